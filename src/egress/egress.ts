@@ -1,0 +1,33 @@
+/** The port of an exit. One file an egress type; `egress.contract.ts` holds what all must do. */
+import type { Message, Recipient } from '../message/message.ts';
+import type { Outcome } from '../message/outcome.ts';
+
+/** What one attempt is to carry: one message to recipients of one destination domain. */
+export type Mail = {
+  readonly message: Message;
+  readonly domain: string;
+  readonly recipients: readonly Recipient[];
+  /** The reverse-path to use (VERP may have changed the message's own); '' is the null sender. */
+  readonly sender: string;
+  readonly content: Buffer;
+};
+
+export type AttemptResult = {
+  /** One for each recipient of the mail, in its order. */
+  readonly outcomes: readonly Outcome[];
+  readonly host: string | null;
+  readonly address: string | null;
+  readonly source: string | null;
+  readonly tls: string | null;
+};
+
+export interface Egress extends AsyncDisposable {
+  readonly name: string;
+  /**
+   * Tries once, over as many hosts of the destination as need be. Never rejects: whatever goes wrong is an outcome.
+   * `signal` ends it while nothing but the envelope went out; once the final dot is on its way the reply is waited for.
+   */
+  attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult>;
+  /** How many attempts it will carry at once; the scheduler never asks for more. */
+  readonly concurrency: number;
+}

@@ -1,0 +1,90 @@
+import type { DeliveryId, MessageId } from './ids.ts';
+import type { FinalState } from './outcome.ts';
+import type { Reply } from './reply.ts';
+
+/**
+ * Everything that happens to a message, once, as one record. History, log, metrics, webhooks and `audit` read these
+ * and nothing else. Times are wall time in ms.
+ */
+export type MessageEvent =
+  | ({
+      readonly event: 'received';
+      readonly client: string;
+      readonly sender: string;
+      readonly recipients: readonly string[];
+      readonly sizeBytes: number;
+      readonly stream: string;
+      readonly priority: string;
+      readonly protocol: string;
+      readonly peer: string;
+      readonly messageIdHeader: string;
+      readonly tookMs: number;
+    } & OfMessage)
+  | ({ readonly event: 'attempted'; readonly attempt: AttemptRecord } & OfDelivery)
+  | ({ readonly event: 'deferred'; readonly dueAtMs: number; readonly reason: string } & OfDelivery)
+  /** The recipients' stories end here. */
+  | ({ readonly event: FinalState; readonly reply: Reply | null; readonly egress: string | null } & OfDelivery)
+  /** The dot went out and no reply came, or a lease was lost with an attempt perhaps under way: a copy may exist. */
+  | ({ readonly event: 'in-doubt'; readonly reason: string } & OfDelivery)
+  | ({ readonly event: 'warned' | 'held' | 'released' | 'retried'; readonly reason: string } & OfDelivery)
+  | ({ readonly event: 'quarantined'; readonly reason: string } & OfDelivery);
+
+type OfMessage = { readonly atMs: number; readonly messageId: MessageId };
+type OfDelivery = OfMessage & {
+  readonly deliveryId: DeliveryId;
+  readonly domain: string;
+  /** The recipients that this event is about. */
+  readonly recipients: readonly string[];
+};
+
+/** One conversation with one next hop. */
+export type AttemptRecord = {
+  /** From 1, counting those that used up a try. */
+  readonly number: number;
+  readonly egress: string;
+  /** Host name and address talked to; null: none was reached. */
+  readonly host: string | null;
+  readonly address: string | null;
+  /** The local address that the mail left by. */
+  readonly source: string | null;
+  /** Protocol version of TLS, such as `TLSv1.3`; null: clear text. */
+  readonly tls: string | null;
+  readonly reply: Reply;
+  readonly tookMs: number;
+};
+
+/** What happens to the relay itself. `cause` and `text` are for operators, never for peers. */
+export type RelayEvent =
+  | { readonly event: 'started' | 'stopping' | 'stopped'; readonly atMs: number; readonly text: string }
+  | {
+      readonly event: 'policy-applied';
+      readonly atMs: number;
+      readonly version: string;
+      readonly warnings: readonly string[];
+    }
+  | { readonly event: 'policy-refused'; readonly atMs: number; readonly problems: readonly string[] }
+  | {
+      readonly event: 'refused';
+      readonly atMs: number;
+      readonly peer: string;
+      readonly client: string | null;
+      readonly command: string;
+      readonly reply: Reply;
+    }
+  | {
+      readonly event: 'auth-failed';
+      readonly atMs: number;
+      readonly peer: string;
+      readonly user: string;
+      readonly reason: string;
+    }
+  | {
+      readonly event: 'alert';
+      readonly atMs: number;
+      readonly name: string;
+      readonly text: string;
+      readonly raised: boolean;
+    }
+  | { readonly event: 'failed'; readonly atMs: number; readonly where: string; readonly cause: string };
+
+export type Event = MessageEvent | RelayEvent;

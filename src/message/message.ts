@@ -1,0 +1,51 @@
+import type { MessageId } from './ids.ts';
+
+export type Priority = 'high' | 'normal' | 'low';
+export const PRIORITIES = ['high', 'normal', 'low'] as const satisfies readonly Priority[];
+
+/** RFC 3461 §4.1. `never` excludes the others; null: the client did not say (failure and delay are reported). */
+export type Notify = 'never' | readonly ('success' | 'failure' | 'delay')[] | null;
+
+export type Recipient = {
+  /** `local@domain` as RCPT TO will say it: domain lower-case A-label or address literal, local part untouched. */
+  readonly address: string;
+  readonly notify: Notify;
+  /** RFC 3461 §4.2, `type;xtext` as received; null: none was given. */
+  readonly orcpt: string | null;
+};
+
+export type Envelope = {
+  /** The reverse-path, same form as a recipient's address; '' is the null sender. */
+  readonly sender: string;
+  /** RFC 3461 §4.3. */
+  readonly ret: 'full' | 'hdrs' | null;
+  /** RFC 3461 §4.4, xtext as received. */
+  readonly envid: string | null;
+  /** RFC 6152: the content has bytes above 127. Computed from the content, not from what the client claimed. */
+  readonly eightBit: boolean;
+  /** RFC 6531: an address or a header has UTF-8, so the next hop must offer SMTPUTF8. */
+  readonly smtpUtf8: boolean;
+};
+
+/** What one client handed over in one transaction, without its content and recipients. */
+export type Message = {
+  readonly id: MessageId;
+  readonly receivedAtMs: number;
+  /** The policy's client name; `relevo` for the relay's own bounces and notices. */
+  readonly client: string;
+  readonly stream: string;
+  readonly priority: Priority;
+  readonly tag: string | null;
+  readonly envelope: Envelope;
+  /** Of the stored content, bytes: what leaves the relay, signatures included. */
+  readonly sizeBytes: number;
+  /** As in the header, with angle brackets. */
+  readonly messageIdHeader: string;
+  /** Domain of the header From, A-label; null where there is none to be had. */
+  readonly fromDomain: string | null;
+  /** Raw, unfolded, at most 200 characters: shown to operators only where the policy allows (`log.subjects`). */
+  readonly subject: string | null;
+};
+
+/** The name under which the relay's own mail (bounces, notices) is queued. */
+export const OWN_CLIENT = 'relevo';

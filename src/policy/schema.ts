@@ -1,0 +1,85 @@
+/**
+ * The policy: what the operator wants. The one source of keys, types, defaults and their documentation; the JSON Schema,
+ * the example file and the reference are generated from it.
+ */
+import { z } from 'zod';
+import { egress, pools, routes } from './schema/exits.ts';
+import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
+import {
+  alerts,
+  blocklists,
+  dns,
+  health,
+  history,
+  http,
+  log,
+  reputation,
+  retry,
+  shaping,
+  spool,
+  tests,
+  webhooks,
+} from './schema/keeping.ts';
+import { domainName, LATER } from './schema/values.ts';
+
+export const policySchema = z
+  .strictObject({
+    hostname: domainName.meta({ description: 'EHLO name, in Received and Message-ID.' }),
+    postmaster: z
+      .string()
+      .includes('@')
+      .optional()
+      .meta({ description: 'Gets alerts and double bounces. Default: postmaster@hostname.' }),
+    listen,
+    tls,
+    limits,
+    clients,
+    domains,
+    streams,
+    egress,
+    pools,
+    routes,
+    preset: z.string().nullable().prefault(null).meta(LATER),
+    custom: z.looseObject({}).nullable().prefault(null).meta(LATER),
+    retry,
+    shaping,
+    health,
+    blocklists,
+    reputation,
+    spool,
+    history,
+    alerts,
+    webhooks,
+    http,
+    log,
+    dns,
+    tests,
+  })
+  .transform(({ postmaster, history, routes, ...rest }) => ({
+    ...rest,
+    postmaster: postmaster ?? `postmaster@${rest.hostname}`,
+    historyMs: history,
+    routes: routes ?? [
+      {
+        name: 'default',
+        match: {},
+        use: Object.keys(rest.egress).filter((exit) => rest.egress[exit]?.enabled === true),
+      },
+    ],
+  }));
+
+/** As it is written in the file, variables resolved. */
+export type PolicyInput = z.input<typeof policySchema>;
+/** As the relay uses it: defaults filled in, units converted (`…Ms`, `…Bytes`). Paths are absolute once loaded. */
+export type Policy = z.output<typeof policySchema>;
+
+export type ListenerPolicy = Policy['listen'][number];
+export type LimitsPolicy = Policy['limits'];
+export type ClientPolicy = Policy['clients'][string];
+export type EgressPolicy = Policy['egress'][string];
+export type MxEgressPolicy = Extract<EgressPolicy, { type: 'mx' }>;
+export type SmtpEgressPolicy = Extract<EgressPolicy, { type: 'smtp' }>;
+export type SandboxEgressPolicy = Extract<EgressPolicy, { type: 'sandbox' }>;
+export type PoolPolicy = Policy['pools'][string];
+export type RoutePolicy = Policy['routes'][number];
+export type RetryPolicy = Policy['retry'];

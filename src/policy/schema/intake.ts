@@ -1,0 +1,164 @@
+/** Who may send, and on which terms: `listen`, `tls`, `limits`, `clients`, `domains`, `streams`. */
+import { z } from 'zod';
+import { isPasswordHash } from '../password.ts';
+import {
+  domainName,
+  duration,
+  ipAddress,
+  LATER,
+  name,
+  network,
+  port,
+  positive,
+  priority,
+  rate,
+  size,
+} from './values.ts';
+
+const listener = z
+  .strictObject({
+    port: port.meta({ description: 'TCP port.' }),
+    address: ipAddress.nullable().prefault(null).meta({ description: 'Local address; null: every one.' }),
+    tls: z.enum(['starttls', 'implicit', 'opportunistic', 'none']).prefault('starttls').meta({
+      description:
+        'starttls: offered, and needed for AUTH. implicit: TLS from the first byte. opportunistic: offered. none: clear text only.',
+    }),
+    auth: z.enum(['required', 'none']).prefault('required').meta({
+      description:
+        'required: AUTH, or a network of a client. none: only networks of clients (and return-path domains); AUTH is not offered.',
+    }),
+    bareNewline: z.enum(['normalize', 'reject']).optional().meta({
+      description:
+        'A CR or LF that is not part of CR LF. Default: normalize where AUTH is required, reject elsewhere. Never forwarded as it is.',
+    }),
+  })
+  .transform((listener) => ({
+    ...listener,
+    bareNewline: listener.bareNewline ?? (listener.auth === 'required' ? ('normalize' as const) : ('reject' as const)),
+  }));
+
+export const listen = z
+  .array(listener)
+  .min(1)
+  .prefault([
+    { port: 587, tls: 'starttls', auth: 'required' },
+    { port: 465, tls: 'implicit', auth: 'required' },
+    { port: 25, tls: 'opportunistic', auth: 'none' },
+  ]);
+
+export const tls = z
+  .strictObject({
+    cert: z.string().prefault('../certs/relay.crt').meta({ description: 'PEM chain; read again when it changes.' }),
+    key: z.string().prefault('../certs/relay.key').meta({ description: 'PEM private key.' }),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2'),
+    ciphers: z
+      .string()
+      .nullable()
+      .prefault(null)
+      .meta({ description: 'An OpenSSL list; null: the runtime’s default.' }),
+  })
+  .prefault({});
+
+export const limits = z
+  .strictObject({
+    messageSize: size.prefault('25MB').meta({ description: 'Of one message; advertised as SIZE.' }),
+    memory: size
+      .prefault('128MB')
+      .meta({ description: 'Content of all messages being received at once; beyond it clients get 452.' }),
+    recipients: positive.prefault(1000).meta({ description: 'Per message; beyond it 452 4.5.3.' }),
+    connections: positive.prefault(1000).meta({ description: 'At once; beyond it 421.' }),
+    perAddress: positive.prefault(50).meta({ description: 'Connections at once from one address (one /64 of IPv6).' }),
+    loginAttempts: rate
+      .prefault('5/10m')
+      .meta({ description: 'Failed sign-ins per address and per user; then 421 for that long.' }),
+    deny: z.array(network).prefault([]).meta({ description: 'Networks turned away at connect.' }),
+    lineLength: z.int().min(998).prefault(998).meta({
+      description:
+        'Octets in one line of a message without CR LF (RFC 5322 §2.1.1). Longer lines are refused; raise it for applications that send such lines.',
+    }),
+    headerSize: size.prefault('256KB').meta({ description: 'Of the header block.' }),
+    receivedFields: positive
+      .prefault(50)
+      .meta({ description: 'More Received fields than this is a loop (RFC 5321 §6.3).' }),
+    commandTime: duration
+      .prefault('5m')
+      .meta({
+        description: 'For one whole command line, from its first byte or the last reply (RFC 5321 §4.5.3.2.7).',
+      }),
+    dataRate: positive.prefault(500).meta({ description: 'Least bytes a second over a whole message.' }),
+  })
+  .prefault({})
+  .transform(({ messageSize, memory, headerSize, commandTime, dataRate, ...rest }) => ({
+    ...rest,
+    messageSizeBytes: messageSize,
+    memoryBytes: memory,
+    headerSizeBytes: headerSize,
+    commandTimeMs: commandTime,
+    dataRateBytesPerS: dataRate,
+  }));
+
+const client = z
+  .strictObject({
+    password: z
+      .string()
+      .refine(isPasswordHash, 'expected a hash made by `relevo client add`; clear text is refused')
+      .optional()
+      .meta({ description: 'PHC string, `$scrypt$ln=15,r=8,p=1$SALT$HASH`.' }),
+    networks: z
+      .array(network)
+      .prefault([])
+      .meta({ description: 'No AUTH needed from here; XCLIENT and XFORWARD are accepted.' }),
+    senders: z
+      .array(z.string().min(1))
+      .min(1)
+      .meta({ description: 'Globs of addresses that envelope sender and header From may use.' }),
+    stream: name.prefault('transactional'),
+    priority: priority.optional().meta({ description: 'Default: the stream’s.' }),
+    quota: rate.optional().meta({ description: 'Recipients in a window; beyond it 452 4.7.1.' }),
+    messageSize: size.optional().meta({ description: 'Of one message; default and maximum: limits.messageSize.' }),
+  })
+  .refine((client) => client.password !== undefined || client.networks.length > 0, 'needs a password or networks')
+  .transform(({ messageSize, ...rest }) => ({ ...rest, messageSizeBytes: messageSize }));
+
+export const clients = z.record(name, client).prefault({});
+
+const dkimKey = z.strictObject({
+  selector: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/, 'expected a DNS label'),
+  key: z.string().meta({ description: 'PEM private key: RSA (2048 bits) or Ed25519.' }),
+});
+
+export const domains = z
+  .record(
+    domainName.pipe(z.string()),
+    z.strictObject({
+      dkim: z.array(dkimKey).prefault([]).meta({ description: 'Every key adds a signature.' }),
+      returnPath: domainName
+        .optional()
+        .meta({
+          description: 'The envelope sender becomes an address at this domain (VERP); its MX points here.',
+          ...LATER,
+        }),
+    }),
+  )
+  .prefault({});
+
+const stream = z.strictObject({
+  priority: priority.prefault('normal'),
+  unsubscribe: z
+    .enum(['required', 'warn', 'add', 'off'])
+    .prefault('off')
+    .meta({ description: 'RFC 8058 headers.', ...LATER }),
+  onBlock: z
+    .enum(['hold', 'move'])
+    .prefault('move')
+    .meta({ description: 'When an exit’s reputation is blocked.', ...LATER }),
+  onDoubt: z
+    .enum(['retry', 'hold'])
+    .prefault('retry')
+    .meta({ description: 'When the reply to the final dot was lost: try again, or wait for an operator.' }),
+});
+
+export const streams = z.record(name, stream).prefault({
+  transactional: { priority: 'high' },
+  marketing: { priority: 'low', unsubscribe: 'warn', onBlock: 'hold' },
+});

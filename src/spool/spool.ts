@@ -1,0 +1,192 @@
+/**
+ * The spool keeps what the relay answered 250 for until its story ends. This is the port; `spool.contract.ts` tests every
+ * promise on every engine. All methods may reject with `SpoolError`; nothing was changed then, or it is unknown whether
+ * it was (a repeat with the same message id is harmless).
+ */
+import type { Delivery, DeliveryState } from '../message/delivery.ts';
+import type { MessageEvent } from '../message/event.ts';
+import type { DeliveryId, MessageId } from '../message/ids.ts';
+import type { Message, Priority, Recipient } from '../message/message.ts';
+import type { FinalState } from '../message/outcome.ts';
+import type { Reply } from '../message/reply.ts';
+
+/**
+ * A node's right to a delivery until a time. `token` is the fence: it changes with every lease of that delivery, and
+ * `settle` with an old one changes nothing.
+ */
+export type Lease = { readonly token: number; readonly untilMs: number };
+
+export type LeasedDelivery = { readonly delivery: Delivery; readonly message: Message; readonly lease: Lease };
+
+export type Submission = {
+  readonly message: Message;
+  /** One per destination domain, ordinals from 1; `dueAtMs` in the future: scheduled mail. */
+  readonly deliveries: readonly NewDelivery[];
+  /** What leaves the relay, byte for byte. The caller must not change it afterwards. */
+  readonly content: Buffer;
+  readonly received: MessageEvent & { readonly event: 'received' };
+  /**
+   * A resend with the same key within the window gets the first answer (`duplicate`). null: no such check.
+   * The key is a digest of client, Message-ID, recipients and body as submitted.
+   */
+  readonly dedupe: { readonly key: string; readonly windowMs: number } | null;
+};
+
+export type NewDelivery = {
+  readonly domain: string;
+  readonly recipients: readonly Recipient[];
+  readonly dueAtMs: number;
+  /** Lease it to the acceptor until then, so that fresh mail never reads the store; null: queued for whoever claims. */
+  readonly leaseUntilMs: number | null;
+};
+
+export type AcceptResult =
+  | { readonly kind: 'accepted'; readonly leased: readonly LeasedDelivery[] }
+  | { readonly kind: 'duplicate'; readonly of: MessageId };
+
+/** What an attempt came to, for one delivery. The recipients of one settlement are disjoint. */
+export type Settlement = {
+  readonly deliveryId: DeliveryId;
+  readonly token: number;
+  readonly atMs: number;
+  /** Recipients whose story ends. */
+  readonly finished: readonly { readonly address: string; readonly state: FinalState }[];
+  /** What becomes of the recipients that are left. Ignored when none is. */
+  readonly rest: {
+    readonly dueAtMs: number;
+    readonly attempts: number;
+    readonly lastReply: Reply | null;
+    readonly lastEgress: string | null;
+    readonly warnedAtMs: number | null;
+    readonly state: DeliveryState;
+  };
+  /** Written in the same transaction, in this order. */
+  readonly events: readonly MessageEvent[];
+};
+
+export type ClaimRequest = {
+  readonly nowMs: number;
+  readonly leaseUntilMs: number;
+  /** At most so many deliveries in all, and of one lane. */
+  readonly limit: number;
+  readonly perLane: number;
+  /** Lanes (destination domains) that are full or resting: nothing is taken from them. */
+  readonly exclude: readonly string[];
+};
+
+export type ClaimResult = {
+  readonly leased: readonly LeasedDelivery[];
+  /** Earliest time at which a lane outside `exclude` has more to claim; may be in the past; null: nothing is queued there. */
+  readonly nextDueAtMs: number | null;
+};
+
+/** Which queued deliveries; all given must hold; none given: all. */
+export type QueueFilter = {
+  readonly ids?: readonly (DeliveryId | MessageId)[];
+  readonly domain?: string;
+  readonly client?: string;
+  readonly sender?: string;
+  readonly recipient?: string;
+  readonly egress?: string;
+  readonly state?: DeliveryState;
+};
+
+export type QueuedDelivery = {
+  readonly delivery: Delivery;
+  readonly sender: string;
+  readonly sizeBytes: number;
+  /** End of the lease it is under; null: nobody is trying it. */
+  readonly leasedUntilMs: number | null;
+};
+
+export type MessageStory = {
+  readonly message: Message;
+  readonly events: readonly MessageEvent[];
+  readonly queued: readonly QueuedDelivery[];
+};
+
+export type QueueOverview = {
+  readonly messages: number;
+  readonly deliveries: number;
+  readonly byState: Readonly<Record<DeliveryState, number>>;
+  readonly byPriority: Readonly<Record<Priority, number>>;
+  readonly leased: number;
+  readonly oldestCreatedAtMs: number | null;
+  readonly contentBytes: number;
+};
+
+/** `accepted = delivered + bounced + expired + suppressed + discarded + queued`, recipient by recipient. */
+export type AuditReport = {
+  readonly messages: number;
+  readonly accepted: number;
+  readonly finished: Readonly<Record<FinalState, number>>;
+  readonly queued: number;
+  /** Upper bound of the copies that may have been delivered twice (in doubt, or leases lost with an attempt begun). */
+  readonly possibleDuplicates: number;
+  /** Recipients for which the sum does not hold; at most 1,000 of them. Empty: the proof holds. */
+  readonly violations: readonly {
+    readonly messageId: MessageId;
+    readonly recipient: string;
+    readonly problem: string;
+  }[];
+};
+
+export interface Spool extends AsyncDisposable {
+  /** Resolves only once message, content, deliveries and event are durable. The same message id twice is one message. */
+  accept(submission: Submission): Promise<AcceptResult>;
+  /** Leases what is due, fairly: lanes by waiting time, priorities 16:4:1, clients in turn. */
+  claim(request: ClaimRequest): Promise<ClaimResult>;
+  /** Prolongs leases that are still ours; returns the ids that are not. */
+  extend(
+    leases: readonly { readonly deliveryId: DeliveryId; readonly token: number }[],
+    untilMs: number,
+  ): Promise<readonly DeliveryId[]>;
+  /** Ends a lease and writes what came of it, in one transaction. `lost`: the lease was not ours any more, nothing was written. */
+  settle(settlement: Settlement): Promise<'settled' | 'lost'>;
+  /** Hands leases back untouched, due as before (shutdown). */
+  giveBack(leases: readonly { readonly deliveryId: DeliveryId; readonly token: number }[]): Promise<void>;
+  /** Frees what dead owners left: leases that ended before `nowMs`. Each is written as an `in-doubt` event. Returns how many. */
+  reap(nowMs: number): Promise<number>;
+  /** The content as accepted; `missing` once the message is finished; `corrupt` when its checksum does not hold: the message is then quarantined. */
+  content(
+    id: MessageId,
+  ): Promise<{ readonly kind: 'found'; readonly content: Buffer } | { readonly kind: 'missing' | 'corrupt' }>;
+
+  /** Newest first by default; `after` pages on. */
+  list(
+    filter: QueueFilter,
+    page: { readonly limit: number; readonly after?: DeliveryId },
+  ): Promise<readonly QueuedDelivery[]>;
+  /** Operator commands, on deliveries that nobody is trying; return how many they changed. Each writes an event a delivery. */
+  hold(filter: QueueFilter, atMs: number): Promise<number>;
+  release(filter: QueueFilter, atMs: number): Promise<number>;
+  /** Makes them due now. */
+  retry(filter: QueueFilter, atMs: number): Promise<number>;
+  /** Ends them without a report to the sender. */
+  discard(filter: QueueFilter, atMs: number): Promise<number>;
+  /** Leases matching deliveries whatever their due time or state, so that the caller can settle them (operator bounce). */
+  take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]>;
+
+  story(id: MessageId): Promise<MessageStory | null>;
+  overview(): Promise<QueueOverview>;
+  audit(): Promise<AuditReport>;
+  /** Forgets finished messages and their events from before; returns how many messages. Bounded work per call. */
+  prune(beforeMs: number): Promise<number>;
+  /** Why nothing can be accepted now, in words for operators; null: healthy. Cheap, and never throws. */
+  trouble(): string | null;
+}
+
+/**
+ * `full`: no space left. `unavailable`: the store cannot be reached or written now. Both are 4yz to a client, never loss.
+ * `in-use`: another process owns the store.
+ */
+export type SpoolTrouble = 'full' | 'unavailable' | 'in-use';
+
+export class SpoolError extends Error {
+  readonly kind: SpoolTrouble;
+  constructor(kind: SpoolTrouble, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'SpoolError';
+    this.kind = kind;
+  }
+}
