@@ -1,0 +1,59 @@
+#!/bin/sh
+# Installs the dependencies when they are missing or older than the lock file; silent and quick otherwise.
+#
+#   install.sh         what `relevo start` needs (and whatever npm's settings do not omit)
+#   install.sh --dev   what the tests need besides, whatever NODE_ENV or npm's omit settings say
+set -eu
+cd "$(dirname "$0")/.."
+
+wanted=${1-}
+lock=package-lock.json
+# npm writes this file last, so an installation that was interrupted has none and is done again.
+mark=node_modules/.package-lock.json
+
+# The test runner stands for all development dependencies.
+is_installed() {
+  [ -f "$mark" ] && [ ! "$lock" -nt "$mark" ] && { [ "$wanted" != --dev ] || [ -e node_modules/.bin/vitest ]; }
+}
+
+install() {
+  rm -f "$mark"
+  # npm's settings may omit optional dependencies: they bring Node. And what npm says about the Node that it runs on
+  # itself (EBADENGINE) does not concern the Node that relevo runs on.
+  npm ci --include=optional ${wanted:+--include=dev} --no-audit --no-fund --no-progress --loglevel=error >&2
+  # Newer than what a checkout just wrote, and never older than a lock file whose clock was ahead: no start may loop here.
+  touch "$mark"
+  if [ "$lock" -nt "$mark" ]; then touch -r "$lock" "$mark"; fi
+}
+
+if is_installed; then exit 0; fi
+
+# One at a time, for npm ci begins by emptying node_modules. flock holds the folder itself and lets go when the process
+# ends, however it ends; where there is none (macOS), a folder with the owner's process id does.
+if [ "${RELEVO_INSTALL_LOCKED-}" != "$PWD" ]; then
+  if command -v flock >/dev/null 2>&1; then
+    RELEVO_INSTALL_LOCKED=$PWD exec flock . sh scripts/install.sh "$@"
+  fi
+  until mkdir .install-lock 2>/dev/null; do
+    owner=$(cat .install-lock/pid 2>/dev/null || echo)
+    if [ -n "$owner" ] && ! kill -0 "$owner" 2>/dev/null; then rm -rf .install-lock; else sleep 1; fi
+  done
+  trap 'rm -rf .install-lock' EXIT
+  trap 'exit 130' INT TERM
+  echo $$ >.install-lock/pid
+fi
+
+# Another one may have done it while this one waited.
+if is_installed; then exit 0; fi
+
+if ! command -v npm >/dev/null 2>&1; then
+  echo 'relevo: npm is needed to install the dependencies (Debian: apt-get install npm)' >&2
+  exit 1
+fi
+if [ ! -w . ] || { [ -d node_modules ] && [ ! -w node_modules ]; }; then
+  echo "relevo: the dependencies in $PWD are missing or out of date, and $(id -un) may not write there:" >&2
+  echo '        run `npm ci` in that folder as its owner' >&2
+  exit 1
+fi
+echo 'relevo: installing the dependencies, once ...' >&2
+install

@@ -1,0 +1,48 @@
+import { availableParallelism } from 'node:os';
+import { defineConfig } from 'vitest/config';
+
+const cores = availableParallelism();
+
+/** Run one after the other, the fast ones first; inside a project the order is shuffled, so that no test leans on another. */
+export default defineConfig({
+  test: {
+    sequence: { shuffle: true },
+    allowOnly: false,
+    maxWorkers: cores,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: 'unit',
+          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/{fakes,fuzz,transcripts}/**/*.test.ts'],
+          testTimeout: 15_000,
+          hookTimeout: 15_000,
+          sequence: { groupOrder: 0 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // End to end: the relay as a process, with real servers and clients around it.
+          name: 'life',
+          include: ['tests/life/**/*.test.ts'],
+          testTimeout: 90_000,
+          hookTimeout: 60_000,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // Load and faults: each fills the machine, so half the workers.
+          name: 'fault',
+          include: ['tests/faults/**/*.test.ts'],
+          testTimeout: 240_000,
+          hookTimeout: 60_000,
+          maxWorkers: Math.max(1, Math.floor(cores / 2)),
+          sequence: { groupOrder: 2 },
+        },
+      },
+    ],
+  },
+});
