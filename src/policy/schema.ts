@@ -3,6 +3,7 @@
  * the example file and the reference are generated from it.
  */
 import { z } from 'zod';
+import { parseMailbox } from '../message/address.ts';
 import { egress, pools, routes } from './schema/exits.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
 import {
@@ -27,7 +28,7 @@ export const policySchema = z
     hostname: domainName.meta({ description: 'EHLO name, in Received and Message-ID.' }),
     postmaster: z
       .string()
-      .includes('@')
+      .refine((text) => parseMailbox(text) !== null, 'expected an address such as postmaster@example.com')
       .optional()
       .meta({ description: 'Gets alerts and double bounces. Default: postmaster@hostname.' }),
     listen,
@@ -39,8 +40,16 @@ export const policySchema = z
     egress,
     pools,
     routes,
-    preset: z.string().nullable().prefault(null).meta(LATER),
-    custom: z.looseObject({}).nullable().prefault(null).meta(LATER),
+    preset: z
+      .string()
+      .nullable()
+      .prefault(null)
+      .meta({ description: 'A set of exits, pools and routes by name.', ...LATER }),
+    custom: z
+      .looseObject({})
+      .nullable()
+      .prefault(null)
+      .meta({ description: 'Figures for a preset of one’s own.', ...LATER }),
     retry,
     shaping,
     health,

@@ -12,6 +12,8 @@ import {
   positive,
   priority,
   rate,
+  SECRET,
+  senderGlob,
   size,
 } from './values.ts';
 
@@ -39,25 +41,27 @@ const listener = z
 
 export const listen = z
   .array(listener)
-  .min(1)
+  .min(1, 'expected at least one listener')
   .prefault([
     { port: 587, tls: 'starttls', auth: 'required' },
     { port: 465, tls: 'implicit', auth: 'required' },
     { port: 25, tls: 'opportunistic', auth: 'none' },
-  ]);
+  ])
+  .meta({ description: 'Where SMTP is spoken.' });
 
 export const tls = z
   .strictObject({
     cert: z.string().prefault('../certs/relay.crt').meta({ description: 'PEM chain; read again when it changes.' }),
     key: z.string().prefault('../certs/relay.key').meta({ description: 'PEM private key.' }),
-    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2'),
+    minVersion: z.enum(['TLSv1.2', 'TLSv1.3']).prefault('TLSv1.2').meta({ description: 'The oldest that is spoken.' }),
     ciphers: z
       .string()
       .nullable()
       .prefault(null)
       .meta({ description: 'An OpenSSL list; null: the runtime’s default.' }),
   })
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'The certificate of the listeners. A self-signed pair is made if there is none.' });
 
 export const limits = z
   .strictObject({
@@ -72,7 +76,7 @@ export const limits = z
       .prefault('5/10m')
       .meta({ description: 'Failed sign-ins per address and per user; then 421 for that long.' }),
     deny: z.array(network).prefault([]).meta({ description: 'Networks turned away at connect.' }),
-    lineLength: z.int().min(998).prefault(998).meta({
+    lineLength: positive.min(998, 'expected a number from 998').prefault(998).meta({
       description:
         'Octets in one line of a message without CR LF (RFC 5322 §2.1.1). Longer lines are refused; raise it for applications that send such lines.',
     }),
@@ -80,11 +84,9 @@ export const limits = z
     receivedFields: positive
       .prefault(50)
       .meta({ description: 'More Received fields than this is a loop (RFC 5321 §6.3).' }),
-    commandTime: duration
-      .prefault('5m')
-      .meta({
-        description: 'For one whole command line, from its first byte or the last reply (RFC 5321 §4.5.3.2.7).',
-      }),
+    commandTime: duration.prefault('5m').meta({
+      description: 'For one whole command line, from its first byte or the last reply (RFC 5321 §4.5.3.2.7).',
+    }),
     dataRate: positive.prefault(500).meta({ description: 'Least bytes a second over a whole message.' }),
   })
   .prefault({})
@@ -95,7 +97,8 @@ export const limits = z
     headerSizeBytes: headerSize,
     commandTimeMs: commandTime,
     dataRateBytesPerS: dataRate,
-  }));
+  }))
+  .meta({ description: 'What one client, address or message may take of the relay.' });
 
 const client = z
   .strictObject({
@@ -103,16 +106,16 @@ const client = z
       .string()
       .refine(isPasswordHash, 'expected a hash made by `relevo client add`; clear text is refused')
       .optional()
-      .meta({ description: 'PHC string, `$scrypt$ln=15,r=8,p=1$SALT$HASH`.' }),
+      .meta({ description: 'PHC string, `$scrypt$ln=15,r=8,p=1$SALT$HASH`; made by `relevo client add`.', ...SECRET }),
     networks: z
       .array(network)
       .prefault([])
       .meta({ description: 'No AUTH needed from here; XCLIENT and XFORWARD are accepted.' }),
     senders: z
-      .array(z.string().min(1))
-      .min(1)
+      .array(senderGlob)
+      .min(1, 'expected at least one address or pattern')
       .meta({ description: 'Globs of addresses that envelope sender and header From may use.' }),
-    stream: name.prefault('transactional'),
+    stream: name.prefault('transactional').meta({ description: 'Of its messages, unless they say otherwise.' }),
     priority: priority.optional().meta({ description: 'Default: the stream’s.' }),
     quota: rate.optional().meta({ description: 'Recipients in a window; beyond it 452 4.7.1.' }),
     messageSize: size.optional().meta({ description: 'Of one message; default and maximum: limits.messageSize.' }),
@@ -120,10 +123,13 @@ const client = z
   .refine((client) => client.password !== undefined || client.networks.length > 0, 'needs a password or networks')
   .transform(({ messageSize, ...rest }) => ({ ...rest, messageSizeBytes: messageSize }));
 
-export const clients = z.record(name, client).prefault({});
+export const clients = z.record(name, client).prefault({}).meta({ description: 'Who may send, by AUTH user name.' });
 
 const dkimKey = z.strictObject({
-  selector: z.string().regex(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/, 'expected a DNS label'),
+  selector: z
+    .string()
+    .regex(/^[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?$/, 'expected a DNS label')
+    .meta({ description: 'The public key is at SELECTOR._domainkey.DOMAIN.' }),
   key: z.string().meta({ description: 'PEM private key: RSA (2048 bits) or Ed25519.' }),
 });
 
@@ -132,18 +138,19 @@ export const domains = z
     domainName.pipe(z.string()),
     z.strictObject({
       dkim: z.array(dkimKey).prefault([]).meta({ description: 'Every key adds a signature.' }),
-      returnPath: domainName
-        .optional()
-        .meta({
-          description: 'The envelope sender becomes an address at this domain (VERP); its MX points here.',
-          ...LATER,
-        }),
+      returnPath: domainName.optional().meta({
+        description: 'The envelope sender becomes an address at this domain (VERP); its MX points here.',
+        ...LATER,
+      }),
     }),
   )
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'Domains that mail is signed for: each with every From domain under it.' });
 
 const stream = z.strictObject({
-  priority: priority.prefault('normal'),
+  priority: priority
+    .prefault('normal')
+    .meta({ description: 'Of its messages, unless client or message say otherwise.' }),
   unsubscribe: z
     .enum(['required', 'warn', 'add', 'off'])
     .prefault('off')
@@ -158,7 +165,10 @@ const stream = z.strictObject({
     .meta({ description: 'When the reply to the final dot was lost: try again, or wait for an operator.' }),
 });
 
-export const streams = z.record(name, stream).prefault({
-  transactional: { priority: 'high' },
-  marketing: { priority: 'low', unsubscribe: 'warn', onBlock: 'hold' },
-});
+export const streams = z
+  .record(name, stream)
+  .prefault({
+    transactional: { priority: 'high' },
+    marketing: { priority: 'low', unsubscribe: 'warn', onBlock: 'hold' },
+  })
+  .meta({ description: 'Kinds of mail, by name.' });

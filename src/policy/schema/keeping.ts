@@ -1,12 +1,12 @@
 /** How hard it tries, where mail is kept, who is told: `retry` … `tests`. */
 import { z } from 'zod';
-import { duration, ipAddress, LATER, name, positive, priority, rate, share } from './values.ts';
+import { duration, ipAddress, LATER, name, positive, priority, rate, SECRET, share, size } from './values.ts';
 
 export const retry = z
   .strictObject({
     delays: z
       .array(duration)
-      .min(1)
+      .min(1, 'expected at least one duration')
       .prefault(['1m', '5m', '15m', '30m', '1h', '2h', '4h'])
       .meta({ description: 'Between attempts; the last repeats.' }),
     expire: duration.prefault('3d').meta({ description: 'Then a bounce to the sender.' }),
@@ -16,12 +16,13 @@ export const retry = z
       .meta({ description: 'A delayed-mail notice to the sender; null: none.' }),
   })
   .prefault({})
-  .transform(({ delays, expire, warnAfter }) => ({ delaysMs: delays, expireMs: expire, warnAfterMs: warnAfter }));
+  .transform(({ delays, expire, warnAfter }) => ({ delaysMs: delays, expireMs: expire, warnAfterMs: warnAfter }))
+  .meta({ description: 'When a server says “later”, or nothing.' });
 
 const lane = z.strictObject({
   connections: positive.prefault(10).meta({ description: 'At once to one site.' }),
   perConnection: positive.prefault(100).meta({ description: 'Messages over one connection.' }),
-  rate: rate.optional().meta(LATER),
+  rate: rate.optional().meta({ description: 'Messages in a window.', ...LATER }),
 });
 
 export const shaping = z
@@ -31,48 +32,68 @@ export const shaping = z
   .meta({ description: 'By the name of the MX host (globs).' });
 
 export const health = z
-  .strictObject({ every: duration.prefault('5m') })
+  .strictObject({ every: duration.prefault('5m').meta({ description: 'Between two checks.' }) })
   .prefault({})
-  .meta(LATER);
+  .meta({ description: 'Checks of every exit.', ...LATER });
+
 export const blocklists = z
-  .strictObject({ every: duration.prefault('1h'), zones: z.array(z.string()).prefault([]) })
-  .prefault({})
-  .meta(LATER);
-export const reputation = z
   .strictObject({
-    slowBelow: z.number().min(0).max(100).prefault(80),
-    pauseBelow: z.number().min(0).max(100).prefault(70),
+    every: duration.prefault('1h').meta({ description: 'Between two checks.' }),
+    zones: z.array(z.string()).prefault([]).meta({ description: 'DNS blocklists to ask.' }),
   })
   .prefault({})
+  .meta({ description: 'Whether own addresses are listed.', ...LATER });
+
+const score = z
+  .number('expected a number from 0 to 100')
+  .min(0, 'expected a number from 0 to 100')
+  .max(100, 'expected a number from 0 to 100');
+
+export const reputation = z
+  .strictObject({
+    slowBelow: score.prefault(80).meta({ description: 'A score under which an exit sends less.' }),
+    pauseBelow: score.prefault(70).meta({ description: 'A score under which an exit rests.' }),
+  })
+  .prefault({})
+  .meta({ description: 'What happens to an exit that others complain about.', ...LATER });
+
+const durability = z.enum(['fsync', 'relaxed']).prefault('fsync').meta({
+  description: 'fsync: 250 only once it is on disk. relaxed: a power cut may lose the last moments; the 250 says so.',
+});
+
+const embedded = z
+  .strictObject({
+    engine: z.literal('embedded').optional().meta({ description: 'One machine, a folder. The default.' }),
+    path: z.string().min(1).prefault('../data/spool').meta({ description: 'Folder.' }),
+    durability,
+  })
+  .transform((spool) => ({ ...spool, engine: 'embedded' as const }));
+
+const redis = z
+  .strictObject({
+    engine: z.literal('redis').meta({ description: 'A Redis server: any number of nodes.' }),
+    url: z
+      .string()
+      .optional()
+      .meta({ description: 'Of one server.', ...SECRET }),
+    sentinels: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Addresses of the sentinels.', ...SECRET }),
+    name: z.string().optional().meta({ description: 'What the sentinels call the server.' }),
+    cluster: z
+      .array(z.string())
+      .optional()
+      .meta({ description: 'Addresses of cluster nodes.', ...SECRET }),
+    prefix: z.string().prefault('relevo:').meta({ description: 'Of every key.' }),
+    durability,
+  })
   .meta(LATER);
 
-const durability = z
-  .enum(['fsync', 'relaxed'])
-  .prefault('fsync')
-  .meta({
-    description: 'fsync: 250 only once it is on disk. relaxed: a power cut may lose the last moments; the 250 says so.',
-  });
-
 export const spool = z
-  .discriminatedUnion('engine', [
-    z.strictObject({
-      engine: z.literal('embedded'),
-      path: z.string().prefault('../data/spool').meta({ description: 'Folder.' }),
-      durability,
-    }),
-    z
-      .strictObject({
-        engine: z.literal('redis'),
-        url: z.string().optional(),
-        sentinels: z.array(z.string()).optional(),
-        name: z.string().optional(),
-        cluster: z.array(z.string()).optional(),
-        prefix: z.string().prefault('relevo:'),
-        durability,
-      })
-      .meta(LATER),
-  ])
-  .prefault({ engine: 'embedded' });
+  .discriminatedUnion('engine', [embedded, redis])
+  .prefault({ engine: 'embedded' })
+  .meta({ description: 'Where accepted mail is kept until it is delivered.' });
 
 export const history = duration
   .prefault('30d')
@@ -80,16 +101,31 @@ export const history = duration
 
 export const alerts = z
   .strictObject({
-    failureRate: share.prefault('10%').meta(LATER),
-    queueAge: duration.prefault('30m').meta(LATER),
-    to: z.array(z.string()).prefault([]).meta(LATER),
+    failureRate: share
+      .prefault('10%')
+      .meta({ description: 'Of attempts in the last hour, for each egress.', ...LATER }),
+    queueAge: duration.prefault('30m').meta({ description: 'Age of the oldest message that waits.', ...LATER }),
+    to: z
+      .array(z.string())
+      .prefault([])
+      .meta({ description: 'Addresses and URLs that are told.', ...LATER, ...SECRET }),
   })
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'When people are told.' });
 
 export const webhooks = z
-  .array(z.strictObject({ url: z.url(), secret: z.string().min(1), events: z.array(z.string()).min(1) }))
+  .array(
+    z.strictObject({
+      url: z.url('expected a URL').meta({ description: 'Where events are posted.', ...SECRET }),
+      secret: z
+        .string()
+        .min(1, 'expected a secret')
+        .meta({ description: 'Signs each post.', ...SECRET }),
+      events: z.array(z.string()).min(1, 'expected at least one event').meta({ description: 'Which events.' }),
+    }),
+  )
   .prefault([])
-  .meta(LATER);
+  .meta({ description: 'Programs that are told of each event.', ...LATER });
 
 export const http = z
   .strictObject({
@@ -99,14 +135,16 @@ export const http = z
       .prefault('127.0.0.1:8080')
       .meta({ description: 'Health and metrics. Loopback unless you mean otherwise.' }),
   })
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'The one HTTP listener.' });
 
 export const log = z
   .strictObject({
-    level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info'),
+    level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info').meta({ description: 'Least level of a line.' }),
     subjects: z.boolean().prefault(false).meta({ description: 'Whether subjects are logged.' }),
   })
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'JSON lines on standard output.' });
 
 export const dns = z
   .strictObject({
@@ -117,33 +155,39 @@ export const dns = z
       .prefault(null)
       .meta({ description: 'Resolvers, `192.0.2.53` or `127.0.0.1:5353`; null: the system’s.' }),
   })
-  .prefault({});
+  .prefault({})
+  .meta({ description: 'How names are looked up.' });
 
 function isResolver(text: string): boolean {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+))(?::\d{1,5})?$/.exec(text);
   return ipAddress.safeParse(match?.[1] ?? match?.[2] ?? text).success;
 }
 
+const sample = z.strictObject({
+  client: name.optional().meta({ description: 'Who sends it.' }),
+  from: z.string().optional().meta({ description: 'Envelope sender and header From.' }),
+  to: z.string().meta({ description: 'Recipient.' }),
+  stream: name.optional().meta({ description: 'What it says in X-Relevo-Stream.' }),
+  priority: priority.optional().meta({ description: 'What it says in X-Relevo-Priority.' }),
+  tag: z.string().optional().meta({ description: 'What it says in X-Relevo-Tag.' }),
+  size: size.optional().meta({ description: 'Of the message.' }),
+});
+
+const expectation = z.strictObject({
+  route: name.optional().meta({ description: 'The route it takes.' }),
+  egress: z.array(name).optional().meta({ description: 'The exits in order, pools resolved to their members.' }),
+  priority: priority.optional().meta({ description: 'Its priority.' }),
+  stream: name.optional().meta({ description: 'Its stream.' }),
+  refused: z.boolean().optional().meta({ description: 'Whether the relay turns it away.' }),
+});
+
 export const tests = z
   .array(
     z.strictObject({
-      name: z.string().min(1),
-      message: z.strictObject({
-        client: name.optional(),
-        from: z.string().optional(),
-        to: z.string(),
-        stream: name.optional(),
-        priority: priority.optional(),
-        tag: z.string().optional(),
-        size: z.string().optional(),
-      }),
-      expect: z.strictObject({
-        route: name.optional(),
-        egress: z.array(name).optional().meta({ description: 'The exits in order, pools resolved to their members.' }),
-        priority: priority.optional(),
-        stream: name.optional(),
-        refused: z.boolean().optional(),
-      }),
+      name: z.string().min(1, 'expected a name').meta({ description: 'What must stay true.' }),
+      message: sample.meta({ description: 'A message that might come.' }),
+      expect: expectation.meta({ description: 'What must become of it; only what is given is checked.' }),
     }),
   )
-  .prefault([]);
+  .prefault([])
+  .meta({ description: 'Run on every load: a policy that fails one is not applied.' });

@@ -1,14 +1,19 @@
-/** The scalar values of the policy file as zod types: what may be written, and what it becomes. */
+/**
+ * The scalar values of the policy file as zod types: what may be written, and what it becomes. Every message starts
+ * with "expected": the loader adds what it found.
+ */
 import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { parseDomain } from '../../message/address.ts';
 import { parseCost, parseDurationMs, parseRate, parseSharePercent, parseSizeBytes } from '../units.ts';
 
 function unit<T>(parse: (text: string) => T | null, expected: string) {
-  return z.union([z.string(), z.number()]).transform((value, context): T => {
+  const error = `expected ${expected}`;
+  return z.union([z.string(), z.number()], { error }).transform((value, context): T => {
     const parsed = parse(String(value));
     if (parsed !== null) return parsed;
-    context.addIssue({ code: 'custom', message: `expected ${expected}` });
+    context.addIssue({ code: 'custom', message: error });
     return z.NEVER;
   });
 }
@@ -18,23 +23,73 @@ export const size = unit(parseSizeBytes, 'a size such as 64KB or 25MB');
 export const rate = unit(parseRate, 'a rate such as 1000/h, 20/s or 5/10m');
 export const share = unit(parseSharePercent, 'a share such as 10%');
 export const cost = unit(parseCost, 'a cost such as "25 USD/month" or "1.06 USD/1000"');
-export const domainName = unit(parseDomain, 'a domain name');
+export const domainName = unit((text) => (text.startsWith('[') ? null : parseDomain(text)), 'a domain name');
 
-export const ipAddress = z.string().refine((text) => isIP(text) !== 0, 'expected an IP address');
-export const network = z.string().refine(isNetwork, 'expected a network such as 10.0.0.0/24, or an address');
-export const port = z.int().min(1).max(65_535);
-export const positive = z.int().positive();
+export const ipAddress = z
+  .string('expected an IP address')
+  .refine((text) => isIP(text) !== 0, 'expected an IP address');
+export const network = z
+  .string('expected a network such as 10.0.0.0/24, or an address')
+  .refine(isNetwork, 'expected a network such as 10.0.0.0/24, or an address');
+export const port = wholeNumber('a port from 1 to 65535').min(1, expectedPort()).max(65_535, expectedPort());
+export const positive = wholeNumber('a positive number').positive('expected a positive number');
 export const name = z
-  .string()
+  .string('expected a name')
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, - _ and .');
 export const priority = z.enum(['high', 'normal', 'low']);
+
+/** One value or a list of them; becomes a list. */
+export function oneOrMore<T extends z.ZodType>(value: T, expected: string) {
+  return z
+    .union([value, z.array(value).min(1, `expected ${expected}`)], { error: `expected ${expected}` })
+    .transform((given): z.output<T>[] => (Array.isArray(given) ? (given as z.output<T>[]) : [given as z.output<T>]));
+}
+
+const pattern = z.string().min(1);
+export const globs = oneOrMore(pattern, 'a name or pattern, or a list of them');
+/** Patterns of domains: labels in other scripts become A-labels, as domains are inside the relay. */
+export const domainGlobs = oneOrMore(
+  pattern.transform(asciiGlob),
+  'a domain or pattern such as *.example.com, or a list',
+);
+export const tldGlobs = oneOrMore(
+  pattern.transform((text) => asciiGlob(text.replace(/^\./, ''))),
+  'a top-level domain such as mx, or a list',
+);
+/** A pattern of addresses. Without an `@` it would match nothing but the lone `*`. */
+export const senderGlob = z
+  .string('expected "*" or a pattern such as *@example.com')
+  .refine((text) => text === '*' || /^[^@]+@[^@]+$/.test(text), 'expected "*" or a pattern such as *@example.com')
+  .transform((text) => {
+    const at = text.indexOf('@');
+    return at === -1 ? text : `${text.slice(0, at)}@${asciiGlob(text.slice(at + 1))}`;
+  });
+
+function asciiGlob(text: string): string {
+  // Only labels beyond ASCII need IDNA, and those may not have a wildcard in them.
+  const labels = text.split('.').map((label) => (/^[\x20-\x7e]*$/.test(label) ? label : domainToASCII(label)));
+  return labels.join('.').toLowerCase();
+}
+
+function wholeNumber(expected: string) {
+  return z.int({
+    error: ({ input }) =>
+      typeof input === 'number' && !Number.isInteger(input) ? 'expected a whole number' : `expected ${expected}`,
+  });
+}
+
+function expectedPort(): string {
+  return 'expected a port from 1 to 65535';
+}
 
 function isNetwork(text: string): boolean {
   const [address, prefix, ...rest] = text.split('/');
   const family = isIP(address ?? '');
-  if (family === 0 || rest.length > 0) return false;
+  if (family === 0 || rest.length > 0 || text.includes('%')) return false;
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
 }
 
 /** Marks a key that validates but has no effect in this version: the loader says so when a file uses it. */
 export const LATER = { later: true } as const;
+/** Marks a key whose value no message, log line or page may show. */
+export const SECRET = { secret: true } as const;
