@@ -1,0 +1,84 @@
+/** May this client send this? Pure decisions over the policy. */
+import { matchesGlob } from '../message/address.ts';
+import type { Priority } from '../message/message.ts';
+import { containsNetwork, parseNetwork, type Network } from './network.ts';
+import type { ClientPolicy, Policy } from './schema.ts';
+
+export type NamedClient = { readonly name: string; readonly client: ClientPolicy };
+
+/** The client with this AUTH user name, case and all; null where there is none. */
+export function clientByName(policy: Policy, name: string): NamedClient | null {
+  // Own keys only: `constructor` is no client.
+  const client = Object.hasOwn(policy.clients, name) ? policy.clients[name] : undefined;
+  return client === undefined ? null : { name, client };
+}
+
+/**
+ * The client whose network an address is in; of several the one with the longest prefix. null: a stranger.
+ * @param address IPv4, IPv6, or IPv4 mapped into IPv6; a zone does not count
+ */
+export function clientForAddress(policy: Policy, address: string): NamedClient | null {
+  const peer = parseNetwork(address);
+  if (peer === null) return null;
+  const found = networksOf(policy).clients.find((entry) => containsNetwork(entry.network, peer));
+  return found === undefined ? null : clientByName(policy, found.name);
+}
+
+/** Whether the address is in one of `limits.deny`. An address that cannot be read is not. */
+export function isDenied(policy: Policy, address: string): boolean {
+  const peer = parseNetwork(address);
+  return peer !== null && networksOf(policy).denied.some((network) => containsNetwork(network, peer));
+}
+
+/**
+ * Whether a client may use an address as envelope sender or in the header From. The null sender is for everyone: a
+ * Postfix that hands its mail on sends its bounces so.
+ * @param address canonical, see `Mailbox`; '' is the null sender
+ */
+export function senderAllowed(client: ClientPolicy, address: string): boolean {
+  return address === '' || client.senders.some((glob) => matchesGlob(glob, address));
+}
+
+/** What a message says for itself (X-Relevo-Stream, X-Relevo-Priority, MT-PRIORITY); null: it does not say. */
+export type Overrides = { readonly stream: string | null; readonly priority: Priority | null };
+
+export type Handling = { readonly stream: string; readonly priority: Priority };
+
+/**
+ * A message's stream and priority: its own word, then the client's, then the stream's. A stream that the policy does
+ * not know is as good as none, so that a misspelt header delays no mail.
+ */
+export function streamAndPriority(policy: Policy, client: ClientPolicy, overrides: Overrides): Handling {
+  const wanted = overrides.stream;
+  const stream = wanted !== null && Object.hasOwn(policy.streams, wanted) ? wanted : client.stream;
+  return { stream, priority: overrides.priority ?? client.priority ?? streamPriority(policy, stream) };
+}
+
+/** `normal` for a stream that the policy does not know. */
+export function streamPriority(policy: Policy, stream: string): Priority {
+  return (Object.hasOwn(policy.streams, stream) ? policy.streams[stream]?.priority : undefined) ?? 'normal';
+}
+
+type ClientNetwork = { readonly network: Network; readonly name: string };
+type Networks = { readonly clients: readonly ClientNetwork[]; readonly denied: readonly Network[] };
+
+/** Parsed once for each policy, not for each connection. */
+const parsed = new WeakMap<Policy, Networks>();
+
+function networksOf(policy: Policy): Networks {
+  let networks = parsed.get(policy);
+  if (networks === undefined) {
+    const clients = Object.entries(policy.clients).flatMap(([name, client]) =>
+      client.networks.flatMap((text) => parseAll([text]).map((network) => ({ network, name }))),
+    );
+    // Longest prefix first, so that the first match is the most specific.
+    clients.sort((left, right) => right.network.prefix - left.network.prefix);
+    networks = { clients, denied: parseAll(policy.limits.deny) };
+    parsed.set(policy, networks);
+  }
+  return networks;
+}
+
+function parseAll(texts: readonly string[]): Network[] {
+  return texts.map(parseNetwork).filter((network) => network !== null);
+}

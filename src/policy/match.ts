@@ -1,0 +1,91 @@
+/** Which route a message takes, and which exits that route has. Pure decisions over the policy. */
+import { matchesGlob } from '../message/address.ts';
+import type { Priority } from '../message/message.ts';
+import type { EgressPolicy, Policy, RoutePolicy } from './schema.ts';
+
+/** What routes may ask of a message. */
+export type MessageFacts = {
+  readonly client: string;
+  readonly stream: string;
+  readonly priority: Priority;
+  /** Canonical, see `Mailbox`; '' for the null sender. */
+  readonly senderDomain: string;
+  /** Canonical: an A-label in lower case, or an address literal. */
+  readonly recipientDomain: string;
+  readonly tag: string | null;
+  readonly sizeBytes: number;
+};
+
+/** One name in a route's `use`, resolved. `pool` is null where it names an egress. */
+export type RouteExit = { readonly pool: string | null; readonly egress: readonly string[] };
+
+/** The egress types that this version can send by; the others validate and are passed over. */
+const AVAILABLE_TYPES: ReadonlySet<EgressPolicy['type']> = new Set(['mx', 'smtp', 'sandbox'] as const);
+
+/** The first route whose conditions all hold; null where none does. */
+export function matchRoute(policy: Policy, facts: MessageFacts): RoutePolicy | null {
+  return policy.routes.find((route) => holds(route.match, facts)) ?? null;
+}
+
+/**
+ * The exits of a route in the order of `use`: enabled, of a type that this version has, open to the stream. A pool
+ * without any is left out; an empty list means that the mail has to wait for another policy.
+ * @param stream null: whatever the stream
+ */
+export function exitsOf(policy: Policy, route: RoutePolicy, stream: string | null = null): RouteExit[] {
+  return exitsWhere(policy, route, (name) => isUsable(policy, name) && carries(policy, { name, stream }));
+}
+
+/** What the policy means a route to have: like `exitsOf`, with the types of later versions. */
+export function intendedExitsOf(policy: Policy, route: RoutePolicy, stream: string | null = null): RouteExit[] {
+  const isMeant = (name: string) => egressOf(policy, name)?.enabled === true && carries(policy, { name, stream });
+  return exitsWhere(policy, route, isMeant);
+}
+
+/** Whether mail can leave by this egress: it exists, is enabled and of a type that this version has. */
+export function isUsable(policy: Policy, name: string): boolean {
+  const egress = egressOf(policy, name);
+  return egress?.enabled === true && AVAILABLE_TYPES.has(egress.type);
+}
+
+/** The egress of this name; undefined where there is none. */
+export function egressOf(policy: Policy, name: string): EgressPolicy | undefined {
+  return Object.hasOwn(policy.egress, name) ? policy.egress[name] : undefined;
+}
+
+function exitsWhere(policy: Policy, route: RoutePolicy, accepts: (name: string) => boolean): RouteExit[] {
+  const exits = route.use.map((name) => {
+    const pool = Object.hasOwn(policy.pools, name) ? policy.pools[name] : undefined;
+    const members = pool?.members ?? [name];
+    return { pool: pool === undefined ? null : name, egress: members.filter(accepts) };
+  });
+  return exits.filter(({ egress }) => egress.length > 0);
+}
+
+function carries(policy: Policy, { name, stream }: { name: string; stream: string | null }): boolean {
+  const streams = egressOf(policy, name)?.streams ?? null;
+  return stream === null || streams === null || streams.includes(stream);
+}
+
+function holds(match: RoutePolicy['match'], facts: MessageFacts): boolean {
+  return (
+    isOneOf(match.stream, facts.stream) &&
+    isOneOf(match.client, facts.client) &&
+    isOneOf(match.senderDomain, facts.senderDomain) &&
+    isOneOf(match.recipientDomain, facts.recipientDomain) &&
+    isOneOf(match.tld, tldOf(facts.recipientDomain)) &&
+    isOneOf(match.tag, facts.tag) &&
+    (match.priority === undefined || match.priority.includes(facts.priority)) &&
+    facts.sizeBytes >= (match.size?.minBytes ?? 0) &&
+    facts.sizeBytes <= (match.size?.maxBytes ?? Number.POSITIVE_INFINITY)
+  );
+}
+
+function isOneOf(globs: readonly string[] | undefined, value: string | null): boolean {
+  return globs === undefined || (value !== null && globs.some((glob) => matchesGlob(glob, value)));
+}
+
+/** null for an address literal, which has no labels. */
+function tldOf(domain: string): string | null {
+  return domain === '' || domain.startsWith('[') ? null : domain.slice(domain.lastIndexOf('.') + 1);
+}
