@@ -1,0 +1,175 @@
+/** The real ports: the one place that reads the clock, draws random numbers, resolves names and opens sockets. */
+import { randomBytes } from 'node:crypto';
+import { lookup, Resolver } from 'node:dns/promises';
+import { connect, type Socket } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { Clock, Dial, DialTarget, Dns, DnsAnswer, Ports, Random } from './ports.ts';
+
+export const systemClock: Clock = {
+  nowMs: () => Date.now(),
+  monotonicMs: () => performance.now(),
+  sleep: (delayMs, signal) =>
+    new Promise((resolve, reject) => {
+      if (signal?.aborted === true) {
+        reject(reasonOf(signal));
+        return;
+      }
+      const aborted = (): void => {
+        clearTimeout(timer);
+        if (signal !== undefined) reject(reasonOf(signal));
+      };
+      const timer = setTimeout(() => {
+        signal?.removeEventListener('abort', aborted);
+        resolve();
+      }, delayMs).unref();
+      signal?.addEventListener('abort', aborted, { once: true });
+    }),
+  after: (delayMs, run) => {
+    const timer = setTimeout(run, delayMs).unref();
+    return () => {
+      clearTimeout(timer);
+    };
+  },
+};
+
+export const systemRandom: Random = {
+  fraction: () => Math.random(),
+  bytes: (count) => randomBytes(count),
+};
+
+/** How long one query waits, and how often it is sent (with growing patience) before it counts as failed. */
+export type DnsPatience = { readonly timeoutMs: number; readonly tries: number };
+const PATIENCE: DnsPatience = { timeoutMs: 3_000, tries: 3 };
+
+/**
+ * Names by DNS. Asks `servers()` at each query, so that a reloaded policy is followed; null: the system's resolvers, and
+ * the system's hosts file for names that DNS does not know.
+ * @param servers `192.0.2.53`, `127.0.0.1:5353`, `[2001:db8::1]:53`
+ */
+export function systemDns(servers: () => readonly string[] | null, patience = PATIENCE): Dns {
+  const newResolver = (): Resolver => new Resolver({ timeout: patience.timeoutMs, tries: patience.tries });
+  let inForce: string | null = null;
+  let resolver = newResolver();
+  const current = (): Resolver => {
+    const wanted = servers();
+    const key = wanted === null ? '' : wanted.join(' ');
+    if (key !== inForce) {
+      resolver = newResolver();
+      if (wanted !== null) resolver.setServers(wanted);
+      inForce = key;
+    }
+    return resolver;
+  };
+  const address = async (name: string, family: 4 | 6): Promise<DnsAnswer<string>> => {
+    const answer = await answered(() => (family === 4 ? current().resolve4(name) : current().resolve6(name)));
+    return answer.kind === 'missing' && servers() === null ? hostsFile(name, family) : answer;
+  };
+  return {
+    mx: async (name) => {
+      const answer = await answered(() => current().resolveMx(name));
+      if (answer.kind !== 'found') return answer;
+      const records = answer.records.map(({ priority, exchange }) => ({
+        preference: priority,
+        exchange: bare(exchange),
+      }));
+      return { kind: 'found', records };
+    },
+    a: (name) => address(name, 4),
+    aaaa: (name) => address(name, 6),
+    txt: async (name) => {
+      const answer = await answered(() => current().resolveTxt(name));
+      // RFC 7208 §3.3: the strings of one record are joined without spaces.
+      return answer.kind === 'found'
+        ? { kind: 'found', records: answer.records.map((parts) => parts.join('')) }
+        : answer;
+    },
+  };
+}
+
+async function answered<T>(ask: () => Promise<readonly T[]>): Promise<DnsAnswer<T>> {
+  try {
+    const records = await ask();
+    return records.length > 0 ? { kind: 'found', records } : { kind: 'none' };
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === 'ENODATA') return { kind: 'none' };
+    if (code === 'ENOTFOUND') return { kind: 'missing' };
+    return { kind: 'failed', cause: code };
+  }
+}
+
+/** `localhost`, and names that the operator wrote into the hosts file. */
+async function hostsFile(name: string, family: 4 | 6): Promise<DnsAnswer<string>> {
+  try {
+    const found = await lookup(name, { family, all: true });
+    return { kind: 'found', records: found.map(({ address }) => address) };
+  } catch (error) {
+    return codeOf(error) === 'ENOTFOUND' ? { kind: 'missing' } : { kind: 'failed', cause: codeOf(error) };
+  }
+}
+
+/** RFC 7505 §3: the root as an exchange is the null MX, an empty name here. */
+function bare(name: string): string {
+  return name.endsWith('.') ? name.slice(0, -1) : name;
+}
+
+export const systemDial: Dial = (target, signal) =>
+  new Promise((resolve, reject) => {
+    if (signal.aborted) {
+      reject(reasonOf(signal));
+      return;
+    }
+    const socket = opened(target);
+    const settle = (error: Error | null): void => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', aborted);
+      socket.off('connect', connected).off('error', settle);
+      if (error === null) {
+        resolve(socket);
+        return;
+      }
+      // A socket that is thrown away may still fail: nobody is interested any more.
+      socket.on('error', () => {});
+      socket.destroy();
+      reject(error);
+    };
+    const connected = (): void => {
+      settle(null);
+    };
+    const aborted = (): void => {
+      settle(reasonOf(signal));
+    };
+    const timer = setTimeout(() => {
+      settle(Object.assign(new Error(`no answer within ${target.timeoutMs} ms`), { code: 'ETIMEDOUT' }));
+    }, target.timeoutMs).unref();
+    signal.addEventListener('abort', aborted, { once: true });
+    socket.on('connect', connected).on('error', settle);
+  });
+
+function opened({ address, port, bind }: DialTarget): Socket {
+  return connect({
+    host: address,
+    port,
+    noDelay: true,
+    autoSelectFamily: false,
+    ...(bind === null ? {} : { localAddress: bind }),
+  });
+}
+
+/** Every address of this machine's interfaces as it is now. */
+export function localAddresses(): readonly string[] {
+  return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
+}
+
+/** @param dnsServers the policy's `dns.servers` in force */
+export function systemPorts(dnsServers: () => readonly string[] | null): Ports {
+  return { clock: systemClock, random: systemRandom, dns: systemDns(dnsServers), dial: systemDial };
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EUNKNOWN';
+}
+
+function reasonOf(signal: AbortSignal): Error {
+  return signal.reason instanceof Error ? signal.reason : new Error(String(signal.reason));
+}
