@@ -18,6 +18,8 @@ export type MessageEvent =
       readonly protocol: string;
       readonly peer: string;
       readonly messageIdHeader: string;
+      /** As in `Message`; logged and shown only where the policy allows (`log.subjects`). */
+      readonly subject?: string | null;
       readonly tookMs: number;
     } & OfMessage)
   | ({ readonly event: 'attempted'; readonly attempt: AttemptRecord } & OfDelivery)

@@ -55,3 +55,10 @@ export function parseDeliveryId(text: string): DeliveryId | null {
 export function messageIdOf(delivery: DeliveryId): MessageId {
   return delivery.slice(0, 26) as MessageId;
 }
+
+/** When the id was made, ms since 1970: the inverse of the time in `newMessageId`. */
+export function messageTimeMs(id: MessageId): number {
+  let timeMs = 0;
+  for (const digit of id.slice(0, 10)) timeMs = timeMs * 32 + ALPHABET.indexOf(digit);
+  return timeMs;
+}

@@ -1,0 +1,152 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+
+export type HttpBinding =
+  | { readonly kind: 'listening'; readonly address: string; readonly port: number }
+  /** `cause` is for operators: what could not be bound and why. */
+  | { readonly kind: 'failed'; readonly cause: string };
+
+export type HttpListener = AsyncDisposable & {
+  /**
+   * Binds to `http.listen` of the policy in force; nothing changes when it is bound there already. When it cannot, the
+   * earlier binding, if any, keeps serving. Call it at start and after each policy swap.
+   */
+  listen(): Promise<HttpBinding>;
+};
+
+export type HttpNeeds = {
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Why no mail can be taken now, in words for operators; empty: ready. Must be cheap and never throw. */
+  readonly notReady: () => readonly string[];
+  readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
+};
+
+type Answer = { readonly status: number; readonly contentType: string; readonly text: string };
+
+/** For whoever asks health and figures: a handful of monitors, with small requests. */
+const LIMITS = {
+  maxHeaderSize: 8 * 1024,
+  headersTimeout: 10_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 2_000,
+} as const;
+const MOST_CONNECTIONS = 128;
+
+const SECURITY = {
+  'cache-control': 'no-store',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+} as const;
+
+/** Health and figures over HTTP: `/livez`, `/readyz`, `/metrics`; everything else is 404. Starts with `listen`. */
+export function createHttp(needs: HttpNeeds): HttpListener {
+  let bound: { readonly wanted: string; readonly server: Server } | null = null;
+
+  return {
+    listen: async () => {
+      const wanted = needs.policy().http.listen;
+      if (bound?.wanted === wanted) return bindingOf(bound.server);
+      const server = createServer({ ...LIMITS }, (request, response) => void serve(needs, request, response));
+      server.maxConnections = MOST_CONNECTIONS;
+      const failure = await bind(server, wanted);
+      if (failure !== null) return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
+      if (bound !== null) await close(bound.server);
+      bound = { wanted, server };
+      return bindingOf(server);
+    },
+    [Symbol.asyncDispose]: async () => {
+      if (bound !== null) await close(bound.server);
+      bound = null;
+    },
+  };
+}
+
+/** @returns why not; null: it listens */
+function bind(server: Server, wanted: string): Promise<string | null> {
+  const colon = wanted.lastIndexOf(':');
+  const host = wanted.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(wanted.slice(colon + 1));
+  if (port > 65_535) return Promise.resolve('no such port');
+  return new Promise((resolve) => {
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
+    server.listen({ host, port }, () => {
+      server.removeAllListeners('error');
+      // Such as EMFILE at accept: the next connection may do.
+      server.on('error', () => {});
+      resolve(null);
+    });
+  });
+}
+
+function bindingOf(server: Server): HttpBinding {
+  const { address, port } = server.address() as AddressInfo;
+  return { kind: 'listening', address, port };
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+async function serve(needs: HttpNeeds, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { clock, emit } = needs;
+  let answer: Answer;
+  try {
+    answer = await answerTo(needs, request);
+  } catch (cause) {
+    emit({ event: 'failed', atMs: clock.nowMs(), where: 'http', cause: String(cause) });
+    answer = text(503, 'not available\n');
+  }
+  response.writeHead(answer.status, {
+    ...SECURITY,
+    'content-type': answer.contentType,
+    'content-length': Buffer.byteLength(answer.text),
+    ...(answer.status === 405 ? { allow: 'GET, HEAD' } : {}),
+    // A body that nobody reads must not keep the connection.
+    ...(request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined
+      ? {}
+      : { connection: 'close' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : answer.text);
+}
+
+async function answerTo(needs: HttpNeeds, request: IncomingMessage): Promise<Answer> {
+  const path = (request.url ?? '').split('?', 1)[0];
+  const serves = ROUTES.get(path ?? '');
+  if (serves === undefined) return text(404, 'not found\n');
+  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'GET or HEAD\n');
+  return serves(needs);
+}
+
+type Route = (needs: HttpNeeds) => Answer | Promise<Answer>;
+
+const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
+  ['/livez', () => text(200, 'ok\n')],
+  ['/readyz', readiness],
+  ['/metrics', figures],
+]);
+
+function readiness(needs: HttpNeeds): Answer {
+  const reasons = needs.notReady();
+  const ready = reasons.length === 0;
+  const body = `${JSON.stringify({ ready, reasons })}\n`;
+  return { status: ready ? 200 : 503, contentType: 'application/json; charset=utf-8', text: body };
+}
+
+async function figures(needs: HttpNeeds): Promise<Answer> {
+  const { contentType, text: content } = await needs.scrape();
+  return { status: 200, contentType, text: content };
+}
+
+function text(status: number, content: string): Answer {
+  return { status, contentType: 'text/plain; charset=utf-8', text: content };
+}

@@ -1,0 +1,134 @@
+import type { Event, RelayEvent } from '../message/event.ts';
+import { assertNever } from '../message/outcome.ts';
+import { formatReply, type Reply } from '../message/reply.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+/** A peer may say a lot; a log line stays a line. */
+const LONGEST_TEXT = 1_000;
+
+/** How loud an event is: what an operator must act on is `error`, what he should look at `warn`. */
+export const EVENT_LEVELS = {
+  received: 'info',
+  attempted: 'info',
+  deferred: 'info',
+  delivered: 'info',
+  bounced: 'info',
+  expired: 'info',
+  suppressed: 'info',
+  discarded: 'info',
+  'in-doubt': 'warn',
+  warned: 'info',
+  held: 'info',
+  released: 'info',
+  retried: 'info',
+  quarantined: 'error',
+  started: 'info',
+  stopping: 'info',
+  stopped: 'info',
+  'policy-applied': 'info',
+  'policy-refused': 'error',
+  refused: 'info',
+  'auth-failed': 'warn',
+  alert: 'warn',
+  failed: 'error',
+} as const satisfies Record<Event['event'], LogLevel>;
+
+/**
+ * The fields of an event's log line, after `level`, `time` and `event`. Addresses are in, bodies and secrets never are;
+ * a subject only when `subjects` is set. Replies are one text: `550 5.1.1 no such user`.
+ */
+export function logFields(event: Event, options: { readonly subjects: boolean }): Record<string, unknown> {
+  switch (event.event) {
+    case 'received': {
+      const { event: _, atMs: __, subject, ...fields } = event;
+      return options.subjects && typeof subject === 'string' ? { ...fields, subject: short(subject) } : fields;
+    }
+    case 'attempted': {
+      const { number, reply, ...attempt } = event.attempt;
+      return { ...ofDelivery(event), attempt: number, ...attempt, reply: replyText(reply) };
+    }
+    case 'deferred':
+      return { ...ofDelivery(event), dueAt: isoTime(event.dueAtMs), reason: short(event.reason) };
+    case 'delivered':
+    case 'bounced':
+    case 'expired':
+    case 'suppressed':
+    case 'discarded':
+      return { ...ofDelivery(event), egress: event.egress, reply: replyText(event.reply) };
+    case 'in-doubt':
+    case 'warned':
+    case 'held':
+    case 'released':
+    case 'retried':
+    case 'quarantined':
+      return { ...ofDelivery(event), reason: short(event.reason) };
+    case 'refused':
+    case 'auth-failed':
+    case 'failed':
+    case 'started':
+    case 'stopping':
+    case 'stopped':
+    case 'policy-applied':
+    case 'policy-refused':
+    case 'alert':
+      return ofRelay(event);
+    default:
+      return assertNever(event);
+  }
+}
+
+function ofRelay(event: RelayEvent): Record<string, unknown> {
+  switch (event.event) {
+    case 'refused':
+      return {
+        peer: event.peer,
+        client: event.client,
+        // What the peer said as a command may be anything.
+        command: short(event.command, 200),
+        reply: replyText(event.reply),
+      };
+    case 'auth-failed':
+      return { peer: event.peer, user: short(event.user, 200), reason: short(event.reason) };
+    case 'failed':
+      return { where: event.where, cause: short(event.cause, 4 * LONGEST_TEXT) };
+    case 'started':
+    case 'stopping':
+    case 'stopped':
+    case 'policy-applied':
+    case 'policy-refused':
+    case 'alert': {
+      const { event: _, atMs: __, ...fields } = event;
+      return fields;
+    }
+    default:
+      return assertNever(event);
+  }
+}
+
+function ofDelivery(event: {
+  readonly messageId: string;
+  readonly deliveryId: string;
+  readonly domain: string;
+  readonly recipients: readonly string[];
+}): Record<string, unknown> {
+  return {
+    messageId: event.messageId,
+    deliveryId: event.deliveryId,
+    domain: event.domain,
+    recipients: event.recipients,
+  };
+}
+
+function replyText(reply: Reply | null): string | null {
+  return reply === null ? null : short(formatReply(reply));
+}
+
+function short(text: string, longest: number = LONGEST_TEXT): string {
+  return text.length <= longest ? text : `${text.slice(0, longest)}…`;
+}
+
+/** `2026-11-20T08:15:30.123Z`. A time outside of what a date can be is given as it is, never thrown at. */
+export function isoTime(atMs: number): string {
+  return Number.isFinite(atMs) && Math.abs(atMs) <= 8.64e15 ? new Date(atMs).toISOString() : String(atMs);
+}

@@ -1,0 +1,71 @@
+/**
+ * Every metric of the relay, in one table: the registry and `docs/metrics.md` are made from it. Labels have few values:
+ * names from the policy, never a recipient's domain or an address.
+ */
+export type MetricKind = 'counter' | 'gauge' | 'histogram';
+
+export type MetricRow = {
+  readonly kind: MetricKind;
+  readonly help: string;
+  readonly labels: readonly string[];
+  /** Upper bounds of a histogram, in the metric's unit. */
+  readonly buckets?: readonly number[];
+};
+
+const WAITS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 86_400, 259_200];
+const REPLIES = [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300];
+const ACCEPTS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5];
+
+export const METRICS = {
+  relevo_received_total: counter('Messages accepted, by client and stream.', ['client', 'stream']),
+  relevo_received_bytes_total: counter('Bytes of the messages accepted, as stored.', ['client']),
+  relevo_received_recipients_total: counter('Recipients of the messages accepted.', ['client']),
+  relevo_delivered_total: counter('Recipients delivered, by the exit that did it.', ['egress']),
+  relevo_bounced_total: counter('Recipients given up for a permanent failure.', ['egress']),
+  relevo_expired_total: counter('Recipients given up for their age.', []),
+  relevo_suppressed_total: counter('Recipients not tried because they are suppressed.', []),
+  relevo_discarded_total: counter('Recipients discarded by an operator.', []),
+  relevo_deferred_total: counter('Times that recipients were put off to a later attempt.', []),
+  relevo_attempts_total: counter('Attempts, by exit and the class of the reply (2, 4, 5).', ['egress', 'class']),
+  relevo_possible_duplicates_total: counter(
+    'Recipients in doubt: the final dot went out and no reply came, so a copy may exist.',
+    [],
+  ),
+  relevo_quarantined_total: counter('Deliveries set aside because their content is damaged.', []),
+  relevo_refused_total: counter('Commands refused to peers, by command and reply code.', ['command', 'code']),
+  relevo_auth_failed_total: counter('Failed sign-ins.', []),
+  relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),
+  relevo_policy_refused_total: counter('Policies refused since the start; the one in force stayed.', []),
+
+  relevo_accept_seconds: histogram('From the first byte of the content to 250.', [], ACCEPTS),
+  relevo_attempt_seconds: histogram('Duration of one attempt, by exit.', ['egress'], REPLIES),
+  relevo_queue_seconds: histogram('From acceptance to delivery, per recipient.', [], WAITS),
+
+  relevo_queue_messages: gauge('Messages with a recipient still queued.', []),
+  relevo_queue_deliveries: gauge('Deliveries in the queue, by state.', ['state']),
+  relevo_queue_priority_deliveries: gauge('Deliveries in the queue, by priority.', ['priority']),
+  relevo_queue_leased: gauge('Deliveries that somebody is trying or about to try.', []),
+  relevo_queue_oldest_seconds: gauge('Age of the oldest delivery in the queue; 0: none.', []),
+  relevo_spool_bytes: gauge('Content kept for queued messages.', []),
+  relevo_connections: gauge('Open connections: in (clients) and out (next hops).', ['direction']),
+  relevo_alerts: gauge('Alerts in force.', []),
+  relevo_ready: gauge('1: ready to take mail, as /readyz says.', []),
+  relevo_log_lost_lines: gauge('Log lines dropped since the start because nobody took them.', []),
+  relevo_policy_applied_timestamp_seconds: gauge('When the policy in force was applied.', []),
+  relevo_policy_info: gauge('1, labelled with the version of the policy in force.', ['version']),
+  relevo_build_info: gauge('1, labelled with the versions of relevo and Node.', ['version', 'node']),
+} as const satisfies Record<string, MetricRow>;
+
+export type MetricName = keyof typeof METRICS;
+
+function counter(help: string, labels: readonly string[]): MetricRow {
+  return { kind: 'counter', help, labels };
+}
+
+function gauge(help: string, labels: readonly string[]): MetricRow {
+  return { kind: 'gauge', help, labels };
+}
+
+function histogram(help: string, labels: readonly string[], buckets: readonly number[]): MetricRow {
+  return { kind: 'histogram', help, labels, buckets };
+}

@@ -1,0 +1,174 @@
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { DeliveryState } from '../message/delivery.ts';
+import type { AttemptRecord, Event } from '../message/event.ts';
+import { messageTimeMs } from '../message/ids.ts';
+import { PRIORITIES } from '../message/message.ts';
+import { assertNever, type FinalState } from '../message/outcome.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { QueueOverview } from '../spool/spool.ts';
+import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
+
+/** What only the running relay knows, read at each scrape. */
+export type MetricsSample = {
+  /** null: the store did not answer; the queue's gauges are left out then. */
+  readonly overview: QueueOverview | null;
+  readonly connectionsIn: number;
+  readonly connectionsOut: number;
+  readonly alerts: number;
+  readonly ready: boolean;
+  readonly logLostLines: number;
+};
+
+export type Metrics = {
+  /** A sink for `createEmit`. */
+  readonly sink: Emit;
+  /** The text that Prometheus reads, process and event loop figures included. Rejects only when `sample` does. */
+  scrape(): Promise<{ readonly contentType: string; readonly text: string }>;
+};
+
+const STATES = ['queued', 'held', 'quarantined'] as const satisfies readonly DeliveryState[];
+/** What a client may have had refused; its own words must not become labels. */
+const COMMANDS: ReadonlySet<string> = new Set(['CONNECT', 'EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA']);
+
+export function createMetrics(needs: {
+  readonly clock: Clock;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly sample: () => Promise<MetricsSample>;
+}): Metrics {
+  const { clock, version, nodeVersion, sample } = needs;
+  const registry = new Registry();
+  const book = createBook(registry);
+  collectDefaultMetrics({ register: registry });
+  book.set('relevo_build_info', 1, { version, node: nodeVersion });
+
+  return {
+    sink: (event) => count(book, event),
+    scrape: async () => {
+      fill(book, await sample(), clock.nowMs());
+      return { contentType: registry.contentType, text: await registry.metrics() };
+    },
+  };
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+type Book = {
+  add(name: MetricName, amount: number, labels?: Labels): void;
+  set(name: MetricName, value: number, labels?: Labels): void;
+  observe(name: MetricName, value: number, labels?: Labels): void;
+  /** Takes the metric's values out: unknown is not 0. */
+  clear(name: MetricName): void;
+};
+
+function createBook(registry: Registry): Book {
+  const counters = new Map<MetricName, Counter>();
+  const gauges = new Map<MetricName, Gauge>();
+  const histograms = new Map<MetricName, Histogram>();
+  for (const [name, row] of Object.entries(METRICS) as [MetricName, MetricRow][]) {
+    const options = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
+    if (row.kind === 'counter') counters.set(name, new Counter(options));
+    else if (row.kind === 'gauge') gauges.set(name, new Gauge(options));
+    else histograms.set(name, new Histogram({ ...options, buckets: [...(row.buckets ?? [])] }));
+  }
+  return {
+    add: (name, amount, labels = {}) => counters.get(name)?.inc(labels, amount),
+    set: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
+    observe: (name, value, labels = {}) => histograms.get(name)?.observe(labels, value),
+    clear: (name) => {
+      if (METRICS[name].labels.length === 0) gauges.get(name)?.remove();
+      else gauges.get(name)?.reset();
+    },
+  };
+}
+
+function count(book: Book, event: Event): void {
+  switch (event.event) {
+    case 'received':
+      book.add('relevo_received_total', 1, { client: event.client, stream: event.stream });
+      book.add('relevo_received_bytes_total', event.sizeBytes, { client: event.client });
+      book.add('relevo_received_recipients_total', event.recipients.length, { client: event.client });
+      return book.observe('relevo_accept_seconds', event.tookMs / 1_000);
+    case 'attempted':
+      return countAttempt(book, event.attempt);
+    case 'delivered':
+      book.add('relevo_delivered_total', event.recipients.length, { egress: event.egress ?? 'none' });
+      return observeWait(book, event);
+    case 'bounced':
+      return book.add('relevo_bounced_total', event.recipients.length, { egress: event.egress ?? 'none' });
+    case 'expired':
+      return book.add('relevo_expired_total', event.recipients.length);
+    case 'suppressed':
+      return book.add('relevo_suppressed_total', event.recipients.length);
+    case 'discarded':
+      return book.add('relevo_discarded_total', event.recipients.length);
+    case 'deferred':
+      return book.add('relevo_deferred_total', event.recipients.length);
+    case 'in-doubt':
+      return book.add('relevo_possible_duplicates_total', event.recipients.length);
+    case 'quarantined':
+      return book.add('relevo_quarantined_total', 1);
+    case 'refused':
+      return book.add('relevo_refused_total', 1, { command: verb(event.command), code: String(event.reply.code) });
+    case 'auth-failed':
+      return book.add('relevo_auth_failed_total', 1);
+    case 'failed':
+      return book.add('relevo_failures_total', 1, { where: /^[\w-]*/.exec(event.where)?.[0] ?? '' });
+    case 'policy-refused':
+      return book.add('relevo_policy_refused_total', 1);
+    case 'policy-applied':
+      book.set('relevo_policy_applied_timestamp_seconds', event.atMs / 1_000);
+      book.clear('relevo_policy_info');
+      return book.set('relevo_policy_info', 1, { version: event.version });
+    case 'warned':
+    case 'held':
+    case 'released':
+    case 'retried':
+    case 'started':
+    case 'stopping':
+    case 'stopped':
+    case 'alert':
+      return;
+    default:
+      assertNever(event);
+  }
+}
+
+function countAttempt(book: Book, { egress, reply, tookMs }: AttemptRecord): void {
+  const digit = Math.trunc(reply.code / 100);
+  book.add('relevo_attempts_total', 1, { egress, class: digit === 2 || digit === 5 ? String(digit) : '4' });
+  book.observe('relevo_attempt_seconds', tookMs / 1_000, { egress });
+}
+
+/** The id tells when the message came, so no look-up is needed. */
+function observeWait(book: Book, event: Event & { readonly event: FinalState }): void {
+  const waitedMs = Math.max(0, event.atMs - messageTimeMs(event.messageId));
+  for (const _ of event.recipients) book.observe('relevo_queue_seconds', waitedMs / 1_000);
+}
+
+function verb(command: string): string {
+  const word = command.split(' ', 1)[0]?.toUpperCase() ?? '';
+  return COMMANDS.has(word) ? word : 'other';
+}
+
+function fill(book: Book, sample: MetricsSample, nowMs: number): void {
+  book.set('relevo_connections', sample.connectionsIn, { direction: 'in' });
+  book.set('relevo_connections', sample.connectionsOut, { direction: 'out' });
+  book.set('relevo_alerts', sample.alerts);
+  book.set('relevo_ready', sample.ready ? 1 : 0);
+  book.set('relevo_log_lost_lines', sample.logLostLines);
+  const { overview } = sample;
+  if (overview === null) {
+    const gauges = Object.keys(METRICS).filter((name) => /^relevo_(?:queue_|spool_)/.test(name)) as MetricName[];
+    for (const name of gauges) book.clear(name);
+    return;
+  }
+  book.set('relevo_queue_messages', overview.messages);
+  for (const state of STATES) book.set('relevo_queue_deliveries', overview.byState[state], { state });
+  for (const priority of PRIORITIES)
+    book.set('relevo_queue_priority_deliveries', overview.byPriority[priority], { priority });
+  book.set('relevo_queue_leased', overview.leased);
+  const oldest = overview.oldestCreatedAtMs;
+  book.set('relevo_queue_oldest_seconds', oldest === null ? 0 : Math.max(0, nowMs - oldest) / 1_000);
+  book.set('relevo_spool_bytes', overview.contentBytes);
+}
