@@ -1,0 +1,87 @@
+/** DKIM signatures for one message (RFC 6376, RFC 8463), relaxed/relaxed, never with `l=`. */
+import type { HeaderField } from '../message/header.ts';
+import { hashBody } from './body-hash.ts';
+import type { Keyring } from './keyring.ts';
+import { type CoveredHeaders, coverHeaders, DEFAULT_HEADERS, type HeaderList } from './signed-headers.ts';
+import type { SigningKey } from './signing-key.ts';
+
+export type Unsigned = {
+  readonly keyring: Keyring;
+  /** Domain of the header From, A-label in lower case; null where there is none to be had. */
+  readonly fromDomain: string | null;
+  /** The whole header section, as it will leave: whatever is changed later must be outside `headerList`. */
+  readonly fields: readonly HeaderField[];
+  /** What follows the empty line, CRLF line ends. Must not change until the promise settles. */
+  readonly body: Buffer;
+  /** Wall time for `t=`. */
+  readonly nowMs: number;
+  /** Fields to sign; the default is right for mail. */
+  readonly headerList?: HeaderList;
+};
+
+export type Signed = {
+  /** To be put before the header section: one `DKIM-Signature:` field a key, each ending with CRLF; may be empty. */
+  readonly headers: Buffer;
+  /** Names of the keys that signed, as in DNS: `rsa2026._domainkey.example.com`. */
+  readonly signedBy: readonly string[];
+};
+
+const NOT_SIGNED: Signed = { headers: Buffer.alloc(0), signedBy: [] };
+
+/**
+ * Signs with every key of the domain that is nearest above `fromDomain`. No such domain, or no From: no signature.
+ * The signatures are made on the thread pool and a large body is hashed in slices, so nobody waits long for this one.
+ * @throws when the cryptography itself fails; nothing has been signed then
+ */
+export async function signMessage(unsigned: Unsigned): Promise<Signed> {
+  const { keyring, fromDomain, fields, body, nowMs, headerList = DEFAULT_HEADERS } = unsigned;
+  const keys = fromDomain === null ? [] : keyring.keysFor(fromDomain);
+  if (keys.length === 0) return NOT_SIGNED;
+  const covered = coverHeaders(fields, headerList);
+  if (covered === null) return NOT_SIGNED;
+  const bodyHash = await hashBody(body);
+  const atSeconds = Math.floor(nowMs / 1000);
+  const signatures = await Promise.all(keys.map((key) => signatureField({ key, covered, bodyHash, atSeconds })));
+  return { headers: Buffer.from(signatures.join(''), 'latin1'), signedBy: keys.map((key) => key.name) };
+}
+
+type Signature = {
+  readonly key: SigningKey;
+  readonly covered: CoveredHeaders;
+  readonly bodyHash: string;
+  readonly atSeconds: number;
+};
+
+async function signatureField({ key, covered, bodyHash, atSeconds }: Signature): Promise<string> {
+  const tags =
+    `v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain}; h=${covered.names}; ` +
+    `q=dns/txt; s=${key.selector}; t=${atSeconds}; bh=${bodyHash}; b=`;
+  // The field itself is signed last, with an empty b= and without its CRLF (RFC 6376 §3.7). Its relaxed form is known
+  // without folding it: it folds only before single spaces.
+  const signature = await key.sign(Buffer.from(`${covered.canonical}dkim-signature:${tags}`, 'latin1'));
+  return `${fold(`DKIM-Signature: ${tags}${spaced(signature.toString('base64'))}`)}\r\n`;
+}
+
+/** Whitespace inside `b=` is ignored (RFC 6376 §3.5) and gives the fold a place. */
+function spaced(base64: string): string {
+  const FIRST = 73;
+  const NEXT = 75;
+  let text = base64.slice(0, FIRST);
+  for (let at = FIRST; at < base64.length; at += NEXT) text += ` ${base64.slice(at, at + NEXT)}`;
+  return text;
+}
+
+/** Folds before a space wherever 76 characters would be exceeded; a longer word gets a line of its own. */
+function fold(text: string): string {
+  const WIDTH = 76;
+  let folded = '';
+  let start = 0;
+  while (text.length - start >= WIDTH) {
+    let cut = text.lastIndexOf(' ', start + WIDTH - 1);
+    if (cut <= start) cut = text.indexOf(' ', start + WIDTH);
+    if (cut === -1) break;
+    folded += `${text.slice(start, cut)}\r\n`;
+    start = cut;
+  }
+  return folded + text.slice(start);
+}
