@@ -1,4 +1,5 @@
 /** How hard it tries, where mail is kept, who is told: `retry` … `tests`. */
+import { isIP } from 'node:net';
 import { z } from 'zod';
 import { duration, ipAddress, LATER, name, positive, priority, rate, SECRET, share, size } from './values.ts';
 
@@ -131,7 +132,7 @@ export const http = z
   .strictObject({
     listen: z
       .string()
-      .regex(/^(?:\[[0-9a-fA-F:]+\]|[0-9.]+|localhost):\d{1,5}$/, 'expected address:port')
+      .refine(isHttpAddress, 'expected address:port, such as 127.0.0.1:8080')
       .prefault('127.0.0.1:8080')
       .meta({ description: 'Health and metrics. Loopback unless you mean otherwise.' }),
   })
@@ -157,6 +158,12 @@ export const dns = z
   })
   .prefault({})
   .meta({ description: 'How names are looked up.' });
+
+function isHttpAddress(text: string): boolean {
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)|localhost):(\d{1,5})$/.exec(text);
+  const address = match?.[1] ?? match?.[2] ?? '127.0.0.1';
+  return match !== null && isIP(address) !== 0 && Number(match[3]) <= 65_535;
+}
 
 function isResolver(text: string): boolean {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+))(?::\d{1,5})?$/.exec(text);

@@ -1,0 +1,152 @@
+/** What a policy must hold beyond the form of its keys. Pure: findings, with the paths that they are about. */
+import { OWN_CLIENT } from '../message/message.ts';
+import { egressOf, exitsOf, intendedExitsOf } from './match.ts';
+import { containsNetwork, parseNetwork, type Network } from './network.ts';
+import type { Path } from './problem.ts';
+import type { ListenerPolicy, Policy } from './schema.ts';
+
+/** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
+export type Check = { readonly verdict: 'refuse' | 'warn'; readonly path: Path; readonly text: string };
+
+/** Wider than any organisation's own network: such a client would be everybody. */
+const WIDEST_PREFIX = { 4: 8, 6: 16 } as const;
+
+export function checkPolicy(policy: Policy): Check[] {
+  return [
+    ...checkListeners(policy),
+    ...checkHttp(policy),
+    ...checkClients(policy),
+    ...checkEgress(policy),
+    ...checkPools(policy),
+    ...checkRoutes(policy),
+    ...checkKeeping(policy),
+  ];
+}
+
+function checkListeners({ listen }: Policy): Check[] {
+  return listen.flatMap((listener, index) => {
+    const checks: Check[] = [];
+    if (listener.auth === 'required' && listener.tls === 'none' && !isLoopback(listener.address)) {
+      const text = 'AUTH without TLS shows passwords to the network: it is only for a loopback address';
+      checks.push({ verdict: 'refuse', path: ['listen', index, 'tls'], text });
+    }
+    const first = listen.findIndex((other) => isSameSocket(other, listener));
+    if (first < index) {
+      const text = `port ${listener.port} is taken by listen[${first}] already`;
+      checks.push({ verdict: 'refuse', path: ['listen', index, 'port'], text });
+    }
+    return checks;
+  });
+}
+
+/** No address, or an unspecified one, is every address. */
+function isSameSocket(left: ListenerPolicy, right: ListenerPolicy): boolean {
+  const isEvery = ({ address }: ListenerPolicy) => address === null || address === '0.0.0.0' || address === '::';
+  return left.port === right.port && (left.address === right.address || isEvery(left) || isEvery(right));
+}
+
+function checkHttp({ http }: Policy): Check[] {
+  const address = http.listen.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  if (isLoopback(address === 'localhost' ? '127.0.0.1' : address)) return [];
+  const text = 'not a loopback address: whoever reaches it sees the relay’s state and metrics';
+  return [{ verdict: 'warn', path: ['http', 'listen'], text }];
+}
+
+function checkClients({ clients }: Policy): Check[] {
+  const checks: Check[] = [];
+  const seen: { readonly network: Network; readonly client: string }[] = [];
+  for (const [client, { networks }] of Object.entries(clients)) {
+    if (client === OWN_CLIENT)
+      checks.push({ verdict: 'refuse', path: ['clients', client], text: 'this name is the relay’s own: take another' });
+    for (const [index, text] of networks.entries()) {
+      const network = parseNetwork(text);
+      if (network === null) continue;
+      const path: Path = ['clients', client, 'networks', index];
+      if (network.prefix < WIDEST_PREFIX[network.family]) {
+        const reason = `${text} makes an open relay: expected /${WIDEST_PREFIX[network.family]} or narrower`;
+        checks.push({ verdict: 'refuse', path, text: reason });
+      }
+      const other = seen.find((entry) => entry.client !== client && isSameNetwork(entry.network, network));
+      if (other !== undefined)
+        checks.push({ verdict: 'refuse', path, text: `${text} is a network of client ${other.client} already` });
+      seen.push({ network, client });
+    }
+  }
+  return checks;
+}
+
+function isSameNetwork(left: Network, right: Network): boolean {
+  return containsNetwork(left, right) && containsNetwork(right, left);
+}
+
+function checkEgress({ egress }: Policy): Check[] {
+  return Object.entries(egress).flatMap(([name, exit]): Check[] => {
+    if (exit.type !== 'smtp' || !exit.enabled) return [];
+    if ((exit.username === null) !== (exit.password === null)) {
+      const missing = exit.username === null ? 'username' : 'password';
+      return [
+        {
+          verdict: 'refuse',
+          path: ['egress', name, missing],
+          text: 'is required: a username and a password go together',
+        },
+      ];
+    }
+    const isClear = exit.tls === 'none' || exit.tls === 'opportunistic';
+    if (exit.password === null || !isClear || isLoopback(exit.host)) return [];
+    return [{ verdict: 'warn', path: ['egress', name, 'tls'], text: 'the password may go out in clear text' }];
+  });
+}
+
+function checkPools(policy: Policy): Check[] {
+  return Object.entries(policy.pools).flatMap(([name, { members }]): Check[] => {
+    const isEmpty = members.every((member) => egressOf(policy, member)?.enabled !== true);
+    return isEmpty ? [{ verdict: 'warn', path: ['pools', name], text: 'every member is disabled' }] : [];
+  });
+}
+
+function checkRoutes(policy: Policy): Check[] {
+  const checks = policy.routes.flatMap((route, index): Check[] => {
+    if (exitsOf(policy, route).length > 0) return [];
+    if (intendedExitsOf(policy, route).length > 0) {
+      const text =
+        'every exit of this route has no effect yet in this version: its mail waits, and bounces when it expires';
+      return [{ verdict: 'warn', path: ['routes', index, 'use'], text }];
+    }
+    const text = `no exit for route ${route.name}: every egress that it may use is disabled`;
+    return [{ verdict: 'refuse', path: ['routes', index, 'use'], text }];
+  });
+  if (policy.routes.some((route) => Object.values(route.match).every((condition) => condition === undefined)))
+    return checks;
+  const text = 'no route takes every message: what matches none has no exit, waits, and bounces when it expires';
+  return [...checks, { verdict: 'warn', path: ['routes'], text }];
+}
+
+function checkKeeping({ spool, retry, limits }: Policy): Check[] {
+  const checks: Check[] = [];
+  if (spool.engine === 'redis')
+    checks.push({
+      verdict: 'refuse',
+      path: ['spool', 'engine'],
+      text: 'redis is not available yet in this version: use embedded',
+    });
+  for (const [index, delayMs] of retry.delaysMs.entries())
+    if (delayMs === 0)
+      checks.push({ verdict: 'refuse', path: ['retry', 'delays', index], text: 'expected more than 0s' });
+  if (retry.warnAfterMs !== null && retry.warnAfterMs >= retry.expireMs)
+    checks.push({ verdict: 'warn', path: ['retry', 'warnAfter'], text: 'no notice is ever sent: mail expires before' });
+  if (limits.memoryBytes < limits.messageSizeBytes)
+    checks.push({
+      verdict: 'warn',
+      path: ['limits', 'memory'],
+      text: 'less than one message of limits.messageSize takes',
+    });
+  return checks;
+}
+
+function isLoopback(address: string | null): boolean {
+  const network = address === null ? null : parseNetwork(address);
+  return network !== null && LOOPBACK.some((loopback) => containsNetwork(loopback, network));
+}
+
+const LOOPBACK = ['127.0.0.0/8', '::1'].map(parseNetwork).filter((network) => network !== null);

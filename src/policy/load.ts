@@ -1,0 +1,146 @@
+/** The text of a policy file → a policy, or everything that is wrong with it. */
+import { createHash } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { checkPolicy, type Check } from './checks.ts';
+import { findingsOf, pathOf, type Issue } from './findings.ts';
+import { isOptional, schemaAt } from './keys.ts';
+import { findLater } from './later.ts';
+import { findNames } from './names.ts';
+import { formatProblem, problemsOf, type Finding, type Path, type Problem } from './problem.ts';
+import { policySchema, type EgressPolicy, type Policy } from './schema.ts';
+import { runPolicyTests } from './selftest.ts';
+import { nodeAt, placeOf, plainValue, readTree, type MapNode } from './tree.ts';
+import { resolveVariables, type Environment, type Include, type ReadFile } from './variables.ts';
+
+export type PolicyText = {
+  /** As the user gave it: it stands in every problem, and paths in the policy are relative to its folder. */
+  readonly file: string;
+  readonly text: string;
+  readonly env: Environment;
+  /** For `${file:…}`; throws a Node system error. */
+  readonly readFile: ReadFile;
+};
+
+export type LoadResult =
+  | {
+      readonly kind: 'loaded';
+      readonly policy: Policy;
+      /** 12 hex digits: another text, or another content of a file that it includes, is another version. */
+      readonly version: string;
+      /** In the form of `formatProblem`: keys without effect yet, and what is allowed but unwise. */
+      readonly warnings: readonly string[];
+      /** The files that `${file:…}` named. */
+      readonly includes: readonly string[];
+    }
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[]; readonly includes: readonly string[] };
+
+/**
+ * Parses, resolves variables, validates, checks names and sense, and runs the policy's own tests. All problems are told
+ * at once, in the order of the file; none shows a secret. Never throws.
+ */
+export function loadPolicy({ file, text, env, readFile }: PolicyText): LoadResult {
+  const { tree, findings: faults } = readTree(text);
+  if (tree === null) return { kind: 'refused', problems: problemsOf(file, faults), includes: [] };
+  const variables = resolveVariables(tree, { file, env, readFile });
+  const includes = variables.includes.map(({ path }) => path);
+
+  const result = validate(tree);
+  const findings = [...faults, ...variables.findings, ...findNames(tree)];
+  if (result.policy === null) findings.push(...issueFindings(result.issues, { tree, findings }));
+  // Sense is checked of sound policies only: half a policy would look wrong for its missing half.
+  if (result.policy === null || findings.length > 0)
+    return { kind: 'refused', problems: problemsOf(file, findings), includes };
+
+  const checks = checkPolicy(result.policy);
+  const failures = runPolicyTests(result.policy).map(({ path, text }): Check => ({ verdict: 'refuse', path, text }));
+  const [refusals, warnings] = ['refuse', 'warn'].map((verdict) =>
+    [...checks, ...failures].filter((check) => check.verdict === verdict).map((check) => placed(tree, check)),
+  ) as [Finding[], Finding[]];
+  if (refusals.length > 0) return { kind: 'refused', problems: problemsOf(file, refusals), includes };
+  return {
+    kind: 'loaded',
+    policy: withAbsolutePaths(result.policy, dirname(file)),
+    version: versionOf(text, variables.includes),
+    warnings: problemsOf(file, [...warnings, ...findLater(policySchema, tree)]).map(formatProblem),
+    includes,
+  };
+}
+
+type Validation =
+  | { readonly policy: Policy; readonly issues?: never }
+  | { readonly policy: null; readonly issues: readonly Issue[] };
+
+function validate(tree: MapNode): Validation {
+  for (;;) {
+    const result = policySchema.safeParse(plainValue(tree));
+    if (result.success) return { policy: result.data };
+    // Each round turns at least one text into a value, or drops one: it ends.
+    const hasChanged = result.error.issues.map((issue) => fitVariable(tree, issue)).includes(true);
+    if (!hasChanged) return { policy: null, issues: result.error.issues };
+  }
+}
+
+/** A variable is text, but may stand where a number or a switch is wanted; one that may be unset leaves the default. */
+function fitVariable(tree: MapNode, issue: Issue): boolean {
+  const path = pathOf(issue);
+  const node = nodeAt(tree, path);
+  if (node?.kind !== 'scalar' || node.variables.length === 0 || typeof node.value !== 'string') return false;
+  if (node.isUnset) {
+    const parent = nodeAt(tree, path.slice(0, -1));
+    const schema = schemaAt(policySchema, { tree, path });
+    return (
+      schema !== undefined && isOptional(schema) && parent?.kind === 'map' && parent.entries.delete(String(path.at(-1)))
+    );
+  }
+  if (issue.code !== 'invalid_type') return false;
+  if ((issue.expected === 'number' || issue.expected === 'int') && /^-?\d{1,15}(?:\.\d{1,9})?$/.test(node.value))
+    node.value = Number(node.value);
+  else if (issue.expected === 'boolean' && /^(?:true|false)$/.test(node.value)) node.value = node.value === 'true';
+  return typeof node.value !== 'string';
+}
+
+/** A place that a finding is about already needs no second one: a variable that is not set has no right type either. */
+function issueFindings(
+  issues: readonly Issue[],
+  { tree, findings }: { tree: MapNode; findings: readonly Finding[] },
+): Finding[] {
+  const told = new Set(findings.map(({ path }) => JSON.stringify(path)));
+  return findingsOf(issues, { schema: policySchema, tree }).filter(({ path }) => !told.has(JSON.stringify(path)));
+}
+
+function placed(tree: MapNode, { path, text }: Check): Finding {
+  // The default route is made of the exits.
+  const written: Path = path[0] === 'routes' && !tree.entries.has('routes') ? ['egress'] : path;
+  return { place: placeOf(tree, written), path: written, text };
+}
+
+function withAbsolutePaths(policy: Policy, folder: string): Policy {
+  const absolute = (path: string) => resolve(folder, path);
+  const domains = Object.entries(policy.domains).map(([domain, { dkim, ...rest }]) => {
+    return [domain, { ...rest, dkim: dkim.map(({ selector, key }) => ({ selector, key: absolute(key) })) }];
+  });
+  const egress = Object.entries(policy.egress).map(([name, exit]) => [name, withAbsolutePath(exit, absolute)]);
+  return {
+    ...policy,
+    tls: { ...policy.tls, cert: absolute(policy.tls.cert), key: absolute(policy.tls.key) },
+    domains: Object.fromEntries(domains) as Policy['domains'],
+    egress: Object.fromEntries(egress) as Policy['egress'],
+    spool: policy.spool.engine === 'embedded' ? { ...policy.spool, path: absolute(policy.spool.path) } : policy.spool,
+  };
+}
+
+function withAbsolutePath(exit: EgressPolicy, absolute: (path: string) => string): EgressPolicy {
+  if (exit.type === 'sandbox') return { ...exit, path: absolute(exit.path) };
+  return exit.type === 'smtp' && exit.ca !== null ? { ...exit, ca: absolute(exit.ca) } : exit;
+}
+
+function versionOf(text: string, includes: readonly Include[]): string {
+  const hash = createHash('sha256').update(text);
+  for (const include of includes)
+    hash
+      .update('\0')
+      .update(include.path)
+      .update('\0')
+      .update(include.text ?? '');
+  return hash.digest('hex').slice(0, 12);
+}
