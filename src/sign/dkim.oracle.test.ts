@@ -58,8 +58,12 @@ async function theirs(message: Buffer, selectors: readonly string[]): Promise<st
   return signatures;
 }
 
-async function expectIdentical(message: Buffer, selectors = ['rsa2026', 'ed2026']): Promise<void> {
-  expect(await ours(message, await keyringOf(...selectors))).toBe(await theirs(message, selectors));
+/** The two signers' output, to be compared. */
+async function bothSigners(
+  message: Buffer,
+  selectors = ['rsa2026', 'ed2026'],
+): Promise<{ own: string; other: string }> {
+  return { own: await ours(message, await keyringOf(...selectors)), other: await theirs(message, selectors) };
 }
 
 const HEADER = 'From: A <a@mail.example.com>\r\nTo: b@example.net\r\nSubject: x\r\n';
@@ -85,13 +89,16 @@ describe('the signatures are those of mailauth', () => {
     ['a header field of 20 KB', `${HEADER}References: ${'<1@example.com>\r\n '.repeat(1200)}\r\n\r\na\r\n`],
     ['fields that are not signed', `X-A: 1\r\nReceived: x\r\nBcc: y\r\n${HEADER}X-B: 2\r\n\r\na\r\n`],
   ])('for %s', async (_what, message) => {
-    await expectIdentical(Buffer.from(message, 'latin1'));
+    const { own, other } = await bothSigners(Buffer.from(message, 'latin1'));
+    expect(own).toBe(other);
+    expect(own).toMatch(/^DKIM-Signature: /);
   });
 
   test('for any header and body in canonical form', async () => {
     await fc.assert(
       fc.asyncProperty(messages(), async (message) => {
-        await expectIdentical(message, ['ed2026']);
+        const { own, other } = await bothSigners(message, ['ed2026']);
+        expect(own).toBe(other);
       }),
       { numRuns: 400 },
     );
@@ -105,7 +112,8 @@ describe('the signatures are those of mailauth', () => {
     await fc.assert(
       fc.asyncProperty(bodies, async (runs) => {
         const body = runs.map(([pieces, count]) => pieces.repeat(Math.ceil(count / (pieces.length + 1)))).join('');
-        await expectIdentical(Buffer.from(`${HEADER}\r\n${body}`, 'latin1'), ['ed2026']);
+        const { own, other } = await bothSigners(Buffer.from(`${HEADER}\r\n${body}`, 'latin1'), ['ed2026']);
+        expect(own).toBe(other);
       }),
       { numRuns: 30 },
     );
