@@ -14,7 +14,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/{fakes,fuzz,transcripts}/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/!(life|faults)/**/*.test.ts'],
           testTimeout: 15_000,
           hookTimeout: 15_000,
           sequence: { groupOrder: 0 },
