@@ -1,0 +1,147 @@
+/** Requests that arrived together commit together: one transaction, one sync, then all the answers. */
+import { SpoolError, type SpoolTrouble } from '../spool.ts';
+import { accept } from './accept.ts';
+import { claim } from './claim.ts';
+import { draw } from './draw.ts';
+import { content, overview, story } from './find.ts';
+import { prune } from './forget.ts';
+import { extend, giveBack, settle } from './settle.ts';
+import { sqliteFault } from './sqlite-error.ts';
+import type { Space } from './space.ts';
+import type { Store } from './store.ts';
+import type { Answer, QuickCalls, Request } from './wire.ts';
+
+export type QuickRequest = Request<keyof QuickCalls>;
+
+type Operations = {
+  readonly [Name in keyof QuickCalls]: (store: Store, ask: QuickCalls[Name]['ask']) => QuickCalls[Name]['answer'];
+};
+
+const OPERATIONS: Operations = { accept, claim, extend, settle, giveBack, content, story, overview, prune, draw };
+
+export function isQuick(name: string): name is keyof QuickCalls {
+  return Object.hasOwn(OPERATIONS, name);
+}
+
+/** What went wrong with the store as a whole; null: nothing. `corrupt`: it must be salvaged before anything else. */
+export type GroupTrouble = { readonly kind: 'corrupt' | 'failing'; readonly cause: string } | null;
+
+export type GroupResult = { readonly answers: readonly Answer[]; readonly trouble: GroupTrouble };
+
+/** Runs a group; never throws. The answers are in the order of the requests. Each request is answered once what it did is durable, or with why it was not done. */
+export function runGroup(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
+  try {
+    return { answers: attempt(store, requests, run), trouble: null };
+  } catch {
+    // Something in the group failed, and all was undone. One by one, so that what fails spoils nothing else.
+    return runApart(store, space, requests);
+  }
+}
+
+function runApart(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
+  try {
+    return { answers: attempt(store, requests, runGuarded), trouble: null };
+  } catch (error) {
+    const fault = sqliteFault(error);
+    if (fault === 'corrupt') return refuseAll(requests, error);
+    if (fault === 'full') {
+      space.full();
+      return runWithoutAccepts(store, space, requests);
+    }
+    return runReadsOnly(store, requests, error);
+  }
+}
+
+/** Settling makes room, so it has the last of the space: accepts are refused, the log is emptied, the reserve given up. */
+function runWithoutAccepts(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
+  const others = requests.filter(([, name]) => name !== 'accept');
+  let cause: unknown = null;
+  for (const makeRoom of [() => emptyLog(store), () => space.releaseReserve(), () => emptyLog(store)]) {
+    try {
+      makeRoom();
+      return withAcceptsRefused(requests, { answers: attempt(store, others, runGuarded), trouble: null });
+    } catch (error) {
+      if (sqliteFault(error) === 'corrupt') return refuseAll(requests, error);
+      cause = error;
+    }
+  }
+  return withAcceptsRefused(requests, runReadsOnly(store, others, cause));
+}
+
+/** @param rest of all requests but the accepts, in order */
+function withAcceptsRefused(requests: readonly QuickRequest[], rest: GroupResult): GroupResult {
+  const answers = rest.answers[Symbol.iterator]();
+  const all = requests.map(([id, name]): Answer => {
+    if (name === 'accept') return [id, 'full', 'the disk is full'];
+    return answers.next().value ?? [id, 'unavailable', 'the store gave no answer'];
+  });
+  return { answers: all, trouble: rest.trouble };
+}
+
+const READS: readonly (keyof QuickCalls)[] = ['story', 'overview'];
+
+/** The disk takes nothing: what needs no writing is answered all the same. */
+function runReadsOnly(store: Store, requests: readonly QuickRequest[], cause: unknown): GroupResult {
+  const trouble: GroupTrouble = { kind: 'failing', cause: describe(cause) };
+  const kind: SpoolTrouble = sqliteFault(cause) === 'full' ? 'full' : 'unavailable';
+  const answers = requests.map((request): Answer => {
+    const [id, name] = request;
+    if (!READS.includes(name) && name !== 'content') return [id, kind, trouble.cause];
+    try {
+      return attempt(store, [request], run)[0] ?? [id, kind, trouble.cause];
+    } catch (error) {
+      return [id, kind, describe(error)];
+    }
+  });
+  return { answers, trouble };
+}
+
+function refuseAll(requests: readonly QuickRequest[], cause: unknown): GroupResult {
+  const answers = requests.map(([id]): Answer => [id, 'unavailable', describe(cause)]);
+  return { answers, trouble: { kind: 'corrupt', cause: describe(cause) } };
+}
+
+/** One transaction. Throws with everything undone. */
+function attempt(
+  store: Store,
+  requests: readonly QuickRequest[],
+  each: (store: Store, request: QuickRequest) => Answer,
+): Answer[] {
+  try {
+    store.begin();
+    const answers = requests.map((request) => each(store, request));
+    store.commit();
+    return answers;
+  } catch (error) {
+    store.rollback();
+    throw error;
+  }
+}
+
+function run(store: Store, request: QuickRequest): Answer {
+  const [id, name, ask] = request;
+  const operation = OPERATIONS[name] as (store: Store, ask: unknown) => unknown;
+  return [id, 'ok', operation(store, ask)];
+}
+
+/** Throws only what concerns the whole store; any other failure is this request's alone. */
+function runGuarded(store: Store, request: QuickRequest): Answer {
+  try {
+    return store.guarded(() => run(store, request));
+  } catch (error) {
+    const fault = sqliteFault(error);
+    const ofTheStore = fault !== null && fault !== 'other';
+    if (ofTheStore || !store.inTransaction) throw error;
+    const kind = error instanceof SpoolError ? error.kind : 'unavailable';
+    return [request[0], kind, describe(error)];
+  }
+}
+
+function emptyLog(store: Store): void {
+  store.exec('PRAGMA wal_checkpoint(PASSIVE)');
+}
+
+export function describe(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return 'errcode' in error ? `${error.message} (SQLite ${String(error.errcode)})` : error.message;
+}

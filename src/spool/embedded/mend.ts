@@ -1,0 +1,134 @@
+/** Makes a salvaged database agree with itself: nothing that was accepted may vanish from it silently. */
+import { domainOf } from '../../message/address.ts';
+import type { MessageId } from '../../message/ids.ts';
+import { FINAL_STATES } from '../../message/outcome.ts';
+import { deliveriesOf } from './find.ts';
+import { quarantine, QUARANTINED, writeDeliveryEvent } from './queue.ts';
+import { addressesOf, parseObject } from './rows.ts';
+import type { Store } from './store.ts';
+import { countTally } from './tally.ts';
+
+const MESSAGES_AT_ONCE = 500;
+const INCOMPLETE = 'part of it could not be read when the spool was salvaged';
+
+type OpenMessage = { readonly seq: number; readonly id: MessageId; readonly meta: string; readonly content: number };
+
+/** Returns how many messages were set aside for an operator. */
+export function mend(store: Store, atMs: number): { readonly messagesQuarantined: number } {
+  store.begin();
+  store.run('DELETE FROM delivery WHERE message NOT IN (SELECT seq FROM message)');
+  store.run('UPDATE message SET finished_at = NULL WHERE seq IN (SELECT message FROM delivery)');
+  store.run('DELETE FROM content WHERE message NOT IN (SELECT seq FROM message WHERE finished_at IS NULL)');
+  store.commit();
+  let messagesQuarantined = 0;
+  for (let from = 0; ;) {
+    const messages = store.all<OpenMessage>(
+      `SELECT m.seq, m.id, m.meta, EXISTS (SELECT 1 FROM content c WHERE c.message = m.seq) AS content
+       FROM message m WHERE m.seq > ? AND m.finished_at IS NULL ORDER BY m.seq LIMIT ${MESSAGES_AT_ONCE}`,
+      from,
+    );
+    const last = messages.at(-1);
+    if (last === undefined) break;
+    store.begin();
+    for (const message of messages) if (mendMessage(store, message, atMs)) messagesQuarantined += 1;
+    store.commit();
+    from = last.seq;
+  }
+  store.begin();
+  store.run('DELETE FROM lane');
+  store.run(
+    `INSERT INTO lane SELECT domain, priority, min(due_at) FROM delivery
+     WHERE state = 0 AND lease_until IS NULL GROUP BY domain, priority`,
+  );
+  store.run('DELETE FROM tally');
+  store.load(countTally(store));
+  store.commit();
+  return { messagesQuarantined };
+}
+
+/** Returns whether something of it had to be quarantined. */
+function mendMessage(store: Store, message: OpenMessage, atMs: number): boolean {
+  const lost = lostRecipients(store, message);
+  for (const [domain, addresses] of byDomain(lost)) insertLost(store, message, { domain, addresses });
+  const deliveries = deliveriesOf(store, message.seq);
+  const complete = lost.length === 0 && message.content === 1;
+  if (!complete) {
+    for (const row of deliveries) {
+      if (row.state === QUARANTINED) writeDeliveryEvent(store, row, { kind: 'quarantined', reason: INCOMPLETE, atMs });
+      else if (message.content === 0) quarantine(store, row, { reason: INCOMPLETE, atMs });
+    }
+  }
+  store.run('UPDATE message SET open = ? WHERE seq = ?', deliveries.length, message.seq);
+  if (deliveries.length === 0 && knowsItsEnd(store, message.seq)) {
+    store.run('UPDATE message SET finished_at = ? WHERE seq = ?', atMs, message.seq);
+    store.run('DELETE FROM content WHERE message = ?', message.seq);
+  }
+  return !complete && deliveries.length > 0;
+}
+
+/** Accepted, but neither ended nor in a delivery that could be read. */
+function lostRecipients(store: Store, message: OpenMessage): string[] {
+  const left = new Set<string>();
+  const rows = store.all<{ kind: string; body: string }>(
+    'SELECT kind, body FROM event WHERE message = ? ORDER BY seq',
+    message.seq,
+  );
+  for (const row of rows) {
+    const recipients = parseObject(row.body)?.['recipients'];
+    if (!Array.isArray(recipients)) continue;
+    for (const address of recipients) {
+      if (row.kind === 'received') left.add(String(address));
+      else if (FINAL_STATES.some((state) => state === row.kind)) left.delete(String(address));
+    }
+  }
+  for (const delivery of deliveriesOf(store, message.seq)) {
+    for (const address of addressesOf(delivery.recipients) ?? []) left.delete(address);
+  }
+  return [...left];
+}
+
+function knowsItsEnd(store: Store, message: number): boolean {
+  return store.get("SELECT 1 FROM event WHERE message = ? AND kind = 'received' LIMIT 1", message) !== undefined;
+}
+
+function byDomain(addresses: readonly string[]): Map<string, string[]> {
+  const domains = new Map<string, string[]>();
+  for (const address of addresses) {
+    const domain = domainOf(address);
+    domains.set(domain, [...(domains.get(domain) ?? []), address]);
+  }
+  return domains;
+}
+
+/** What its sender asked to be told of (NOTIFY, ORCPT) is gone with the row: an operator decides. */
+function insertLost(
+  store: Store,
+  message: OpenMessage,
+  lost: { readonly domain: string; readonly addresses: readonly string[] },
+): void {
+  const meta = parseObject(message.meta);
+  const priority = ['high', 'normal', 'low'].indexOf(text(meta?.['priority']));
+  store.run(
+    `INSERT INTO delivery(message, ordinal, domain, client, priority, state, due_at, lease_until, token, attempts, recipients)
+     VALUES (?, ?, ?, ?, ?, ${QUARANTINED}, 0, NULL, ?, 0, ?)`,
+    message.seq,
+    nextOrdinal(store, message.seq),
+    lost.domain,
+    text(meta?.['client']),
+    Math.max(0, priority),
+    0,
+    JSON.stringify(lost.addresses.map((address) => ({ address, notify: null, orcpt: null }))),
+  );
+}
+
+/** One that no delivery of this message ever had. */
+function nextOrdinal(store: Store, message: number): number {
+  const rows = store.all<{ body: string }>('SELECT body FROM event WHERE message = ?', message);
+  const told = rows.map(({ body }) => Number(text(parseObject(body)?.['deliveryId']).slice(27)) || 0);
+  const kept = deliveriesOf(store, message).map((row) => row.ordinal);
+  return Math.max(0, ...told, ...kept) + 1;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}

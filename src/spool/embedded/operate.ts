@@ -1,0 +1,127 @@
+/** What operators ask for. Each may walk the whole queue, so each stops (yields) after every window. */
+import type { LeasedDelivery, QueuedDelivery } from '../spool.ts';
+import { leaseRow } from './claim.ts';
+import { endDelivery, HELD, QUEUED, mendLane, setDue, setState, unleaseDelivery, writeDeliveryEvent } from './queue.ts';
+import { DELIVERY_COLUMNS, parseQueued, type DeliveryRow } from './rows.ts';
+import type { Store } from './store.ts';
+import { matching, placeOf } from './walk.ts';
+import type { LongCalls } from './wire.ts';
+
+/** Deliveries changed before others get their turn: some 10 ms. */
+const CHANGES_AT_ONCE = 200;
+
+type Long<Name extends keyof LongCalls> = Generator<void, LongCalls[Name]['answer']>;
+
+export function* list(store: Store, ask: LongCalls['list']['ask']): Long<'list'> {
+  const found: QueuedDelivery[] = [];
+  const after = ask.after === null ? null : placeOf(store, ask.after);
+  for (const rows of matching(store, ask.filter, after)) {
+    for (const row of rows) {
+      if (found.length >= ask.limit) return found;
+      found.push(parseQueued(row));
+    }
+    if (found.length >= ask.limit) return found;
+    yield;
+  }
+  return found;
+}
+
+export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'> {
+  return yield* change(store, ask, (row) => {
+    if (row.state !== QUEUED) return false;
+    setState(store, row, HELD);
+    writeDeliveryEvent(store, row, { kind: 'held', reason: 'an operator held it', atMs: ask.atMs });
+    return true;
+  });
+}
+
+export function* release(store: Store, ask: LongCalls['release']['ask']): Long<'release'> {
+  return yield* change(store, ask, (row) => {
+    if (row.state === QUEUED) return false;
+    setState(store, row, QUEUED);
+    writeDeliveryEvent(store, row, { kind: 'released', reason: 'an operator released it', atMs: ask.atMs });
+    return true;
+  });
+}
+
+export function* retry(store: Store, ask: LongCalls['retry']['ask']): Long<'retry'> {
+  return yield* change(store, ask, (row) => {
+    if (row.state !== QUEUED || row.dueAt <= ask.atMs) return false;
+    setDue(store, row, ask.atMs);
+    writeDeliveryEvent(store, row, { kind: 'retried', reason: 'an operator made it due', atMs: ask.atMs });
+    return true;
+  });
+}
+
+export function* discard(store: Store, ask: LongCalls['discard']['ask']): Long<'discard'> {
+  return yield* change(store, ask, (row) => {
+    writeDeliveryEvent(store, row, { kind: 'discarded', reason: '', atMs: ask.atMs });
+    endDelivery(store, row, ask.atMs);
+    return true;
+  });
+}
+
+/** Applies `apply` to each delivery that the filter names and nobody is trying; counts those that it changed. */
+function* change(
+  store: Store,
+  ask: LongCalls['hold']['ask'],
+  apply: (row: DeliveryRow) => boolean,
+): Generator<void, number> {
+  let changed = 0;
+  for (const rows of matching(store, ask.filter, null)) {
+    for (let start = 0; start < rows.length; start += CHANGES_AT_ONCE) {
+      for (const seen of rows.slice(start, start + CHANGES_AT_ONCE)) {
+        // Others had their turn since the window was read.
+        const row = unleased(store, seen);
+        if (row !== undefined && apply(row)) changed += 1;
+      }
+      yield;
+    }
+    yield;
+  }
+  return changed;
+}
+
+function unleased(store: Store, seen: DeliveryRow): DeliveryRow | undefined {
+  return store.get<DeliveryRow>(
+    `SELECT ${DELIVERY_COLUMNS} FROM delivery d JOIN message m ON m.seq = d.message
+     WHERE d.seq = ? AND d.lease_until IS NULL`,
+    seen.seq,
+  );
+}
+
+export function* take(store: Store, ask: LongCalls['take']['ask']): Long<'take'> {
+  const leased: LeasedDelivery[] = [];
+  for (const rows of matching(store, ask.filter, null)) {
+    for (const seen of rows) {
+      if (leased.length >= ask.limit) return leased;
+      const row = unleased(store, seen);
+      if (row === undefined) continue;
+      const one = leaseRow(store, row, { untilMs: ask.leaseUntilMs, atMs: ask.atMs });
+      if (one === null) continue;
+      mendLane(store, row.domain, row.priority);
+      leased.push(one);
+    }
+    yield;
+  }
+  return leased;
+}
+
+/** See `Spool.reap`; `beforeMs` null: all leases, whose owners are dead. */
+export function* reap(store: Store, ask: LongCalls['reap']['ask']): Long<'reap'> {
+  let reaped = 0;
+  for (;;) {
+    const rows = store.all<DeliveryRow>(
+      `SELECT ${DELIVERY_COLUMNS} FROM delivery d INDEXED BY delivery_lease JOIN message m ON m.seq = d.message
+       WHERE d.lease_until IS NOT NULL AND d.lease_until < ? ORDER BY d.lease_until LIMIT ${CHANGES_AT_ONCE}`,
+      ask.beforeMs ?? Number.MAX_SAFE_INTEGER,
+    );
+    for (const row of rows) {
+      unleaseDelivery(store, row);
+      writeDeliveryEvent(store, row, { kind: 'in-doubt', reason: ask.reason, atMs: ask.atMs });
+    }
+    reaped += rows.length;
+    if (rows.length < CHANGES_AT_ONCE) return reaped;
+    yield;
+  }
+}

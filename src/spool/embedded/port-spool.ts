@@ -1,0 +1,213 @@
+import type { MessagePort } from 'node:worker_threads';
+import type { Delivery } from '../../message/delivery.ts';
+import { deliveryIdOf, messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
+import { PRIORITIES } from '../../message/message.ts';
+import type { Clock } from '../../ports.ts';
+import type { Draw, DrawResult, Ledger } from '../ledger.ts';
+import type {
+  AcceptResult,
+  AuditReport,
+  ClaimRequest,
+  ClaimResult,
+  LeasedDelivery,
+  MessageStory,
+  QueuedDelivery,
+  QueueFilter,
+  QueueOverview,
+  Settlement,
+  Spool,
+  Submission,
+} from '../spool.ts';
+import { Link } from './link.ts';
+import { STATES } from './rows.ts';
+import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls } from './wire.ts';
+
+type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
+
+/** The spool and the ledger as seen through a port to the thread that owns them. */
+export class PortSpool implements Spool {
+  readonly ledger: Ledger;
+  readonly #link: Link;
+  readonly #clock: Clock;
+
+  constructor(link: Link, clock: Clock) {
+    this.#link = link;
+    this.#clock = clock;
+    this.ledger = { draw: (draw: Draw): Promise<DrawResult> => link.call('draw', draw) };
+  }
+
+  async accept(submission: Submission): Promise<AcceptResult> {
+    const ask = acceptAsk(submission);
+    const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
+    if (answer.kind === 'duplicate') return answer;
+    return { kind: 'accepted', leased: answer.kind === 'known' ? [] : leasedFrom(submission, answer.tokens) };
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimResult> {
+    return this.#link.call('claim', request);
+  }
+
+  async extend(leases: Leases, untilMs: number): Promise<readonly DeliveryId[]> {
+    if (leases.length === 0) return [];
+    const lost = await this.#link.call('extend', { leases: leases.map(leaseAsk), untilMs });
+    return lost.map((place) => leases[place]?.deliveryId).filter((id) => id !== undefined);
+  }
+
+  settle(settlement: Settlement): Promise<'settled' | 'lost'> {
+    const { rest } = settlement;
+    return this.#link.call('settle', {
+      ...leaseAsk(settlement),
+      atMs: settlement.atMs,
+      finished: settlement.finished.map((one) => one.address),
+      rest: {
+        dueAtMs: rest.dueAtMs,
+        attempts: rest.attempts,
+        lastReply: rest.lastReply === null ? null : JSON.stringify(rest.lastReply),
+        lastEgress: rest.lastEgress,
+        warnedAtMs: rest.warnedAtMs,
+        state: STATES.indexOf(rest.state),
+      },
+      events: settlement.events.map(eventAsk),
+    });
+  }
+
+  async giveBack(leases: Leases): Promise<void> {
+    if (leases.length > 0) await this.#link.call('giveBack', leases.map(leaseAsk));
+  }
+
+  reap(nowMs: number): Promise<number> {
+    return this.#link.call('reap', { beforeMs: nowMs, atMs: nowMs, reason: 'its lease ended with no result' });
+  }
+
+  async content(id: MessageId): ReturnType<Spool['content']> {
+    const answer = await this.#link.call('content', { id, atMs: this.#clock.nowMs() });
+    if (answer.kind !== 'found') return { kind: answer.kind };
+    const { buffer, byteOffset, byteLength } = answer.content;
+    return { kind: 'found', content: Buffer.from(buffer, byteOffset, byteLength) };
+  }
+
+  list(
+    filter: QueueFilter,
+    page: { readonly limit: number; readonly after?: DeliveryId },
+  ): Promise<readonly QueuedDelivery[]> {
+    return this.#link.call('list', { filter, limit: page.limit, after: page.after ?? null });
+  }
+
+  hold(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#change('hold', filter, atMs);
+  }
+
+  release(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#change('release', filter, atMs);
+  }
+
+  retry(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#change('retry', filter, atMs);
+  }
+
+  discard(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#change('discard', filter, atMs);
+  }
+
+  take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]> {
+    return this.#link.call('take', { filter, leaseUntilMs, limit, atMs: this.#clock.nowMs() });
+  }
+
+  story(id: MessageId): Promise<MessageStory | null> {
+    return this.#link.call('story', id);
+  }
+
+  overview(): Promise<QueueOverview> {
+    return this.#link.call('overview', null);
+  }
+
+  audit(): Promise<AuditReport> {
+    return this.#link.call('audit', null);
+  }
+
+  prune(beforeMs: number): Promise<number> {
+    return this.#link.call('prune', { beforeMs });
+  }
+
+  trouble(): string | null {
+    return this.#link.trouble;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#link.detach('the spool is closed');
+    return Promise.resolve();
+  }
+
+  #change<Name extends 'hold' | 'release' | 'retry' | 'discard'>(
+    name: Name,
+    filter: QueueFilter,
+    atMs: number,
+  ): Promise<Calls[Name]['answer'] & LongCalls[Name]['answer']> {
+    return this.#link.call(name, { filter, atMs });
+  }
+}
+
+/** The spool of another thread, which was given `port` by `EmbeddedSpool.connect`. */
+export function spoolOverPort(port: MessagePort, clock: Clock): PortSpool {
+  const link = new Link();
+  link.attach(port);
+  return new PortSpool(link, clock);
+}
+
+function acceptAsk({ message, deliveries, content, received, dedupe }: Submission): AcceptAsk {
+  return {
+    id: message.id,
+    sender: message.envelope.sender,
+    client: message.client,
+    priority: PRIORITIES.indexOf(message.priority),
+    receivedAtMs: message.receivedAtMs,
+    meta: JSON.stringify(message),
+    deliveries: deliveries.map((delivery) => ({
+      domain: delivery.domain,
+      recipients: JSON.stringify(delivery.recipients),
+      dueAtMs: delivery.dueAtMs,
+      leaseUntilMs: delivery.leaseUntilMs,
+    })),
+    // A copy that is handed over: a view would drag along the pool that Node cuts small buffers from.
+    content: new Uint8Array(content),
+    event: eventAsk(received),
+    dedupe: dedupe === null ? null : { key: dedupe.key, untilMs: message.receivedAtMs + dedupe.windowMs },
+  };
+}
+
+function eventAsk(event: Submission['received'] | Settlement['events'][number]): EventAsk {
+  return { kind: event.event, atMs: event.atMs, body: JSON.stringify(event) };
+}
+
+function leaseAsk(lease: Leases[number]): LeaseAsk {
+  return {
+    messageId: messageIdOf(lease.deliveryId),
+    ordinal: Number(lease.deliveryId.slice(27)),
+    token: lease.token,
+  };
+}
+
+function leasedFrom({ message, deliveries }: Submission, tokens: readonly number[]): LeasedDelivery[] {
+  const leased: LeasedDelivery[] = [];
+  for (const [place, fresh] of deliveries.entries()) {
+    if (fresh.leaseUntilMs === null) continue;
+    const delivery: Delivery = {
+      id: deliveryIdOf(message.id, place + 1),
+      messageId: message.id,
+      domain: fresh.domain,
+      recipients: fresh.recipients,
+      client: message.client,
+      stream: message.stream,
+      priority: message.priority,
+      state: 'queued',
+      attempts: 0,
+      createdAtMs: message.receivedAtMs,
+      dueAtMs: fresh.dueAtMs,
+      warnedAtMs: null,
+      lastReply: null,
+      lastEgress: null,
+    };
+    leased.push({ delivery, message, lease: { token: tokens[leased.length] ?? 0, untilMs: fresh.leaseUntilMs } });
+  }
+  return leased;
+}

@@ -1,0 +1,207 @@
+/** Every change to a delivery's row goes through here, so that lanes and counters always agree with the rows. */
+import { deliveryIdOf } from '../../message/ids.ts';
+import { addressesOf, DELIVERY_COLUMNS, type DeliveryRow } from './rows.ts';
+import { PRIORITY_TALLIES, STATE_TALLIES } from './tally.ts';
+import type { Store } from './store.ts';
+import type { LeaseAsk, NewDeliveryAsk } from './wire.ts';
+
+export const QUEUED = 0;
+export const HELD = 1;
+export const QUARANTINED = 2;
+
+/** What says where a delivery waits. */
+type Waiting = Pick<DeliveryRow, 'domain' | 'priority' | 'state' | 'dueAt'>;
+
+export function insertDelivery(
+  store: Store,
+  of: { readonly message: number; readonly ordinal: number; readonly client: string; readonly priority: number },
+  ask: NewDeliveryAsk,
+): void {
+  store.run(
+    `INSERT INTO delivery(message, ordinal, domain, client, priority, state, due_at, lease_until, token, attempts, recipients)
+     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?)`,
+    of.message,
+    of.ordinal,
+    ask.domain,
+    of.client,
+    of.priority,
+    ask.dueAtMs,
+    ask.leaseUntilMs,
+    ask.leaseUntilMs === null ? 0 : 1,
+    ask.recipients,
+  );
+  store.count('deliveries', 1);
+  store.count('queued', 1);
+  store.count(PRIORITY_TALLIES[of.priority] ?? 'normal', 1);
+  if (ask.leaseUntilMs === null) {
+    lowerLane(store, { domain: ask.domain, priority: of.priority, state: QUEUED, dueAt: ask.dueAtMs });
+  } else {
+    store.count('leased', 1);
+  }
+}
+
+/** Gives an unleased delivery to whoever asked; returns the new token. The caller sees to its lane (`mendLane`). */
+export function leaseDelivery(store: Store, row: DeliveryRow, untilMs: number): number {
+  store.run('UPDATE delivery SET lease_until = ?, token = token + 1 WHERE seq = ?', untilMs, row.seq);
+  store.count('leased', 1);
+  return row.token + 1;
+}
+
+/** The delivery under this lease; undefined when the lease is not ours any more. */
+export function findLeased(store: Store, ask: LeaseAsk): DeliveryRow | undefined {
+  return store.get<DeliveryRow>(
+    `SELECT ${DELIVERY_COLUMNS} FROM message m JOIN delivery d ON d.message = m.seq
+     WHERE m.id = ? AND d.ordinal = ? AND d.token = ? AND d.lease_until IS NOT NULL`,
+    ask.messageId,
+    ask.ordinal,
+    ask.token,
+  );
+}
+
+/** Ends a lease with nothing else changed. */
+export function unleaseDelivery(store: Store, row: DeliveryRow): void {
+  store.run('UPDATE delivery SET lease_until = NULL WHERE seq = ?', row.seq);
+  store.count('leased', -1);
+  lowerLane(store, row);
+}
+
+/** Ends a lease with an attempt's results. */
+export function requeueDelivery(
+  store: Store,
+  row: DeliveryRow,
+  rest: {
+    readonly recipients: string;
+    readonly dueAtMs: number;
+    readonly attempts: number;
+    readonly lastReply: string | null;
+    readonly lastEgress: string | null;
+    readonly warnedAtMs: number | null;
+    readonly state: number;
+  },
+): void {
+  store.run(
+    `UPDATE delivery SET lease_until = NULL, state = ?, due_at = ?, attempts = ?, last_reply = ?, last_egress = ?,
+       warned_at = ?, recipients = ? WHERE seq = ?`,
+    rest.state,
+    rest.dueAtMs,
+    rest.attempts,
+    rest.lastReply,
+    rest.lastEgress,
+    rest.warnedAtMs,
+    rest.recipients,
+    row.seq,
+  );
+  store.count('leased', -1);
+  countState(store, row.state, rest.state);
+  lowerLane(store, { ...row, state: rest.state, dueAt: rest.dueAtMs });
+}
+
+/** Changes what stands in the way of it. A lease stays. */
+export function setState(store: Store, row: DeliveryRow, state: number): void {
+  store.run('UPDATE delivery SET state = ? WHERE seq = ?', state, row.seq);
+  countState(store, row.state, state);
+  if (row.leaseUntil === null) mendLane(store, row.domain, row.priority);
+}
+
+export function setDue(store: Store, row: DeliveryRow, dueAtMs: number): void {
+  store.run('UPDATE delivery SET due_at = ? WHERE seq = ?', dueAtMs, row.seq);
+  if (row.leaseUntil === null) mendLane(store, row.domain, row.priority);
+}
+
+/** Its last recipient's story ended. With the message's last delivery the content goes. */
+export function endDelivery(store: Store, row: DeliveryRow, atMs: number): void {
+  store.run('DELETE FROM delivery WHERE seq = ?', row.seq);
+  store.count('deliveries', -1);
+  store.count(STATE_TALLIES[row.state] ?? 'queued', -1);
+  store.count(PRIORITY_TALLIES[row.priority] ?? 'normal', -1);
+  if (row.leaseUntil === null) mendLane(store, row.domain, row.priority);
+  else store.count('leased', -1);
+  if (row.open > 1) {
+    store.run('UPDATE message SET open = open - 1 WHERE seq = ?', row.message);
+    return;
+  }
+  store.run('UPDATE message SET open = 0, finished_at = ? WHERE seq = ?', atMs, row.message);
+  if (store.run('DELETE FROM content WHERE message = ?', row.message) > 0) store.count('contentBytes', -row.size);
+  store.count('messages', -1);
+}
+
+/** Sets a delivery aside that cannot be sent as it is; a lease on it goes on. */
+export function quarantine(
+  store: Store,
+  row: DeliveryRow,
+  why: { readonly reason: string; readonly atMs: number },
+): void {
+  if (row.state === QUARANTINED) return;
+  setState(store, row, QUARANTINED);
+  writeDeliveryEvent(store, row, { kind: 'quarantined', ...why });
+}
+
+/** An event that the spool itself writes, about all recipients that are left. */
+export function writeDeliveryEvent(
+  store: Store,
+  row: DeliveryRow,
+  event: { readonly kind: string; readonly reason: string; readonly atMs: number },
+): void {
+  const body = {
+    event: event.kind,
+    atMs: event.atMs,
+    messageId: row.messageId,
+    deliveryId: deliveryIdOf(row.messageId, row.ordinal),
+    domain: row.domain,
+    recipients: addressesOf(row.recipients) ?? [],
+    ...(event.kind === 'discarded' ? { reply: null, egress: null } : { reason: event.reason }),
+  };
+  writeEvent(store, row.message, { kind: event.kind, atMs: event.atMs, body: JSON.stringify(body) });
+}
+
+export function writeEvent(
+  store: Store,
+  message: number,
+  event: { readonly kind: string; readonly atMs: number; readonly body: string },
+): void {
+  store.run(
+    'INSERT INTO event(message, at, kind, body) VALUES (?, ?, ?, ?)',
+    message,
+    event.atMs,
+    event.kind,
+    event.body,
+  );
+}
+
+/** Sets a lane's time right after something left it, or came to it, by any way. */
+export function mendLane(store: Store, domain: string, priority: number): void {
+  const next = store.get<{ due: number | null }>(
+    `SELECT min(due_at) AS due FROM delivery INDEXED BY delivery_due
+     WHERE domain = ? AND priority = ? AND state = 0 AND lease_until IS NULL`,
+    domain,
+    priority,
+  )?.due;
+  if (next === null || next === undefined) {
+    store.run('DELETE FROM lane WHERE domain = ? AND priority = ?', domain, priority);
+  } else {
+    store.run(
+      `INSERT INTO lane(domain, priority, next_due) VALUES (?, ?, ?)
+       ON CONFLICT(domain, priority) DO UPDATE SET next_due = excluded.next_due`,
+      domain,
+      priority,
+      next,
+    );
+  }
+}
+
+/** The cheap form for what only ever comes to a lane. */
+function lowerLane(store: Store, waiting: Waiting): void {
+  if (waiting.state !== QUEUED) return;
+  store.run(
+    `INSERT INTO lane(domain, priority, next_due) VALUES (?, ?, ?)
+     ON CONFLICT(domain, priority) DO UPDATE SET next_due = excluded.next_due WHERE excluded.next_due < next_due`,
+    waiting.domain,
+    waiting.priority,
+    waiting.dueAt,
+  );
+}
+
+function countState(store: Store, from: number, to: number): void {
+  store.count(STATE_TALLIES[from] ?? 'queued', -1);
+  store.count(STATE_TALLIES[to] ?? 'queued', 1);
+}

@@ -1,0 +1,106 @@
+import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { carryOver } from './carry.ts';
+import { openDatabase, prepareFile, spoolFiles, syncFolder } from './database.ts';
+import { restoreFirstPage } from './first-page.ts';
+import { describe } from './group.ts';
+import { mend } from './mend.ts';
+import { sqliteFault } from './sqlite-error.ts';
+import { Store } from './store.ts';
+import type { SalvageReport } from './wire.ts';
+
+/**
+ * Replaces a damaged database by a fresh one with every row that can still be read; the damaged one is kept beside it.
+ * A crash at any moment leaves either the damaged database where it was or the fresh one complete.
+ */
+export function salvage(options: {
+  readonly folder: string;
+  readonly nowMs: number;
+  readonly cause: string;
+}): SalvageReport {
+  const { folder, nowMs } = options;
+  const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
+  const fresh = join(folder, 'spool.salvage.db');
+  const copy = join(folder, 'spool.unreadable.db');
+  discard(fresh);
+  discard(copy);
+  prepareFile(fresh);
+  const store = new Store(openDatabase(fresh, 'fsync'));
+  let carried;
+  try {
+    const source = openDamaged(spoolFiles(folder).database, copy, fresh);
+    try {
+      carried = carryOver(source, store);
+    } finally {
+      source.close();
+    }
+    const mended = mend(store, nowMs);
+    store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+    carried = { ...carried, ...mended };
+  } finally {
+    store.close();
+    discard(copy);
+  }
+  // From here on the fresh database is the better one, whatever happens.
+  renameSync(fresh, join(folder, `spool.salvaged-${stamp}.db`));
+  syncFolder(folder);
+  const keptAs = finishSalvage(folder) ?? '';
+  return { keptAs, cause: options.cause, ...carried };
+}
+
+/** Puts a complete salvaged database in its place, if one is waiting; returns where the damaged one is kept. */
+export function finishSalvage(folder: string): string | null {
+  const found = readdirSync(folder).find((name) => /^spool\.salvaged-.*\.db$/.test(name));
+  if (found === undefined) return null;
+  const { database } = spoolFiles(folder);
+  const keptAs = join(folder, found.replace('salvaged-', 'corrupt-'));
+  for (const ending of ['-wal', '-shm', '']) {
+    if (existsSync(database + ending)) renameSync(database + ending, keptAs + ending);
+  }
+  renameSync(join(folder, found), database);
+  syncFolder(folder);
+  return keptAs;
+}
+
+/** The damaged database, or, where SQLite does not even open it, a copy with a first page that it accepts. */
+function openDamaged(database: string, copy: string, fresh: string): DatabaseSync {
+  try {
+    return openToRead(database);
+  } catch (error) {
+    if (sqliteFault(error) !== 'corrupt') throw error;
+  }
+  copyFileSync(database, copy);
+  if (existsSync(`${database}-wal`)) copyFileSync(`${database}-wal`, `${copy}-wal`);
+  restoreFirstPage(copy, fresh);
+  try {
+    return openToRead(copy);
+  } catch (error) {
+    if (sqliteFault(error) !== 'corrupt') throw error;
+    return nothing(describe(error));
+  }
+}
+
+function openToRead(file: string): DatabaseSync {
+  const database = new DatabaseSync(file, { timeout: 0 });
+  try {
+    database.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA cell_size_check = ON; PRAGMA wal_autocheckpoint = 0;');
+    database.prepare('SELECT count(*) FROM sqlite_schema').get();
+    return database;
+  } catch (error) {
+    database.close();
+    throw error;
+  }
+}
+
+/** Nothing can be read at all: an empty database stands in. */
+function nothing(cause: string): DatabaseSync {
+  const database = new DatabaseSync(':memory:');
+  database.exec(`CREATE TABLE unreadable(cause TEXT)`);
+  database.prepare('INSERT INTO unreadable VALUES (?)').run(cause);
+  return database;
+}
+
+function discard(file: string): void {
+  for (const ending of ['', '-wal', '-shm']) rmSync(file + ending, { force: true });
+}

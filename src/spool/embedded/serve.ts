@@ -1,0 +1,184 @@
+import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import { describe, isQuick, runGroup, type QuickRequest } from './group.ts';
+import { isLong, Slices } from './slices.ts';
+import type { Space } from './space.ts';
+import type { Store } from './store.ts';
+import type { Upkeep } from './upkeep.ts';
+import type { Answer, Answers, Batch, CallName, Calls, ContentAnswer, Request } from './wire.ts';
+
+/** What one transaction takes at most, unless a single batch is larger. */
+const GROUP_REQUESTS = 500;
+const GROUP_BYTES = 8 * 1024 * 1024;
+
+type Asked = { readonly port: MessagePort; readonly request: Request };
+
+/** Works for all threads that hold a port: takes what has arrived, commits it together, answers, and goes on. */
+export class Owner {
+  readonly #store: Store;
+  readonly #space: Space;
+  readonly #upkeep: Upkeep;
+  readonly #onCorrupt: (cause: string) => void;
+  readonly #slices: Slices;
+  readonly #ports = new Set<MessagePort>();
+  #trouble: string | null = null;
+  #slicing = false;
+  #closed = false;
+  /** When something was last asked, monotonic, ms. */
+  lastAskedMs: number;
+  readonly #nowMs: () => number;
+
+  constructor(parts: {
+    readonly store: Store;
+    readonly space: Space;
+    readonly upkeep: Upkeep;
+    /** Monotonic, ms. */
+    readonly nowMs: () => number;
+    /** The database is damaged; what was asked has been refused, and nothing more will be answered. */
+    readonly onCorrupt: (cause: string) => void;
+  }) {
+    this.#store = parts.store;
+    this.#space = parts.space;
+    this.#upkeep = parts.upkeep;
+    this.#nowMs = parts.nowMs;
+    this.#onCorrupt = parts.onCorrupt;
+    this.#slices = new Slices(parts.store, parts.nowMs);
+    this.lastAskedMs = parts.nowMs();
+  }
+
+  /** Answers what comes by this port until its other end closes. */
+  addPort(port: MessagePort): void {
+    this.#ports.add(port);
+    port.on('message', (batch: Batch) => this.#serve(port, batch));
+    port.on('close', () => this.#ports.delete(port));
+  }
+
+  /** Answers everything that has arrived, then nothing more. */
+  close(): void {
+    for (;;) {
+      const asked = this.#drain([]);
+      if (asked.length === 0) break;
+      this.#work(asked);
+    }
+    while (this.#slices.waiting) this.#slice();
+    this.#closed = true;
+    for (const port of this.#ports) port.close();
+  }
+
+  /** Looks again whether what stood in the way is gone, so that `trouble()` is true without traffic too. */
+  look(): void {
+    if (this.#trouble === null) return;
+    const trouble = this.#space.refusal(() => this.#upkeep.freeBytes()) ?? this.#probe();
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    for (const port of this.#ports) port.postMessage({ answers: [], trouble } satisfies Answers);
+  }
+
+  #probe(): string | null {
+    try {
+      this.#store.probe();
+      return null;
+    } catch (error) {
+      return describe(error);
+    }
+  }
+
+  #serve(port: MessagePort, batch: Batch): void {
+    if (this.#closed) return;
+    this.#work(this.#drain(batch.map((request) => ({ port, request }))));
+    this.#startSlicing();
+  }
+
+  /** Adds what else has arrived, taking from the ports in turn. */
+  #drain(asked: Asked[]): Asked[] {
+    let bytes = asked.reduce((sum, { request }) => sum + contentBytes(request), 0);
+    let found = true;
+    while (found) {
+      found = false;
+      for (const port of this.#ports) {
+        if (asked.length >= GROUP_REQUESTS || bytes >= GROUP_BYTES) return asked;
+        const received = receiveMessageOnPort(port);
+        if (received === undefined) continue;
+        found = true;
+        for (const request of received.message as Batch) {
+          asked.push({ port, request });
+          bytes += contentBytes(request);
+        }
+      }
+    }
+    return asked;
+  }
+
+  #work(asked: readonly Asked[]): void {
+    this.lastAskedMs = this.#nowMs();
+    const answers = new Map<MessagePort, Answer[]>();
+    const answer = (port: MessagePort, one: Answer): void => {
+      const list = answers.get(port);
+      if (list === undefined) answers.set(port, [one]);
+      else list.push(one);
+    };
+    const refusal = this.#space.refusal(() => this.#upkeep.freeBytes());
+    const group: Asked[] = [];
+    for (const one of asked) {
+      const [id, name] = one.request;
+      if (isLong(name)) this.#slices.add(one.port, one.request as Request<never>);
+      else if (!isQuick(name)) answer(one.port, [id, 'unavailable', `the store knows no ${String(name)}`]);
+      else if (name === 'accept' && refusal !== null) answer(one.port, [id, 'full', refusal]);
+      else group.push(one);
+    }
+    const result = runGroup(
+      this.#store,
+      this.#space,
+      group.map(({ request }) => request as QuickRequest),
+    );
+    const portOf = new Map(group.map(({ port, request }) => [request, port]));
+    this.#trouble = result.trouble?.cause ?? this.#space.refusal(() => this.#upkeep.freeBytes());
+    for (const [place, one] of result.answers.entries()) {
+      const port = portOf.get(group[place]?.request as Request);
+      if (port !== undefined) answer(port, one);
+    }
+    for (const [port, list] of answers) post(port, list, this.#trouble);
+    this.#space.accepted(group.reduce((sum, { request }) => sum + contentBytes(request), 0));
+    if (result.trouble?.kind === 'corrupt') this.#fail(result.trouble.cause);
+    else this.#upkeep.afterGroup();
+  }
+
+  #startSlicing(): void {
+    if (this.#slicing || !this.#slices.waiting) return;
+    this.#slicing = true;
+    setImmediate(() => {
+      this.#slicing = false;
+      if (this.#closed) return;
+      this.#slice();
+      this.#startSlicing();
+    });
+  }
+
+  #slice(): void {
+    this.lastAskedMs = this.#nowMs();
+    const { answer, corrupt } = this.#slices.run();
+    if (answer !== null) post(answer.port, [answer.answer], this.#trouble);
+    if (corrupt !== null) this.#fail(corrupt);
+  }
+
+  #fail(cause: string): void {
+    this.#closed = true;
+    this.#onCorrupt(cause);
+  }
+}
+
+function post(port: MessagePort, answers: readonly Answer[], trouble: string | null): void {
+  const transfer: ArrayBuffer[] = [];
+  for (const [, , value] of answers) {
+    if (typeof value !== 'object' || value === null || !('content' in value)) continue;
+    const { content } = value as ContentAnswer & { readonly kind: 'found' };
+    if (content.buffer instanceof ArrayBuffer && content.byteLength === content.buffer.byteLength) {
+      transfer.push(content.buffer);
+    }
+  }
+  port.postMessage({ answers, trouble } satisfies Answers, transfer);
+}
+
+function contentBytes(request: Request): number {
+  const [, name, ask] = request as Request<CallName>;
+  return name === 'accept' ? (ask as Calls['accept']['ask']).content.byteLength : 0;
+}

@@ -1,0 +1,46 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { FakeClock } from '../../../tests/fakes/clock.ts';
+import { testClaim } from '../claim.contract.ts';
+import type { Engine, Store } from '../engine.contract.ts';
+import { testLedger } from '../ledger.contract.ts';
+import { testOperate } from '../operate.contract.ts';
+import { testSpool } from '../spool.contract.ts';
+import { openEmbeddedSpool } from './spool.ts';
+
+async function open(path: string, clock: FakeClock): Promise<Store> {
+  const spool = await openEmbeddedSpool({ path, durability: 'fsync', clock });
+  return {
+    spool,
+    async reopened() {
+      await spool[Symbol.asyncDispose]();
+      return open(path, clock);
+    },
+    async withCorruptContent(messageId) {
+      await spool[Symbol.asyncDispose]();
+      const database = new DatabaseSync(join(path, 'spool.db'));
+      const where = 'WHERE message = (SELECT seq FROM message WHERE id = ?)';
+      const bytes = database.prepare(`SELECT bytes FROM content ${where}`).get(messageId)?.['bytes'] as Uint8Array;
+      bytes[Math.floor(bytes.length / 2)]! ^= 0x10;
+      database.prepare(`UPDATE content SET bytes = ? ${where}`).run(bytes, messageId);
+      database.close();
+      return open(path, clock);
+    },
+    async remove() {
+      await spool[Symbol.asyncDispose]();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+}
+
+const embedded: Engine = {
+  name: 'embedded',
+  fresh: async (clock) => open(await mkdtemp(join(tmpdir(), 'relevo-spool-')), clock),
+};
+
+testSpool(embedded);
+testClaim(embedded);
+testOperate(embedded);
+testLedger(embedded);

@@ -1,0 +1,122 @@
+import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import { emptyTally, readTally, writeTally, type Tally, type TallyName } from './tally.ts';
+import { Turns } from './turns.ts';
+
+/** The database as the operations see it: statements prepared once, one transaction at a time, counters that follow it. */
+export class Store {
+  readonly turns = new Turns();
+  /** The latest wall time that a caller told, ms: the age of what may be forgotten is measured by it. */
+  latestMs = 0;
+  readonly #database: DatabaseSync;
+  readonly #statements = new Map<string, StatementSync>();
+  #tally: Tally = emptyTally();
+  #committed: Tally = emptyTally();
+
+  constructor(database: DatabaseSync) {
+    this.#database = database;
+  }
+
+  get tally(): Readonly<Tally> {
+    return this.#tally;
+  }
+
+  /** Returns how many rows changed. */
+  run(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#statement(sql).run(...values).changes);
+  }
+
+  /** Returns the rowid. */
+  insert(sql: string, ...values: SQLInputValue[]): number {
+    return Number(this.#statement(sql).run(...values).lastInsertRowid);
+  }
+
+  get<Row>(sql: string, ...values: SQLInputValue[]): Row | undefined {
+    return this.#statement(sql).get(...values) as Row | undefined;
+  }
+
+  all<Row>(sql: string, ...values: SQLInputValue[]): Row[] {
+    return this.#statement(sql).all(...values) as Row[];
+  }
+
+  /** Rows one by one; nothing may be written before it ends. */
+  iterate<Row>(sql: string, ...values: SQLInputValue[]): IterableIterator<Row> {
+    return this.#statement(sql).iterate(...values) as IterableIterator<Row>;
+  }
+
+  /** SQL that is used once, or is not known beforehand. */
+  exec(sql: string): void {
+    this.#database.exec(sql);
+  }
+
+  count(name: TallyName, change: number): void {
+    this.#tally[name] += change;
+  }
+
+  begin(): void {
+    this.#statement('BEGIN').run();
+  }
+
+  /** On disk when it returns, as far as the durability asked for goes. */
+  commit(): void {
+    writeTally(this, this.#committed, this.#tally);
+    this.#statement('COMMIT').run();
+    this.#committed = { ...this.#tally };
+  }
+
+  /** Also after an error that ended the transaction by itself. */
+  rollback(): void {
+    if (this.#database.isTransaction) this.#statement('ROLLBACK').run();
+    this.#tally = { ...this.#committed };
+  }
+
+  /** Runs `change` so that it is undone alone if it throws. Inside a transaction. */
+  guarded<T>(change: () => T): T {
+    const before = { ...this.#tally };
+    this.#statement('SAVEPOINT one').run();
+    try {
+      const result = change();
+      this.#statement('RELEASE one').run();
+      return result;
+    } catch (error) {
+      this.#tally = before;
+      if (this.#database.isTransaction) this.exec('ROLLBACK TO one; RELEASE one');
+      throw error;
+    }
+  }
+
+  /** Whether the database can be written: throws if it cannot. */
+  probe(): void {
+    try {
+      this.begin();
+      this.run("INSERT INTO tally VALUES ('probe', 1) ON CONFLICT(name) DO UPDATE SET count = count + 1");
+      this.commit();
+    } catch (error) {
+      this.rollback();
+      throw error;
+    }
+  }
+
+  get inTransaction(): boolean {
+    return this.#database.isTransaction;
+  }
+
+  /** Takes the counters from the database, or from `tally` when they were counted anew. */
+  load(tally: Tally = readTally(this)): void {
+    this.#tally = { ...tally };
+    this.#committed = readTally(this);
+  }
+
+  close(): void {
+    this.#statements.clear();
+    this.#database.close();
+  }
+
+  #statement(sql: string): StatementSync {
+    let statement = this.#statements.get(sql);
+    if (statement === undefined) {
+      statement = this.#database.prepare(sql);
+      this.#statements.set(sql, statement);
+    }
+    return statement;
+  }
+}

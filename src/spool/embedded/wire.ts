@@ -1,0 +1,158 @@
+/**
+ * What goes between a thread that uses the spool and the one that owns it. What is stored as JSON is written as JSON
+ * by the asker and passes the owner unread: cheaper than cloning the objects (measured, docs/decisions/0001).
+ */
+import type {
+  AuditReport,
+  ClaimRequest,
+  LeasedDelivery,
+  MessageStory,
+  QueuedDelivery,
+  QueueFilter,
+  QueueOverview,
+  SpoolTrouble,
+} from '../spool.ts';
+import type { Draw, DrawResult } from '../ledger.ts';
+import type { MessagePort } from 'node:worker_threads';
+import type { MessageId } from '../../message/ids.ts';
+
+export type AcceptAsk = {
+  readonly id: MessageId;
+  readonly sender: string;
+  readonly client: string;
+  readonly priority: number;
+  readonly receivedAtMs: number;
+  /** The message, as JSON. */
+  readonly meta: string;
+  readonly deliveries: readonly NewDeliveryAsk[];
+  readonly content: Uint8Array;
+  readonly event: EventAsk;
+  readonly dedupe: { readonly key: string; readonly untilMs: number } | null;
+};
+
+export type NewDeliveryAsk = {
+  readonly domain: string;
+  /** As JSON. */
+  readonly recipients: string;
+  readonly dueAtMs: number;
+  readonly leaseUntilMs: number | null;
+};
+
+export type EventAsk = { readonly kind: string; readonly atMs: number; readonly body: string };
+
+/** `leased`: the tokens, in order, of the deliveries that asked for a lease. `known`: this message id is in the spool already. */
+export type AcceptAnswer =
+  | { readonly kind: 'accepted'; readonly tokens: readonly number[] }
+  | { readonly kind: 'known' }
+  | { readonly kind: 'duplicate'; readonly of: MessageId };
+
+export type LeaseAsk = { readonly messageId: MessageId; readonly ordinal: number; readonly token: number };
+
+export type SettleAsk = LeaseAsk & {
+  readonly atMs: number;
+  readonly finished: readonly string[];
+  readonly rest: {
+    readonly dueAtMs: number;
+    readonly attempts: number;
+    readonly lastReply: string | null;
+    readonly lastEgress: string | null;
+    readonly warnedAtMs: number | null;
+    readonly state: number;
+  };
+  readonly events: readonly EventAsk[];
+};
+
+export type ContentAnswer =
+  | { readonly kind: 'found'; readonly content: Uint8Array }
+  | { readonly kind: 'missing' | 'corrupt' };
+
+type FilterAsk = { readonly filter: QueueFilter; readonly atMs: number };
+
+/** Answered at once, in groups that commit together. */
+export type QuickCalls = {
+  accept: { ask: AcceptAsk; answer: AcceptAnswer };
+  claim: {
+    ask: ClaimRequest;
+    answer: { readonly leased: readonly LeasedDelivery[]; readonly nextDueAtMs: number | null };
+  };
+  /** The places in `leases` of those that were lost. */
+  extend: { ask: { readonly leases: readonly LeaseAsk[]; readonly untilMs: number }; answer: readonly number[] };
+  settle: { ask: SettleAsk; answer: 'settled' | 'lost' };
+  giveBack: { ask: readonly LeaseAsk[]; answer: null };
+  content: { ask: { readonly id: MessageId; readonly atMs: number }; answer: ContentAnswer };
+  story: { ask: MessageId; answer: MessageStory | null };
+  overview: { ask: null; answer: QueueOverview };
+  prune: { ask: { readonly beforeMs: number }; answer: number };
+  draw: { ask: Draw; answer: DrawResult };
+};
+
+/** May walk the whole queue: done in slices between the groups, each slice a transaction. */
+export type LongCalls = {
+  reap: { ask: { readonly beforeMs: number | null; readonly atMs: number; readonly reason: string }; answer: number };
+  list: {
+    ask: { readonly filter: QueueFilter; readonly limit: number; readonly after: string | null };
+    answer: readonly QueuedDelivery[];
+  };
+  hold: { ask: FilterAsk; answer: number };
+  release: { ask: FilterAsk; answer: number };
+  retry: { ask: FilterAsk; answer: number };
+  discard: { ask: FilterAsk; answer: number };
+  take: {
+    ask: { readonly filter: QueueFilter; readonly leaseUntilMs: number; readonly limit: number; readonly atMs: number };
+    answer: readonly LeasedDelivery[];
+  };
+  audit: { ask: null; answer: AuditReport };
+};
+
+export type Calls = QuickCalls & LongCalls;
+export type CallName = keyof Calls;
+
+/** One request: its number, which the answer repeats, and what is asked. */
+export type Request<Name extends CallName = CallName> = readonly [number, Name, Calls[Name]['ask']];
+
+/** All the requests of one turn of the asker's event loop. */
+export type Batch = readonly Request[];
+
+export type Answer =
+  | readonly [id: number, kind: 'ok', value: unknown]
+  | readonly [id: number, kind: SpoolTrouble, message: string];
+
+/** All the answers of one group, and what `trouble()` says from now on. */
+export type Answers = { readonly answers: readonly Answer[]; readonly trouble: string | null };
+
+/** What the owner's thread is started with. */
+export type OwnerStart = {
+  readonly folder: string;
+  readonly durability: 'fsync' | 'relaxed';
+  /** True at a process's start: whoever held leases is dead. */
+  readonly reap: boolean;
+  readonly nowMs: number;
+  readonly floorBytes: number | null;
+};
+
+/** From the owner's thread to the one that started it. */
+export type OwnerNews =
+  | { readonly kind: 'opened'; readonly report: OpenReport }
+  | { readonly kind: 'refused'; readonly trouble: SpoolTrouble; readonly message: string }
+  | { readonly kind: 'closed' };
+
+export type OwnerOrder = { readonly kind: 'port'; readonly port: MessagePort } | { readonly kind: 'close' };
+
+export type OpenReport = {
+  /** Leases of a dead owner that were freed, each as an `in-doubt` event. */
+  readonly reaped: number;
+  /** null: the database was sound. */
+  readonly salvaged: SalvageReport | null;
+};
+
+/** A damaged database was set aside and what could be read of it was carried over. */
+export type SalvageReport = {
+  /** Where the damaged database is now. */
+  readonly keptAs: string;
+  readonly cause: string;
+  readonly messagesCarried: number;
+  /** Open messages whose content or deliveries could not be read whole: in the queue, quarantined. */
+  readonly messagesQuarantined: number;
+  /** Rows that could not be read: at most so many messages are lost beyond those. null: nothing could be read at all. */
+  readonly rowsUnreadable: number | null;
+};
