@@ -7,6 +7,8 @@ export type Schema = z.core.$ZodType;
 
 export type Marks = {
   readonly description: string;
+  /** What the reference calls such a value: `duration`; '' where the schema's own type says it. */
+  readonly value: string;
   /** Validates, but has no effect in this version. */
   readonly isLater: boolean;
   readonly isSecret: boolean;
@@ -27,6 +29,7 @@ export function marksOf(schema: Schema): Marks {
   const meta = z.globalRegistry.get(schema) ?? {};
   return {
     description: meta.description ?? below.description,
+    value: typeof meta['value'] === 'string' ? meta['value'] : below.value,
     isLater: meta['later'] === true || below.isLater,
     isSecret: meta['secret'] === true || below.isSecret,
     fallback: schema instanceof z.ZodPrefault ? schema.def.defaultValue : below.fallback,
@@ -88,4 +91,4 @@ function innerOf(schema: Schema): Schema | null {
   return schema instanceof z.ZodPipe ? schema.def.in : null;
 }
 
-const NO_MARKS: Marks = { description: '', isLater: false, isSecret: false, fallback: undefined };
+const NO_MARKS: Marks = { description: '', value: '', isLater: false, isSecret: false, fallback: undefined };

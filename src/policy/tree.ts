@@ -31,7 +31,8 @@ export type TreeNode = ScalarNode | ListNode | MapNode;
 
 export type TreeResult = { readonly tree: MapNode | null; readonly findings: readonly Finding[] };
 
-const MAX_TEXT_BYTES = 1024 ** 2;
+/** Larger files are refused unread. */
+export const MAX_TEXT_BYTES = 1024 ** 2;
 const MAX_DEPTH = 32;
 /** Each is searched for in the whole document. */
 const MAX_ALIASES = 100;

@@ -105,7 +105,8 @@ function nameOf(body: string): string {
   return /^(?:[A-Za-z_]\w*|file:.*)$/.test(body) ? `\${${body}}` : '${…}';
 }
 
-function reasonOf(error: unknown): string {
+/** Why a file cannot be read, in plain words. */
+export function reasonOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   const texts: Readonly<Record<string, string>> = {
     ENOENT: 'there is none',

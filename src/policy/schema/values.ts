@@ -8,34 +8,44 @@ import { z } from 'zod';
 import { parseDomain } from '../../message/address.ts';
 import { parseCost, parseDurationMs, parseRate, parseSharePercent, parseSizeBytes } from '../units.ts';
 
-function unit<T>(parse: (text: string) => T | null, expected: string) {
+/** @param value how the reference calls such a value */
+function unit<T>(value: string, parse: (text: string) => T | null, expected: string) {
   const error = `expected ${expected}`;
-  return z.union([z.string(), z.number()], { error }).transform((value, context): T => {
-    const parsed = parse(String(value));
+  const read = z.union([z.string(), z.number()], { error }).transform((written, context): T => {
+    const parsed = parse(String(written));
     if (parsed !== null) return parsed;
     context.addIssue({ code: 'custom', message: error });
     return z.NEVER;
   });
+  return read.meta({ value });
 }
 
-export const duration = unit(parseDurationMs, 'a duration such as 30s, 5m, 2h or 3d');
-export const size = unit(parseSizeBytes, 'a size such as 64KB or 25MB');
-export const rate = unit(parseRate, 'a rate such as 1000/h, 20/s or 5/10m');
-export const share = unit(parseSharePercent, 'a share such as 10%');
-export const cost = unit(parseCost, 'a cost such as "25 USD/month" or "1.06 USD/1000"');
-export const domainName = unit((text) => (text.startsWith('[') ? null : parseDomain(text)), 'a domain name');
+export const duration = unit('duration', parseDurationMs, 'a duration such as 30s, 5m, 2h or 3d');
+export const size = unit('size', parseSizeBytes, 'a size such as 64KB or 25MB');
+export const rate = unit('rate', parseRate, 'a rate such as 1000/h, 20/s or 5/10m');
+export const share = unit('share', parseSharePercent, 'a share such as 10%');
+export const cost = unit('cost', parseCost, 'a cost such as "25 USD/month" or "1.06 USD/1000"');
+export const domainName = unit('domain', (text) => (text.startsWith('[') ? null : parseDomain(text)), 'a domain name');
 
 export const ipAddress = z
   .string('expected an IP address')
-  .refine((text) => isIP(text) !== 0, 'expected an IP address');
+  .refine((text) => isIP(text) !== 0, 'expected an IP address')
+  .meta({ value: 'IP address' });
 export const network = z
   .string('expected a network such as 10.0.0.0/24, or an address')
-  .refine(isNetwork, 'expected a network such as 10.0.0.0/24, or an address');
-export const port = wholeNumber('a port from 1 to 65535').min(1, expectedPort()).max(65_535, expectedPort());
-export const positive = wholeNumber('a positive number').positive('expected a positive number');
+  .refine(isNetwork, 'expected a network such as 10.0.0.0/24, or an address')
+  .meta({ value: 'network' });
+export const port = wholeNumber('a port from 1 to 65535')
+  .min(1, expectedPort())
+  .max(65_535, expectedPort())
+  .meta({ value: 'port' });
+export const positive = wholeNumber('a positive number')
+  .positive('expected a positive number')
+  .meta({ value: 'number' });
 export const name = z
   .string('expected a name')
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, - _ and .');
+  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, - _ and .')
+  .meta({ value: 'name' });
 export const priority = z.enum(['high', 'normal', 'low']);
 
 /** One value or a list of them; becomes a list. */
@@ -45,7 +55,7 @@ export function oneOrMore<T extends z.ZodType>(value: T, expected: string) {
     .transform((given): z.output<T>[] => (Array.isArray(given) ? (given as z.output<T>[]) : [given as z.output<T>]));
 }
 
-const pattern = z.string().min(1);
+const pattern = z.string().min(1).meta({ value: 'pattern' });
 export const globs = oneOrMore(pattern, 'a name or pattern, or a list of them');
 /** Patterns of domains: labels in other scripts become A-labels, as domains are inside the relay. */
 export const domainGlobs = oneOrMore(
@@ -63,7 +73,8 @@ export const senderGlob = z
   .transform((text) => {
     const at = text.indexOf('@');
     return at === -1 ? text : `${text.slice(0, at)}@${asciiGlob(text.slice(at + 1))}`;
-  });
+  })
+  .meta({ value: 'pattern' });
 
 function asciiGlob(text: string): string {
   // Only labels beyond ASCII need IDNA, and those may not have a wildcard in them.

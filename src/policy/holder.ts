@@ -1,0 +1,188 @@
+/** The policy in force: watched, and swapped whole or not at all. */
+import { readFileSync } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { isDeepStrictEqual } from 'node:util';
+import type { Clock, Emit } from '../ports.ts';
+import { loadPolicy, type LoadResult } from './load.ts';
+import { formatProblem, type Problem } from './problem.ts';
+import type { Policy } from './schema.ts';
+import { MAX_TEXT_BYTES } from './tree.ts';
+import { reasonOf, type Environment } from './variables.ts';
+import { watchFiles, type FileWatch, type WatchFolder } from './watch.ts';
+
+export type HolderOptions = {
+  /** As the user gave it. */
+  readonly file: string;
+  readonly env: Environment;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Makes ready for the next policy, or says why it cannot be: then nothing changes. Not called for the first one. */
+  readonly onApply?: (next: Policy, previous: Policy) => Promise<readonly string[]>;
+  readonly watchFolder?: WatchFolder;
+};
+
+export type PolicyState = {
+  readonly version: string;
+  readonly appliedAtMs: number;
+  readonly warnings: readonly string[];
+  /** Why the file as it is now is not in force; empty while it is. */
+  readonly problems: readonly string[];
+};
+
+export type PolicyHolder = AsyncDisposable & {
+  current(): Policy;
+  state(): PolicyState;
+  /** Reads the file at once, and applies it again even where it did not change (SIGHUP). Resolves when that is decided. */
+  reload(): Promise<PolicyState>;
+  /** Called after each swap. Returns what ends it. */
+  subscribe(run: (next: Policy, previous: Policy) => void): () => void;
+};
+
+export type OpenResult =
+  | { readonly kind: 'opened'; readonly holder: PolicyHolder }
+  | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
+
+/** A write that was torn apart is given this long to be finished before its half is called wrong. */
+const TORN_WRITE_MS = 320;
+
+/**
+ * Opens a policy file and keeps to it: a write in place or a rename over it is in force within a second, or refused with
+ * a `policy-refused` event while the policy in force stays. Files that `${file:…}` names count as part of it.
+ */
+export async function openPolicyHolder(options: HolderOptions): Promise<OpenResult> {
+  const { file, clock, watchFolder } = options;
+  let holder: Holder | null = null;
+  let isMissed = false;
+  const onChange = () => {
+    if (holder === null) isMissed = true;
+    else void holder.take(false);
+  };
+  // Watched before it is read: what is written in between is a change.
+  const watch = await watchFiles({ files: [file], clock, onChange, ...(watchFolder && { watchFolder }) });
+  const first = await load(options);
+  if (first.kind === 'refused') {
+    watch[Symbol.dispose]();
+    return first;
+  }
+  holder = new Holder(options, first, watch);
+  if (isMissed) await holder.take(false);
+  return { kind: 'opened', holder };
+}
+
+/** Top-level keys whose values differ: for what cannot change while the relay runs. */
+export function changedKeys(previous: Policy, next: Policy): (keyof Policy)[] {
+  const keys = Object.keys(next) as (keyof Policy)[];
+  return keys.filter((key) => !isDeepStrictEqual(previous[key], next[key]));
+}
+
+type Loaded = Extract<LoadResult, { kind: 'loaded' }>;
+
+class Holder implements PolicyHolder {
+  readonly #options: HolderOptions;
+  readonly #subscribers = new Set<(next: Policy, previous: Policy) => void>();
+  readonly #watch: FileWatch;
+  #loaded: Loaded;
+  #state: PolicyState;
+  /** One load after the other. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: HolderOptions, loaded: Loaded, watch: FileWatch) {
+    this.#options = options;
+    this.#watch = watch;
+    this.#loaded = loaded;
+    this.#state = this.#applied(loaded);
+    watch.setFiles([options.file, ...loaded.includes]);
+  }
+
+  /** @param isForced although nothing changed */
+  take(isForced: boolean): Promise<void> {
+    this.#last = this.#last.then(() => this.#take(isForced));
+    return this.#last;
+  }
+
+  current(): Policy {
+    return this.#loaded.policy;
+  }
+
+  state(): PolicyState {
+    return this.#state;
+  }
+
+  async reload(): Promise<PolicyState> {
+    await this.take(true);
+    return this.#state;
+  }
+
+  subscribe(run: (next: Policy, previous: Policy) => void): () => void {
+    this.#subscribers.add(run);
+    return () => void this.#subscribers.delete(run);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch[Symbol.dispose]();
+    await this.#last;
+  }
+
+  async #take(isForced: boolean): Promise<void> {
+    const result = await load(this.#options);
+    this.#watch.setFiles([this.#options.file, ...result.includes]);
+    if (result.kind === 'refused') {
+      // Half a file is no news while the other half is on its way: that is the next change.
+      if (!isForced && !(await this.#watch.isAtRest(TORN_WRITE_MS))) return;
+      return this.#refuse(result.problems.map(formatProblem), isForced);
+    }
+    if (result.version === this.#state.version && !isForced) {
+      if (this.#state.problems.length > 0) this.#state = this.#applied(this.#loaded);
+      return;
+    }
+    const problems = await this.#prepare(result.policy);
+    if (problems.length > 0) return this.#refuse(problems, isForced);
+    const previous = this.#loaded.policy;
+    this.#loaded = result;
+    this.#state = this.#applied(result);
+    this.#tell(result.policy, previous);
+  }
+
+  async #prepare(next: Policy): Promise<readonly string[]> {
+    try {
+      return (await this.#options.onApply?.(next, this.#loaded.policy)) ?? [];
+    } catch (error) {
+      return [`the policy could not be applied: ${error instanceof Error ? error.message : String(error)}`];
+    }
+  }
+
+  #applied({ version, warnings }: Loaded): PolicyState {
+    const atMs = this.#options.clock.nowMs();
+    this.#options.emit({ event: 'policy-applied', atMs, version, warnings });
+    return { version, warnings, appliedAtMs: atMs, problems: [] };
+  }
+
+  #refuse(problems: readonly string[], isForced: boolean): void {
+    if (isDeepStrictEqual(problems, this.#state.problems) && !isForced) return;
+    this.#state = { ...this.#state, problems };
+    this.#options.emit({ event: 'policy-refused', atMs: this.#options.clock.nowMs(), problems });
+  }
+
+  #tell(next: Policy, previous: Policy): void {
+    for (const run of this.#subscribers) {
+      try {
+        run(next, previous);
+      } catch (error) {
+        const cause = error instanceof Error ? error.message : String(error);
+        this.#options.emit({ event: 'failed', atMs: this.#options.clock.nowMs(), where: 'policy subscriber', cause });
+      }
+    }
+  }
+}
+
+async function load({ file, env }: HolderOptions): Promise<LoadResult> {
+  try {
+    const { size } = await stat(file);
+    // Larger is refused by the loader; a file that fills the memory need not be read for it.
+    const text = size > MAX_TEXT_BYTES ? ' '.repeat(MAX_TEXT_BYTES + 1) : await readFile(file, 'utf8');
+    return loadPolicy({ file, text, env, readFile: (path) => readFileSync(path, 'utf8') });
+  } catch (error) {
+    const problem = { file, line: 1, column: 1, path: '', text: `the file cannot be read: ${reasonOf(error)}` };
+    return { kind: 'refused', problems: [problem], includes: [] };
+  }
+}

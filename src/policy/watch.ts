@@ -1,0 +1,147 @@
+/** Notices that files changed, and have come to rest. */
+import { watch } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Clock } from '../ports.ts';
+
+/** Calls `onEvent` when something in the folder may have changed; null where the system cannot watch it. */
+export type WatchFolder = (folder: string, onEvent: () => void) => Disposable | null;
+
+export type FileWatch = Disposable & {
+  /** Watches these from now on. What they are now is not news, unless it changed since the last look. */
+  setFiles(files: readonly string[]): void;
+  /** Whether nothing changes for another `forMs`; false at the end too. A change that this sees is told by `onChange`. */
+  isAtRest(forMs: number): Promise<boolean>;
+};
+
+/** The system's notices are hints: bind mounts, network file systems and used-up limits swallow them, so this looks too. */
+const LOOK_EVERY_MS = 400;
+/** Two looks as far apart that see the same are taken for a write that is over. */
+const REST_MS = 80;
+
+export type WatchOptions = {
+  /** The first one's folder is watched; the others are looked at. */
+  readonly files: readonly string[];
+  readonly clock: Clock;
+  /** Something changed and has not changed for a moment. */
+  readonly onChange: () => void;
+  readonly watchFolder?: WatchFolder;
+};
+
+/** Starts from what the files are now. Nothing of it keeps the process alive. */
+export async function watchFiles({
+  files,
+  clock,
+  onChange,
+  watchFolder = watchBySystem,
+}: WatchOptions): Promise<FileWatch> {
+  const looker = new Looker({ clock, onChange }, files);
+  await looker.start();
+  const folder = dirname(files[0] ?? '.');
+  const notices = watchFolder(folder, () => void looker.look());
+  return {
+    setFiles: (next) => looker.setFiles(next),
+    isAtRest: (forMs) => looker.isAtRest(forMs),
+    [Symbol.dispose]: () => {
+      notices?.[Symbol.dispose]();
+      looker.stop();
+    },
+  };
+}
+
+class Looker {
+  readonly #clock: Clock;
+  readonly #onChange: () => void;
+  readonly #end = new AbortController();
+  #files: readonly string[];
+  #seen = new Map<string, string>();
+  /** How often a look saw something else than the one before it. */
+  #changes = 0;
+  #looking: Promise<void> | null = null;
+  #cancel = () => {};
+
+  constructor({ clock, onChange }: { clock: Clock; onChange: () => void }, files: readonly string[]) {
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#files = files;
+  }
+
+  async start(): Promise<void> {
+    await this.#compare();
+    this.#schedule();
+  }
+
+  stop(): void {
+    this.#end.abort();
+    this.#cancel();
+  }
+
+  setFiles(files: readonly string[]): void {
+    this.#files = files;
+  }
+
+  /** Joins a look that is under way. */
+  look(): Promise<void> {
+    if (this.#end.signal.aborted) return Promise.resolve();
+    this.#looking ??= this.#look().finally(() => {
+      this.#looking = null;
+      this.#schedule();
+    });
+    return this.#looking;
+  }
+
+  async isAtRest(forMs: number): Promise<boolean> {
+    const before = this.#changes;
+    await this.#wait(forMs);
+    await this.look();
+    return this.#changes === before && !this.#end.signal.aborted;
+  }
+
+  async #look(): Promise<void> {
+    this.#cancel();
+    if (!(await this.#compare())) return;
+    do await this.#wait(REST_MS);
+    while (!this.#end.signal.aborted && (await this.#compare()));
+    if (!this.#end.signal.aborted) this.#onChange();
+  }
+
+  #schedule(): void {
+    this.#cancel();
+    if (!this.#end.signal.aborted) this.#cancel = this.#clock.after(LOOK_EVERY_MS, () => void this.look());
+  }
+
+  /** Ends early at the end. */
+  async #wait(delayMs: number): Promise<void> {
+    await this.#clock.sleep(delayMs, this.#end.signal).catch(() => {});
+  }
+
+  /** Whether a file is another one than at the last look. A file that is watched newly is no change. */
+  async #compare(): Promise<boolean> {
+    const marks = await Promise.all(this.#files.map(async (file) => [file, await markOf(file)] as const));
+    const hasChanged = marks.some(([file, mark]) => (this.#seen.get(file) ?? mark) !== mark);
+    this.#seen = new Map(marks);
+    if (hasChanged) this.#changes++;
+    return hasChanged;
+  }
+}
+
+/** Another content has another mark: a rename brings another inode, a write in place another time, to the nanosecond. */
+async function markOf(file: string): Promise<string> {
+  try {
+    const { ino, size, mtimeNs, ctimeNs } = await stat(file, { bigint: true });
+    return `${ino} ${size} ${mtimeNs} ${ctimeNs}`;
+  } catch {
+    return 'missing';
+  }
+}
+
+function watchBySystem(folder: string, onEvent: () => void): Disposable | null {
+  try {
+    const watcher = watch(folder, { persistent: false }, onEvent);
+    // The folder went, or the system ran out of watches: the looks go on.
+    watcher.on('error', () => watcher.close());
+    return { [Symbol.dispose]: () => watcher.close() };
+  } catch {
+    return null;
+  }
+}
