@@ -13,6 +13,7 @@ export type Alerts = {
 /** More names than this are not kept: an alert's name is one of few, so beyond it something is wrong with who raises. */
 const MOST_ALERTS = 1_000;
 
+/** Starts with none in force. */
 export function createAlerts(): Alerts {
   const inForce = new Map<string, RaisedAlert>();
   return {

@@ -30,6 +30,7 @@ const STATES = ['queued', 'held', 'quarantined'] as const satisfies readonly Del
 /** What a client may have had refused; its own words must not become labels. */
 const COMMANDS: ReadonlySet<string> = new Set(['CONNECT', 'EHLO', 'HELO', 'STARTTLS', 'AUTH', 'MAIL', 'RCPT', 'DATA']);
 
+/** A registry of its own, so that several relays can live in one process. */
 export function createMetrics(needs: {
   readonly clock: Clock;
   readonly version: string;

@@ -1,0 +1,78 @@
+/**
+ * What goes over the control socket: HTTP, `POST /OPERATION`. A request's body is one line of JSON (what is asked), a line
+ * feed, and for `submit` the message's bytes. The answer is JSON: `{"value": …}`, or `{"error": "…"}` for operators.
+ */
+import { z } from 'zod';
+import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
+import { PRIORITIES } from '../message/message.ts';
+import { QUEUE_ACTIONS } from './operations.ts';
+
+export const CONTROL_VERSION = '1';
+
+const deliveryId = id(parseDeliveryId);
+const messageId = id(parseMessageId);
+const text = z.string().max(1_000);
+
+/** Exact optional: a filter never has a key without a value. */
+const filter = z.strictObject({
+  ids: z.array(z.union([deliveryId, messageId])).exactOptional(),
+  domain: text.exactOptional(),
+  client: text.exactOptional(),
+  sender: text.exactOptional(),
+  recipient: text.exactOptional(),
+  egress: text.exactOptional(),
+  state: z.enum(['queued', 'held', 'quarantined']).exactOptional(),
+});
+
+/** What each operation takes, checked where it arrives. */
+export const ASKS = {
+  status: z.strictObject({}),
+  overview: z.strictObject({}),
+  audit: z.strictObject({}),
+  list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
+  shape: z.strictObject({ filter }),
+  change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),
+  story: z.strictObject({ id: messageId }),
+  explain: z.strictObject({ id: z.union([messageId, deliveryId]) }),
+  submit: z.strictObject({
+    sender: text,
+    recipients: z.array(text).min(1),
+    client: text.nullable(),
+    stream: text.nullable(),
+    priority: z.enum(PRIORITIES).nullable(),
+    tag: text.nullable(),
+  }),
+};
+
+/** What is asked, without a message's content. */
+export const MAX_ASK_BYTES = 8 * 1024 ** 2;
+
+export type ControlAnswer = { readonly value: unknown } | { readonly error: string };
+
+const LINE_FEED = 0x0a;
+
+/** @param content only `submit` has one */
+export function frame(ask: unknown, content?: Buffer): Buffer[] {
+  const head = Buffer.from(`${JSON.stringify(ask)}\n`);
+  return content === undefined ? [head] : [head, content];
+}
+
+/** The inverse of `frame`; null where it is none. */
+export function unframe(body: Buffer): { readonly ask: unknown; readonly content: Buffer } | null {
+  const end = body.indexOf(LINE_FEED);
+  if (end === -1) return null;
+  try {
+    return { ask: JSON.parse(body.subarray(0, end).toString()) as unknown, content: body.subarray(end + 1) };
+  } catch {
+    return null;
+  }
+}
+
+function id<Id extends string>(parse: (text: string) => Id | null) {
+  return z.string().transform((value, context): Id => {
+    const parsed = parse(value);
+    if (parsed !== null) return parsed;
+    context.addIssue({ code: 'custom', message: 'expected an id' });
+    return z.NEVER;
+  });
+}

@@ -1,0 +1,112 @@
+import type { Command } from 'commander';
+import type { MessageEvent } from '../message/event.ts';
+import { messageIdOf, parseDeliveryId, type MessageId } from '../message/ids.ts';
+import { assertNever, FINAL_STATES } from '../message/outcome.ts';
+import { formatReply } from '../message/reply.ts';
+import { isoTime } from '../report/log-fields.ts';
+import type { MessageStory } from '../spool/spool.ts';
+import { addCommand, type Registry } from './cli.ts';
+import { formatDue, formatSize, json, plural, printable, table } from './output.ts';
+import { plainDelivery } from './queue.ts';
+import { parseId } from './queue-filter.ts';
+import { withOperations } from './reach.ts';
+
+/** `relevo message ID` */
+export function addMessage(program: Command, registry: Registry): void {
+  addCommand(program, registry, {
+    usage: 'message <id>',
+    summary: 'the whole story of a message: what happened, in order, and where it is now',
+    json: true,
+    run: async (cli, { args, options, where }) => {
+      const id = messageIdFrom(String(args[0]));
+      const story = await withOperations(cli, where, (operations) => operations.story({ id }));
+      if (story === null) {
+        cli.terminal.err(
+          `relevo: no message ${id} is known here: never accepted, or older than the policy's history\n`,
+        );
+        return 1;
+      }
+      const { message, events, queued } = story;
+      if (options.json === true) cli.terminal.out(json({ message, events, queued: queued.map(plainDelivery) }));
+      else cli.terminal.out(storyText(story, cli.clock.nowMs()));
+      return 0;
+    },
+  });
+}
+
+function messageIdFrom(text: string): MessageId {
+  const id = parseId(text);
+  const delivery = parseDeliveryId(id);
+  return delivery === null ? (id as MessageId) : messageIdOf(delivery);
+}
+
+function storyText(story: MessageStory, nowMs: number): string {
+  const { message, events } = story;
+  const facts = [
+    ['message', message.id],
+    ['sender', message.envelope.sender === '' ? '<>' : message.envelope.sender],
+    ['client', `${message.client}, stream ${message.stream}, priority ${message.priority}`],
+    ['size', formatSize(message.sizeBytes)],
+    ['Message-ID', message.messageIdHeader],
+    ...(message.subject === null ? [] : [['subject', message.subject]]),
+    ...(message.tag === null ? [] : [['tag', message.tag]]),
+  ].map(([name = '', value = '']) => `${name.padEnd(10)}  ${printable(value)}\n`);
+  const rows = events.map((event) => [isoTime(event.atMs), event.event, deliveryOf(event), detailOf(event)]);
+  return [...facts, '\n', table(['time', 'event', 'delivery', 'what'], rows), '\n', nowText(story, nowMs)].join('');
+}
+
+function deliveryOf(event: MessageEvent): string {
+  return 'deliveryId' in event ? `.${event.deliveryId.split('.')[1] ?? ''} ${event.domain}` : '';
+}
+
+function detailOf(event: MessageEvent): string {
+  switch (event.event) {
+    case 'received':
+      return `from ${event.peer} by ${event.protocol} in ${Math.round(event.tookMs)} ms, for ${event.recipients.join(' ')}`;
+    case 'attempted': {
+      const { number, egress, host, address, tls, reply, tookMs } = event.attempt;
+      const at = host === null ? '' : ` at ${host}${address === null || address === host ? '' : ` (${address})`}`;
+      const secured = tls === null ? 'clear text' : tls;
+      return `attempt ${number} by ${egress}${at}, ${secured}, ${Math.round(tookMs)} ms: ${formatReply(reply)}`;
+    }
+    case 'deferred':
+      return `until ${isoTime(event.dueAtMs)}: ${withRecipients(event.reason, event.recipients)}`;
+    case 'delivered':
+    case 'bounced':
+    case 'expired':
+    case 'suppressed':
+    case 'discarded': {
+      const by = event.egress === null ? '' : ` by ${event.egress}`;
+      const reply = event.reply === null ? '' : `: ${formatReply(event.reply)}`;
+      return `${event.recipients.join(' ')}${by}${reply}`;
+    }
+    case 'in-doubt':
+    case 'warned':
+    case 'held':
+    case 'released':
+    case 'retried':
+    case 'quarantined':
+      return withRecipients(event.reason, event.recipients);
+    default:
+      return assertNever(event);
+  }
+}
+
+function withRecipients(reason: string, recipients: readonly string[]): string {
+  return reason === '' ? recipients.join(' ') : `${reason} (${recipients.join(' ')})`;
+}
+
+/** Where each recipient is: how many stories ended and how, and what the others wait for. */
+function nowText({ events, queued }: MessageStory, nowMs: number): string {
+  const ended = FINAL_STATES.flatMap((state) => {
+    const recipients = events.flatMap((event) => (event.event === state ? event.recipients : []));
+    return recipients.length === 0 ? [] : [`${state}: ${plural(recipients.length, 'recipient')}\n`];
+  });
+  const waiting = queued.map(({ delivery, leasedUntilMs }) => {
+    const { state, dueAtMs, recipients } = delivery;
+    const due = leasedUntilMs === null ? `due ${formatDue(dueAtMs - nowMs)}` : 'under way';
+    const addresses = recipients.map(({ address }) => printable(address)).join(' ');
+    return `${state === 'queued' ? `queued, ${due}` : state}: ${addresses} (relevo explain ${delivery.id})\n`;
+  });
+  return [...ended, ...waiting].join('');
+}

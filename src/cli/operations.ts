@@ -1,0 +1,99 @@
+/** What looks at or changes a relay: one set of functions, behind the command line, the control socket, and later HTTP. */
+import type { DeliveryState } from '../message/delivery.ts';
+import type { DeliveryId, MessageId } from '../message/ids.ts';
+import type { Message, Priority } from '../message/message.ts';
+import type { Reply } from '../message/reply.ts';
+import type { AuditReport, MessageStory, QueuedDelivery, QueueFilter, QueueOverview } from '../spool/spool.ts';
+import type { RaisedAlert } from '../report/alerts.ts';
+
+/** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
+export type OperatorMail = {
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  readonly content: Buffer;
+  readonly client: string | null;
+  readonly stream: string | null;
+  readonly priority: Priority | null;
+  readonly tag: string | null;
+};
+
+export type SubmitResult =
+  | { readonly kind: 'accepted' | 'duplicate'; readonly messageId: MessageId }
+  | { readonly kind: 'refused'; readonly reply: Reply };
+
+export const QUEUE_ACTIONS = ['hold', 'release', 'retry', 'bounce', 'discard'] as const;
+export type QueueAction = (typeof QUEUE_ACTIONS)[number];
+
+/** `busy`: deliveries that the filter names but somebody was trying; they are as before. At most 1,000 are counted. */
+export type ChangeResult = { readonly changed: number; readonly busy: number };
+
+/** Why one delivery is where it is. */
+export type Explanation = {
+  readonly deliveryId: DeliveryId;
+  readonly domain: string;
+  readonly recipients: readonly string[];
+  readonly state: DeliveryState;
+  readonly attempts: number;
+  readonly dueAtMs: number;
+  readonly leasedUntilMs: number | null;
+  readonly lastReply: Reply | null;
+  readonly lastEgress: string | null;
+  /** For people, the decisive one first. */
+  readonly reasons: readonly string[];
+};
+
+/** Deliveries by destination domain and age; domains with the most first. */
+export type QueueShape = {
+  /** Upper ends of the ages, ms; beyond the last there is one more column. */
+  readonly agesMs: readonly number[];
+  readonly rows: readonly { readonly domain: string; readonly total: number; readonly byAge: readonly number[] }[];
+  /** False: the queue is longer than what was looked at, the newest first. */
+  readonly isWhole: boolean;
+};
+
+export type RelayStatus = {
+  readonly version: string;
+  readonly pid: number;
+  readonly startedAtMs: number;
+  readonly policyVersion: string;
+  /** Why no mail can be taken now; empty: ready. */
+  readonly notReady: readonly string[];
+  readonly alerts: readonly RaisedAlert[];
+};
+
+/** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
+export type Operations = {
+  status(): Promise<RelayStatus | null>;
+  overview(): Promise<QueueOverview>;
+  /** Newest first; `after` pages on. */
+  list(ask: {
+    readonly filter: QueueFilter;
+    readonly limit: number;
+    readonly after: DeliveryId | null;
+  }): Promise<readonly QueuedDelivery[]>;
+  shape(ask: { readonly filter: QueueFilter }): Promise<QueueShape>;
+  change(ask: { readonly action: QueueAction; readonly filter: QueueFilter }): Promise<ChangeResult>;
+  story(ask: { readonly id: MessageId }): Promise<MessageStory | null>;
+  /** Of one delivery or of all of a message that are queued; null: no such message is known. */
+  explain(ask: { readonly id: MessageId | DeliveryId }): Promise<readonly Explanation[] | null>;
+  submit(mail: OperatorMail): Promise<SubmitResult>;
+  audit(): Promise<AuditReport>;
+};
+
+/** What only a running relay can do or say. */
+export type LiveRelay = {
+  status(): RelayStatus;
+  /** Why the scheduler does not send it at this moment, and what it waits for; one line each, the decisive one first. */
+  explain(queued: QueuedDelivery, message: Message): readonly string[] | Promise<readonly string[]>;
+  /** By the same way as mail of clients: policy, signing, spool. */
+  submit(mail: OperatorMail): Promise<SubmitResult>;
+  /** Ends matching deliveries that nobody is trying, each with a report to its sender. */
+  bounce(filter: QueueFilter): Promise<number>;
+  /** Something became due in the store: claim soon. */
+  wake(): void;
+};
+
+/** An operation that cannot be done here and now; the message says why and what to do. */
+export class OperationsError extends Error {
+  override readonly name = 'OperationsError';
+}

@@ -1,0 +1,87 @@
+import { Command, CommanderError } from 'commander';
+import { policyJsonSchema } from '../policy/json-schema.ts';
+import { SpoolError } from '../spool/spool.ts';
+import { addAudit } from './audit.ts';
+import { addCheck, addPolicy } from './check.ts';
+import { addCommand, exitCodeOf, UsageError, type Cli, type ExitCode, type Registry } from './cli.ts';
+import type { Where } from './data-folder.ts';
+import { addClients } from './client.ts';
+import { addDkim } from './dkim.ts';
+import { addDns } from './dns.ts';
+import { addExplain } from './explain.ts';
+import { addMessage } from './message.ts';
+import { OperationsError } from './operations.ts';
+import { addQueue } from './queue.ts';
+import { addSend } from './send.ts';
+
+export type StartAsk = Where & { readonly node: string | null };
+
+export type ProgramNeeds = Cli & {
+  readonly version: string;
+  /** The body of `start`: runs the relay until it ends. */
+  readonly start: (ask: StartAsk) => Promise<ExitCode>;
+};
+
+/**
+ * Runs one command. Never rejects: what goes wrong is told on standard error.
+ * @param argv the arguments after the program's name
+ */
+export async function runProgram(argv: readonly string[], needs: ProgramNeeds): Promise<ExitCode> {
+  let code: ExitCode = 0;
+  const program = buildProgram({ ...needs, finish: (finished) => (code = finished) }, needs);
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return exitCodeOf(error);
+    return failed(needs, error);
+  }
+}
+
+function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Command {
+  const { terminal } = registry;
+  const program = new Command('relevo')
+    .description('A self-hosted SMTP relay.')
+    .version(version, '--version', 'print the version')
+    .exitOverride()
+    .configureOutput({ writeOut: (text) => terminal.out(text), writeErr: (text) => terminal.err(text) })
+    .showHelpAfterError('(--help says more)')
+    .addHelpText('after', '\nExit codes: 0 done, 1 a problem was found, 2 the command was not understood.');
+  addStart(program, registry, start);
+  addCheck(program, registry);
+  addSend(program, registry);
+  addMessage(program, registry);
+  addExplain(program, registry);
+  addQueue(program, registry);
+  addClients(program, registry);
+  addDkim(program, registry);
+  addDns(program, registry);
+  addPolicy(program, registry, policyJsonSchema);
+  addAudit(program, registry);
+  return program;
+}
+
+function addStart(program: Command, registry: Registry, start: ProgramNeeds['start']): void {
+  addCommand<{ readonly node?: string }>(program, registry, {
+    usage: 'start',
+    summary: 'run the relay; the first start writes a policy',
+    shape: (command) => command.option('--node <name>', 'name of this node (default: the policy’s hostname)'),
+    run: (_, { options, where }) => start({ ...where, node: options.node ?? null }),
+  });
+}
+
+function failed({ terminal }: Cli, error: unknown): ExitCode {
+  if (error instanceof UsageError) {
+    terminal.err(`error: ${error.message}\n`);
+    return 2;
+  }
+  if (error instanceof OperationsError || error instanceof SpoolError) {
+    const hint = error instanceof SpoolError && error.kind === 'in-use' ? ' (a relay that is starting or ending?)' : '';
+    terminal.err(`relevo: ${error.message}${hint}\n`);
+    return 1;
+  }
+  terminal.err(
+    `relevo: this should not happen: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+  );
+  return 1;
+}
