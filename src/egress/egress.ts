@@ -19,6 +19,11 @@ export type AttemptResult = {
   readonly address: string | null;
   readonly source: string | null;
   readonly tls: string | null;
+  /**
+   * The next hop offered DSN and got the NOTIFY parameters, so that reporting success is its duty now (RFC 3461 §5.2.1).
+   * Absent: it is ours, as `relayed`.
+   */
+  readonly reportsSuccess?: boolean;
 };
 
 export interface Egress extends AsyncDisposable {

@@ -1,0 +1,134 @@
+/** The exits of the policy in force, by name, and how they change when it does. */
+import { isDeepStrictEqual } from 'node:util';
+import { assertNever } from '../message/outcome.ts';
+import type { EgressPolicy, Policy } from '../policy/schema.ts';
+import type { Emit, Ports } from '../ports.ts';
+import type { Egress } from './egress.ts';
+import { openSandbox } from './sandbox.ts';
+import { DeadHosts } from './smtp/dead-hosts.ts';
+import { cachedDns } from './smtp/dns-cache.ts';
+import { openMxEgress } from './smtp/mx-egress.ts';
+import { openSmtpEgress } from './smtp/smtp-egress.ts';
+import type { ExitPorts } from './smtp/smtp-exit.ts';
+
+export type ExitsOptions = {
+  readonly policy: () => Policy;
+  readonly ports: Ports;
+  readonly emit: Emit;
+  /** Addresses of this machine, for the loop check (RFC 5321 §5.1); asked at most every few seconds. */
+  readonly localAddresses: () => readonly string[];
+};
+
+export type Exits = AsyncDisposable & {
+  /** Enabled exits whose type this version has, by name. Look them up anew for each attempt. */
+  readonly byName: ReadonlyMap<string, Egress>;
+  /**
+   * Follows a new policy: an exit whose settings are the same stays as it is, with its connections; the others are
+   * replaced, what is under way on them ends in peace.
+   */
+  apply(policy: Policy): void;
+};
+
+export function openExits({ policy, ports, emit, localAddresses }: ExitsOptions): Exits {
+  const exitPorts: ExitPorts = {
+    ...ports,
+    dns: cachedDns(ports.dns, ports.clock),
+    policy,
+    emit,
+    dead: new DeadHosts(ports.clock),
+    isOwn: ownAddressCheck(policy, ports, localAddresses),
+  };
+  const byName = new Map<string, Egress>();
+  const settings = new Map<string, EgressPolicy>();
+  const leaving = new Set<Promise<void>>();
+
+  const retire = (egress: Egress): void => {
+    const left = Promise.resolve(egress[Symbol.asyncDispose]()).finally(() => leaving.delete(left));
+    leaving.add(left);
+  };
+  const apply = (next: Policy): void => {
+    const gone = new Map(byName);
+    for (const [name, wanted] of Object.entries(next.egress)) {
+      if (!wanted.enabled) continue;
+      const present = gone.get(name);
+      if (present !== undefined && isDeepStrictEqual(settings.get(name), wanted)) {
+        gone.delete(name);
+        continue;
+      }
+      const egress = openEgress(name, wanted, exitPorts);
+      if (egress === null) continue;
+      byName.set(name, egress);
+      settings.set(name, wanted);
+    }
+    for (const [name, egress] of gone) {
+      if (byName.get(name) === egress) {
+        byName.delete(name);
+        settings.delete(name);
+      }
+      retire(egress);
+    }
+  };
+
+  apply(policy());
+  return {
+    byName,
+    apply,
+    [Symbol.asyncDispose]: async () => {
+      for (const egress of byName.values()) retire(egress);
+      byName.clear();
+      await Promise.all(leaving);
+    },
+  };
+}
+
+/** null: a type of a later version; the policy's loader has said so. */
+function openEgress(name: string, policy: EgressPolicy, ports: ExitPorts): Egress | null {
+  switch (policy.type) {
+    case 'mx':
+      return openMxEgress(name, policy, ports);
+    case 'smtp':
+      return openSmtpEgress(name, policy, ports);
+    case 'sandbox':
+      return openSandbox(name, policy, ports.clock);
+    case 'sendgrid':
+    case 'mailgun':
+    case 'ses':
+      return null;
+    default:
+      return assertNever(policy);
+  }
+}
+
+/** Interfaces come and go, but asking for them costs more than a message may. */
+const ADDRESSES_LIFE_MS = 10_000;
+
+/** We talk to ourselves at an address of ours only on a port that we listen on there: another one is another server's. */
+function ownAddressCheck(
+  policy: () => Policy,
+  { clock }: Ports,
+  localAddresses: () => readonly string[],
+): ExitPorts['isOwn'] {
+  let known: { readonly addresses: ReadonlySet<string>; readonly policy: Policy; readonly untilMs: number } | null =
+    null;
+  const own = (address: string, current: Policy): boolean => {
+    if (known === null || known.policy !== current || known.untilMs <= clock.monotonicMs()) {
+      const addresses = new Set([...localAddresses(), ...sourcesOf(current)]);
+      known = { addresses, policy: current, untilMs: clock.monotonicMs() + ADDRESSES_LIFE_MS };
+    }
+    return known.addresses.has(address);
+  };
+  return (address, port) => {
+    const current = policy();
+    return current.listen.some(
+      (listener) =>
+        listener.port === port && (listener.address === null ? own(address, current) : listener.address === address),
+    );
+  };
+}
+
+/** What mail leaves by: behind address translation no interface has it. */
+function sourcesOf(policy: Policy): readonly string[] {
+  return Object.values(policy.egress)
+    .flatMap((egress) => (egress.type === 'mx' ? [egress.address, egress.bind] : []))
+    .filter((address) => address !== null);
+}

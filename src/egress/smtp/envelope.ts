@@ -1,0 +1,52 @@
+/** The commands that open a transaction: MAIL, RCPT and their parameters. */
+import { needsSmtpUtf8 } from '../../message/address.ts';
+import type { Recipient } from '../../message/message.ts';
+import type { Lack } from '../classify.ts';
+import type { Mail } from '../egress.ts';
+import type { Extensions } from './extensions.ts';
+
+/**
+ * What the peer would have to offer to take this message; null: nothing is missing.
+ * 8BITMIME (RFC 6152) is not on the list: to a peer without it 8-bit content goes as it is. In practice they take it,
+ * and a conversion would break the signatures.
+ */
+export function lackOf(mail: Mail, extensions: Extensions): Lack | null {
+  if (isInternational(mail) && !extensions.smtpUtf8) return 'smtputf8';
+  const { sizeBytes } = extensions;
+  return sizeBytes !== null && sizeBytes > 0 && mail.content.length > sizeBytes ? 'size' : null;
+}
+
+export function mailCommand(mail: Mail, extensions: Extensions): string {
+  const { ret, envid, eightBit } = mail.message.envelope;
+  let command = `MAIL FROM:<${mail.sender}>`;
+  if (extensions.sizeBytes !== null) command += ` SIZE=${mail.content.length}`;
+  if (eightBit && extensions.eightBitMime) command += ' BODY=8BITMIME';
+  if (extensions.smtpUtf8 && isInternational(mail)) command += ' SMTPUTF8';
+  if (extensions.dsn) {
+    if (ret !== null) command += ` RET=${ret.toUpperCase()}`;
+    if (envid !== null) command += ` ENVID=${envid}`;
+  }
+  return `${command}\r\n`;
+}
+
+export function rcptCommand({ address, notify, orcpt }: Recipient, extensions: Extensions): string {
+  let command = `RCPT TO:<${address}>`;
+  if (extensions.dsn) {
+    if (notify !== null && notify.length > 0)
+      command += ` NOTIFY=${notify === 'never' ? 'NEVER' : notify.join(',').toUpperCase()}`;
+    if (orcpt !== null) command += ` ORCPT=${orcpt}`;
+  }
+  return `${command}\r\n`;
+}
+
+/** Whether these strings can stand in commands at all: a line end in one would be a command of its own. */
+export function isSafe(mail: Mail): boolean {
+  const { envid } = mail.message.envelope;
+  const texts = [mail.sender, envid ?? '', ...mail.recipients.flatMap(({ address, orcpt }) => [address, orcpt ?? ''])];
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  return texts.every((text) => !/[\x00-\x1f\x7f]/.test(text));
+}
+
+function isInternational(mail: Mail): boolean {
+  return mail.message.envelope.smtpUtf8 || needsSmtpUtf8(mail.sender);
+}
