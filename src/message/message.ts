@@ -31,6 +31,8 @@ export type Envelope = {
 export type Message = {
   readonly id: MessageId;
   readonly receivedAtMs: number;
+  /** Scheduled mail: not to be sent before this wall time, and its age counts from then. Absent: at once. */
+  readonly sendAtMs?: number;
   /** The policy's client name; `relevo` for the relay's own bounces and notices. */
   readonly client: string;
   readonly stream: string;

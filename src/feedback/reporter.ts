@@ -1,0 +1,76 @@
+import { createHash } from 'node:crypto';
+import { newMessageId, type MessageId } from '../message/ids.ts';
+import { OWN_CLIENT } from '../message/message.ts';
+import type { Notice, Report } from '../message/notice.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { Spool } from '../spool/spool.ts';
+import { DOUBLE_BOUNCE, writeReport } from './report.ts';
+
+/** Mail of the relay itself: from the null sender, under `OWN_CLIENT`. The same id twice is one message. */
+export type OwnMail = { readonly id: MessageId; readonly recipient: string; readonly content: Buffer };
+export type SubmitOwn = (mail: OwnMail) => Promise<void>;
+
+export type ReporterNeeds = {
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly spool: Pick<Spool, 'content'>;
+  readonly submitOwn: SubmitOwn;
+};
+
+/**
+ * Writes reports and queues them. To the envelope sender only, which was checked against the client's `senders` when the
+ * message came in: never to the null sender (RFC 5321 §6.1), never to who a header names. A failed report of the relay's
+ * own goes to the postmaster once, as a double bounce, and a failed double bounce goes nowhere.
+ */
+export function createReporter(needs: ReporterNeeds): Report {
+  return async (notice) => {
+    const { message } = notice;
+    if (message.envelope.sender !== '') {
+      await submit(needs, notice, { to: message.envelope.sender, doubleBounce: false });
+      return;
+    }
+    const failed = notice.kind === 'failed' || notice.kind === 'expired';
+    if (message.client !== OWN_CLIENT || !failed) return;
+    const { postmaster } = needs.policy();
+    if (isForPostmaster(notice, postmaster)) drop(needs, notice);
+    else await submit(needs, notice, { to: postmaster, doubleBounce: true });
+  };
+}
+
+function isForPostmaster({ message, recipients }: Notice, postmaster: string): boolean {
+  if (message.messageIdHeader.startsWith(`<${DOUBLE_BOUNCE}`)) return true;
+  return recipients.some(({ recipient }) => recipient.address.toLowerCase() === postmaster.toLowerCase());
+}
+
+function drop({ emit, clock }: ReporterNeeds, { deliveryId, recipients }: Notice): void {
+  const to = recipients.map(({ recipient }) => recipient.address).join(', ');
+  const cause = `${deliveryId}: a report to ${to} could not be delivered either, and is dropped`;
+  emit({ event: 'failed', atMs: clock.nowMs(), where: 'double bounce', cause });
+}
+
+async function submit(
+  { policy, clock, spool, submitOwn }: ReporterNeeds,
+  notice: Notice,
+  { to, doubleBounce }: { readonly to: string; readonly doubleBounce: boolean },
+): Promise<void> {
+  const original = notice.content ?? (await contentOf(spool, notice.message.id));
+  const id = reportIdOf(notice);
+  const terms = { id, hostname: policy().hostname, to, atMs: clock.nowMs(), original, doubleBounce };
+  await submitOwn({ id, recipient: to, content: writeReport(notice, terms) });
+}
+
+async function contentOf(spool: Pick<Spool, 'content'>, id: MessageId): Promise<Buffer | null> {
+  const found = await spool.content(id);
+  return found.kind === 'found' ? found.content : null;
+}
+
+/** The same news of the same recipients is the same message, however often a crash makes the relay tell it. */
+export function reportIdOf({ kind, deliveryId, message, recipients }: Notice): MessageId {
+  const addresses = recipients.map(({ recipient }) => recipient.address).toSorted();
+  const digest = createHash('sha256')
+    .update(JSON.stringify([deliveryId, kind, addresses]))
+    .digest();
+  return newMessageId(message.receivedAtMs, digest);
+}

@@ -1,0 +1,124 @@
+/** Which exit, now? A pure decision over the policy and the recorded state of the exits; its reason list is `explain`. */
+import { egressOf, isUsable } from '../policy/match.ts';
+import type { Policy, RoutePolicy } from '../policy/schema.ts';
+import { gateOf, type Circuit } from './exit-state.ts';
+
+/** What is known of an exit at this moment. */
+export type ExitState = {
+  /** Whether the relay has it running. */
+  readonly running: boolean;
+  /** Attempts under way by it, and how many it carries at most. */
+  readonly inFlight: number;
+  readonly concurrency: number;
+  readonly circuit: Circuit;
+};
+
+/** What keeps mail from an exit. `tried`: it failed this very delivery a moment ago. */
+export type Gate =
+  | 'ready'
+  | 'disabled'
+  | 'unsupported'
+  | 'stream'
+  | 'stopped'
+  | 'tried'
+  | 'resting'
+  | 'probing'
+  | 'busy';
+
+/** One exit of the walk and what stands at its gate. `untilMs`: when that ends, as far as time alone decides it. */
+export type Reason = {
+  readonly pool: string | null;
+  readonly egress: string;
+  readonly gate: Gate;
+  readonly untilMs: number | null;
+  readonly cause: string;
+};
+
+/**
+ * `wait` with `busy`: a connection that is freed ends the wait; otherwise time does (`untilMs`), or, where that is null,
+ * only another policy.
+ */
+export type Choice =
+  | {
+      readonly kind: 'egress';
+      readonly name: string;
+      readonly pool: string | null;
+      readonly reasons: readonly Reason[];
+    }
+  | {
+      readonly kind: 'wait';
+      readonly untilMs: number | null;
+      readonly busy: boolean;
+      readonly reasons: readonly Reason[];
+    };
+
+/** The last exit used of each pool. */
+export type Rotation = ReadonlyMap<string, string>;
+
+export type ChooseRequest = {
+  readonly policy: Policy;
+  readonly route: RoutePolicy;
+  readonly stream: string;
+  readonly stateOf: (egress: string) => ExitState;
+  readonly rotation: Rotation;
+  /** Monotonic ms, as in the exits' circuits. */
+  readonly nowMs: number;
+  /** Exits that failed this delivery already in this turn. */
+  readonly tried?: ReadonlySet<string>;
+  /** The exit that a greylisted delivery keeps, as long as that one can be had; null: none. */
+  readonly keep?: string | null;
+};
+
+/**
+ * Walks the route's `use`: the first step with an exit that may send now gives it; inside a pool they take turns, exactly
+ * circular over those that may send now.
+ */
+export function choose(request: ChooseRequest): Choice {
+  const reasons = walk(request);
+  const kept = reasons.find((reason) => reason.egress === request.keep);
+  // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
+  if (kept !== undefined && kept.gate === 'busy') return { kind: 'wait', untilMs: null, busy: true, reasons };
+  const chosen = kept?.gate === 'ready' ? kept : reasons.find((reason) => reason.gate === 'ready');
+  if (chosen !== undefined) return { kind: 'egress', name: chosen.egress, pool: chosen.pool, reasons };
+  const times = reasons.flatMap((reason) => (reason.untilMs === null ? [] : [reason.untilMs]));
+  const busy = reasons.some((reason) => reason.gate === 'busy' || reason.gate === 'probing');
+  return { kind: 'wait', untilMs: times.length === 0 ? null : Math.min(...times), busy, reasons };
+}
+
+/** Every exit of the route in the order in which it would be asked now, with what stands at its gate. */
+export function walk(request: ChooseRequest): Reason[] {
+  const reasons: Reason[] = [];
+  for (const name of request.route.use) {
+    const pool = Object.hasOwn(request.policy.pools, name) ? request.policy.pools[name] : undefined;
+    if (pool === undefined) {
+      reasons.push(reasonOf(request, { pool: null, egress: name }));
+      continue;
+    }
+    // Where the last one is gone from the pool, indexOf is -1 and the first member is next.
+    const next = pool.members.indexOf(request.rotation.get(name) ?? '') + 1;
+    for (const egress of [...pool.members.slice(next), ...pool.members.slice(0, next)]) {
+      reasons.push(reasonOf(request, { pool: name, egress }));
+    }
+  }
+  return reasons;
+}
+
+function reasonOf(
+  request: ChooseRequest,
+  { pool, egress }: { readonly pool: string | null; readonly egress: string },
+): Reason {
+  const plain = (gate: Gate): Reason => ({ pool, egress, gate, untilMs: null, cause: '' });
+  const terms = egressOf(request.policy, egress);
+  if (terms?.enabled !== true) return plain('disabled');
+  if (!isUsable(request.policy, egress)) return plain('unsupported');
+  if (terms.streams !== null && !terms.streams.includes(request.stream)) return plain('stream');
+  const state = request.stateOf(egress);
+  if (!state.running) return plain('stopped');
+  if (request.tried?.has(egress) === true) return plain('tried');
+  const gate = gateOf(state.circuit, request.nowMs);
+  if (gate === 'resting') {
+    return { pool, egress, gate, untilMs: state.circuit.restsUntilMs, cause: state.circuit.cause };
+  }
+  if (gate === 'probing') return { ...plain('probing'), cause: state.circuit.cause };
+  return plain(state.inFlight >= state.concurrency ? 'busy' : 'ready');
+}

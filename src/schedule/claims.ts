@@ -1,0 +1,198 @@
+import type { Reply } from '../message/reply.ts';
+import type { LeasedDelivery } from '../spool/spool.ts';
+import { dispatch } from './dispatch.ts';
+import type { Entry } from './entry.ts';
+import { isSuspect } from './feedback.ts';
+import { waitText } from './groups.ts';
+import { deadlinesOf, jittered } from './retry.ts';
+import { conclude, giveBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
+import { ended, putOff } from './untried.ts';
+
+/** Taken from the store at once. */
+const CLAIM_MOST = 500;
+/** A claim for less than this waits until there is more room. */
+const CLAIM_LEAST = 50;
+/** Between the starts of two runs, however often they are asked for. */
+const PAUSE_MS = 50;
+/** Resting lanes that are named to the store; those beyond are claimed and handed back. */
+const EXCLUDE_MOST = 5_000;
+/** Until mail that no exit may carry comes up again, where no time is known. */
+const NO_EXIT_MS = 300_000;
+/** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
+const TOLD_MS = 60_000;
+
+const UNREACHABLE: Reply = { code: 451, detail: '4.1', text: 'the destination cannot be reached' };
+
+/** Fills the window from the store, one claim at a time, for as long as there is room and something due. */
+export class Claims {
+  readonly #schedule: Schedule;
+  #running = false;
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #armed = false;
+  #failingSinceMs: number | null = null;
+  #alerted = false;
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+  }
+
+  soon(): void {
+    const schedule = this.#schedule;
+    schedule.claimWanted = true;
+    if (this.#running || this.#armed || schedule.closing.signal.aborted) return;
+    if (schedule.window.claimRoom < CLAIM_LEAST) return;
+    const pauseMs = this.#startedMs + PAUSE_MS - schedule.clock.monotonicMs();
+    if (pauseMs > 0) {
+      this.#armed = true;
+      schedule.clock.after(pauseMs, () => {
+        this.#armed = false;
+        if (schedule.claimWanted) this.soon();
+      });
+      return;
+    }
+    this.#startedMs = schedule.clock.monotonicMs();
+    this.#running = true;
+    spawn(schedule, 'claim', () => this.#run());
+  }
+
+  async #run(): Promise<void> {
+    const schedule = this.#schedule;
+    try {
+      while (schedule.claimWanted && schedule.window.claimRoom >= CLAIM_LEAST && !schedule.closing.signal.aborted) {
+        schedule.claimWanted = false;
+        const leased = await this.#claim();
+        const nextMs = schedule.nextDueAtMs;
+        // Nothing came although something is due: what keeps it is not ours to know; look again at the next tick.
+        if (leased > 0 && nextMs !== null && nextMs <= schedule.clock.nowMs()) schedule.claimWanted = true;
+      }
+      this.#worked();
+    } catch (cause) {
+      this.#failed(cause);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  async #claim(): Promise<number> {
+    const schedule = this.#schedule;
+    const nowMs = schedule.clock.nowMs();
+    const startMs = schedule.clock.monotonicMs();
+    const perLane = schedule.window.laneShare;
+    const limit = Math.min(CLAIM_MOST, schedule.window.claimRoom);
+    const exclude = this.#excluded();
+    const { leased, nextDueAtMs } = await schedule.spool.claim({
+      nowMs,
+      leaseUntilMs: nowMs + LEASE_MS,
+      limit,
+      perLane,
+      exclude,
+    });
+    schedule.nextDueAtMs = nextDueAtMs;
+    this.#noteWhatIsLeft(leased, { perLane, all: leased.length < limit, exclude: new Set(exclude) });
+    // A claim that took long leaves little of its leases.
+    schedule.leasesSeenMs = Math.min(schedule.leasesSeenMs, startMs);
+    const unwanted = leased.filter((one) => this.#isUnwanted(one));
+    if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));
+    for (const one of leased) if (!unwanted.includes(one)) this.#place(this.#admit(one));
+    dispatch(schedule);
+    return leased.length;
+  }
+
+  #excluded(): string[] {
+    const { lanes, window } = this.#schedule;
+    const exclude = [...lanes.resting].filter((lane) => lanes.isResting(lane)).map(({ domain }) => domain);
+    for (const lane of lanes.all) {
+      if (lane.held * 2 > window.laneShare && !lanes.isResting(lane)) exclude.push(lane.domain);
+      if (exclude.length >= EXCLUDE_MOST) break;
+    }
+    return exclude;
+  }
+
+  /** Which lanes have more in the store than was taken: fresh mail must not overtake it. */
+  #noteWhatIsLeft(
+    leased: readonly LeasedDelivery[],
+    of: { readonly perLane: number; readonly all: boolean; readonly exclude: ReadonlySet<string> },
+  ): void {
+    const { lanes } = this.#schedule;
+    const taken = new Map<string, number>();
+    for (const { delivery } of leased) taken.set(delivery.domain, (taken.get(delivery.domain) ?? 0) + 1);
+    for (const [domain, count] of taken) if (count >= of.perLane) lanes.laneOf(domain).behind = true;
+    if (!of.all) return;
+    for (const lane of lanes.all) {
+      if (!of.exclude.has(lane.domain) && (taken.get(lane.domain) ?? 0) < of.perLane) lane.behind = false;
+    }
+  }
+
+  /** It is time to stop, or its lane went to rest while the claim was under way. */
+  #isUnwanted({ delivery }: LeasedDelivery): boolean {
+    const { lanes, closing } = this.#schedule;
+    const lane = lanes.find(delivery.domain);
+    return closing.signal.aborted || (lane !== undefined && lanes.isResting(lane));
+  }
+
+  #admit(leased: LeasedDelivery): Entry {
+    const { lanes, groups, window, clock } = this.#schedule;
+    const lane = lanes.laneOf(leased.delivery.domain);
+    const group = groups.groupOf(leased);
+    return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
+  }
+
+  /** Into its lane; or, where it cannot go out for long, back with what there is to say. */
+  #place(entry: Entry): void {
+    const schedule = this.#schedule;
+    const terms = termsFor(schedule, entry.leased, null);
+    const { delivery } = entry.leased;
+    const { expiresInMs, warnsInMs } = deadlinesOf(terms.retry, {
+      ageMs: terms.ageMs,
+      warned: delivery.warnedAtMs !== null,
+    });
+    if (schedule.groups.isBlocked(entry.group)) {
+      putOffBlocked(schedule, entry);
+    } else if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
+      // No last attempt at a destination that is known not to answer: a long queue for it must end in time.
+      const reply = delivery.lastReply ?? UNREACHABLE;
+      spawn(schedule, 'expiry', () =>
+        conclude(schedule, entry, ended(entry.leased, terms, { state: 'expired', reply })),
+      );
+    } else if (isSuspect(entry.lane.feedback) && warnsInMs !== null && warnsInMs <= 0) {
+      const delayMs = jittered(TOLD_MS, terms.fraction);
+      spawn(schedule, 'warning', () =>
+        conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply: UNREACHABLE })),
+      );
+    } else {
+      schedule.lanes.push(entry);
+    }
+  }
+
+  #worked(): void {
+    this.#failingSinceMs = null;
+    if (this.#alerted) this.#alert('the spool can be read again', false);
+  }
+
+  #failed(cause: unknown): void {
+    const { clock } = this.#schedule;
+    tellFailure(this.#schedule, 'claim', cause);
+    this.#schedule.claimWanted = true;
+    this.#failingSinceMs ??= clock.monotonicMs();
+    if (!this.#alerted && clock.monotonicMs() - this.#failingSinceMs >= 60_000) {
+      this.#alert(`nothing could be claimed from the spool for a minute: ${String(cause)}`, true);
+    }
+  }
+
+  #alert(text: string, raised: boolean): void {
+    this.#alerted = raised;
+    const { clock, emit } = this.#schedule;
+    emit({ event: 'alert', atMs: clock.nowMs(), name: 'claims-failing', text, raised });
+  }
+}
+
+/** No exit will take it for a while: it waits in the store, without using up a try. */
+export function putOffBlocked(schedule: Schedule, entry: Entry): void {
+  const choice = schedule.groups.choiceOf(entry.group);
+  const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
+  const terms = termsFor(schedule, entry.leased, null);
+  const leftMs = untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - schedule.clock.monotonicMs());
+  const delayMs = untilMs === null ? jittered(leftMs, terms.fraction) : leftMs + Math.round(2_000 * terms.fraction);
+  const reply: Reply = { code: 451, detail: '4.4', text: waitText(choice) };
+  spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}

@@ -1,0 +1,82 @@
+import type { AttemptResult, Egress } from '../egress/egress.ts';
+import type { AttemptRecord } from '../message/event.ts';
+import type { Recipient } from '../message/message.ts';
+import type { Outcome } from '../message/outcome.ts';
+import type { Reply } from '../message/reply.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { LeasedDelivery } from '../spool/spool.ts';
+
+export type ConverseNeeds = { readonly clock: Clock; readonly emit: Emit };
+
+export type Exchange = {
+  readonly leased: LeasedDelivery;
+  readonly recipients: readonly Recipient[];
+  readonly content: Buffer;
+  readonly exit: string;
+  /** undefined: the exit went away since it was chosen. */
+  readonly egress: Egress | undefined;
+  readonly signal: AbortSignal;
+};
+
+/** One conversation: what it came to, and the record of it. */
+export type Conversation = {
+  readonly result: AttemptResult;
+  readonly record: AttemptRecord;
+  readonly addresses: readonly string[];
+};
+
+const SURPRISE: Reply = { code: 451, detail: '3.0', text: 'internal error, will be tried again' };
+
+/** Talks to the next hop by one exit; the only step of a delivery that does. A surprise is `deferred`, never loss. */
+export async function converse(needs: ConverseNeeds, exchange: Exchange): Promise<Conversation> {
+  const { leased, recipients, content, exit, egress, signal } = exchange;
+  const startMs = needs.clock.monotonicMs();
+  let result: AttemptResult;
+  try {
+    if (egress === undefined) throw new Error('it is not running any more');
+    const { message, delivery } = leased;
+    const mail = { message, domain: delivery.domain, recipients, sender: message.envelope.sender, content };
+    result = complete(await egress.attempt(mail, signal), recipients.length);
+  } catch (cause) {
+    needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });
+    result = complete({ outcomes: [], host: null, address: null, source: null, tls: null }, recipients.length);
+  }
+  return {
+    result,
+    record: {
+      number: leased.delivery.attempts + 1,
+      egress: exit,
+      host: result.host,
+      address: result.address,
+      source: result.source,
+      tls: result.tls,
+      reply: mostTelling(result.outcomes),
+      tookMs: Math.round(needs.clock.monotonicMs() - startMs),
+    },
+    addresses: recipients.map((recipient) => recipient.address),
+  };
+}
+
+/**
+ * One outcome a recipient, whatever came back: what is missing is unknown, and unknown is temporary. It is held against
+ * this mail alone, so that one message that trips the code up stops neither the exit nor the lane.
+ */
+function complete(result: AttemptResult, count: number): AttemptResult {
+  if (result.outcomes.length === count) return result;
+  const outcomes = Array.from(
+    { length: count },
+    (_, place): Outcome => result.outcomes[place] ?? { kind: 'deferred', reply: SURPRISE, scope: 'recipient' },
+  );
+  return { ...result, outcomes };
+}
+
+const TELLING = ['bounced', 'in-doubt', 'deferred', 'delivered'] as const satisfies readonly Outcome['kind'][];
+
+/** The reply that stands for the attempt: the worst. */
+function mostTelling(outcomes: readonly Outcome[]): Reply {
+  for (const kind of TELLING) {
+    const outcome = outcomes.find((one) => one.kind === kind);
+    if (outcome !== undefined) return outcome.reply;
+  }
+  return SURPRISE;
+}

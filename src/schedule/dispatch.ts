@@ -1,0 +1,67 @@
+import type { Reply } from '../message/reply.ts';
+import type { Choice } from '../routing/choose.ts';
+import type { Entry } from './entry.ts';
+import {
+  conclude,
+  handBack,
+  LEASE_MARGIN_MS,
+  LEASE_MS,
+  spawn,
+  termsFor,
+  waitingIn,
+  type Schedule,
+} from './schedule.ts';
+import { settlementOf, type Plan } from './settlement.ts';
+import { takeTurn, type ChosenExit, type Turn } from './turn.ts';
+import { putOff, setAside } from './untried.ts';
+
+const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
+const UNREADABLE_MS = 30_000;
+
+/** Whether the leases are known to hold: after a freeze they must be asked for first. */
+export function leasesHold(schedule: Schedule): boolean {
+  return schedule.clock.monotonicMs() - schedule.leasesSeenMs < LEASE_MS - LEASE_MARGIN_MS;
+}
+
+/** Starts every attempt that may start now: whose lane, exit and turn it is. */
+export function dispatch(schedule: Schedule): void {
+  const { groups, lanes, exits } = schedule;
+  if (schedule.closing.signal.aborted || !leasesHold(schedule)) return;
+  while (groups.anyOpen()) {
+    const next = lanes.next(groups.isOpen);
+    if (next === null) return;
+    const choice = groups.choiceOf(next.entry.group);
+    if (choice.kind !== 'egress') return;
+    exits.started(choice);
+    next.entry.triedSinceMs = schedule.clock.monotonicMs();
+    spawn(schedule, 'delivery', () => deliver(schedule, { ...next, choice }));
+  }
+}
+
+type Start = { readonly entry: Entry; readonly number: number; readonly choice: Choice & ChosenExit };
+
+/** choose was; now converse and classify (the turn), then settle. */
+async function deliver(schedule: Schedule, { entry, number, choice }: Start): Promise<void> {
+  const { lanes } = schedule;
+  const turn = await takeTurn(schedule, entry, choice);
+  const died = lanes.ended(entry.lane, number, turn.kind === 'tried' ? turn.signal : 'none');
+  // The connection is free: the next delivery does not wait for the store.
+  dispatch(schedule);
+  if (died) spawn(schedule, 'give back', () => handBack(schedule, waitingIn(schedule, entry.lane)));
+  await conclude(schedule, entry, planFor(schedule, entry, turn));
+  const { lane } = entry;
+  if (schedule.claimWanted || (lane.behind && lane.held * 2 <= schedule.window.laneShare)) schedule.claimSoon();
+}
+
+function planFor(schedule: Schedule, entry: Entry, turn: Turn): Plan {
+  const { leased } = entry;
+  const terms = termsFor(schedule, leased, entry.content?.bytes ?? null);
+  switch (turn.kind) {
+    case 'tried':
+      return settlementOf({ leased, ...turn }, terms);
+    case 'no-content':
+      return setAside(leased, terms.nowMs, `its content is ${turn.why} in the spool`);
+    case 'unreadable':
+      return putOff(leased, terms, { delayMs: UNREADABLE_MS, reply: UNREADABLE });
+  }
+}

@@ -1,0 +1,36 @@
+import type { RoutePolicy } from '../policy/schema.ts';
+import type { LeasedDelivery } from '../spool/spool.ts';
+import type { Lane } from './lane.ts';
+
+/** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep. */
+export type Group = {
+  readonly key: string;
+  /** null: no route takes them. */
+  readonly route: RoutePolicy | null;
+  readonly stream: string;
+  readonly keep: string | null;
+  /** Entries of it that wait in lanes. */
+  waiting: number;
+};
+
+/** Content that is still in memory from its acceptance, shared by the deliveries of one message. */
+export type FreshContent = { readonly bytes: Buffer; holders: number };
+
+/** `arrived`, not in a lane yet, `waiting` in its lane, `trying`, `settling` (what came of it is being written), `gone`. */
+export type EntryState = 'arrived' | 'waiting' | 'trying' | 'settling' | 'gone';
+
+/** One delivery in memory: ours by its lease. */
+export type Entry = {
+  readonly leased: LeasedDelivery;
+  readonly lane: Lane;
+  group: Group;
+  content: FreshContent | null;
+  state: EntryState;
+  /** The lease turned out to be lost: nothing of it may go out or be written any more. */
+  lost: boolean;
+  /** Ends the attempt while nothing but the envelope went out. */
+  readonly abort: AbortController;
+  /** Monotonic time at which it came into memory, and at which its attempt began. */
+  readonly heldSinceMs: number;
+  triedSinceMs: number | null;
+};

@@ -1,0 +1,120 @@
+import type { Egress } from '../egress/egress.ts';
+import type { MessageFacts } from '../policy/match.ts';
+import { matchRoute } from '../policy/match.ts';
+import type { Policy, RoutePolicy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import { choose, type Choice, type ExitState } from '../routing/choose.ts';
+import { afterFailure, afterNothing, afterStart, afterSuccess, CLOSED, type Circuit } from '../routing/exit-state.ts';
+
+/** What an attempt says of its exit. `shaky`: it failed in a way that one broken connection does too. */
+export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
+
+export type ExitsNeeds = {
+  readonly policy: () => Policy;
+  readonly find: (name: string) => Egress | undefined;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+export type ExitQuestion = {
+  readonly route: RoutePolicy;
+  readonly stream: string;
+  readonly tried?: ReadonlySet<string>;
+  readonly keep?: string | null;
+};
+
+/** The exits as the scheduler uses them: what is under way by each, which rest, whose turn it is in each pool. */
+export class Exits {
+  readonly #needs: ExitsNeeds;
+  readonly #inFlight = new Map<string, number>();
+  readonly #circuits = new Map<string, Circuit>();
+  readonly #rotation = new Map<string, string>();
+  /** Changes with everything that can change a choice. */
+  #generation = 0;
+
+  constructor(needs: ExitsNeeds) {
+    this.#needs = needs;
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** Time has passed, or the policy changed: rests may be over. */
+  touch(): void {
+    this.#generation += 1;
+  }
+
+  routeOf(facts: MessageFacts): RoutePolicy | null {
+    return matchRoute(this.#needs.policy(), facts);
+  }
+
+  choose(question: ExitQuestion): Choice {
+    return choose({
+      ...question,
+      policy: this.#needs.policy(),
+      stateOf: (name) => this.#stateOf(name),
+      rotation: this.#rotation,
+      nowMs: this.#needs.clock.monotonicMs(),
+    });
+  }
+
+  find(name: string): Egress | undefined {
+    return this.#needs.find(name);
+  }
+
+  /** An attempt by this exit begins. */
+  started({ name, pool }: { readonly name: string; readonly pool: string | null }): void {
+    if (pool !== null) this.#rotation.set(pool, name);
+    this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1);
+    const circuit = this.#circuits.get(name);
+    if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
+    this.#generation += 1;
+  }
+
+  ended(name: string, verdict: ExitVerdict, cause: string): void {
+    const left = (this.#inFlight.get(name) ?? 1) - 1;
+    if (left > 0) this.#inFlight.set(name, left);
+    else this.#inFlight.delete(name);
+    this.#judge(name, verdict, cause);
+    this.#generation += 1;
+  }
+
+  inFlightOf(name: string): number {
+    return this.#inFlight.get(name) ?? 0;
+  }
+
+  #judge(name: string, verdict: ExitVerdict, cause: string): void {
+    const before = this.#circuits.get(name);
+    if (verdict === 'none') {
+      if (before !== undefined) this.#circuits.set(name, afterNothing(before));
+      return;
+    }
+    if (verdict === 'worked') {
+      if (before === undefined) return;
+      this.#circuits.delete(name);
+      if (before.restsUntilMs !== null) this.#tell(name, `${name} works again`, afterSuccess());
+      return;
+    }
+    const nowMs = this.#needs.clock.monotonicMs();
+    const after = afterFailure(before ?? CLOSED, { nowMs, cause, decisive: verdict === 'failed' });
+    this.#circuits.set(name, after);
+    const rests = after.restsUntilMs !== null && after.restsUntilMs !== before?.restsUntilMs;
+    if (rests) this.#tell(name, `${name} rests for ${Math.round(after.restMs / 1000)} s: ${cause}`, after);
+  }
+
+  #tell(name: string, text: string, circuit: Circuit): void {
+    const raised = circuit.restsUntilMs !== null;
+    this.#needs.emit({ event: 'alert', atMs: this.#needs.clock.nowMs(), name: `egress-resting:${name}`, text, raised });
+  }
+
+  #stateOf(name: string): ExitState {
+    const egress = this.#needs.find(name);
+    return {
+      running: egress !== undefined,
+      inFlight: this.#inFlight.get(name) ?? 0,
+      concurrency: egress?.concurrency ?? 0,
+      circuit: this.#circuits.get(name) ?? CLOSED,
+    };
+  }
+}

@@ -1,0 +1,162 @@
+import type { DeliveryState } from '../message/delivery.ts';
+import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
+import { formatReply } from '../message/reply.ts';
+import type { MessageFacts } from '../policy/match.ts';
+import type { Choice, Reason } from '../routing/choose.ts';
+import type { QueuedDelivery } from '../spool/spool.ts';
+import type { Entry } from './entry.ts';
+import type { Schedule } from './schedule.ts';
+
+/** Why a queued delivery is where it is. */
+export type Explanation = {
+  readonly deliveryId: DeliveryId;
+  readonly domain: string;
+  readonly recipients: readonly string[];
+  readonly state: DeliveryState | 'in flight' | 'waiting in its lane' | 'being settled';
+  readonly attempts: number;
+  /** In words, the most important first. */
+  readonly why: readonly string[];
+  /** Wall time; null: as soon as what `why` says is over, or never without an operator. */
+  readonly nextTryAtMs: number | null;
+} & RouteExplanation;
+
+export type RouteExplanation = {
+  /** null: no route matches. */
+  readonly route: string | null;
+  /** In the order in which they would be asked now. */
+  readonly exits: readonly ExitExplanation[];
+};
+
+export type ExitExplanation = {
+  readonly egress: string;
+  readonly pool: string | null;
+  readonly gate: Reason['gate'];
+  readonly why: string;
+  /** Wall time at which the gate opens, as far as time alone decides it. */
+  readonly untilMs: number | null;
+};
+
+const GATES = {
+  ready: 'may send now',
+  disabled: 'is disabled in the policy',
+  unsupported: 'is of a type that this version cannot send by',
+  stream: 'does not carry this stream',
+  stopped: 'is not running',
+  tried: 'failed a moment ago',
+  resting: 'rests after a failure',
+  probing: 'is being tried after a rest',
+  busy: 'has no free connection',
+} as const satisfies Record<Reason['gate'], string>;
+
+/** Every queued delivery of a message, or the one delivery; empty when none is queued. */
+export async function explain(schedule: Schedule, id: MessageId | DeliveryId): Promise<readonly Explanation[]> {
+  const story = await schedule.spool.story(messageIdOf(id as DeliveryId));
+  if (story === null) return [];
+  const queued = story.queued.filter(({ delivery }) => id.length === delivery.messageId.length || delivery.id === id);
+  return queued.map((one) => {
+    const facts = {
+      client: one.delivery.client,
+      stream: one.delivery.stream,
+      priority: one.delivery.priority,
+      senderDomain: one.sender.slice(one.sender.lastIndexOf('@') + 1),
+      recipientDomain: one.delivery.domain,
+      tag: story.message.tag,
+      sizeBytes: one.sizeBytes,
+    };
+    return explained(schedule, one, explainRoute(schedule, facts));
+  });
+}
+
+/** Where mail with these properties would go now. */
+export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): RouteExplanation {
+  const route = exits.routeOf(facts);
+  if (route === null) return { route: null, exits: [] };
+  const { reasons }: Choice = exits.choose({ route, stream: facts.stream });
+  const wallMs = clock.nowMs() - clock.monotonicMs();
+  return {
+    route: route.name,
+    exits: reasons.map(({ egress, pool, gate, untilMs, cause }) => ({
+      egress,
+      pool,
+      gate,
+      why: `${egress} ${GATES[gate]}${cause === '' ? '' : `: ${cause}`}`,
+      untilMs: untilMs === null ? null : Math.round(wallMs + untilMs),
+    })),
+  };
+}
+
+function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
+  const { delivery } = queued;
+  const entry = schedule.window.entries.get(delivery.id);
+  const { state, why, nextTryAtMs } = entry === undefined ? inStore(schedule, queued) : inMemory(schedule, entry);
+  const last = delivery.lastReply === null ? [] : [`the last attempt was told: ${formatReply(delivery.lastReply)}`];
+  const noExit = route.exits.some(({ gate }) => gate === 'ready') ? [] : exitLines(route);
+  return {
+    deliveryId: delivery.id,
+    domain: delivery.domain,
+    recipients: delivery.recipients.map(({ address }) => address),
+    state,
+    attempts: delivery.attempts,
+    why: [...why, ...(state === 'in flight' ? [] : noExit), ...last],
+    nextTryAtMs,
+    ...route,
+  };
+}
+
+type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
+
+function exitLines({ route, exits }: RouteExplanation): string[] {
+  return route === null ? ['no route takes it'] : exits.map(({ why }) => why);
+}
+
+function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery): Place {
+  if (delivery.state === 'held')
+    return { state: 'held', why: ['held until an operator releases it'], nextTryAtMs: null };
+  if (delivery.state === 'quarantined') {
+    return { state: 'quarantined', why: ['set aside: its content cannot be trusted'], nextTryAtMs: null };
+  }
+  const nowMs = schedule.clock.nowMs();
+  const lane = schedule.lanes.find(delivery.domain);
+  const restsMs = lane === undefined ? 0 : restOf(schedule, lane.feedback.restsUntilMs);
+  const why: string[] = [];
+  if (leasedUntilMs !== null) why.push('under the lease of another node, or of one that is gone');
+  if (restsMs > 0)
+    why.push(`${delivery.domain} did not answer several times: its lane rests for ${seconds(restsMs)} more`);
+  if (delivery.dueAtMs > nowMs) {
+    const what = delivery.lastReply === null ? 'not to be sent before its time' : 'waits for its next try';
+    why.push(`${what}, in ${seconds(delivery.dueAtMs - nowMs)}`);
+  } else if (restsMs <= 0 && leasedUntilMs === null) {
+    why.push('due: waits in the store until there is room in memory');
+  }
+  return { state: 'queued', why, nextTryAtMs: Math.max(delivery.dueAtMs, nowMs + restsMs, leasedUntilMs ?? 0) };
+}
+
+function inMemory(schedule: Schedule, { state, lane, triedSinceMs }: Entry): Place {
+  const nowMs = schedule.clock.monotonicMs();
+  if (state === 'trying') {
+    return {
+      state: 'in flight',
+      why: [`being tried for ${seconds(nowMs - (triedSinceMs ?? nowMs))}`],
+      nextTryAtMs: null,
+    };
+  }
+  if (state !== 'waiting')
+    return { state: 'being settled', why: ['what came of it is being written'], nextTryAtMs: null };
+  const allowed = schedule.lanes.connectionsOf(lane);
+  const why =
+    lane.inFlight >= allowed
+      ? `its lane has ${lane.inFlight} of ${allowed} connections open, and ${lane.waiting} deliveries wait`
+      : `waits for its turn: ${lane.waiting} deliveries wait in its lane`;
+  return { state: 'waiting in its lane', why: [why], nextTryAtMs: schedule.clock.nowMs() };
+}
+
+function restOf(schedule: Schedule, restsUntilMs: number | null): number {
+  return restsUntilMs === null ? 0 : Math.max(0, restsUntilMs - schedule.clock.monotonicMs());
+}
+
+function seconds(ms: number): string {
+  const total = Math.ceil(ms / 1000);
+  if (total < 120) return `${total} s`;
+  const minutes = Math.round(total / 60);
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
+}

@@ -1,0 +1,98 @@
+import { domainOf } from '../message/address.ts';
+import type { MessageFacts } from '../policy/match.ts';
+import type { Choice } from '../routing/choose.ts';
+import type { LeasedDelivery } from '../spool/spool.ts';
+import type { Group } from './entry.ts';
+import type { Exits } from './exits.ts';
+import { looksGreylisted } from './retry.ts';
+
+/** What the routes may ask of a delivery. */
+export function factsOf({ delivery, message }: Pick<LeasedDelivery, 'delivery' | 'message'>): MessageFacts {
+  return {
+    client: delivery.client,
+    stream: delivery.stream,
+    priority: delivery.priority,
+    senderDomain: domainOf(message.envelope.sender),
+    recipientDomain: delivery.domain,
+    tag: message.tag,
+    sizeBytes: message.sizeBytes,
+  };
+}
+
+const KEPT_MOST = 1_000;
+
+const NOWHERE: Choice = { kind: 'wait', untilMs: null, busy: false, reasons: [] };
+
+/** The groups of the deliveries in memory, and the choice that each would get now: made once, not once a delivery. */
+export class Groups {
+  readonly #exits: Exits;
+  readonly #groups = new Map<string, Group>();
+  #choices = new Map<Group, Choice>();
+  #generation = -1;
+
+  constructor(exits: Exits) {
+    this.#exits = exits;
+  }
+
+  groupOf(leased: LeasedDelivery): Group {
+    const { delivery } = leased;
+    const route = this.#exits.routeOf(factsOf(leased));
+    const keep = looksGreylisted(delivery.lastReply) ? delivery.lastEgress : null;
+    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''}`;
+    let group = this.#groups.get(key);
+    if (group === undefined || group.route !== route) {
+      group = { key, route, stream: delivery.stream, keep, waiting: 0 };
+      this.#groups.set(key, group);
+    }
+    return group;
+  }
+
+  choiceOf(group: Group): Choice {
+    if (this.#generation !== this.#exits.generation) {
+      this.#choices = new Map();
+      this.#generation = this.#exits.generation;
+    }
+    let choice = this.#choices.get(group);
+    if (choice === undefined) {
+      choice = group.route === null ? NOWHERE : this.#exits.choose({ ...group, route: group.route });
+      this.#choices.set(group, choice);
+    }
+    return choice;
+  }
+
+  readonly isOpen = (group: Group): boolean => this.choiceOf(group).kind === 'egress';
+
+  /** Waits for time or another policy, not for a connection: no use keeping its deliveries in memory. */
+  isBlocked(group: Group): boolean {
+    const choice = this.choiceOf(group);
+    return choice.kind === 'wait' && !choice.busy;
+  }
+
+  /** Whether any delivery that waits has an exit. */
+  anyOpen(): boolean {
+    for (const group of this.#groups.values()) if (group.waiting > 0 && this.isOpen(group)) return true;
+    return false;
+  }
+
+  /** Groups are few; a client that makes up streams must not make them many. Not between `groupOf` and its use. */
+  forget(): void {
+    if (this.#groups.size < KEPT_MOST) return;
+    for (const [key, group] of this.#groups) if (group.waiting === 0) this.#groups.delete(key);
+  }
+
+  /** Another policy is in force: routes are matched anew, once the deliveries were asked for them (`groupOf`). */
+  reset(): void {
+    this.#groups.clear();
+    this.#choices.clear();
+  }
+}
+
+/** Why a group waits, for operators, without what changes from moment to moment. */
+export function waitText(choice: Choice): string {
+  if (choice.kind === 'egress') return `goes out by ${choice.name}`;
+  if (choice.reasons.length === 0) return 'no route takes this message';
+  const parts = choice.reasons.map(
+    ({ egress, gate, cause }) => `${egress} ${gate}${cause === '' ? '' : ` (${cause})`}`,
+  );
+  return `no exit can take it now: ${parts.join(', ')}`;
+}

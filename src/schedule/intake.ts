@@ -1,0 +1,60 @@
+import type { DeliveryId } from '../message/ids.ts';
+import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
+import type { LeasedDelivery } from '../spool/spool.ts';
+import { dispatch } from './dispatch.ts';
+import { giveBack, LEASE_MS, spawn, type Schedule } from './schedule.ts';
+
+/** Fresh mail comes straight into its lanes: leased by `accept` itself, content in memory. See `Handoff`. */
+export class Intake implements Handoff {
+  readonly #schedule: Schedule;
+  #dispatching = false;
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+  }
+
+  reserve(delivery: FreshDelivery): number | null {
+    const { clock, closing, lanes, window } = this.#schedule;
+    const nowMs = clock.nowMs();
+    if (closing.signal.aborted || delivery.dueAtMs > nowMs) return null;
+    const lane = lanes.laneOf(delivery.domain);
+    // What came before it and waits in the store goes first; only what is urgent overtakes.
+    const waits = lane.behind && delivery.priority !== 'high';
+    if (!waits && !lanes.isResting(lane) && window.reserve(delivery, lane)) return nowMs + LEASE_MS;
+    lane.behind = true;
+    return null;
+  }
+
+  take(leased: readonly LeasedDelivery[], content: Buffer): void {
+    const { clock, lanes, groups, window, closing } = this.#schedule;
+    for (const one of leased) window.unreserve(one.delivery.id);
+    if (closing.signal.aborted) {
+      spawn(this.#schedule, 'give back', () => giveBack(this.#schedule, leased));
+      return;
+    }
+    for (const one of leased) {
+      const lane = lanes.laneOf(one.delivery.domain);
+      const nowMs = clock.monotonicMs();
+      lanes.push(window.admit(one, { lane, group: groups.groupOf(one), content, nowMs }));
+    }
+    this.#dispatchSoon();
+  }
+
+  cancel(ids: readonly DeliveryId[]): void {
+    for (const id of ids) this.#schedule.window.unreserve(id);
+  }
+
+  wake(): void {
+    this.#schedule.claimSoon();
+  }
+
+  /** After the caller had its turn, so that its 250 is not kept waiting by connections that open. */
+  #dispatchSoon(): void {
+    if (this.#dispatching) return;
+    this.#dispatching = true;
+    queueMicrotask(() => {
+      this.#dispatching = false;
+      dispatch(this.#schedule);
+    });
+  }
+}

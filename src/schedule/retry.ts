@@ -1,0 +1,56 @@
+/** When to try again, and when to give up. Pure. */
+import type { Reply } from '../message/reply.ts';
+import type { RetryPolicy } from '../policy/schema.ts';
+
+/** Share by which a delay wanders either way, so that what failed together does not come back together. */
+const JITTER = 0.15;
+
+/**
+ * How long to wait after so many attempts that used up a try: the policy's delays in turn, the last one repeating,
+ * with ±15 % of jitter (RFC 5321 §4.5.4.1 leaves the plan to the operator).
+ * @param attempts from 1, the one just made included
+ * @param fraction uniform in [0, 1)
+ */
+export function retryDelayMs(plan: RetryPolicy, attempts: number, fraction: number): number {
+  const place = Math.min(Math.max(attempts, 1), plan.delaysMs.length) - 1;
+  return jittered(plan.delaysMs[place] ?? 0, fraction);
+}
+
+/** @param fraction uniform in [0, 1) */
+export function jittered(delayMs: number, fraction: number): number {
+  return Math.round(delayMs * (1 + JITTER * (2 * fraction - 1)));
+}
+
+/** What is left of the time that a delivery has, by its age. Negative: it is over. */
+export type Deadlines = {
+  readonly expiresInMs: number;
+  /** Until the sender is to be told of the delay; null: never, or told already. */
+  readonly warnsInMs: number | null;
+};
+
+export function deadlinesOf(
+  plan: RetryPolicy,
+  { ageMs, warned }: { readonly ageMs: number; readonly warned: boolean },
+): Deadlines {
+  const warnsInMs = warned || plan.warnAfterMs === null ? null : plan.warnAfterMs - ageMs;
+  return { expiresInMs: plan.expireMs - ageMs, warnsInMs };
+}
+
+/**
+ * A delay cut so that the delivery comes up when its sender is to be told of the delay, and when its time is over, and
+ * is then tried once more. Never below a second: a deadline that is past is no reason for a hot loop.
+ */
+export function cutToDeadlines(delayMs: number, { expiresInMs, warnsInMs }: Deadlines): number {
+  const ends = [expiresInMs, ...(warnsInMs === null ? [] : [warnsInMs])].filter((endMs) => endMs > 0);
+  return Math.max(1_000, Math.min(delayMs, ...ends));
+}
+
+/**
+ * Whether a server asked to come again by the same address: greylisting knows sender, recipient and client address
+ * (RFC 6647 §2.1), so that another exit would start over.
+ */
+export function looksGreylisted(reply: Reply | null): boolean {
+  if (reply === null || reply.code < 400 || reply.code > 499) return false;
+  if (/gr[ea]y[- ]?list/i.test(reply.text)) return true;
+  return (reply.code === 450 || reply.code === 451) && reply.detail === '7.1';
+}

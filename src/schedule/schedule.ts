@@ -1,0 +1,114 @@
+import type { Report } from '../message/notice.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import type { LeasedDelivery, Spool } from '../spool/spool.ts';
+import type { AgeKeeper } from './age.ts';
+import type { Entry } from './entry.ts';
+import type { Exits } from './exits.ts';
+import type { Groups } from './groups.ts';
+import type { Lane } from './lane.ts';
+import type { Lanes } from './lanes.ts';
+import { settle } from './settle.ts';
+import type { Plan, Terms } from './settlement.ts';
+import type { Window } from './window.ts';
+
+/** How long a lease holds, and how often it is extended while a delivery is in memory. */
+export const LEASE_MS = 60_000;
+export const EXTEND_EVERY_MS = LEASE_MS / 3;
+/** A lease with less left than this begins no attempt. */
+export const LEASE_MARGIN_MS = 10_000;
+
+/** The scheduler's state, shared by its steps (claims, dispatch, upkeep). */
+export type Schedule = {
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly report: Report;
+  readonly spool: Spool;
+  readonly lanes: Lanes;
+  readonly groups: Groups;
+  readonly exits: Exits;
+  readonly window: Window;
+  readonly ages: AgeKeeper;
+  /** Work under way, to be waited for at the end. */
+  readonly underWay: Set<Promise<unknown>>;
+  /** Aborted when nothing more is to be started, claimed or taken. */
+  readonly closing: AbortController;
+  /** Aborted when writing what is known is given up. */
+  readonly ending: AbortController;
+  /** Monotonic time at which all leases were known to hold last. */
+  leasesSeenMs: number;
+  /** Wall time at which the store has more to claim; null: not known to have any. */
+  nextDueAtMs: number | null;
+  /** Something to claim may be there now. */
+  claimWanted: boolean;
+  /** Claims when there is room. */
+  readonly claimSoon: () => void;
+};
+
+/** Lets work run by itself, to be waited for at the end. What it throws is a bug, and is told. */
+export function spawn(schedule: Schedule, where: string, work: () => Promise<void>): void {
+  const promise = work()
+    .catch((cause: unknown) => tellFailure(schedule, where, cause))
+    .finally(() => schedule.underWay.delete(promise));
+  schedule.underWay.add(promise);
+}
+
+export function tellFailure(schedule: Schedule, where: string, cause: unknown): void {
+  const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+  schedule.emit({ event: 'failed', atMs: schedule.clock.nowMs(), where, cause: text });
+}
+
+/** The terms on which a delivery is judged now. */
+export function termsFor(schedule: Schedule, leased: LeasedDelivery, content: Buffer | null): Terms {
+  const policy = schedule.policy();
+  const { stream } = leased.delivery;
+  return {
+    nowMs: schedule.clock.nowMs(),
+    ageMs: schedule.ages.ageOf(leased),
+    retry: policy.retry,
+    onDoubt: Object.hasOwn(policy.streams, stream) ? (policy.streams[stream]?.onDoubt ?? 'retry') : 'retry',
+    fraction: schedule.random.fraction(),
+    content,
+  };
+}
+
+/** Writes what became of a delivery in memory, and lets go of it. */
+export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Promise<void> {
+  schedule.lanes.remove(entry, 'settling');
+  try {
+    await settle(schedule, plan, schedule.ending.signal);
+  } finally {
+    schedule.window.release(entry);
+  }
+}
+
+/** Hands waiting deliveries back to the store, due as before. */
+export async function handBack(schedule: Schedule, entries: readonly Entry[]): Promise<void> {
+  for (const entry of entries) {
+    schedule.lanes.remove(entry, 'settling');
+    entry.lane.behind = true;
+  }
+  await giveBack(
+    schedule,
+    entries.map(({ leased }) => leased),
+  );
+  for (const entry of entries) schedule.window.release(entry);
+}
+
+/** Never rejects: where the store does not answer the leases run out by themselves, and then it frees them. */
+export async function giveBack(schedule: Schedule, leased: readonly LeasedDelivery[]): Promise<void> {
+  if (leased.length === 0) return;
+  try {
+    await schedule.spool.giveBack(
+      leased.map(({ delivery, lease }) => ({ deliveryId: delivery.id, token: lease.token })),
+    );
+  } catch (cause) {
+    tellFailure(schedule, 'give back', cause);
+  }
+}
+
+export function waitingIn(schedule: Schedule, lane: Lane): Entry[] {
+  return [...schedule.window.entries.values()].filter((entry) => entry.lane === lane && entry.state === 'waiting');
+}

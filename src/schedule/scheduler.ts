@@ -1,0 +1,194 @@
+/**
+ * The delivery path: claim → choose → converse → classify → settle, each a function of its own (claims.ts, dispatch.ts
+ * with routing/choose.ts, converse.ts, verdict.ts over the exits' own classification, settle.ts). This file starts them,
+ * and stops them.
+ */
+import type { Egress } from '../egress/egress.ts';
+import type { DeliveryId, MessageId } from '../message/ids.ts';
+import type { Report } from '../message/notice.ts';
+import type { Reply } from '../message/reply.ts';
+import type { MessageFacts } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import type { Handoff } from '../spool/handoff.ts';
+import type { LeasedDelivery, Spool } from '../spool/spool.ts';
+import { AgeKeeper } from './age.ts';
+import { Claims } from './claims.ts';
+import { dispatch } from './dispatch.ts';
+import { Exits } from './exits.ts';
+import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
+import { Groups } from './groups.ts';
+import { Intake } from './intake.ts';
+import { Lanes } from './lanes.ts';
+import { handBack, spawn, termsFor, type Schedule } from './schedule.ts';
+import { settle } from './settle.ts';
+import { ended } from './untried.ts';
+import { Upkeep } from './upkeep.ts';
+import { Watchdog } from './watchdog.ts';
+import { Window } from './window.ts';
+
+export type SchedulerNeeds = {
+  readonly policy: () => Policy;
+  readonly spool: Spool;
+  /** The exit of that name; undefined: it is not running. */
+  readonly exits: (name: string) => Egress | undefined;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  /** Stores what a sender is to be told; called before the recipients' stories end. */
+  readonly report: Report;
+};
+
+export type SchedulerStats = {
+  /** Deliveries in memory, under lease: being tried, waiting in lanes, being settled; with reservations. */
+  readonly held: number;
+  readonly inFlight: number;
+  readonly waiting: number;
+  readonly settling: number;
+  readonly lanes: number;
+  readonly restingLanes: number;
+  /** Content in memory that has not been sent yet. */
+  readonly freshBytes: number;
+};
+
+export type Scheduler = AsyncDisposable & {
+  readonly handoff: Handoff;
+  /** Something is due in the store: claim soon. */
+  wake(): void;
+  /** Another policy is in force: routes are matched anew, limits hold from now on. */
+  applyPolicy(): void;
+  explain(id: MessageId | DeliveryId): Promise<readonly Explanation[]>;
+  explainRoute(facts: MessageFacts): RouteExplanation;
+  /** Ends deliveries as bounced by an operator. Only what was leased by `Spool.take`. Returns how many ended. */
+  bounceNow(leased: readonly LeasedDelivery[], reply: Reply): Promise<number>;
+  /**
+   * No new attempts; those in flight finish, and what came of them is written; then what waits is handed back.
+   * @param graceMs what is still under way then is cut off, save where the final dot is out
+   * @param signal ends the waiting at once: what is under way is left to its leases
+   */
+  stop(signal: AbortSignal, grace?: { readonly graceMs: number }): Promise<void>;
+  stats(): SchedulerStats;
+};
+
+const GRACE_MS = 30_000;
+/** After the cut, for what was cut off to be written. */
+const CUT_MS = 2_000;
+const BOUNCES_AT_ONCE = 20;
+
+export function startScheduler(needs: SchedulerNeeds): Scheduler {
+  const schedule = newSchedule(needs);
+  const intake = new Intake(schedule);
+  const upkeep = new Upkeep(schedule, new Watchdog(schedule));
+  const running = upkeep.run();
+  let stopping: Promise<void> | null = null;
+  const stop = (signal: AbortSignal, { graceMs } = { graceMs: GRACE_MS }): Promise<void> => {
+    stopping ??= stopSchedule(schedule, { signal, graceMs }).then(() => running);
+    return stopping;
+  };
+  schedule.claimSoon();
+  return {
+    handoff: intake,
+    wake: () => intake.wake(),
+    applyPolicy: () => regroup(schedule),
+    explain: (id) => explain(schedule, id),
+    explainRoute: (facts) => explainRoute(schedule, facts),
+    bounceNow: (leased, reply) => bounceNow(schedule, leased, reply),
+    stop,
+    stats: () => statsOf(schedule),
+    [Symbol.asyncDispose]: () => stop(new AbortController().signal),
+  };
+}
+
+function newSchedule({ exits: find, ...needs }: SchedulerNeeds): Schedule {
+  const { policy, clock, emit } = needs;
+  const exits = new Exits({ policy, find, clock, emit });
+  const schedule: Schedule = {
+    ...needs,
+    exits,
+    lanes: new Lanes({
+      mostConnections: () => policy().shaping.default.connections,
+      monotonicMs: () => clock.monotonicMs(),
+    }),
+    groups: new Groups(exits),
+    window: new Window(),
+    ages: new AgeKeeper(clock),
+    underWay: new Set(),
+    closing: new AbortController(),
+    ending: new AbortController(),
+    leasesSeenMs: clock.monotonicMs(),
+    nextDueAtMs: null,
+    claimWanted: true,
+    claimSoon: () => claims.soon(),
+  };
+  const claims = new Claims(schedule);
+  return schedule;
+}
+
+function regroup(schedule: Schedule): void {
+  const { groups, lanes, window, exits } = schedule;
+  exits.touch();
+  groups.reset();
+  lanes.adjust();
+  for (const entry of window.entries.values()) {
+    if (entry.state !== 'waiting') continue;
+    lanes.remove(entry, 'gone');
+    lanes.push(window.regroup(entry, groups.groupOf(entry.leased)));
+  }
+  dispatch(schedule);
+}
+
+async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {
+  let count = 0;
+  for (let start = 0; start < leased.length; start += BOUNCES_AT_ONCE) {
+    const results = await Promise.all(
+      leased.slice(start, start + BOUNCES_AT_ONCE).map((one) => {
+        const plan = ended(one, termsFor(schedule, one, null), { state: 'bounced', reply });
+        return settle(schedule, plan, schedule.ending.signal);
+      }),
+    );
+    count += results.filter((result) => result === 'settled').length;
+  }
+  return count;
+}
+
+async function stopSchedule(
+  schedule: Schedule,
+  { signal, graceMs }: { readonly signal: AbortSignal; readonly graceMs: number },
+): Promise<void> {
+  const { window, closing, ending, clock } = schedule;
+  closing.abort(new Error('shutdown'));
+  const waiting = [...window.entries.values()].filter(({ state }) => state === 'waiting');
+  spawn(schedule, 'give back', () => handBack(schedule, waiting));
+  await finished(schedule, signal, graceMs);
+  if (!signal.aborted && schedule.underWay.size > 0) {
+    for (const entry of window.entries.values()) if (entry.state === 'trying') entry.abort.abort(closing.signal.reason);
+    await finished(schedule, signal, CUT_MS);
+  }
+  ending.abort(new Error('shutdown'));
+  // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
+  if (!signal.aborted) await Promise.race([Promise.all(schedule.underWay), clock.sleep(CUT_MS)]);
+}
+
+/** Waits until nothing is under way, for at most `withinMs`, or until `signal` says not to. */
+async function finished(schedule: Schedule, signal: AbortSignal, withinMs: number): Promise<void> {
+  const done = new AbortController();
+  const enough = schedule.clock.sleep(withinMs, AbortSignal.any([signal, done.signal])).catch(() => undefined);
+  let over = false;
+  void enough.then(() => (over = true));
+  while (schedule.underWay.size > 0 && !over) await Promise.race([Promise.all(schedule.underWay), enough]);
+  done.abort();
+}
+
+function statsOf({ window, lanes }: Schedule): SchedulerStats {
+  const counts = { trying: 0, waiting: 0, settling: 0, arrived: 0, gone: 0 };
+  for (const { state } of window.entries.values()) counts[state] += 1;
+  return {
+    held: window.held,
+    inFlight: counts.trying,
+    waiting: counts.waiting,
+    settling: counts.settling,
+    lanes: lanes.size,
+    restingLanes: lanes.resting.size,
+    freshBytes: window.freshBytes,
+  };
+}

@@ -1,0 +1,210 @@
+/** What becomes of a delivery: outcomes → one settlement and the notices that go with it. Pure. */
+import type { DeliveryState } from '../message/delivery.ts';
+import type { MessageEvent } from '../message/event.ts';
+import type { Recipient } from '../message/message.ts';
+import type { Notice, NoticeKind, NoticeRecipient } from '../message/notice.ts';
+import type { FinalState, Outcome } from '../message/outcome.ts';
+import { formatReply } from '../message/reply.ts';
+import type { RetryPolicy } from '../policy/schema.ts';
+import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
+import type { Conversation } from './converse.ts';
+import { cutToDeadlines, deadlinesOf, retryDelayMs } from './retry.ts';
+
+/** What a turn came to for one recipient. */
+export type Told = {
+  readonly recipient: Recipient;
+  readonly outcome: Outcome;
+  readonly egress: string;
+  readonly host: string | null;
+  /** The next hop took over the duty to report success (RFC 3461 §5.2.1). */
+  readonly reportsSuccess: boolean;
+};
+
+export type TurnOutcome = {
+  readonly leased: LeasedDelivery;
+  /** One a recipient of the delivery, in its order. */
+  readonly told: readonly Told[];
+  /** In the order in which they were held. */
+  readonly conversations: readonly Conversation[];
+  /** Whether the turn used up a try: false where nothing but exits of one's own failed. */
+  readonly counted: boolean;
+  /** When an uncounted turn may go on, ms from now. */
+  readonly waitMs: number;
+};
+
+export type Terms = {
+  readonly nowMs: number;
+  readonly ageMs: number;
+  readonly retry: RetryPolicy;
+  readonly onDoubt: 'retry' | 'hold';
+  /** Uniform in [0, 1): jitter. */
+  readonly fraction: number;
+  readonly content: Buffer | null;
+};
+
+export type Plan = { readonly settlement: Settlement; readonly notices: readonly Notice[] };
+
+type Fate = { readonly told: Told; readonly state: FinalState | null };
+
+/** Every recipient of the delivery ends in exactly one place: finished, or in the rest. */
+export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
+  const { delivery } = turn.leased;
+  const deadlines = deadlinesOf(terms.retry, { ageMs: terms.ageMs, warned: delivery.warnedAtMs !== null });
+  const fates = turn.told.map((told): Fate => ({ told, state: endOf(told.outcome, { deadlines, terms }) }));
+  const left = fates.flatMap(({ told, state }) => (state === null ? [told] : []));
+  const attempts = delivery.attempts + (turn.counted ? 1 : 0);
+  const delayMs = turn.counted ? retryDelayMs(terms.retry, attempts, terms.fraction) : turn.waitMs;
+  const dueAtMs = terms.nowMs + cutToDeadlines(delayMs, deadlines);
+  const state = left.some(({ outcome }) => outcome.kind === 'in-doubt') && terms.onDoubt === 'hold' ? 'held' : 'queued';
+  const warns = left.length > 0 && deadlines.warnsInMs !== null && deadlines.warnsInMs <= 0 && state === 'queued';
+  const notices = noticesOf(turn, { fates, terms, delayed: warns ? left : [] });
+  const last = left.at(-1);
+  return {
+    settlement: {
+      deliveryId: delivery.id,
+      token: turn.leased.lease.token,
+      atMs: terms.nowMs,
+      finished: fates.flatMap(({ told, state: end }) =>
+        end === null ? [] : [{ address: told.recipient.address, state: end }],
+      ),
+      rest: {
+        dueAtMs,
+        attempts,
+        lastReply: last?.outcome.reply ?? delivery.lastReply,
+        lastEgress: last?.egress ?? delivery.lastEgress,
+        warnedAtMs: warns ? terms.nowMs : delivery.warnedAtMs,
+        state,
+      },
+      events: eventsOf(turn, { fates, terms, dueAtMs, state, notices }),
+    },
+    notices,
+  };
+}
+
+/** How the recipient's story ends; null: it goes on. */
+function endOf(
+  outcome: Outcome,
+  { deadlines, terms }: { readonly deadlines: { readonly expiresInMs: number }; readonly terms: Terms },
+): FinalState | null {
+  if (outcome.kind === 'delivered' || outcome.kind === 'bounced') return outcome.kind;
+  if (outcome.kind === 'in-doubt' && terms.onDoubt === 'hold') return null;
+  return deadlines.expiresInMs <= 0 ? 'expired' : null;
+}
+
+type EventContext = {
+  readonly fates: readonly Fate[];
+  readonly terms: Terms;
+  readonly dueAtMs: number;
+  readonly state: DeliveryState;
+  readonly notices: readonly Notice[];
+};
+
+function eventsOf(turn: TurnOutcome, { fates, terms, dueAtMs, state, notices }: EventContext): MessageEvent[] {
+  const about = aboutOf(turn.leased, terms.nowMs);
+  const events: MessageEvent[] = turn.conversations.map(({ record, addresses }) => ({
+    event: 'attempted',
+    attempt: record,
+    ...about(addresses),
+  }));
+  const doubted = fates.filter(({ told }) => told.outcome.kind === 'in-doubt');
+  for (const [reason, some] of grouped(doubted, ({ told }) => formatReply(told.outcome.reply))) {
+    events.push({ event: 'in-doubt', reason, ...about(some.map(addressOf)) });
+  }
+  const ended = fates.filter((fate) => fate.state !== null);
+  const sameEnd = ({ told, state: end }: Fate): string => `${end} ${told.egress} ${formatReply(told.outcome.reply)}`;
+  for (const [, some] of grouped(ended, sameEnd)) {
+    const [first] = some;
+    if (first === undefined || first.state === null) continue;
+    const { outcome, egress } = first.told;
+    events.push({ event: first.state, reply: outcome.reply, egress, ...about(some.map(addressOf)) });
+  }
+  const left = fates.filter((fate) => fate.state === null);
+  if (left.length > 0 && state === 'held') {
+    events.push({ event: 'held', reason: 'in doubt: waits for an operator', ...about(left.map(addressOf)) });
+  } else {
+    for (const [reason, some] of grouped(left, ({ told }) => formatReply(told.outcome.reply))) {
+      events.push({ event: 'deferred', dueAtMs, reason, ...about(some.map(addressOf)) });
+    }
+  }
+  return [...events, ...warningsOf(notices, about)];
+}
+
+function noticesOf(
+  turn: TurnOutcome,
+  {
+    fates,
+    terms,
+    delayed,
+  }: { readonly fates: readonly Fate[]; readonly terms: Terms; readonly delayed: readonly Told[] },
+): Notice[] {
+  const notice = noticeMaker(turn.leased, terms);
+  const of = (state: FinalState): Told[] => fates.flatMap((fate) => (fate.state === state ? [fate.told] : []));
+  const relayed = of('delivered').filter(({ reportsSuccess }) => !reportsSuccess);
+  return [
+    ...notice('failed', of('bounced').map(noticeRecipient)),
+    ...notice('expired', of('expired').map(noticeRecipient)),
+    ...notice('relayed', relayed.map(noticeRecipient)),
+    ...notice('delayed', delayed.map(noticeRecipient)),
+  ];
+}
+
+function noticeRecipient({ recipient, outcome, host }: Told): NoticeRecipient {
+  return { recipient, reply: outcome.reply, host };
+}
+
+/** A notice of one kind to those who asked for it, or none. */
+export function noticeMaker(
+  { delivery, message }: LeasedDelivery,
+  { nowMs, ageMs, retry, content }: Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'content'>,
+): (kind: NoticeKind, recipients: readonly NoticeRecipient[]) => Notice[] {
+  return (kind, recipients) => {
+    const asked = recipients.filter(({ recipient }) => wants(recipient, kind));
+    if (asked.length === 0) return [];
+    const retryUntilMs = kind === 'delayed' ? nowMs + Math.max(0, retry.expireMs - ageMs) : null;
+    return [{ kind, message, deliveryId: delivery.id, recipients: asked, atMs: nowMs, retryUntilMs, content }];
+  };
+}
+
+/** RFC 3461 §4.1: without NOTIFY failure and delay are reported. */
+function wants({ notify }: Recipient, kind: NoticeKind): boolean {
+  if (notify === null) return kind !== 'relayed';
+  if (notify === 'never') return false;
+  if (kind === 'relayed') return notify.includes('success');
+  return notify.includes(kind === 'delayed' ? 'delay' : 'failure');
+}
+
+/** The fields that every event of a delivery has. */
+export function aboutOf({ delivery }: LeasedDelivery, atMs: number) {
+  return (recipients: readonly string[]) => ({
+    atMs,
+    messageId: delivery.messageId,
+    deliveryId: delivery.id,
+    domain: delivery.domain,
+    recipients,
+  });
+}
+
+export function warningsOf(notices: readonly Notice[], about: ReturnType<typeof aboutOf>): MessageEvent[] {
+  return notices
+    .filter(({ kind }) => kind === 'delayed')
+    .map(({ recipients }) => ({
+      event: 'warned',
+      reason: 'the sender is told of the delay',
+      ...about(recipients.map(({ recipient }) => recipient.address)),
+    }));
+}
+
+function addressOf({ told }: Fate): string {
+  return told.recipient.address;
+}
+
+function grouped<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
+  const groups = new Map<string, Value[]>();
+  for (const value of values) {
+    const key = keyOf(value);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [value]);
+    else group.push(value);
+  }
+  return groups;
+}

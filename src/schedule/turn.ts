@@ -1,0 +1,128 @@
+import type { Recipient } from '../message/message.ts';
+import { egressOf } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { Spool } from '../spool/spool.ts';
+import { converse, type Conversation } from './converse.ts';
+import type { Entry } from './entry.ts';
+import type { Exits } from './exits.ts';
+import type { Signal } from './feedback.ts';
+import type { Told } from './settlement.ts';
+import { verdictOn, type Verdict } from './verdict.ts';
+
+/** Exits that one delivery is offered to in one turn. */
+const EXITS_A_TURN = 8;
+/** When every exit failed and none says until when it rests. */
+const NO_EXIT_MS = 30_000;
+
+export type TurnNeeds = {
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly exits: Exits;
+  readonly spool: Pick<Spool, 'content'>;
+};
+
+/** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
+export type Turn =
+  | {
+      readonly kind: 'tried';
+      readonly told: readonly Told[];
+      readonly conversations: readonly Conversation[];
+      readonly counted: boolean;
+      readonly waitMs: number;
+      readonly signal: Signal;
+    }
+  | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
+  | { readonly kind: 'unreadable'; readonly cause: string };
+
+export type ChosenExit = { readonly name: string; readonly pool: string | null };
+
+/**
+ * One turn of a delivery: a conversation by the exit that was chosen (and is counted as under way), and, where that exit
+ * failed of itself, at once by the next one. Never rejects.
+ */
+export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): Promise<Turn> {
+  const content = entry.content?.bytes ?? (await readContent(needs, entry));
+  if (!Buffer.isBuffer(content)) {
+    needs.exits.ended(chosen.name, 'none', '');
+    return content;
+  }
+  const told = new Map<Recipient, Told & { readonly elsewhere: boolean }>();
+  const conversations: Conversation[] = [];
+  const tried = new Set<string>();
+  let recipients = entry.leased.delivery.recipients;
+  let exit: ChosenExit | null = chosen;
+  let signal: Signal = 'none';
+  while (exit !== null) {
+    const { conversation, verdict } = await tryExit(needs, { entry, exit, recipients, content });
+    conversations.push(conversation);
+    for (const [place, recipient] of recipients.entries()) {
+      const outcome = conversation.result.outcomes[place];
+      if (outcome === undefined) continue;
+      const { host, reportsSuccess = false } = conversation.result;
+      const elsewhere = verdict.elsewhere[place] === true;
+      told.set(recipient, { recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere });
+    }
+    if (verdict.destination !== 'none') signal = verdict.destination;
+    recipients = recipients.filter((_, place) => verdict.elsewhere[place] === true);
+    tried.add(exit.name);
+    exit = recipients.length === 0 ? null : nextExit(needs, entry, tried);
+  }
+  // Stopped half-way: nothing to hold against the delivery.
+  const aborted = entry.abort.signal.aborted;
+  const counts = ({ outcome, elsewhere }: { outcome: Told['outcome']; elsewhere: boolean }): boolean =>
+    outcome.kind === 'deferred' ? !elsewhere && !aborted : true;
+  const all = [...told.values()];
+  const waitMs = aborted ? 0 : waitFor(needs, entry);
+  return { kind: 'tried', told: all, conversations, counted: all.some(counts), waitMs, signal };
+}
+
+async function readContent(needs: TurnNeeds, entry: Entry): Promise<Buffer | Turn> {
+  try {
+    const found = await needs.spool.content(entry.leased.message.id);
+    return found.kind === 'found' ? found.content : { kind: 'no-content', why: found.kind };
+  } catch (cause) {
+    return { kind: 'unreadable', cause: String(cause) };
+  }
+}
+
+type Try = {
+  readonly entry: Entry;
+  readonly exit: ChosenExit;
+  readonly recipients: readonly Recipient[];
+  readonly content: Buffer;
+};
+
+async function tryExit(
+  needs: TurnNeeds,
+  { entry, exit, recipients, content }: Try,
+): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict }> {
+  const egress = needs.exits.find(exit.name);
+  const { leased, abort } = entry;
+  const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal };
+  const conversation = await converse(needs, exchange);
+  const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
+  const verdict = verdictOn(conversation.result, type);
+  // What was cut off says nothing of the exit.
+  const blame = abort.signal.aborted && verdict.exit !== 'worked' ? 'none' : verdict.exit;
+  needs.exits.ended(exit.name, blame, verdict.cause);
+  return { conversation, verdict };
+}
+
+function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): ChosenExit | null {
+  const { route, stream } = entry.group;
+  if (route === null || tried.size >= EXITS_A_TURN || entry.lost || entry.abort.signal.aborted) return null;
+  const choice = needs.exits.choose({ route, stream, tried });
+  if (choice.kind !== 'egress') return null;
+  needs.exits.started(choice);
+  return choice;
+}
+
+/** How long until an exit can be had again, in ms. */
+function waitFor(needs: TurnNeeds, { group }: Entry): number {
+  if (group.route === null) return NO_EXIT_MS;
+  const choice = needs.exits.choose({ route: group.route, stream: group.stream });
+  const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
+  return untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - needs.clock.monotonicMs());
+}

@@ -1,0 +1,95 @@
+/** What becomes of deliveries without an attempt: put off, expired, bounced by an operator, set aside. Pure. */
+import type { FinalState } from '../message/outcome.ts';
+import type { Reply } from '../message/reply.ts';
+import { formatReply } from '../message/reply.ts';
+import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
+import { cutToDeadlines, deadlinesOf } from './retry.ts';
+import { aboutOf, noticeMaker, warningsOf, type Plan, type Terms } from './settlement.ts';
+
+export type UntriedTerms = Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'content'>;
+
+/**
+ * Not now, for a reason of the relay's own: no try is used up. When the delivery's time is over, it expires instead.
+ * @param delayMs until it comes up again; cut so that expiry and the delay notice come in time
+ */
+export function putOff(
+  leased: LeasedDelivery,
+  terms: UntriedTerms,
+  { delayMs, reply }: { readonly delayMs: number; readonly reply: Reply },
+): Plan {
+  const { delivery } = leased;
+  const deadlines = deadlinesOf(terms.retry, { ageMs: terms.ageMs, warned: delivery.warnedAtMs !== null });
+  if (deadlines.expiresInMs <= 0) return ended(leased, terms, { state: 'expired', reply: delivery.lastReply ?? reply });
+  const dueAtMs = terms.nowMs + cutToDeadlines(delayMs, deadlines);
+  const warns = deadlines.warnsInMs !== null && deadlines.warnsInMs <= 0;
+  const about = aboutOf(leased, terms.nowMs);
+  const recipients = delivery.recipients.map((recipient) => ({
+    recipient,
+    reply: delivery.lastReply ?? reply,
+    host: null,
+  }));
+  const notices = warns ? noticeMaker(leased, terms)('delayed', recipients) : [];
+  // What a server said last is worth more than that we wait; and the same news is not written twice.
+  const isNews = delivery.attempts === 0 && delivery.lastReply?.text !== reply.text;
+  const addresses = delivery.recipients.map(({ address }) => address);
+  return {
+    settlement: {
+      ...unfinished(leased, terms.nowMs),
+      rest: {
+        ...restOf(leased),
+        dueAtMs,
+        lastReply: isNews ? reply : delivery.lastReply,
+        warnedAtMs: warns ? terms.nowMs : delivery.warnedAtMs,
+      },
+      events: [
+        ...(isNews ? [{ event: 'deferred' as const, dueAtMs, reason: formatReply(reply), ...about(addresses) }] : []),
+        ...warningsOf(notices, about),
+      ],
+    },
+    notices,
+  };
+}
+
+/** All recipients' stories end, and those who asked are told. */
+export function ended(
+  leased: LeasedDelivery,
+  terms: UntriedTerms,
+  { state, reply }: { readonly state: Extract<FinalState, 'bounced' | 'expired'>; readonly reply: Reply | null },
+): Plan {
+  const { delivery } = leased;
+  const addresses = delivery.recipients.map(({ address }) => address);
+  return {
+    settlement: {
+      ...unfinished(leased, terms.nowMs),
+      finished: addresses.map((address) => ({ address, state })),
+      rest: restOf(leased),
+      events: [{ event: state, reply, egress: delivery.lastEgress, ...aboutOf(leased, terms.nowMs)(addresses) }],
+    },
+    notices: noticeMaker(leased, terms)(
+      state === 'expired' ? 'expired' : 'failed',
+      delivery.recipients.map((recipient) => ({ recipient, reply, host: null })),
+    ),
+  };
+}
+
+/** Its content cannot be trusted: kept for an operator, neither sent nor lost. */
+export function setAside(leased: LeasedDelivery, nowMs: number, reason: string): Plan {
+  const addresses = leased.delivery.recipients.map(({ address }) => address);
+  return {
+    settlement: {
+      ...unfinished(leased, nowMs),
+      rest: { ...restOf(leased), state: 'quarantined' },
+      events: [{ event: 'quarantined', reason, ...aboutOf(leased, nowMs)(addresses) }],
+    },
+    notices: [],
+  };
+}
+
+function unfinished({ delivery, lease }: LeasedDelivery, nowMs: number): Omit<Settlement, 'rest' | 'events'> {
+  return { deliveryId: delivery.id, token: lease.token, atMs: nowMs, finished: [] };
+}
+
+function restOf({ delivery }: LeasedDelivery): Settlement['rest'] {
+  const { dueAtMs, attempts, lastReply, lastEgress, warnedAtMs, state } = delivery;
+  return { dueAtMs, attempts, lastReply, lastEgress, warnedAtMs, state };
+}

@@ -1,0 +1,184 @@
+/** What happens by itself, about once a second and less often. */
+import type { DeliveryId } from '../message/ids.ts';
+import type { QueuedDelivery } from '../spool/spool.ts';
+import type { Jump } from './age.ts';
+import { putOffBlocked } from './claims.ts';
+import { dispatch, leasesHold } from './dispatch.ts';
+import type { Entry } from './entry.ts';
+import { deadlinesOf, jittered, retryDelayMs } from './retry.ts';
+import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
+import { putOff } from './untried.ts';
+import type { Watchdog } from './watchdog.ts';
+
+const TICK_MS = 1_000;
+/** Every so many ticks: what may wait a little. */
+const SLOW_TICKS = 30;
+/** After a failed extension the next one comes as soon as this. */
+const EXTEND_AGAIN_MS = 5_000;
+/** Leases named in one call, and deliveries looked at in one page. */
+const AT_ONCE = 500;
+/** A delivery that waits for its turn in memory has so long beyond its time for a last attempt. */
+const LAST_TURN_MS = 300_000;
+/** No wait after an attempt is longer than its planned delay by more than the jitter. */
+const LONGEST_SHARE = 1.2;
+
+/** Ticks until `schedule.closing` is aborted; leases are extended until `schedule.ending` is. */
+export class Upkeep {
+  readonly #schedule: Schedule;
+  readonly #watchdog: Watchdog;
+  #ticks = 0;
+  #extending = false;
+  #triedExtendMs = Number.NEGATIVE_INFINITY;
+
+  constructor(schedule: Schedule, watchdog: Watchdog) {
+    this.#schedule = schedule;
+    this.#watchdog = watchdog;
+  }
+
+  async run(): Promise<void> {
+    const { clock, ending } = this.#schedule;
+    while (!ending.signal.aborted) {
+      try {
+        await clock.sleep(TICK_MS, ending.signal);
+      } catch {
+        return;
+      }
+      this.tick();
+    }
+  }
+
+  tick(): void {
+    const schedule = this.#schedule;
+    const jump = schedule.ages.look();
+    // Wall time moved, or nothing ran for long: first make sure of the leases, which are kept in wall time.
+    if (jump !== null || this.#isExtendDue()) this.#extend();
+    if (schedule.closing.signal.aborted) return;
+    if (jump !== null) this.#afterJump(jump);
+    schedule.exits.touch();
+    const { nextDueAtMs } = schedule;
+    if (schedule.lanes.woken().length > 0) schedule.claimWanted = true;
+    if (schedule.claimWanted || (nextDueAtMs !== null && nextDueAtMs <= schedule.clock.nowMs())) schedule.claimSoon();
+    this.#sweep();
+    if (++this.#ticks % SLOW_TICKS === 0) this.#slowly();
+    dispatch(schedule);
+  }
+
+  #slowly(): void {
+    const schedule = this.#schedule;
+    schedule.lanes.forget();
+    schedule.groups.forget();
+    this.#watchdog.look();
+    spawn(schedule, 'reap', async () => {
+      // Never before our own leases are known to hold: by a clock that jumped they would look like a dead node's.
+      if (!leasesHold(schedule)) return;
+      if ((await schedule.spool.reap(schedule.clock.nowMs())) > 0) schedule.claimSoon();
+    });
+    // Whatever was queued by others than this process, and whatever a claim could not see.
+    schedule.claimSoon();
+  }
+
+  #isExtendDue(): boolean {
+    const { clock, leasesSeenMs } = this.#schedule;
+    const nowMs = clock.monotonicMs();
+    return nowMs - leasesSeenMs >= EXTEND_EVERY_MS && nowMs - this.#triedExtendMs >= EXTEND_AGAIN_MS;
+  }
+
+  #extend(): void {
+    if (this.#extending) return;
+    this.#extending = true;
+    const schedule = this.#schedule;
+    this.#triedExtendMs = schedule.clock.monotonicMs();
+    spawn(schedule, 'extend', async () => {
+      try {
+        await extendLeases(schedule);
+      } finally {
+        this.#extending = false;
+      }
+    });
+  }
+
+  /** Deliveries in memory whose turn does not come: blocked exits, delay notices, expiry. */
+  #sweep(): void {
+    const schedule = this.#schedule;
+    const slow = this.#ticks % SLOW_TICKS === 0;
+    for (const entry of schedule.window.entries.values()) {
+      if (entry.state !== 'waiting') continue;
+      if (schedule.groups.isBlocked(entry.group)) putOffBlocked(schedule, entry);
+      else if (slow) remind(schedule, entry);
+    }
+  }
+
+  #afterJump({ fromMs, toMs }: Jump): void {
+    const schedule = this.#schedule;
+    const text = `the clock jumped by ${Math.round((toMs - fromMs) / 1000)} s`;
+    tellFailure(schedule, 'clock', text);
+    if (toMs < fromMs) spawn(schedule, 'clock', () => mendDueTimes(schedule));
+  }
+}
+
+/** Extends every lease that is held. What turns out to be lost is not tried any more, and cut off where that can be. */
+async function extendLeases(schedule: Schedule): Promise<void> {
+  const { clock, spool, window } = schedule;
+  const held = [...window.entries.values()];
+  const startMs = clock.monotonicMs();
+  for (let start = 0; start < held.length; start += AT_ONCE) {
+    const some = held.slice(start, start + AT_ONCE);
+    const leases = some.map(({ leased: { delivery, lease } }) => ({ deliveryId: delivery.id, token: lease.token }));
+    const lost = new Set<DeliveryId>(await spool.extend(leases, clock.nowMs() + LEASE_MS));
+    for (const entry of some) {
+      if (lost.has(entry.leased.delivery.id)) letGo(schedule, entry);
+    }
+  }
+  schedule.leasesSeenMs = startMs;
+  dispatch(schedule);
+}
+
+function letGo(schedule: Schedule, entry: Entry): void {
+  entry.lost = true;
+  // One that is being settled right now has ended its lease itself.
+  if (entry.state === 'settling' || entry.state === 'gone') return;
+  tellFailure(schedule, 'lease', `${entry.leased.delivery.id}: its lease was lost`);
+  if (entry.state === 'trying') {
+    entry.abort.abort(new Error('the lease was lost'));
+    return;
+  }
+  schedule.lanes.remove(entry, 'gone');
+  schedule.window.release(entry);
+}
+
+/** Its sender hears of the delay and its time ends even while it waits for a turn. */
+function remind(schedule: Schedule, entry: Entry): void {
+  const terms = termsFor(schedule, entry.leased, entry.content?.bytes ?? null);
+  const { delivery } = entry.leased;
+  const { expiresInMs, warnsInMs } = deadlinesOf(terms.retry, {
+    ageMs: terms.ageMs,
+    warned: delivery.warnedAtMs !== null,
+  });
+  if (expiresInMs > -LAST_TURN_MS && (warnsInMs === null || warnsInMs > 0 || expiresInMs <= 0)) return;
+  const reply = { code: 451, detail: '4.5', text: 'waiting for a free connection' };
+  const delayMs = jittered(TICK_MS * SLOW_TICKS, terms.fraction);
+  spawn(schedule, 'reminder', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}
+
+/**
+ * The clock was put back: deliveries put off by the old time would wait for as long as it was wrong. Those that wait
+ * longer than their plan has it are made due; scheduled mail is left alone.
+ */
+async function mendDueTimes(schedule: Schedule): Promise<void> {
+  let after: DeliveryId | undefined;
+  for (;;) {
+    const page = { limit: AT_ONCE, ...(after === undefined ? {} : { after }) };
+    const queued = await schedule.spool.list({ state: 'queued' }, page);
+    const late = queued.filter((one) => waitsTooLong(schedule, one)).map(({ delivery }) => delivery.id);
+    if (late.length > 0) await schedule.spool.retry({ ids: late }, schedule.clock.nowMs());
+    after = queued.at(-1)?.delivery.id;
+    if (queued.length < AT_ONCE || after === undefined || schedule.closing.signal.aborted) break;
+  }
+  schedule.claimSoon();
+}
+
+function waitsTooLong(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery): boolean {
+  if (leasedUntilMs !== null || delivery.lastReply === null) return false;
+  const plannedMs = retryDelayMs(schedule.policy().retry, delivery.attempts, 0.5);
+  return delivery.dueAtMs - schedule.clock.nowMs() > plannedMs * LONGEST_SHARE;
+}
