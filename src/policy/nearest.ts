@@ -1,6 +1,6 @@
 /**
  * The known name that a misspelt one most likely means.
- * @returns null where none is near: at most a third of the letters differ, case aside
+ * @returns null where none is near: at most a third of the letters differ, or one is the start of the other; case aside
  */
 export function nearest(misspelt: string, known: Iterable<string>): string | null {
   if (misspelt.length > 64) return null;
@@ -8,7 +8,10 @@ export function nearest(misspelt: string, known: Iterable<string>): string | nul
   let best: string | null = null;
   let bestDistance = Math.max(1, Math.floor(word.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = distanceOf(word, candidate.toLowerCase());
+    const other = candidate.toLowerCase();
+    // An ending too many or too few: `warning` for `warn`.
+    const isStart = Math.min(word.length, other.length) >= 3 && (word.startsWith(other) || other.startsWith(word));
+    const distance = isStart ? 1 : distanceOf(word, other);
     if (distance >= bestDistance) continue;
     best = candidate;
     bestDistance = distance;

@@ -205,21 +205,23 @@ function syntaxFindings(errors: readonly YAMLError[], source: { text: string; li
     // A window of the line and not the line: it may be a megabyte long.
     const nearby = (rows[place.line - 1] ?? '').slice(Math.max(0, place.column - 100), place.column + 20);
     const isBareVariable = /[[{].*[^"'\w]\$\{/.test(nearby);
-    const text = isBareVariable ? 'a variable inside { } or [ ] needs quotes: "${NAME}"' : syntaxText(error.code);
+    const text = isBareVariable ? 'a variable inside { } or [ ] needs quotes: "${NAME}"' : syntaxText(error);
     found.set(place.line, { place, path: [], text });
   }
   return [...found.values()];
 }
 
 /** In own words: the library's may quote the line, and with it a secret. */
-function syntaxText(code: string): string {
-  return SYNTAX[code] ?? 'not valid YAML';
+function syntaxText(error: YAMLError): string {
+  if (error.code === 'MISSING_CHAR' && error.message.startsWith('Missing closing'))
+    return 'a quote that was opened above is not closed';
+  return SYNTAX[error.code] ?? 'not valid YAML';
 }
 
 const SYNTAX: Readonly<Record<string, string>> = {
   TAB_AS_INDENT: 'indented with a tab: use spaces',
   BAD_INDENT: 'wrong indentation, or a bracket that is not closed',
-  MISSING_CHAR: 'something is missing here: a closing quote, a bracket, or a colon after a key',
+  MISSING_CHAR: 'something is missing here: a bracket, a comma, or a colon after a key',
   UNEXPECTED_TOKEN: 'this does not belong here: a value with special characters needs quotes',
   BLOCK_AS_IMPLICIT_KEY: 'a mapping cannot start here: a value with ": " in it needs quotes',
   BLOCK_IN_FLOW: 'this does not belong inside { } or [ ]',

@@ -1,0 +1,83 @@
+import { describe, expect, test } from 'vitest';
+import { problemsIn } from '../../tests/fakes/policy-text.ts';
+
+describe('what would be unsafe or useless is refused', () => {
+  const client = (networks: string) =>
+    `hostname: a\nclients: { c: { networks: [${networks}], senders: ['*@example.com'] } }\n`;
+  const openRelay = (text: string, widest: string) => `${text} makes an open relay: expected ${widest} or narrower`;
+  test.each<[name: string, text: string, problems: string[]]>([
+    ['every address', client('0.0.0.0/0'), [`2:28 clients.c.networks[0]: ${openRelay('0.0.0.0/0', '/8')}`]],
+    ['every address of IPv6', client('"::/0"'), [`2:28 clients.c.networks[0]: ${openRelay('::/0', '/16')}`]],
+    [
+      'every address, in the clothes of IPv6',
+      client('"::ffff:0:0/96"'),
+      [`2:28 clients.c.networks[0]: ${openRelay('::ffff:0:0/96', '/8')}`],
+    ],
+    [
+      'every address, in two halves',
+      client('0.0.0.0/1, 128.0.0.0/1'),
+      [
+        `2:28 clients.c.networks[0]: ${openRelay('0.0.0.0/1', '/8')}`,
+        `2:39 clients.c.networks[1]: ${openRelay('128.0.0.0/1', '/8')}`,
+      ],
+    ],
+    [
+      'one network for two clients',
+      `${client('10.0.0.0/24').trimEnd().slice(0, -1)}, d: { networks: [10.0.0.7/24], senders: ['*'] } }`,
+      ['2:89 clients.d.networks[0]: 10.0.0.7/24 is a network of client c already'],
+    ],
+    [
+      'passwords in clear text over a network',
+      'hostname: a\nlisten: [{ port: 2525, tls: none, auth: required }]\n',
+      ['2:29 listen[0].tls: AUTH without TLS shows passwords to the network: it is only for a loopback address'],
+    ],
+    [
+      'one port twice',
+      'hostname: a\nlisten: [{ port: 587 }, { port: 25, auth: none }, { port: 587, address: 127.0.0.1 }]\n',
+      ['2:59 listen[2].port: port 587 is taken by listen[0] already'],
+    ],
+    [
+      'no way out at all',
+      'hostname: a\negress: { out: { type: mx, enabled: false } }\n',
+      ['2:9 egress: no exit for route default: every egress that it may use is disabled'],
+    ],
+    [
+      'a route without a way out',
+      'hostname: a\negress: { o: { type: mx }, p: { type: mx, enabled: false } }\npools: { q: { members: [p] } }\nroutes:\n  - { name: r, match: { tld: mx }, use: [p, q] }\n  - { name: s, use: [o] }\n',
+      ['5:41 routes[0].use: no exit for route r: every egress that it may use is disabled'],
+    ],
+    [
+      'a name without its password',
+      'hostname: a\negress: { o: { type: smtp, host: b, username: u } }\n',
+      ['2:11 egress.o.password: is required: a username and a password go together'],
+    ],
+    [
+      'trying again at once, for ever',
+      'hostname: a\nretry: { delays: [1m, 0s] }\n',
+      ['2:23 retry.delays[1]: expected more than 0s'],
+    ],
+    [
+      'Redis, which this version cannot use yet',
+      'hostname: a\nspool: { engine: redis, url: redis://127.0.0.1/0 }\n',
+      ['2:18 spool.engine: redis is not available yet in this version: use embedded'],
+    ],
+  ])('%s', (_, text, problems) => {
+    expect(problemsIn(text)).toEqual(problems);
+  });
+
+  test.each([
+    ['loopback', 'hostname: a\nlisten: [{ port: 2525, address: 127.0.0.1, tls: none, auth: required }]\n'],
+    ['loopback of IPv6', 'hostname: a\nlisten: [{ port: 2525, address: "::1", tls: none, auth: required }]\n'],
+    [
+      'one port on two addresses',
+      'hostname: a\nlisten: [{ port: 25, address: 127.0.0.1 }, { port: 25, address: 127.0.0.2 }]\n',
+    ],
+    ['a whole /8', client('10.0.0.0/8')],
+    [
+      'a host in another client’s network',
+      `${client('10.0.0.0/24').trimEnd().slice(0, -1)}, d: { networks: [10.0.0.7], senders: ['*'] } }`,
+    ],
+  ])('but not %s', (_, text) => {
+    expect(problemsIn(text)).toEqual([]);
+  });
+});

@@ -1,0 +1,86 @@
+import { describe, expect, test } from 'vitest';
+import { problemsIn, warningsIn } from '../../tests/fakes/policy-text.ts';
+
+describe('warnings', () => {
+  test('keys of later versions validate, and say that they have no effect yet', () => {
+    const text = [
+      'hostname: a',
+      'preset: small',
+      'streams: { transactional: { unsubscribe: warn } }',
+      'domains: { example.com: { returnPath: bounce.example.com } }',
+      'egress:',
+      '  out: { type: mx, dailyLimit: 5, rate: 5/m, warmup: { start: 2026-11-20 }, cost: 25 USD/month }',
+      '  ses: { type: ses, region: eu-west-1 }',
+      'pools: { p: { members: [out], strategy: random } }',
+      'reputation: { slowBelow: 90 }',
+      'alerts: { to: [a@b.example] }',
+    ].join('\n');
+    expect(warningsIn(text)).toEqual([
+      '2:1 preset: has no effect yet in this version',
+      '3:29 streams.transactional.unsubscribe: has no effect yet in this version',
+      '4:27 domains."example.com".returnPath: has no effect yet in this version',
+      '6:20 egress.out.dailyLimit: has no effect yet in this version',
+      '6:35 egress.out.rate: has no effect yet in this version',
+      '6:46 egress.out.warmup: has no effect yet in this version',
+      '6:77 egress.out.cost: has no effect yet in this version',
+      '7:3 egress.ses: has no effect yet in this version',
+      '8:41 pools.p.strategy: has no effect yet in this version: members take turns',
+      '9:1 reputation: has no effect yet in this version',
+      '10:11 alerts.to: has no effect yet in this version',
+    ]);
+  });
+
+  test('a later key at its default says nothing', () => {
+    const text = [
+      'hostname: a',
+      'preset: null',
+      'health: { every: 300s }',
+      'webhooks: []',
+      'egress: { out: { type: mx, dailyLimit: null, delay: 0s, warmup: null } }',
+      'pools: { p: { members: [out], strategy: round-robin } }',
+      'alerts: { failureRate: 10%, to: [] }',
+    ].join('\n');
+    expect(warningsIn(text)).toEqual([]);
+  });
+
+  test('a wrong value of a later key is refused like any other', () => {
+    expect(problemsIn('hostname: a\nreputation: { slowBelow: 101 }\n')).toEqual([
+      '2:26 reputation.slowBelow: expected a number from 0 to 100, found 101',
+    ]);
+  });
+
+  test('mail without a way out is told of', () => {
+    const text =
+      'hostname: a\negress: { g: { type: sendgrid } }\nroutes: [{ name: r, match: { stream: marketing }, use: [g] }]\n';
+    expect(warningsIn(text)).toEqual([
+      '2:11 egress.g: has no effect yet in this version',
+      '3:9 routes: no route takes every message: what matches none has no exit, waits, and bounces when it expires',
+      '3:56 routes[0].use: every exit of this route has no effect yet in this version: its mail waits, and bounces when it expires',
+    ]);
+  });
+
+  test.each([
+    [
+      'HTTP for all',
+      'hostname: a\nhttp: { listen: 0.0.0.0:8080 }\n',
+      '2:17 http.listen: not a loopback address: whoever reaches it sees the relay’s state and metrics',
+    ],
+    [
+      'a password in clear text',
+      'hostname: a\negress: { o: { type: smtp, host: b, tls: none, username: u, password: p } }\n',
+      '2:42 egress.o.tls: the password may go out in clear text',
+    ],
+    [
+      'a pool that rests',
+      'hostname: a\negress: { o: { type: mx }, p: { type: mx, enabled: false } }\npools: { q: { members: [p] } }\n',
+      '3:13 pools.q: every member is disabled',
+    ],
+    [
+      'a notice that comes too late',
+      'hostname: a\nretry: { expire: 1h }\n',
+      '2:1 retry.warnAfter: no notice is ever sent: mail expires before',
+    ],
+  ])('%s', (_, text, warning) => {
+    expect(warningsIn(text)).toContain(warning);
+  });
+});

@@ -1,0 +1,45 @@
+import { describe, expect, test } from 'vitest';
+import { problemsIn } from '../../tests/fakes/policy-text.ts';
+
+describe('names of nothing', () => {
+  test.each<[name: string, text: string, problems: string[]]>([
+    [
+      'a pool with the name of an egress',
+      'hostname: a\negress: { out: { type: mx } }\npools: { out: { members: [out] } }\n',
+      ['3:10 pools.out: an egress has this name too: a route could mean either'],
+    ],
+    [
+      'a pool in a pool',
+      'hostname: a\npools:\n  p: { members: [direct] }\n  q: { members: [p] }\n',
+      ['4:18 pools.q.members[0]: no egress is named "p"; there are direct'],
+    ],
+    [
+      'a stream of an egress',
+      'hostname: a\negress: { out: { type: mx, streams: [bulk] } }\n',
+      ['2:38 egress.out.streams[0]: no stream is named "bulk"; there are transactional, marketing'],
+    ],
+    [
+      'the default stream, where there is none of that name',
+      "hostname: a\nstreams: { mail: {} }\nclients: { c: { networks: [10.0.0.1], senders: ['*'] } }\n",
+      ['3:12 clients.c.stream: is required where there is no stream "transactional", which is the default'],
+    ],
+    [
+      'one domain in two spellings',
+      'hostname: a\ndomains:\n  bücher.example: {}\n  XN--bcher-kva.example: {}\n',
+      ['4:3 domains."XN--bcher-kva.example": duplicate domain, first on line 3'],
+    ],
+    [
+      'the relay’s own name',
+      "hostname: a\nclients: { relevo: { networks: [10.0.0.1], senders: ['*'] } }\n",
+      ['2:20 clients.relevo: this name is the relay’s own: take another'],
+    ],
+  ])('%s', (_, text, problems) => {
+    expect(problemsIn(text)).toEqual(problems);
+  });
+
+  test('a route may speak of the relay’s own mail, and of clients by pattern', () => {
+    const text =
+      'hostname: a\nroutes: [{ name: r, match: { client: [relevo, "x-*"] }, use: [direct] }, { name: s, use: [direct] }]\n';
+    expect(problemsIn(text)).toEqual([]);
+  });
+});
