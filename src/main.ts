@@ -1,0 +1,45 @@
+/** The process edge: arguments in, exit code out; the only file beside `system.ts` that reads `process`. */
+import { readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { Cli } from './cli/cli.ts';
+import { runProgram } from './cli/program.ts';
+import { runStart, type Signals } from './cli/start.ts';
+import { systemTerminal } from './cli/terminal.ts';
+import { standardOutput } from './report/log-output.ts';
+import { localAddresses, systemClock, systemDns, systemPorts, systemRandom } from './system.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+
+const cli: Cli = {
+  terminal: systemTerminal(),
+  root,
+  cwd: process.cwd(),
+  env: process.env,
+  clock: systemClock,
+  random: systemRandom,
+  dns: (servers) => systemDns(() => servers),
+};
+
+const signals: Signals = {
+  on: (signal, run) => {
+    process.on(signal, run);
+    return () => void process.off(signal, run);
+  },
+};
+
+const code = await runProgram(process.argv.slice(2), {
+  ...cli,
+  version,
+  start: (where) =>
+    runStart(cli, where, {
+      version,
+      nodeVersion: process.version,
+      pid: process.pid,
+      ports: systemPorts,
+      localAddresses,
+      output: standardOutput(),
+      signals,
+    }),
+});
+process.exitCode = code;

@@ -1,0 +1,212 @@
+/**
+ * The relay, put together in the order of a message's life. Read this first.
+ *
+ *   ingress takes it in → sign → spool keeps it → schedule says when → routing says by which exit → egress sends it →
+ *   schedule settles it → report tells of it; what the sender must hear is written by feedback and goes round again.
+ *
+ * Parts are built so that each finds what it needs, and are ended in the reverse order.
+ */
+import { startControl } from './cli/control-server.ts';
+import { liveRelay } from './cli/live-relay.ts';
+import type { RelayStatus } from './cli/operations.ts';
+import { createOperations } from './cli/store-operations.ts';
+import { type Exits, openExits } from './egress/exits.ts';
+import { ownMailStore } from './feedback/own-mail.ts';
+import { createReporter } from './feedback/reporter.ts';
+import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
+import { createHttp, type HttpListener } from './http/server.ts';
+import { formatListenProblem } from './ingress/listen-problem.ts';
+import { type Ingress, startIngress } from './ingress/server.ts';
+import { changedKeys, type PolicyState } from './policy/holder.ts';
+import type { Policy } from './policy/schema.ts';
+import { startHistory } from './report/history.ts';
+import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
+import { openSigner, type Signer } from './sign/signer.ts';
+
+export type StartResult =
+  | { readonly kind: 'running'; readonly relay: Relay }
+  /** It does not run; each a line for operators. */
+  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+
+export type Relay = AsyncDisposable & {
+  /** What does not work although it runs, such as a port that another program has; each a line for operators. */
+  problems(): readonly string[];
+  /** Reads the policy again, and tries again what could not be had. */
+  reload(): Promise<PolicyState>;
+  /**
+   * No new mail; attempts in flight finish, for at most 30 s; leases are handed back. Then dispose of it.
+   * @param signal ends the waiting at once, and still loses nothing
+   */
+  stop(signal: AbortSignal): Promise<void>;
+};
+
+/** The parts of a message's way, on their foundation. */
+type Parts = Foundation & {
+  readonly signer: Signer;
+  readonly exits: Exits;
+  readonly scheduler: Scheduler;
+  readonly ingress: Ingress;
+  readonly http: HttpListener;
+  /** What does not work, by part; changes as ports come and go. */
+  readonly faults: Map<'http' | 'control', string>;
+  readonly lifetime: { readonly startedAtMs: number; isStopping: boolean };
+};
+
+/** Clients get this long to finish messages that they are sending, once no new ones are taken. */
+const LAST_MAIL_MS = 30_000;
+
+/** Starts all parts. What was started is ended again when one cannot be had. */
+export async function startRelay(options: RelayOptions): Promise<StartResult> {
+  await using stack = new AsyncDisposableStack();
+  const laid = await layFoundation(options, stack);
+  if (laid.kind === 'refused') return laid;
+  const parts = await build(options, laid.foundation, stack);
+  const refusal = await openDoors(options, parts, stack);
+  if (refusal.length > 0) return { kind: 'refused', problems: refusal };
+  const running = stack.move();
+  return {
+    kind: 'running',
+    relay: {
+      problems: () => problemsOf(parts),
+      reload: async () => {
+        const state = await parts.holder.reload();
+        await follow(parts);
+        return state;
+      },
+      stop: (signal) => stop(parts, signal),
+      [Symbol.asyncDispose]: () => running.disposeAsync(),
+    },
+  };
+}
+
+async function build(options: RelayOptions, foundation: Foundation, stack: AsyncDisposableStack): Promise<Parts> {
+  const { ports, emit, policy, spool, reporting, hooks } = foundation;
+  const { clock, random } = ports;
+  const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
+  const { sign } = signer;
+  const exits = stack.use(openExits({ policy, ports, emit, localAddresses: options.localAddresses }));
+  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => scheduler.wake() });
+  const report = createReporter({ policy, spool, submitOwn, clock, emit });
+  const exitNamed = (name: string) => exits.byName.get(name);
+  const scheduler: Scheduler = stack.use(
+    startScheduler({ policy, spool, exits: exitNamed, clock, random, emit, report }),
+  );
+  const { handoff } = scheduler;
+  const { ledger } = spool;
+  const ingress = stack.use(await startIngress({ policy, spool, ledger, handoff, sign, clock, random, emit }));
+  stack.use(startHistory({ clock, spool, policy, emit }));
+  const scrape = () => reporting.metrics.scrape();
+  const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape }));
+  const lifetime = { startedAtMs: clock.nowMs(), isStopping: false };
+  const parts: Parts = { ...foundation, signer, exits, scheduler, ingress, http, faults: new Map(), lifetime };
+  hooks.prepare = (next, previous) => prepare(parts, next, previous);
+  hooks.sample = async (facts) => ({
+    ...facts,
+    overview: await spool.overview().catch(() => null),
+    connectionsIn: ingress.counters().connections,
+    connectionsOut: scheduler.stats().inFlight,
+    ready: reasonsNotReady(parts).length === 0,
+  });
+  stack.defer(foundation.holder.subscribe(() => void follow(parts)));
+  return parts;
+}
+
+/** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
+async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
+  const { ingress, policy, spool, emit, ports, faults } = parts;
+  const listening = ingress.addresses();
+  if (listening.length === 0) return ingress.problems().map(formatListenProblem);
+  const operations = createOperations({
+    spool,
+    clock: ports.clock,
+    showsSubjects: () => policy().log.subjects,
+    live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
+  });
+  const control = await startControl({
+    dataFolder: options.where.dataFolder,
+    operations,
+    clock: ports.clock,
+    emit,
+    messageSizeBytes: () => policy().limits.messageSizeBytes,
+  });
+  if (control.kind === 'listening') stack.use(control.control);
+  else faults.set('control', control.cause);
+  await listenHttp(parts);
+  const where = listening.map(({ address, port, tls }) => `${address}:${port} (${tls})`).join(', ');
+  emit({ event: 'started', atMs: ports.clock.nowMs(), text: `relevo ${options.version} takes mail on ${where}` });
+  for (const text of problemsOf(parts)) {
+    emit({ event: 'alert', atMs: ports.clock.nowMs(), name: 'not-listening', text, raised: true });
+  }
+  return [];
+}
+
+/** Before a policy is swapped in: what may refuse it. */
+async function prepare({ signer }: Parts, next: Policy, previous: Policy): Promise<readonly string[]> {
+  const changed = changedKeys(previous, next);
+  const problems: string[] = [];
+  if (changed.includes('spool')) problems.push('spool: cannot change while the relay runs: restart it');
+  if (problems.length > 0 || !changed.includes('domains')) return problems;
+  return (await signer.apply(next.domains)).map(({ text }) => `domains: ${text}`);
+}
+
+/** After a policy was swapped in. Ports that cannot be opened do not undo it: the others take mail by the new policy. */
+async function follow(parts: Parts): Promise<void> {
+  const { exits, scheduler, ingress, policy, emit, ports, lifetime } = parts;
+  if (lifetime.isStopping) return;
+  const before = problemsOf(parts);
+  exits.apply(policy());
+  scheduler.applyPolicy();
+  await ingress.apply(policy());
+  await listenHttp(parts);
+  const after = problemsOf(parts);
+  const atMs = ports.clock.nowMs();
+  for (const text of before.filter((problem) => !after.includes(problem))) {
+    emit({ event: 'alert', atMs, name: 'not-listening', text, raised: false });
+  }
+  for (const text of after.filter((problem) => !before.includes(problem))) {
+    emit({ event: 'alert', atMs, name: 'not-listening', text, raised: true });
+  }
+}
+
+async function listenHttp({ http, faults }: Parts): Promise<void> {
+  const bound = await http.listen();
+  if (bound.kind === 'failed') faults.set('http', bound.cause);
+  else faults.delete('http');
+}
+
+function problemsOf({ ingress, faults }: Parts): readonly string[] {
+  return [...ingress.problems().map(formatListenProblem), ...faults.values()];
+}
+
+function reasonsNotReady({ spool, ingress, lifetime }: Parts): readonly string[] {
+  const trouble = spool.trouble();
+  return [
+    ...(lifetime.isStopping ? ['the relay is stopping'] : []),
+    ...(trouble === null ? [] : [trouble]),
+    ...ingress.problems().map(formatListenProblem),
+  ];
+}
+
+function statusOf({ version, pid }: RelayOptions, parts: Parts): RelayStatus {
+  const { lifetime, holder, reporting } = parts;
+  const notReady = reasonsNotReady(parts);
+  const { version: policyVersion } = holder.state();
+  return {
+    version,
+    pid,
+    startedAtMs: lifetime.startedAtMs,
+    policyVersion,
+    notReady,
+    alerts: reporting.alerts.raised(),
+  };
+}
+
+async function stop({ lifetime, ingress, scheduler, emit, ports }: Parts, signal: AbortSignal): Promise<void> {
+  const { clock } = ports;
+  lifetime.isStopping = true;
+  emit({ event: 'stopping', atMs: clock.nowMs(), text: 'no new mail; attempts in flight finish' });
+  const over = AbortSignal.any([signal]);
+  const enough = clock.sleep(LAST_MAIL_MS, over).catch(() => undefined);
+  await Promise.all([Promise.race([ingress.stopAccepting(), enough]), scheduler.stop(over)]);
+  emit({ event: 'stopped', atMs: clock.nowMs(), text: 'leases are handed back' });
+}

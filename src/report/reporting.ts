@@ -1,0 +1,42 @@
+/** Telling what happens: log, metrics and alerts behind one `emit`. */
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import { createAlerts, type Alerts } from './alerts.ts';
+import { createEmit } from './emit.ts';
+import type { LineOutput } from './line-writer.ts';
+import { createLog } from './log.ts';
+import { createMetrics, type Metrics, type MetricsSample } from './metrics.ts';
+
+export type Reporting = AsyncDisposable & {
+  readonly emit: Emit;
+  readonly alerts: Alerts;
+  readonly metrics: Metrics;
+};
+
+/** What metrics ask of the relay at each scrape, beside what reporting itself knows. */
+export type Sample = (facts: Pick<MetricsSample, 'alerts' | 'logLostLines'>) => Promise<MetricsSample>;
+
+/** The last lines get this long to be written when the relay ends. */
+const LAST_LINES_MS = 2_000;
+
+/** @param needs.policy null before the first policy is in force */
+export function openReporting(needs: {
+  readonly output: LineOutput;
+  readonly clock: Clock;
+  readonly version: string;
+  readonly nodeVersion: string;
+  readonly policy: () => Policy | null;
+  readonly sample: Sample;
+}): Reporting {
+  const { output, clock, version, nodeVersion, policy } = needs;
+  const log = createLog({ output, clock, policy });
+  const alerts = createAlerts();
+  const sample = (): Promise<MetricsSample> => needs.sample({ alerts: alerts.raised().length, logLostLines: log.lost });
+  const metrics = createMetrics({ clock, version, nodeVersion, sample });
+  return {
+    emit: createEmit([alerts.sink, metrics.sink, log.sink]),
+    alerts,
+    metrics,
+    [Symbol.asyncDispose]: () => log.end(LAST_LINES_MS),
+  };
+}

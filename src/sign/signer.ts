@@ -1,0 +1,60 @@
+/** Signing as the policy in force says: the keyring that goes with it, kept up to date with its files. */
+import type { Clock, Emit } from '../ports.ts';
+import { type Signed, signMessage, type Unsigned } from './dkim.ts';
+import { type DkimDomains, type KeyProblem, type Keyring, openKeyring } from './keyring.ts';
+
+export type Signer = Disposable & {
+  sign(unsigned: Omit<Unsigned, 'keyring'>): Promise<Signed>;
+  /** Reads the keys of another policy. @returns what keeps keys from signing; then nothing changed */
+  apply(domains: DkimDomains): Promise<readonly KeyProblem[]>;
+  /** What is wrong with the keys in use, warnings included. */
+  problems(): readonly KeyProblem[];
+};
+
+/** Key files change at most a few times a year; a minute is soon enough, and a glance at each costs nothing. */
+const REFRESH_MS = 60_000;
+
+/** Opens the keys of a policy; look at `problems()` for those that cannot be used. */
+export async function openSigner(
+  domains: DkimDomains,
+  { clock, emit }: { readonly clock: Clock; readonly emit: Emit },
+): Promise<Signer> {
+  let keyring: Keyring = await openKeyring(domains);
+  const told = new Set<string>();
+  let cancel = (): void => {};
+
+  const tell = (problems: readonly KeyProblem[]): void => {
+    const texts = new Set(problems.map(({ text }) => text));
+    const atMs = clock.nowMs();
+    for (const text of told) {
+      if (texts.has(text)) continue;
+      told.delete(text);
+      emit({ event: 'alert', atMs, name: 'dkim-key', text, raised: false });
+    }
+    for (const text of texts) {
+      if (told.has(text)) continue;
+      told.add(text);
+      emit({ event: 'alert', atMs, name: 'dkim-key', text, raised: true });
+    }
+  };
+  const refresh = async (): Promise<void> => {
+    tell(await keyring.refresh());
+    cancel = clock.after(REFRESH_MS, () => void refresh());
+  };
+
+  tell(keyring.problems());
+  cancel = clock.after(REFRESH_MS, () => void refresh());
+  return {
+    sign: (unsigned) => signMessage({ ...unsigned, keyring }),
+    apply: async (next) => {
+      const candidate = await openKeyring(next);
+      const errors = candidate.problems().filter(({ severity }) => severity === 'error');
+      if (errors.length > 0) return errors;
+      keyring = candidate;
+      tell(keyring.problems());
+      return [];
+    },
+    problems: () => keyring.problems(),
+    [Symbol.dispose]: () => cancel(),
+  };
+}
