@@ -6,8 +6,8 @@ import type { Store } from './store.ts';
 const ROWS_AT_ONCE = 500;
 /** Look-ups that may fail in one table before the rest of it is given up: some seconds. */
 const FAILURES_AT_MOST = 200_000;
-/** How far past the last row that could be read others are looked for, when the end of a table is unreadable. */
-const BEYOND_LAST = 100_000;
+/** How far past the last row that could be read others are looked for, when the end of a table and its indexes are unreadable. */
+const BEYOND_LAST = 2_000;
 
 type Row = Record<string, SQLOutputValue>;
 export type Carried = { readonly messagesCarried: number; readonly rowsUnreadable: number | null };
@@ -20,6 +20,17 @@ const COLUMNS = {
   event: 'seq, message, at, kind, body',
   dedupe: 'key, message_id, until',
   ledger: 'account, window_ms, starts_at, used',
+} as const;
+
+/** Where else the row numbers of a table are. */
+const INDEXES = {
+  message: [
+    { column: 'rowid', table: 'message', name: 'message_id' },
+    { column: 'message', table: 'event', name: 'event_message' },
+  ],
+  content: [{ column: 'rowid', table: 'message', name: 'message_id' }],
+  delivery: [{ column: 'rowid', table: 'delivery', name: 'delivery_of' }],
+  event: [{ column: 'rowid', table: 'event', name: 'event_message' }],
 } as const;
 
 const BY_ROWID = ['message', 'content', 'delivery', 'event'] as const;
@@ -123,16 +134,26 @@ function lastNumber(rows: readonly Row[]): number {
   return Number(Object.values(rows.at(-1) ?? {})[0] ?? 0);
 }
 
+/** The end of a table; where that is unreadable, what one of its indexes knows of it. */
 function lastRowid(source: DatabaseSync, table: Table): number {
-  try {
-    return Number(source.prepare(`SELECT max(rowid) AS last FROM ${table} NOT INDEXED`).get()?.['last'] ?? 0);
-  } catch {
-    let last = 0;
-    readUntilError(source, { table, order: 'ASC' }, (rows) => {
-      last = lastNumber(rows);
-    });
-    return last + BEYOND_LAST;
+  const queries = [
+    `SELECT max(rowid) AS last FROM ${table} NOT INDEXED`,
+    ...INDEXES[table].map(
+      (index) => `SELECT max(+${index.column}) AS last FROM ${index.table} INDEXED BY ${index.name}`,
+    ),
+  ];
+  for (const sql of queries) {
+    try {
+      return Number(source.prepare(sql).get()?.['last'] ?? 0);
+    } catch {
+      // The next may be readable.
+    }
   }
+  let last = 0;
+  readUntilError(source, { table, order: 'ASC' }, (rows) => {
+    last = lastNumber(rows);
+  });
+  return last + BEYOND_LAST;
 }
 
 function readUntilError(

@@ -6,11 +6,13 @@ import { MIGRATIONS } from './schema.ts';
 /** The files of an embedded spool in its folder. */
 export function spoolFiles(folder: string): {
   readonly database: string;
+  readonly wal: string;
   readonly reserve: string;
   readonly suspect: string;
 } {
   return {
     database: join(folder, 'spool.db'),
+    wal: join(folder, 'spool.db-wal'),
     /** Space that is given up so that settling goes on when the disk is full. */
     reserve: join(folder, 'reserve'),
     /** Says that the database was found damaged while in use: the next start salvages it. */
@@ -18,13 +20,12 @@ export function spoolFiles(folder: string): {
   };
 }
 
-/** Makes the folder (0700) and the database file (0600), durably, where they are missing. */
+/** Makes the folder (0700), durably, where it is missing. */
 export function prepareFolder(folder: string): void {
   if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) {
     chmodSync(folder, 0o700);
     syncFolder(dirname(folder));
   }
-  prepareFile(spoolFiles(folder).database);
 }
 
 /** Makes an empty file (0600), durably, where there is none. */

@@ -55,27 +55,36 @@ function runApart(store: Store, space: Space, requests: readonly QuickRequest[])
 /** Settling makes room, so it has the last of the space: accepts are refused, the log is emptied, the reserve given up. */
 function runWithoutAccepts(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
   const others = requests.filter(([, name]) => name !== 'accept');
+  const results = others.map((request) => runInLastSpace(store, space, request));
+  const answers = results[Symbol.iterator]();
+  let trouble = null as GroupTrouble;
+  const all = requests.map(([id, name]): Answer => {
+    if (name === 'accept') return [id, 'full', 'the disk is full'];
+    const result = answers.next().value;
+    if (trouble?.kind !== 'corrupt') trouble = result?.trouble ?? trouble;
+    return result?.answers[0] ?? [id, 'unavailable', 'the store gave no answer'];
+  });
+  return { answers: all, trouble };
+}
+
+/** A transaction of its own, as small as can be, in whatever space can still be made. */
+function runInLastSpace(store: Store, space: Space, request: QuickRequest): GroupResult {
   let cause: unknown = null;
-  for (const makeRoom of [() => emptyLog(store), () => space.releaseReserve(), () => emptyLog(store)]) {
+  for (const makeRoom of [
+    () => undefined,
+    () => emptyLog(store),
+    () => space.releaseReserve(),
+    () => emptyLog(store),
+  ]) {
     try {
       makeRoom();
-      return withAcceptsRefused(requests, { answers: attempt(store, others, runGuarded), trouble: null });
+      return { answers: attempt(store, [request], runGuarded), trouble: null };
     } catch (error) {
-      if (sqliteFault(error) === 'corrupt') return refuseAll(requests, error);
+      if (sqliteFault(error) === 'corrupt') return refuseAll([request], error);
       cause = error;
     }
   }
-  return withAcceptsRefused(requests, runReadsOnly(store, others, cause));
-}
-
-/** @param rest of all requests but the accepts, in order */
-function withAcceptsRefused(requests: readonly QuickRequest[], rest: GroupResult): GroupResult {
-  const answers = rest.answers[Symbol.iterator]();
-  const all = requests.map(([id, name]): Answer => {
-    if (name === 'accept') return [id, 'full', 'the disk is full'];
-    return answers.next().value ?? [id, 'unavailable', 'the store gave no answer'];
-  });
-  return { answers: all, trouble: rest.trouble };
+  return runReadsOnly(store, [request], cause);
 }
 
 const READS: readonly (keyof QuickCalls)[] = ['story', 'overview'];

@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from 'node:fs';
-import { openDatabase, prepareFolder, spoolFiles } from './database.ts';
+import { openDatabase, prepareFile, prepareFolder, spoolFiles } from './database.ts';
 import { describe } from './group.ts';
 import { reap } from './operate.ts';
 import { finishSalvage, salvage } from './salvage.ts';
@@ -7,47 +7,54 @@ import { sqliteFault } from './sqlite-error.ts';
 import { Store } from './store.ts';
 import type { OpenReport, OwnerStart, SalvageReport } from './wire.ts';
 
+type Opened = { readonly store: Store; readonly report: OpenReport };
+
 /**
  * Opens the spool in a folder, made where it is missing. A damaged database is set aside and salvaged; leases of a dead
  * owner are freed.
  * @throws what SQLite throws where even that is impossible: `locked` when another process owns the spool
  */
-export function openStore(start: OwnerStart): { readonly store: Store; readonly report: OpenReport } {
-  prepareFolder(start.folder);
-  const opened = openSound(start);
-  const { store } = opened;
-  try {
-    store.load();
-    return { store, report: { reaped: start.reap ? reapAll(store, start.nowMs) : 0, salvaged: opened.salvaged } };
-  } catch (error) {
-    store.close();
-    if (sqliteFault(error) !== 'corrupt' || opened.salvaged !== null) throw error;
-    const salvaged = salvage({ ...start, cause: describe(error) });
-    const again = new Store(openDatabase(spoolFiles(start.folder).database, start.durability));
-    again.load();
-    return { store: again, report: { reaped: start.reap ? reapAll(again, start.nowMs) : 0, salvaged } };
-  }
-}
-
-function openSound(start: OwnerStart): { readonly store: Store; readonly salvaged: SalvageReport | null } {
+export function openStore(start: OwnerStart): Opened {
   const files = spoolFiles(start.folder);
+  if (!start.restart) prepareFolder(start.folder);
+  else if (!existsSync(start.folder)) throw gone(start);
   if (finishSalvage(start.folder) !== null) rmSync(files.suspect, { force: true });
+  if (!start.restart) prepareFile(files.database);
+  else if (!existsSync(files.database)) throw gone(start);
   let salvaged: SalvageReport | null = null;
   if (existsSync(files.suspect)) {
     salvaged = salvage({ ...start, cause: 'it was found damaged while in use' });
     rmSync(files.suspect, { force: true });
   }
-  try {
-    return { store: new Store(openDatabase(files.database, start.durability)), salvaged };
-  } catch (error) {
-    if (sqliteFault(error) !== 'corrupt') throw error;
-    salvaged = salvage({ ...start, cause: describe(error) });
-    return { store: new Store(openDatabase(files.database, start.durability)), salvaged };
+  for (;;) {
+    try {
+      return openOnce(start, salvaged);
+    } catch (error) {
+      if (sqliteFault(error) !== 'corrupt' || salvaged !== null) throw error;
+      salvaged = salvage({ ...start, cause: describe(error) });
+    }
   }
 }
 
-function reapAll(store: Store, atMs: number): number {
-  const steps = reap(store, { beforeMs: null, atMs, reason: 'the relay stopped while it was being tried' });
+function gone(start: OwnerStart): Error {
+  return new Error(`the spool is gone from ${start.folder}`);
+}
+
+function openOnce(start: OwnerStart, salvaged: SalvageReport | null): Opened {
+  const store = new Store(openDatabase(spoolFiles(start.folder).database, start.durability));
+  try {
+    store.load();
+    return { store, report: { reaped: reapDead(store, start), salvaged } };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+function reapDead(store: Store, start: OwnerStart): number {
+  if (start.restart) return 0;
+  const reason = 'the relay stopped while it was being tried';
+  const steps = reap(store, { beforeMs: null, atMs: start.nowMs, reason });
   for (;;) {
     store.begin();
     const step = steps.next();

@@ -36,8 +36,8 @@ function refused(error: unknown): OwnerNews {
 
 function run(): void {
   const { store, report } = openStore(start);
-  const { reserve, suspect } = spoolFiles(start.folder);
-  const space = new Space({ ...start, reserve, walBytes: WAL_BYTES, nowMs: monotonicMs });
+  const { wal, reserve, suspect } = spoolFiles(start.folder);
+  const space = new Space({ ...start, wal, reserve, walBytes: WAL_BYTES, nowMs: monotonicMs });
   const upkeep = new Upkeep(store, space.walBytes);
   const owner = new Owner({
     store,

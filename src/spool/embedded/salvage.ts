@@ -29,7 +29,7 @@ export function salvage(options: {
   const store = new Store(openDatabase(fresh, 'fsync'));
   let carried;
   try {
-    const source = openDamaged(spoolFiles(folder).database, copy, fresh);
+    const source = openDamaged(spoolFiles(folder).database, copy);
     try {
       carried = carryOver(source, store);
     } finally {
@@ -64,7 +64,7 @@ export function finishSalvage(folder: string): string | null {
 }
 
 /** The damaged database, or, where SQLite does not even open it, a copy with a first page that it accepts. */
-function openDamaged(database: string, copy: string, fresh: string): DatabaseSync {
+function openDamaged(database: string, copy: string): DatabaseSync {
   try {
     return openToRead(database);
   } catch (error) {
@@ -72,7 +72,12 @@ function openDamaged(database: string, copy: string, fresh: string): DatabaseSyn
   }
   copyFileSync(database, copy);
   if (existsSync(`${database}-wal`)) copyFileSync(`${database}-wal`, `${copy}-wal`);
-  restoreFirstPage(copy, fresh);
+  const template = `${copy}.template`;
+  discard(template);
+  prepareFile(template);
+  openDatabase(template, 'relaxed').close();
+  restoreFirstPage(copy, template);
+  discard(template);
   try {
     return openToRead(copy);
   } catch (error) {

@@ -15,6 +15,7 @@ const LOOK_EVERY_BYTES = 4 * 1024 * 1024;
 export class Space {
   readonly #folder: string;
   readonly #reserve: string;
+  readonly #wal: string;
   readonly #nowMs: () => number;
   readonly #floorBytes: number;
   readonly #reserveBytes: number;
@@ -28,12 +29,14 @@ export class Space {
   constructor(options: {
     readonly folder: string;
     readonly reserve: string;
+    readonly wal: string;
     readonly floorBytes: number | null;
     readonly walBytes: number;
     readonly nowMs: () => number;
   }) {
     this.#folder = options.folder;
     this.#reserve = options.reserve;
+    this.#wal = options.wal;
     this.#nowMs = options.nowMs;
     const system = statfsSync(options.folder);
     // On a very small file system the usual floor would refuse everything.
@@ -54,11 +57,11 @@ export class Space {
     this.#lookedAtMs = this.#nowMs();
     this.#acceptedSinceBytes = 0;
     const freeBytes = this.#freeBytes();
-    const roomBytes = freeBytes + reusableBytes();
-    this.#refusal =
-      roomBytes < this.#floorBytes || freeBytes < this.walBytes
-        ? `the disk is full: ${megabytes(freeBytes)} free in ${this.#folder}, ${megabytes(Math.max(this.#floorBytes, this.walBytes))} needed`
-        : null;
+    // Pages inside the database and the log's own file are room too, even on a disk that others have filled.
+    const full = freeBytes + reusableBytes() < this.#floorBytes || freeBytes + sizeOf(this.#wal) < this.walBytes;
+    this.#refusal = full
+      ? `the disk is full: ${megabytes(freeBytes)} free in ${this.#folder}, ${megabytes(Math.max(this.#floorBytes, this.walBytes))} needed`
+      : null;
     if (freeBytes > this.#floorBytes + 2 * this.#reserveBytes) this.makeReserve();
     return this.#refusal;
   }
@@ -76,14 +79,14 @@ export class Space {
 
   /** Gives the reserve to whoever settles. Returns whether there was one. */
   releaseReserve(): boolean {
-    const had = this.#reserveSize() > 0;
+    const had = sizeOf(this.#reserve) > 0;
     rmSync(this.#reserve, { force: true });
     return had;
   }
 
   /** Never fails: without space there is none to be reserved. */
   makeReserve(): void {
-    if (this.#reserveSize() >= this.#reserveBytes) return;
+    if (sizeOf(this.#reserve) >= this.#reserveBytes) return;
     try {
       const descriptor = openSync(this.#reserve, 'w', 0o600);
       try {
@@ -99,14 +102,14 @@ export class Space {
     }
   }
 
-  #reserveSize(): number {
-    return statSync(this.#reserve, { throwIfNoEntry: false })?.size ?? 0;
-  }
-
   #freeBytes(): number {
     const system = statfsSync(this.#folder);
     return system.bavail * system.bsize;
   }
+}
+
+function sizeOf(file: string): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
 function megabytes(bytes: number): string {

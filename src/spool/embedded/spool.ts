@@ -57,7 +57,7 @@ export class EmbeddedSpool extends PortSpool {
 
   /** Called once, by `openEmbeddedSpool`. */
   async start(): Promise<void> {
-    this.#report = await this.#open({ reap: true });
+    this.#report = await this.#open({ restart: false });
   }
 
   /** A way to the same spool for another thread, which makes a `spoolOverPort` of it. It ends with the owning thread. */
@@ -74,12 +74,12 @@ export class EmbeddedSpool extends PortSpool {
     return this.#disposed;
   }
 
-  async #open(how: { readonly reap: boolean }): Promise<OpenReport> {
+  async #open(how: { readonly restart: boolean }): Promise<OpenReport> {
     const { path, durability, clock, floorBytes } = this.#options;
     const workerData: OwnerStart = {
       folder: path,
       durability,
-      reap: how.reap,
+      restart: how.restart,
       nowMs: clock.nowMs(),
       floorBytes: floorBytes ?? null,
     };
@@ -111,7 +111,7 @@ export class EmbeddedSpool extends PortSpool {
 
   async #restart(): Promise<void> {
     try {
-      const { salvaged } = await this.#open({ reap: false });
+      const { salvaged } = await this.#open({ restart: true });
       this.#restartMs = FIRST_RESTART_MS;
       if (salvaged !== null) this.#options.onSalvage?.(salvaged);
     } catch (error) {

@@ -124,8 +124,11 @@ export type Answers = { readonly answers: readonly Answer[]; readonly trouble: s
 export type OwnerStart = {
   readonly folder: string;
   readonly durability: 'fsync' | 'relaxed';
-  /** True at a process's start: whoever held leases is dead. */
-  readonly reap: boolean;
+  /**
+   * False at a process's start: whoever held leases is dead, and a missing spool is made. True when a thread takes over
+   * from one that died: leases go on, and a spool that is gone is not replaced by an empty one.
+   */
+  readonly restart: boolean;
   readonly nowMs: number;
   readonly floorBytes: number | null;
 };
