@@ -6,6 +6,7 @@
  *
  * Parts are built so that each finds what it needs, and are ended in the reverse order.
  */
+import { makeCertificate } from './cli/certificate-pair.ts';
 import { startControl } from './cli/control-server.ts';
 import { liveRelay } from './cli/live-relay.ts';
 import type { RelayStatus } from './cli/operations.ts';
@@ -19,6 +20,7 @@ import { formatListenProblem } from './ingress/listen-problem.ts';
 import { type Ingress, startIngress } from './ingress/server.ts';
 import { changedKeys, type PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
+import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
@@ -93,6 +95,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   );
   const { handoff } = scheduler;
   const { ledger } = spool;
+  await certify(policy(), clock.nowMs(), emit);
   const ingress = stack.use(await startIngress({ policy, spool, ledger, handoff, sign, clock, random, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
   const scrape = () => reporting.metrics.scrape();
@@ -109,6 +112,14 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   });
   stack.defer(foundation.holder.subscribe(() => void follow(parts)));
   return parts;
+}
+
+/** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
+async function certify({ listen, tls, hostname }: Policy, nowMs: number, emit: Emit): Promise<void> {
+  if (listen.every((listener) => listener.tls === 'none')) return;
+  const pair = { certFile: tls.cert, keyFile: tls.key, hostname, nowMs };
+  const trouble = await makeCertificate(pair).catch((error: unknown) => String(error));
+  if (trouble !== null) emit({ event: 'alert', atMs: nowMs, name: 'certificate', text: trouble, raised: true });
 }
 
 /** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */

@@ -1,12 +1,12 @@
-import { X509Certificate, createPrivateKey, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { examplePolicy } from '../policy/example.ts';
 import { firstPolicy } from '../policy/first-start.ts';
 import { hashPassword } from '../policy/password.ts';
-import { makeSelfSignedCertificate } from '../sign/certificate.ts';
 import { generateDkimKeys, type DkimKeyType } from '../sign/keygen.ts';
+import { makeCertificate } from './certificate-pair.ts';
 import type { Cli } from './cli.ts';
 import type { Where } from './data-folder.ts';
 import { dkimFolder } from './dkim.ts';
@@ -44,7 +44,9 @@ export async function firstStart(
     await mkdir(where.dataFolder, { recursive: true, mode: 0o700 });
     await mkdir(dirname(where.policyFile), { recursive: true });
     await mkdir(certs, { recursive: true });
-    await makeCertificate(cli, certs);
+    const certificate = { certFile: join(certs, 'relay.crt'), keyFile: join(certs, 'relay.key'), hostname: HOSTNAME };
+    const trouble = await makeCertificate({ ...certificate, nowMs: cli.clock.nowMs() });
+    if (trouble !== null) throw new Failure(trouble);
     const selectors = await makeDkimKeys(cli, where);
     const ports = await (options.ports ?? choosePorts)();
     const password = newPassword();
@@ -68,38 +70,6 @@ async function exampleText(cli: Cli): Promise<string> {
   const file = join(cli.root, 'config/relevo.example.yaml');
   // An empty folder may be mounted over config/.
   return existsSync(file) ? readFile(file, 'utf8') : examplePolicy();
-}
-
-/** A pair that is there stays. Half of one is the operator's, unless a first start was interrupted between the halves. */
-async function makeCertificate(cli: Cli, folder: string): Promise<void> {
-  const [certFile, keyFile] = [join(folder, 'relay.crt'), join(folder, 'relay.key')];
-  const staged = `${certFile}.first`;
-  if (!existsSync(certFile) && !existsSync(keyFile)) {
-    const { certPem, keyPem } = await makeSelfSignedCertificate({ hostname: HOSTNAME, nowMs: cli.clock.nowMs() });
-    await writeFile(staged, certPem, { mode: 0o644 });
-    await createFile(keyFile, keyPem);
-  }
-  if (!existsSync(certFile)) {
-    const certPem = await readFile(staged, 'utf8').catch(() => null);
-    if (certPem === null || !isPair(certPem, await readFile(keyFile, 'utf8')))
-      throw new Failure(
-        `${keyFile} is there, but no ${certFile}: put the key's certificate there, or move the key away`,
-      );
-    await createFile(certFile, certPem, 0o644);
-  }
-  if (!existsSync(keyFile))
-    throw new Failure(
-      `${certFile} is there, but no ${keyFile}: put the certificate's key there, or move the certificate away`,
-    );
-  await rm(staged, { force: true });
-}
-
-function isPair(certPem: string, keyPem: string): boolean {
-  try {
-    return new X509Certificate(certPem).checkPrivateKey(createPrivateKey(keyPem));
-  } catch {
-    return false;
-  }
 }
 
 async function makeDkimKeys(cli: Cli, where: Where): Promise<Readonly<Record<DkimKeyType, string>>> {
@@ -151,7 +121,7 @@ function welcome(
     '',
     `  printf '${message}' | curl --ssl-reqd --insecure --crlf --url smtp://127.0.0.1:${submission} --user ${CLIENT}:${password} --mail-from shop@${DOMAIN} --mail-rcpt you@demo.test --upload-file -`,
     '',
-    `Then look into ${sandbox}/, or ask for the id in the answer: ./scripts/relevo message ID`,
+    `Then look into ${sandbox}/: each file is named by its message's id, and \`./scripts/relevo message ID\` tells its story.`,
     '',
     ...highPorts,
     `To send as your own domain, replace ${DOMAIN} in ${policy} (its first lines say how), its keys and the certificate.`,
