@@ -1,0 +1,181 @@
+/**
+ * The canonical form: what the relay makes of a submitted message before it is signed (RFC 6409 §8).
+ *
+ * Removed: Bcc, Resent-Bcc, Return-Path and X-Relevo-* fields; an mbox `From ` line on top. Added where missing or empty:
+ * Date, Message-ID, From (the envelope sender; none for the null sender). On top: Received. A message without any header
+ * field is all body. Nothing else changes, and the body is the client's byte for byte.
+ */
+import { formatMailbox } from '../message/address.ts';
+import { formatMailDate } from '../message/date.ts';
+import {
+  bodyOffsetOf,
+  type HeaderBlock,
+  type HeaderField,
+  parseHeaderBlock,
+  unfoldedValue,
+} from '../message/header.ts';
+import type { MessageId } from '../message/ids.ts';
+import { parseMailboxList } from '../message/mailbox-list.ts';
+import { PRIORITIES, type Priority } from '../message/message.ts';
+import type { Reply } from '../message/reply.ts';
+import type { LimitsPolicy } from '../policy/schema.ts';
+import { badDirective, malformedHeader, REPLIES } from './replies.ts';
+
+export type Canonical = {
+  /** As they will leave, signatures excepted. */
+  readonly fields: readonly HeaderField[];
+  /** Shares the bytes of what was submitted. */
+  readonly body: Buffer;
+  /** Addresses of the header From; null: the field cannot be read. */
+  readonly from: readonly string[] | null;
+  readonly messageIdHeader: string;
+  /** As the client wrote it; null: it wrote none. */
+  readonly submittedMessageId: string | null;
+  readonly subject: string | null;
+  /** What X-Relevo-* fields asked for. */
+  readonly directives: Directives;
+};
+
+export type Directives = {
+  readonly stream: string | null;
+  readonly priority: Priority | null;
+  readonly tag: string | null;
+};
+
+export type Submitted = {
+  /** Every line ends with CR LF. */
+  readonly raw: Buffer;
+  readonly sender: string;
+  readonly id: MessageId;
+  readonly atMs: number;
+  readonly hostname: string;
+  readonly received: string;
+  readonly limits: LimitsPolicy;
+};
+
+export type CanonicalResult =
+  | { readonly kind: 'ok'; readonly canonical: Canonical }
+  | { readonly kind: 'refused'; readonly reply: Reply };
+
+export function canonicalForm(submitted: Submitted): CanonicalResult {
+  const parts = splitMessage(submitted.raw, submitted.limits);
+  if (parts.kind === 'refused') return parts;
+  const seen = readFields(parts.fields);
+  if (seen.receivedCount > submitted.limits.receivedFields) return { kind: 'refused', reply: REPLIES.loop };
+  if (seen.from.length > 1) return { kind: 'refused', reply: REPLIES.severalFrom };
+  if (seen.badField !== null) return { kind: 'refused', reply: badDirective(seen.badField) };
+  const added: HeaderField[] = [];
+  const fromText = seen.from[0] ?? submitted.sender;
+  if (seen.from.length === 0 && submitted.sender !== '') added.push(field('From', submitted.sender));
+  if (!seen.hasDate) added.push(field('Date', formatMailDate(submitted.atMs)));
+  const messageIdHeader = seen.messageId ?? `<${submitted.id}@${submitted.hostname}>`;
+  if (seen.messageId === null) added.push(field('Message-ID', messageIdHeader));
+  const received = { name: 'received', raw: submitted.received };
+  const canonical = {
+    fields: [received, ...seen.kept, ...added],
+    body: parts.body,
+    from: parseMailboxList(fromText)?.map(formatMailbox) ?? null,
+    messageIdHeader,
+    submittedMessageId: seen.messageId,
+    subject: seen.subject,
+    directives: seen.directives,
+  };
+  return { kind: 'ok', canonical };
+}
+
+type Parts =
+  | { readonly kind: 'ok'; readonly fields: readonly HeaderField[]; readonly body: Buffer }
+  | { readonly kind: 'refused'; readonly reply: Reply };
+
+function splitMessage(raw: Buffer, limits: LimitsPolicy): Parts {
+  const bodyOffset = bodyOffsetOf(raw);
+  // A header that is too big is not even read; text without a header may be of any size.
+  const block = parseHeaderBlock(raw.subarray(0, Math.min(bodyOffset, limits.headerSizeBytes + 2)));
+  const mboxLine = block.fields[0]?.raw.startsWith('From ') === true && block.fields[0].name === '' ? 1 : 0;
+  const fields = mboxLine === 0 ? block.fields : block.fields.slice(mboxLine);
+  if (fields.length > 0 && fields.every((entry) => entry.name === '')) {
+    return { kind: 'ok', fields: [], body: raw.subarray(mboxLine === 0 ? 0 : (block.fields[0]?.raw.length ?? 0)) };
+  }
+  if (bodyOffset > limits.headerSizeBytes + 2) return { kind: 'refused', reply: REPLIES.headerTooBig };
+  const malformed = firstMalformed(block, mboxLine);
+  if (malformed !== null) return { kind: 'refused', reply: malformedHeader(malformed) };
+  return { kind: 'ok', fields, body: raw.subarray(bodyOffset) };
+}
+
+/** Line number of the first line that is no field; half a header may hide a Bcc, so it is not guessed at. */
+function firstMalformed(block: HeaderBlock, skipped: number): number | null {
+  return block.malformed[skipped]?.line ?? null;
+}
+
+type Seen = {
+  readonly kept: readonly HeaderField[];
+  /** Values, as text; empty ones left out. */
+  readonly from: readonly string[];
+  readonly hasDate: boolean;
+  readonly messageId: string | null;
+  readonly subject: string | null;
+  readonly receivedCount: number;
+  readonly directives: Directives;
+  /** A directive that cannot be read. */
+  readonly badField: string | null;
+};
+
+function readFields(fields: readonly HeaderField[]): Seen {
+  const kept: HeaderField[] = [];
+  const from: string[] = [];
+  const own = new Map<string, string>();
+  let [hasDate, receivedCount] = [false, 0];
+  let messageId: string | null = null;
+  let subject: string | null = null;
+  for (const entry of fields) {
+    switch (entry.name) {
+      case 'bcc':
+      case 'resent-bcc':
+      case 'return-path':
+        continue;
+      case 'received':
+        receivedCount += 1;
+        break;
+      case 'from':
+        if (unfoldedValue(entry) === '') continue;
+        from.push(textOf(unfoldedValue(entry)));
+        break;
+      case 'date':
+        if (unfoldedValue(entry) === '') continue;
+        hasDate = true;
+        break;
+      case 'message-id':
+        if (unfoldedValue(entry) === '') continue;
+        messageId ??= unfoldedValue(entry).slice(0, 998);
+        break;
+      case 'subject':
+        subject ??= unfoldedValue(entry).slice(0, 200);
+        break;
+      default:
+        if (!entry.name.startsWith('x-relevo-')) break;
+        own.set(entry.name, unfoldedValue(entry));
+        continue;
+    }
+    kept.push(entry);
+  }
+  return { kept, from, hasDate, messageId, subject, receivedCount, ...readDirectives(own) };
+}
+
+function readDirectives(own: ReadonlyMap<string, string>): Pick<Seen, 'directives' | 'badField'> {
+  const [wanted, tag] = [own.get('x-relevo-priority')?.toLowerCase(), own.get('x-relevo-tag')];
+  const priority = PRIORITIES.find((name) => name === wanted) ?? null;
+  const directives = { stream: own.get('x-relevo-stream') ?? null, priority, tag: tag ?? null };
+  if (wanted !== undefined && priority === null) return { directives, badField: 'X-Relevo-Priority' };
+  if (tag !== undefined && !/^[!-~]{1,64}$/.test(tag)) return { directives, badField: 'X-Relevo-Tag' };
+  return { directives, badField: null };
+}
+
+/** Header bytes, one a character, as the UTF-8 that RFC 6532 makes of them. */
+function textOf(value: string): string {
+  return Buffer.from(value, 'latin1').toString('utf8');
+}
+
+/** @param value may have characters beyond ASCII; they leave as UTF-8 */
+function field(name: string, value: string): HeaderField {
+  return { name: name.toLowerCase(), raw: `${name}: ${Buffer.from(value).toString('latin1')}\r\n` };
+}

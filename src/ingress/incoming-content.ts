@@ -1,0 +1,118 @@
+import type { Reply } from '../message/reply.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock } from '../ports.ts';
+import { ContentCollector } from './content-collector.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { MessageDecoder } from './message-decoder.ts';
+import type { Incoming } from './receive.ts';
+import { lineTooLongFor, REPLIES } from './replies.ts';
+import type { Session, Transaction } from './session.ts';
+import { protocolName } from './trace.ts';
+
+/** The least rate counts from here on. */
+const RATE_GRACE_MS = 30_000;
+/** An oversized message is read to its end, so that the client hears why; but not for ever. */
+const TOLERATED_BEYOND_BYTES = 16 * 1024 * 1024;
+
+/** A message between 354 and its last dot: what is kept of it, and what is wrong with it. */
+export class IncomingContent {
+  readonly #policy: () => Policy;
+  readonly #rejectsBareNewlines: boolean;
+  readonly #limitBytes: number;
+  readonly #sinceMs: number;
+  readonly #collector: ContentCollector;
+  readonly decoder: MessageDecoder;
+
+  /** @returns null: there is no room for a message of the declared size */
+  static reserve(
+    deps: { readonly policy: () => Policy; readonly budget: MemoryBudget; readonly clock: Clock },
+    session: Session,
+    transaction: Transaction,
+  ): IncomingContent | null {
+    const limitBytes = session.sizeLimitBytes(transaction.client);
+    const reservedBytes = Math.min(transaction.sizeBytes ?? 0, limitBytes);
+    if (!deps.budget.reserve(reservedBytes)) return null;
+    const collector = new ContentCollector({ budget: deps.budget, limitBytes, reservedBytes });
+    return new IncomingContent({
+      policy: deps.policy,
+      rejectsBareNewlines: session.listener.bareNewline === 'reject',
+      limitBytes,
+      sinceMs: deps.clock.monotonicMs(),
+      collector,
+    });
+  }
+
+  private constructor(parts: {
+    readonly policy: () => Policy;
+    readonly rejectsBareNewlines: boolean;
+    readonly limitBytes: number;
+    readonly sinceMs: number;
+    readonly collector: ContentCollector;
+  }) {
+    this.#policy = parts.policy;
+    this.#rejectsBareNewlines = parts.rejectsBareNewlines;
+    this.#limitBytes = parts.limitBytes;
+    this.#sinceMs = parts.sinceMs;
+    this.#collector = parts.collector;
+    this.decoder = new MessageDecoder(parts.collector);
+  }
+
+  /** Whether it comes in more slowly than `limits.dataRate`, counted from its start. */
+  isTooSlow(nowMs: number): boolean {
+    const neededMs = (this.decoder.lengthBytes / this.#policy().limits.dataRateBytesPerS) * 1000;
+    return nowMs - this.#sinceMs > RATE_GRACE_MS + neededMs;
+  }
+
+  /** Lets go early of what will be refused. @returns why to hang up at once; null: read on */
+  abandon(): Reply | null {
+    const refusal = this.whyNot();
+    if (refusal === null) return null;
+    this.#collector.discard();
+    return this.decoder.lengthBytes > this.#limitBytes + TOLERATED_BEYOND_BYTES ? REPLIES.tooBig : null;
+  }
+
+  /** What is wrong with what has come so far; null: nothing. */
+  whyNot(): Reply | null {
+    const { decoder } = this;
+    const { lineLength } = this.#policy().limits;
+    if (this.#collector.overflow === 'size') return REPLIES.tooBig;
+    if (this.#collector.overflow === 'memory') return REPLIES.noMemory;
+    if (this.#rejectsBareNewlines && decoder.hasBareNewline) return REPLIES.bareNewline;
+    if (decoder.hasNul) return REPLIES.nul;
+    return decoder.longestLine > lineLength ? lineTooLongFor(lineLength) : null;
+  }
+
+  /** The whole content, once. */
+  take(): Buffer {
+    return this.#collector.finish();
+  }
+
+  /** Gives the memory back; may be called again. */
+  discard(): void {
+    this.#collector.discard();
+  }
+}
+
+/** The whole message with all that is known of it, or why it is refused; the content is taken out. */
+export function incomingOf(
+  session: Session,
+  parts: { readonly transaction: Transaction; readonly content: IncomingContent; readonly cipher: string | null },
+): Incoming | Reply {
+  const { client, sender, ret, envid, smtpUtf8, beganMs, recipients } = parts.transaction;
+  if (client === null) return REPLIES.relayDenied;
+  const { hello, secure, signedIn, shownAddress } = session;
+  const extended = hello?.extended === true;
+  const protocol = protocolName({ extended, secure, signedIn: signedIn !== null, smtpUtf8 });
+  return {
+    client,
+    sender,
+    recipients: [...recipients.values()],
+    ret,
+    envid,
+    smtpUtf8,
+    raw: parts.content.take(),
+    eightBit: parts.content.decoder.isEightBit,
+    origin: { helo: hello?.name ?? null, address: shownAddress, protocol, tls: parts.cipher },
+    beganMs,
+  };
+}

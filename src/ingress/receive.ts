@@ -1,0 +1,247 @@
+/**
+ * The whole of taking a message in: canonical form → header From → signature → spool → only then the answer. The one way
+ * in for every client, whatever it speaks.
+ */
+import { domainOf } from '../message/address.ts';
+import type { HeaderField } from '../message/header.ts';
+import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
+import type { Message, Recipient } from '../message/message.ts';
+import type { Reply } from '../message/reply.ts';
+import { type NamedClient, senderAllowed, streamAndPriority } from '../policy/admit.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
+import { type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
+import { type Canonical, canonicalForm } from './canonical.ts';
+import { dedupeKey } from './dedupe.ts';
+import { REPLIES } from './replies.ts';
+import { type Origin, receivedField } from './trace.ts';
+
+/** Signs what will leave; `headers` go before the header section and may be empty. A rejection is a temporary failure. */
+export type Sign = (message: {
+  readonly fromDomain: string | null;
+  readonly fields: readonly HeaderField[];
+  readonly body: Buffer;
+  readonly nowMs: number;
+}) => Promise<{ readonly headers: Buffer }>;
+
+/** A resend within this time gets the first answer. */
+const DEDUPE_WINDOW_MS = 3_600_000;
+
+export type Incoming = {
+  readonly client: NamedClient;
+  readonly sender: string;
+  /** At least one, each address once. */
+  readonly recipients: readonly Recipient[];
+  readonly ret: 'full' | 'hdrs' | null;
+  readonly envid: string | null;
+  /** RFC 6531: the client asked for it. */
+  readonly smtpUtf8: boolean;
+  /** As it came, dot-stuffing taken out; every line ends with CR LF. Kept, not copied. */
+  readonly raw: Buffer;
+  readonly eightBit: boolean;
+  readonly origin: Origin;
+  /** Monotonic, of the command that began it. */
+  readonly beganMs: number;
+};
+
+export type Received =
+  | { readonly kind: 'accepted'; readonly id: MessageId; readonly text: string }
+  | { readonly kind: 'refused'; readonly reply: Reply };
+
+export type ReceiverDeps = {
+  readonly policy: () => Policy;
+  readonly spool: Pick<Spool, 'accept' | 'trouble'>;
+  readonly handoff: Handoff;
+  readonly sign: Sign;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+};
+
+export class Receiver {
+  readonly #deps: ReceiverDeps;
+  #spoolWasFull = false;
+  #inFlight = 0;
+
+  constructor(deps: ReceiverDeps) {
+    this.#deps = deps;
+  }
+
+  /** Messages between their last byte and their answer. */
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  /** Why no mail can be taken now; null: go ahead. */
+  trouble(): Reply | null {
+    const trouble = this.#deps.spool.trouble();
+    if (trouble === null) return null;
+    // The port gives words only. Either reply is temporary; 452 tells the client's operator more.
+    return this.#spoolWasFull || /\bfull\b/.test(trouble) ? REPLIES.spoolFull : REPLIES.temporary;
+  }
+
+  /** `accepted` means durable, as the policy promises it. Never rejects: a surprise is a temporary refusal. */
+  async receive(incoming: Incoming): Promise<Received> {
+    this.#inFlight += 1;
+    try {
+      return await this.#receive(incoming);
+    } catch (error) {
+      this.#spoolWasFull = error instanceof SpoolError && error.kind === 'full';
+      const { emit, clock } = this.#deps;
+      emit({ event: 'failed', atMs: clock.nowMs(), where: 'ingress', cause: String(error) });
+      return { kind: 'refused', reply: this.#spoolWasFull ? REPLIES.spoolFull : REPLIES.temporary };
+    } finally {
+      this.#inFlight -= 1;
+    }
+  }
+
+  async #receive(incoming: Incoming): Promise<Received> {
+    const { clock, random, policy: currentPolicy } = this.#deps;
+    const policy = currentPolicy();
+    const atMs = clock.nowMs();
+    const id = newMessageId(atMs, random.bytes(10));
+    const { sender, raw, origin } = incoming;
+    const addresses = incoming.recipients.map((recipient) => recipient.address);
+    const received = receivedField({ origin, hostname: policy.hostname, id, atMs, recipients: addresses });
+    const { hostname, limits } = policy;
+    const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
+    if (result.kind === 'refused') return result;
+    const { canonical } = result;
+    if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
+
+    const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
+    const { fields, body } = canonical;
+    const [signed, dedupe] = await Promise.all([
+      this.#deps.sign({ fromDomain, fields, body, nowMs: atMs }),
+      dedupeOf(incoming, canonical, addresses),
+    ]);
+    const header = Buffer.from(`${fields.map((field) => field.raw).join('')}\r\n`, 'latin1');
+    const content = Buffer.concat([signed.headers, header, body]);
+    const message = messageOf({ incoming, canonical, policy, id, atMs, fromDomain, content });
+    return await this.#accept({ incoming, message, content, dedupe, addresses });
+  }
+
+  async #accept(ready: Ready): Promise<Received> {
+    const { handoff, spool, emit, policy } = this.#deps;
+    const { message, content, dedupe } = ready;
+    const { deliveries, fresh } = this.#deliveriesOf(ready);
+    const received = this.#receivedEvent(ready);
+    let accepted = false;
+    try {
+      const result = await spool.accept({ message, deliveries, content, received, dedupe });
+      if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
+      accepted = true;
+      handoff.take(result.leased, content);
+      this.#spoolWasFull = false;
+      emit(received);
+      const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
+      return { kind: 'accepted', id: message.id, text: `${message.id} queued${note}` };
+    } finally {
+      if (!accepted && fresh.length > 0) handoff.cancel(fresh.map((delivery) => delivery.id));
+      if (accepted && fresh.length < deliveries.length) handoff.wake();
+    }
+  }
+
+  /** One for each destination domain; those that the hand-off has room for are leased to this node at once. */
+  #deliveriesOf({ incoming, message, content }: Ready): { deliveries: NewDelivery[]; fresh: FreshDelivery[] } {
+    const byDomain = new Map<string, Recipient[]>();
+    for (const recipient of incoming.recipients) {
+      const domain = domainOf(recipient.address);
+      const others = byDomain.get(domain);
+      if (others === undefined) byDomain.set(domain, [recipient]);
+      else others.push(recipient);
+    }
+    const deliveries: NewDelivery[] = [];
+    const fresh: FreshDelivery[] = [];
+    const { id, client, priority, receivedAtMs: dueAtMs } = message;
+    for (const [domain, recipients] of byDomain) {
+      const deliveryId = deliveryIdOf(id, deliveries.length + 1);
+      const delivery = { id: deliveryId, domain, client, priority, sizeBytes: content.length, dueAtMs };
+      const leaseUntilMs = this.#deps.handoff.reserve(delivery);
+      if (leaseUntilMs !== null) fresh.push(delivery);
+      deliveries.push({ domain, recipients, dueAtMs, leaseUntilMs });
+    }
+    return { deliveries, fresh };
+  }
+
+  #receivedEvent({ incoming, message, addresses }: Ready): Submission['received'] {
+    return {
+      event: 'received',
+      atMs: message.receivedAtMs,
+      messageId: message.id,
+      client: message.client,
+      sender: incoming.sender,
+      recipients: addresses,
+      sizeBytes: message.sizeBytes,
+      stream: message.stream,
+      priority: message.priority,
+      protocol: incoming.origin.protocol,
+      peer: incoming.origin.address ?? '',
+      messageIdHeader: message.messageIdHeader,
+      tookMs: Math.round(this.#deps.clock.monotonicMs() - incoming.beganMs),
+    };
+  }
+}
+
+type Ready = {
+  readonly incoming: Incoming;
+  readonly message: Message;
+  readonly content: Buffer;
+  readonly dedupe: Submission['dedupe'];
+  readonly addresses: readonly string[];
+};
+
+/** A From that cannot be read is only for clients that may send as anyone. */
+function fromAllowed({ client }: NamedClient, { from }: Canonical): boolean {
+  if (from === null) return client.senders.includes('*');
+  return from.every((address) => senderAllowed(client, address));
+}
+
+async function dedupeOf(
+  { client }: Incoming,
+  { submittedMessageId, body }: Canonical,
+  recipients: readonly string[],
+): Promise<Submission['dedupe']> {
+  if (submittedMessageId === null) return null;
+  const key = await dedupeKey({ client: client.name, messageId: submittedMessageId, recipients, body });
+  return { key, windowMs: DEDUPE_WINDOW_MS };
+}
+
+function messageOf(parts: {
+  readonly incoming: Incoming;
+  readonly canonical: Canonical;
+  readonly policy: Policy;
+  readonly id: MessageId;
+  readonly atMs: number;
+  readonly fromDomain: string | null;
+  readonly content: Buffer;
+}): Message {
+  const { incoming, canonical, policy, content } = parts;
+  const { directives, messageIdHeader, subject } = canonical;
+  const { stream, priority } = streamAndPriority(policy, incoming.client.client, directives);
+  const { sender, ret, envid, eightBit } = incoming;
+  return {
+    id: parts.id,
+    receivedAtMs: parts.atMs,
+    client: incoming.client.name,
+    stream,
+    priority,
+    tag: directives.tag,
+    envelope: { sender, ret, envid, eightBit, smtpUtf8: incoming.smtpUtf8 && needsUtf8(incoming, canonical) },
+    sizeBytes: content.length,
+    messageIdHeader,
+    fromDomain: parts.fromDomain,
+    subject,
+  };
+}
+
+/** RFC 6531 §3.6: only what really has UTF-8 in an address or the header needs it of the next hop. */
+function needsUtf8({ sender, recipients }: Incoming, { fields }: Canonical): boolean {
+  const beyondAscii = /[^\p{ASCII}]/u;
+  return (
+    beyondAscii.test(sender) ||
+    recipients.some((recipient) => beyondAscii.test(recipient.address)) ||
+    fields.some((field) => beyondAscii.test(field.raw))
+  );
+}

@@ -1,0 +1,177 @@
+/** What a session may do, command by command: decisions free of the library and of the wire. */
+import type { Recipient } from '../message/message.ts';
+import type { Reply } from '../message/reply.ts';
+import { clientByName, clientForAddress, type NamedClient, senderAllowed } from '../policy/admit.ts';
+import type { ListenerPolicy, Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { Ledger } from '../spool/ledger.ts';
+import type { Authenticator } from './auth.ts';
+import { type MailCommand, parseMail, parseRcpt } from './envelope-command.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { drawQuota } from './quota.ts';
+import type { Receiver } from './receive.ts';
+import { REPLIES } from './replies.ts';
+
+export type SessionDeps = {
+  readonly policy: () => Policy;
+  readonly authenticator: Authenticator;
+  readonly receiver: Receiver;
+  readonly ledger: Ledger;
+  readonly budget: MemoryBudget;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** One mail transaction, from MAIL on. */
+export type Transaction = MailCommand & {
+  /** null: a stranger, whose every recipient is refused. */
+  readonly client: NamedClient | null;
+  readonly recipients: Map<string, Recipient>;
+  /** Monotonic. */
+  readonly beganMs: number;
+};
+
+export class Session {
+  readonly #deps: SessionDeps;
+  readonly listener: ListenerPolicy;
+  /** The address that rights hang on; XCLIENT changes it. */
+  address: string;
+  /** The address that is shown; XFORWARD changes only this one. */
+  shownAddress: string;
+  readonly #loopback: boolean;
+  secure: boolean;
+  hello: { readonly name: string; readonly extended: boolean } | null = null;
+  /** The AUTH user; looked up again in each transaction, since the policy may have changed. */
+  signedIn: string | null = null;
+  /** The client whose rights bound those of the session that XCLIENT made; null: no XCLIENT. */
+  proxiedBy: NamedClient | null = null;
+  transaction: Transaction | null = null;
+  /** A password was checked in this session, so no proxy's word is needed. */
+  #signedInHere = false;
+
+  constructor(
+    deps: SessionDeps,
+    start: { readonly listener: ListenerPolicy; readonly address: string; readonly secure: boolean },
+  ) {
+    this.#deps = deps;
+    this.listener = start.listener;
+    this.address = start.address;
+    this.shownAddress = start.address;
+    this.secure = start.secure;
+    this.#loopback = /^(?:127\.|::1$)/.test(start.address);
+  }
+
+  get policy(): Policy {
+    return this.#deps.policy();
+  }
+
+  /** AUTH only where passwords are safe: under TLS, or from this very machine. */
+  get canAuthenticate(): boolean {
+    return this.listener.auth === 'required' && (this.secure || this.#loopback);
+  }
+
+  /** Who this is now; null: a stranger. */
+  client(): NamedClient | null {
+    const { policy } = this;
+    const client =
+      this.signedIn === null ? clientForAddress(policy, this.address) : clientByName(policy, this.signedIn);
+    const bound = this.proxiedBy;
+    if (client === null || bound === null || this.#signedInHere) return client;
+    return client.name === bound.name || bound.client.senders.includes('*') ? client : null;
+  }
+
+  signIn(user: string): void {
+    this.signedIn = user;
+    this.#signedInHere = true;
+  }
+
+  /** RFC 3207 §4.2: nothing that was said in clear text counts. */
+  upgraded(): void {
+    this.secure = true;
+    this.#startOver();
+  }
+
+  /** XCLIENT: the session is somebody else's from now on. The proxy's word for who that is counts as far as its own rights go. */
+  actFor(other: {
+    readonly address: string;
+    readonly user: string | null;
+    readonly proxiedBy: NamedClient | null;
+  }): void {
+    this.#startOver();
+    this.proxiedBy = other.proxiedBy;
+    this.address = other.address;
+    this.shownAddress = other.address;
+    this.signedIn = other.user;
+  }
+
+  #startOver(): void {
+    this.hello = null;
+    this.signedIn = null;
+    this.#signedInHere = false;
+    this.transaction = null;
+  }
+
+  sizeLimitBytes(client: NamedClient | null): number {
+    const { messageSizeBytes } = this.policy.limits;
+    return Math.min(client?.client.messageSizeBytes ?? messageSizeBytes, messageSizeBytes);
+  }
+
+  mail(argument: string): Reply {
+    if (this.transaction !== null) return REPLIES.nestedMail;
+    const client = this.client();
+    if (client === null && this.listener.auth === 'required') {
+      return this.refused('MAIL', this.canAuthenticate ? REPLIES.authRequired : REPLIES.tlsRequired);
+    }
+    const parsed = parseMail(argument, this.canAuthenticate);
+    if (parsed.kind === 'refused') return this.refused('MAIL', parsed.reply);
+    const { value } = parsed;
+    const refusal = client === null ? null : this.#whyNotMail(client, value);
+    if (refusal !== null) return this.refused('MAIL', refusal);
+    this.transaction = { ...value, client, recipients: new Map(), beganMs: this.#deps.clock.monotonicMs() };
+    return REPLIES.senderOk;
+  }
+
+  #whyNotMail(client: NamedClient, { sender, sizeBytes }: MailCommand): Reply | null {
+    if (!senderAllowed(client.client, sender)) return REPLIES.senderDenied;
+    if (sizeBytes !== null && sizeBytes > this.sizeLimitBytes(client)) return REPLIES.tooBig;
+    if (sizeBytes !== null && !this.#deps.budget.hasRoomFor(sizeBytes)) return REPLIES.noMemory;
+    return this.#deps.receiver.trouble();
+  }
+
+  rcpt(argument: string): Reply {
+    const { transaction, policy } = this;
+    if (transaction === null) return REPLIES.mailFirst;
+    const { smtpUtf8, client, recipients } = transaction;
+    const parsed = parseRcpt(argument, { smtpUtf8, postmaster: policy.postmaster });
+    if (parsed.kind === 'refused') return this.refused('RCPT', parsed.reply);
+    if (client === null) return this.refused('RCPT', REPLIES.relayDenied);
+    const { address } = parsed.value;
+    if (!recipients.has(address) && recipients.size >= policy.limits.recipients) {
+      return this.refused('RCPT', REPLIES.tooManyRecipients);
+    }
+    recipients.set(address, parsed.value);
+    return REPLIES.recipientOk;
+  }
+
+  /** Whether DATA may start, quota aside; null: it may. */
+  whyNotData(): Reply | null {
+    if (this.transaction === null) return REPLIES.mailFirst;
+    if (this.transaction.recipients.size === 0) return REPLIES.noRecipients;
+    return null;
+  }
+
+  /** Takes the recipients out of the client's quota; null: it has none. */
+  drawQuota(): Promise<Reply | null> | null {
+    const client = this.transaction?.client ?? null;
+    if (client?.client.quota === undefined) return null;
+    return drawQuota(this.#deps, client, this.transaction?.recipients.size ?? 0);
+  }
+
+  /** Tells of a refusal; returns the reply. */
+  refused(command: string, reply: Reply): Reply {
+    const { emit, clock } = this.#deps;
+    const client = (this.transaction?.client ?? this.client())?.name ?? null;
+    emit({ event: 'refused', atMs: clock.nowMs(), peer: this.shownAddress, client, command, reply });
+    return reply;
+  }
+}

@@ -1,0 +1,108 @@
+/** The way in without SMTP: the command line now, HTTP later. Same checks, same spool, same answer. */
+import { isAscii } from 'node:buffer';
+import { formatMailbox, parseMailbox } from '../message/address.ts';
+import type { MessageId } from '../message/ids.ts';
+import type { Recipient } from '../message/message.ts';
+import type { Reply } from '../message/reply.ts';
+import { clientByName, senderAllowed } from '../policy/admit.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { Ledger } from '../spool/ledger.ts';
+import { drawQuota } from './quota.ts';
+import type { Receiver } from './receive.ts';
+import { lineTooLongFor, REPLIES } from './replies.ts';
+
+export type Submission = {
+  /** A client of the policy. */
+  readonly client: string;
+  /** `local@domain`, or '' for the null sender. */
+  readonly sender: string;
+  readonly recipients: readonly string[];
+  /** Any line ends; they become CR LF. */
+  readonly content: Buffer;
+  /** Of who submits; null: somebody on this machine. */
+  readonly address: string | null;
+  /** As in Received: `local`, `HTTP`. */
+  readonly protocol: string;
+};
+
+export type SubmitResult =
+  | { readonly kind: 'accepted'; readonly id: MessageId }
+  /** The reply that SMTP would have given; `recipient`: the address that it is about. */
+  | { readonly kind: 'refused'; readonly reply: Reply; readonly recipient?: string };
+
+type SubmitDeps = {
+  readonly policy: () => Policy;
+  readonly ledger: Ledger;
+  readonly receiver: Receiver;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+/** Accepted means durable, and for all recipients. Never rejects. */
+export async function submit(deps: SubmitDeps, submission: Submission): Promise<SubmitResult> {
+  const beganMs = deps.clock.monotonicMs();
+  const policy = deps.policy();
+  const client = clientByName(policy, submission.client);
+  if (client === null) return refused(REPLIES.authRequired);
+  const envelope = readEnvelope(submission, policy);
+  if (envelope.kind === 'refused') return envelope;
+  if (!senderAllowed(client.client, envelope.sender)) return refused(REPLIES.senderDenied);
+  const limitBytes = Math.min(
+    client.client.messageSizeBytes ?? policy.limits.messageSizeBytes,
+    policy.limits.messageSizeBytes,
+  );
+  const text = canonicalText(submission.content, limitBytes, policy.limits.lineLength);
+  if (!Buffer.isBuffer(text)) return refused(text);
+  const trouble = deps.receiver.trouble() ?? (await drawQuota(deps, client, envelope.recipients.length));
+  if (trouble !== null) return refused(trouble);
+  const origin = { helo: null, address: submission.address, protocol: submission.protocol, tls: null };
+  const received = await deps.receiver.receive({
+    client,
+    sender: envelope.sender,
+    recipients: envelope.recipients,
+    ret: null,
+    envid: null,
+    smtpUtf8: true,
+    raw: text,
+    eightBit: !isAscii(text),
+    origin,
+    beganMs,
+  });
+  return received.kind === 'accepted' ? { kind: 'accepted', id: received.id } : received;
+}
+
+type Envelope = { readonly kind: 'ok'; readonly sender: string; readonly recipients: readonly Recipient[] };
+
+function readEnvelope(submission: Submission, policy: Policy): Envelope | Extract<SubmitResult, { kind: 'refused' }> {
+  const sender = submission.sender === '' ? '' : canonicalAddress(submission.sender);
+  if (sender === null) return refused(REPLIES.badSender);
+  const recipients = new Map<string, Recipient>();
+  for (const text of submission.recipients) {
+    const address = canonicalAddress(text);
+    if (address === null) return { kind: 'refused', reply: REPLIES.badRecipient, recipient: text };
+    recipients.set(address, { address, notify: null, orcpt: null });
+  }
+  if (recipients.size === 0) return refused(REPLIES.noRecipients);
+  if (recipients.size > policy.limits.recipients) return refused(REPLIES.tooManyRecipients);
+  return { kind: 'ok', sender, recipients: [...recipients.values()] };
+}
+
+function canonicalAddress(text: string): string | null {
+  const mailbox = parseMailbox(text);
+  return mailbox === null ? null : formatMailbox(mailbox);
+}
+
+/** CR LF everywhere, the end included; or why it cannot be taken. */
+function canonicalText(content: Buffer, limitBytes: number, lineLength: number): Buffer | Reply {
+  if (content.length > limitBytes) return REPLIES.tooBig;
+  if (content.includes(0)) return REPLIES.nul;
+  const lines = content.toString('latin1').split(/\r\n|\r|\n/);
+  if (lines.at(-1) === '') lines.pop();
+  if (lines.some((line) => line.length > lineLength)) return lineTooLongFor(lineLength);
+  return Buffer.from(lines.map((line) => `${line}\r\n`).join(''), 'latin1');
+}
+
+function refused(reply: Reply): Extract<SubmitResult, { kind: 'refused' }> {
+  return { kind: 'refused', reply };
+}
