@@ -47,7 +47,7 @@ export class AgeKeeper {
     for (const jump of this.#jumps) {
       // Forward: what began before it was not there during the time that never was. Back: only what began beyond where
       // the clock came from cannot be told from what began after; it is taken as younger.
-      const before = jump.toMs > jump.fromMs ? sinceMs <= jump.fromMs : sinceMs <= jump.toMs;
+      const before = jump.toMs > jump.fromMs ? sinceMs <= jump.fromMs : sinceMs < jump.toMs;
       if (before) agedMs -= jump.toMs - jump.fromMs;
     }
     return Math.max(0, agedMs);

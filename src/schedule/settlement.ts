@@ -1,7 +1,7 @@
 /** What becomes of a delivery: outcomes → one settlement and the notices that go with it. Pure. */
 import type { DeliveryState } from '../message/delivery.ts';
 import type { MessageEvent } from '../message/event.ts';
-import type { Recipient } from '../message/message.ts';
+import { OWN_CLIENT, type Recipient } from '../message/message.ts';
 import type { Notice, NoticeKind, NoticeRecipient } from '../message/notice.ts';
 import type { FinalState, Outcome } from '../message/outcome.ts';
 import { formatReply } from '../message/reply.ts';
@@ -158,7 +158,9 @@ export function noticeMaker(
   { nowMs, ageMs, retry, content }: Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'content'>,
 ): (kind: NoticeKind, recipients: readonly NoticeRecipient[]) => Notice[] {
   return (kind, recipients) => {
-    const asked = recipients.filter(({ recipient }) => wants(recipient, kind));
+    // Reports of our own ask for none (RFC 3461 §4.1); whether a postmaster hears of their end is the reporter's to say.
+    const isOwn = message.client === OWN_CLIENT && (kind === 'failed' || kind === 'expired');
+    const asked = isOwn ? recipients : recipients.filter(({ recipient }) => wants(recipient, kind));
     if (asked.length === 0) return [];
     const retryUntilMs = kind === 'delayed' ? nowMs + Math.max(0, retry.expireMs - ageMs) : null;
     return [{ kind, message, deliveryId: delivery.id, recipients: asked, atMs: nowMs, retryUntilMs, content }];

@@ -1,9 +1,11 @@
 /** What the outcomes of one attempt say of the exit, of the destination and of other exits. Pure. */
 import type { AttemptResult } from '../egress/egress.ts';
 import { assertNever, type Outcome } from '../message/outcome.ts';
+import type { Reply } from '../message/reply.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
 import type { ExitVerdict } from './exits.ts';
 import type { Signal } from './feedback.ts';
+import { looksGreylisted } from './retry.ts';
 
 export type Verdict = {
   readonly exit: ExitVerdict;
@@ -22,7 +24,8 @@ export function verdictOn(result: AttemptResult, type: EgressPolicy['type']): Ve
   const elsewhere = result.outcomes.map((outcome) => mayGoElsewhere(outcome, type));
   const fault = result.outcomes.find((outcome) => outcome.kind === 'deferred' && mayGoElsewhere(outcome, type));
   if (fault?.kind === 'deferred') {
-    const exit = fault.scope === 'egress' ? 'failed' : 'shaky';
+    // A refused sign-in or certificate is a verdict; a connection that broke may be the only one.
+    const exit = fault.scope === 'egress' && fault.reply.detail?.startsWith('7.') === true ? 'failed' : 'shaky';
     return { exit, destination: 'none', elsewhere, cause: fault.reply.text };
   }
   const doubt = result.outcomes.find((outcome) => outcome.kind === 'in-doubt');
@@ -48,6 +51,11 @@ function destinationSignal(outcomes: readonly Outcome[]): Signal {
   return 'none';
 }
 
+/** A 4yz to a recipient that is about more than the mailbox (RFC 3463 §3): the system, the network, policy; not greylisting. */
+function isAboutTheSite(reply: Reply): boolean {
+  return reply.detail !== null && /^[347]\./.test(reply.detail) && !looksGreylisted(reply);
+}
+
 function signalOf(outcome: Outcome): Signal {
   switch (outcome.kind) {
     case 'delivered':
@@ -58,7 +66,7 @@ function signalOf(outcome: Outcome): Signal {
       return 'unreachable';
     case 'deferred':
       if (outcome.scope === 'host') return 'unreachable';
-      return outcome.scope === 'message' ? 'refused' : 'none';
+      return outcome.scope === 'message' || isAboutTheSite(outcome.reply) ? 'refused' : 'none';
     default:
       return assertNever(outcome);
   }

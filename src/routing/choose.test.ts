@@ -1,0 +1,131 @@
+import { describe, expect, test } from 'vitest';
+import { policySchema, type Policy, type PolicyInput } from '../policy/schema.ts';
+import { choose, type ChooseRequest, type ExitState } from './choose.ts';
+import { afterFailure, CLOSED } from './exit-state.ts';
+
+const OWNED = ['a', 'b', 'c'];
+
+function aPolicy(input: Partial<PolicyInput> = {}): Policy {
+  return policySchema.parse({
+    hostname: 'relay.test',
+    egress: {
+      ...Object.fromEntries(OWNED.map((name) => [name, { type: 'mx' }])),
+      spare: { type: 'smtp', host: 'smtp.test', streams: ['transactional'] },
+      off: { type: 'mx', enabled: false },
+      later: { type: 'sendgrid' },
+    },
+    pools: { owned: { members: OWNED } },
+    routes: [{ name: 'all', use: ['owned', 'spare'] }],
+    ...input,
+  });
+}
+
+const FREE: ExitState = { running: true, inFlight: 0, concurrency: 10, circuit: CLOSED };
+const BUSY: ExitState = { ...FREE, inFlight: 10 };
+const RESTING: ExitState = {
+  ...FREE,
+  circuit: afterFailure(CLOSED, { nowMs: 0, cause: 'sign-in refused', decisive: true }),
+};
+
+function asked(states: Readonly<Record<string, ExitState>>, request: Partial<ChooseRequest> = {}): ChooseRequest {
+  const policy = aPolicy();
+  const [route] = policy.routes;
+  if (route === undefined) throw new Error('the policy has a route');
+  const stateOf = (name: string): ExitState => states[name] ?? FREE;
+  return { policy, route, stream: 'transactional', stateOf, rotation: new Map(), nowMs: 1_000, ...request };
+}
+
+/** The exits of so many messages in turn. */
+function inTurn(count: number, states: Readonly<Record<string, ExitState>>): string[] {
+  const rotation = new Map<string, string>();
+  return Array.from({ length: count }, () => {
+    const choice = choose(asked(states, { rotation }));
+    if (choice.kind === 'wait') return 'wait';
+    if (choice.pool !== null) rotation.set(choice.pool, choice.name);
+    return choice.name;
+  });
+}
+
+describe('round-robin', () => {
+  test('is exactly circular over the members', () => {
+    expect(inTurn(7, {})).toEqual(['a', 'b', 'c', 'a', 'b', 'c', 'a']);
+  });
+
+  test.each([
+    ['busy', BUSY],
+    ['resting', RESTING],
+    ['stopped', { ...FREE, running: false }],
+  ])('passes over a member that is %s, and stays circular over the others', (_, state) => {
+    expect(inTurn(5, { b: state })).toEqual(['a', 'c', 'a', 'c', 'a']);
+  });
+
+  test('goes on where it was when a member comes back', () => {
+    const rotation = new Map([['owned', 'a']]);
+    expect(choose(asked({ b: RESTING }, { rotation }))).toMatchObject({ name: 'c' });
+    expect(choose(asked({}, { rotation }))).toMatchObject({ name: 'b' });
+  });
+
+  test('starts over when the last one is gone from the pool', () => {
+    expect(choose(asked({}, { rotation: new Map([['owned', 'gone']]) }))).toMatchObject({ name: 'a' });
+  });
+});
+
+describe('failover along `use`', () => {
+  test('goes to the next step when no member may send now', () => {
+    expect(inTurn(2, { a: BUSY, b: RESTING, c: { ...FREE, running: false } })).toEqual(['spare', 'spare']);
+  });
+
+  test('leaves out what this delivery has tried', () => {
+    expect(choose(asked({}, { tried: new Set(['a', 'b', 'c']) }))).toMatchObject({ name: 'spare', pool: null });
+  });
+
+  test('does not hand a stream to an exit that does not carry it', () => {
+    const states = { a: RESTING, b: RESTING, c: RESTING };
+    expect(choose(asked(states, { stream: 'marketing' }))).toMatchObject({
+      kind: 'wait',
+      untilMs: 30_000,
+      busy: false,
+    });
+  });
+});
+
+describe('waiting', () => {
+  test('is for a connection where one is busy, and for time where all rest', () => {
+    const all = (state: ExitState) => ({ a: state, b: state, c: state, spare: state });
+    expect(choose(asked(all(BUSY)))).toMatchObject({ kind: 'wait', busy: true });
+    expect(choose(asked(all(RESTING)))).toMatchObject({ kind: 'wait', busy: false, untilMs: 30_000 });
+    expect(choose(asked({ ...all(RESTING), b: BUSY }))).toMatchObject({ kind: 'wait', busy: true, untilMs: 30_000 });
+  });
+
+  test('tells every exit with what stands at its gate', () => {
+    const policy = aPolicy({ routes: [{ name: 'all', use: ['off', 'later', 'spare', 'owned'] }] });
+    const [route] = policy.routes;
+    const probing = { ...FREE, circuit: { ...RESTING.circuit, restsUntilMs: 500, probing: true } };
+    const choice = choose(
+      asked({ a: RESTING, b: BUSY, c: probing }, { policy, ...(route && { route }), stream: 'marketing' }),
+    );
+    expect(choice.reasons.map(({ egress, pool, gate, cause }) => [egress, pool, gate, cause])).toEqual([
+      ['off', null, 'disabled', ''],
+      ['later', null, 'unsupported', ''],
+      ['spare', null, 'stream', ''],
+      ['a', 'owned', 'resting', 'sign-in refused'],
+      ['b', 'owned', 'busy', ''],
+      ['c', 'owned', 'probing', 'sign-in refused'],
+    ]);
+  });
+});
+
+describe('a greylisted delivery', () => {
+  test('keeps its exit, even out of turn', () => {
+    expect(choose(asked({}, { keep: 'c' }))).toMatchObject({ name: 'c' });
+  });
+
+  test('waits for it while it is only busy', () => {
+    expect(choose(asked({ c: BUSY }, { keep: 'c' }))).toMatchObject({ kind: 'wait', busy: true });
+  });
+
+  test('takes another one when it rests, or is gone from the route', () => {
+    expect(choose(asked({ c: RESTING }, { keep: 'c' }))).toMatchObject({ name: 'a' });
+    expect(choose(asked({}, { keep: 'elsewhere' }))).toMatchObject({ name: 'a' });
+  });
+});

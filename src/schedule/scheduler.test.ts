@@ -1,0 +1,355 @@
+import { describe, expect, test } from 'vitest';
+import { openScheduling, type Scheduling, type SchedulingOptions } from '../../tests/fakes/scheduling.ts';
+import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import type { Notice } from '../message/notice.ts';
+import type { PolicyInput } from '../policy/schema.ts';
+import type { Spool } from '../spool/spool.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const CLEAN = { violations: [], queued: 0 };
+
+/** Runs one test on a scheduler of its own; in the end the books must hold. */
+function scheduled(
+  name: string,
+  run: (scheduling: Scheduling) => Promise<void>,
+  options: SchedulingOptions = {},
+): void {
+  test(name, async () => {
+    await using scheduling = await openScheduling(options);
+    await run(scheduling);
+    expect((await scheduling.audit()).violations).toEqual([]);
+  });
+}
+
+function told({ events }: Scheduling, kind: string): unknown[] {
+  return events.filter(({ event }) => event === kind);
+}
+
+/** When each attempt of an exit began, in seconds from the first. */
+function startsOf(scheduling: Scheduling, exit = 'direct'): number[] {
+  const { attempts } = scheduling.exit(exit);
+  return attempts.map(({ atMs }) => (atMs - (attempts[0]?.atMs ?? 0)) / SECOND);
+}
+
+const TWO_EXITS: Partial<PolicyInput> = {
+  egress: { one: { type: 'smtp', host: 'one.test' }, two: { type: 'smtp', host: 'two.test' } },
+  pools: { both: { members: ['one', 'two'] } },
+  routes: [{ name: 'all', use: ['both'] }],
+};
+
+describe('fresh mail', () => {
+  const reads: string[] = [];
+  const counting = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        if (key === 'content' || key === 'claim') reads.push(key);
+        return value.bind(target);
+      },
+    });
+
+  scheduled(
+    'goes out from memory: its content is never read back',
+    async (scheduling) => {
+      const content = Buffer.from('Subject: hi\r\n\r\nbytes\r\n');
+      await scheduling.clock.advanceUntil(() => reads.length > 0);
+      reads.length = 0;
+      await scheduling.accept({ content });
+      await scheduling.drained();
+      const [attempt] = scheduling.exit('direct').attempts;
+      expect(attempt?.mail.content.equals(content)).toBe(true);
+      expect(reads).not.toContain('content');
+      expect(scheduling.scheduler.stats()).toMatchObject({ held: 0, freshBytes: 0 });
+      expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 1 } });
+    },
+    { between: counting },
+  );
+
+  scheduled(
+    'that is scheduled for later waits in the store, and is not old when its time comes',
+    async (scheduling) => {
+      const dueAtMs = scheduling.clock.nowMs() + 10 * MINUTE;
+      await scheduling.accept({ dueAtMs });
+      await scheduling.clock.advance(9 * MINUTE);
+      expect(scheduling.exit('direct').attempts).toEqual([]);
+      await scheduling.drained(2 * MINUTE);
+      expect(scheduling.exit('direct').attempts[0]?.atMs).toBeGreaterThanOrEqual(dueAtMs);
+    },
+  );
+
+  scheduled('to several domains is one delivery each', async (scheduling) => {
+    await scheduling.accept({ to: ['a@one.test', 'b@one.test', 'c@two.test'] });
+    await scheduling.drained();
+    const to = scheduling.exit('direct').attempts.map(({ mail }) => mail.recipients.map(({ address }) => address));
+    expect(to).toEqual([['a@one.test', 'b@one.test'], ['c@two.test']]);
+  });
+});
+
+describe('a destination that says not now', () => {
+  scheduled('is tried again along the plan, and a delivery that gets through is told so', async (scheduling) => {
+    scheduling.exit('direct').answer = ({ number }) => (number < 5 ? OUTCOMES.greylisted : OUTCOMES.delivered);
+    await scheduling.accept();
+    await scheduling.drained(2 * HOUR);
+    const starts = startsOf(scheduling);
+    const plan = [0, 60, 361, 1262, 3063];
+    expect(starts.map((start, place) => Math.abs(start - (plan[place] ?? 0)) < 30)).toEqual(plan.map(() => true));
+    expect(told(scheduling, 'attempted').length).toBe(5);
+    expect(told(scheduling, 'deferred').length).toBe(4);
+    expect(told(scheduling, 'delivered')).toMatchObject([{ egress: 'direct', recipients: ['bob@dest.test'] }]);
+  });
+
+  scheduled(
+    'until its time is over: the sender hears of the delay, then of the end',
+    async (scheduling) => {
+      scheduling.exit('direct').answer = () => OUTCOMES.greylisted;
+      await scheduling.accept();
+      await scheduling.drained(2 * HOUR);
+      expect(scheduling.notices.map(({ kind }) => kind)).toEqual(['delayed', 'expired']);
+      const ages = scheduling.notices.map(({ atMs, message }) => Math.round((atMs - message.receivedAtMs) / MINUTE));
+      expect(ages).toEqual([10, 30]);
+      expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { expired: 1 } });
+    },
+    { policy: { retry: { delays: ['1m', '7m'], expire: '30m', warnAfter: '10m' } } },
+  );
+
+  scheduled('its recipients end each in its own way', async (scheduling) => {
+    scheduling.exit('direct').answer = ({ mail }) =>
+      mail.recipients.map(({ address }) => {
+        if (address.startsWith('gone')) return OUTCOMES.unknownUser;
+        return address.startsWith('grey') && scheduling.exit('direct').attempts.length < 3
+          ? OUTCOMES.greylisted
+          : OUTCOMES.delivered;
+      });
+    await scheduling.accept({ to: ['ok@dest.test', 'gone@dest.test', 'grey@dest.test'] });
+    await scheduling.drained(HOUR);
+    const to = scheduling.exit('direct').attempts.map(({ mail }) => mail.recipients.length);
+    expect(to).toEqual([3, 1, 1]);
+    expect(scheduling.notices).toMatchObject([
+      { kind: 'failed', recipients: [{ recipient: { address: 'gone@dest.test' } }] },
+    ]);
+    expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 2, bounced: 1 } });
+  });
+});
+
+describe('a report', () => {
+  const queuedWhenTold: number[] = [];
+  const spools: Spool[] = [];
+  const report = async ({ message }: Notice): Promise<void> => {
+    queuedWhenTold.push((await spools[0]?.story(message.id))?.queued.length ?? -1);
+  };
+
+  scheduled(
+    'is stored before the story that it tells of ends',
+    async (scheduling) => {
+      spools[0] = scheduling.spool;
+      scheduling.exit('direct').answer = () => OUTCOMES.unknownUser;
+      await scheduling.accept();
+      await scheduling.drained();
+      expect(queuedWhenTold).toEqual([1]);
+    },
+    { report },
+  );
+
+  let failing = true;
+  scheduled(
+    'that cannot be stored keeps its recipients queued; what was delivered is written all the same',
+    async (scheduling) => {
+      scheduling.exit('direct').answer = ({ mail }) =>
+        mail.recipients.map(({ address }) => (address.startsWith('gone') ? OUTCOMES.unknownUser : OUTCOMES.delivered));
+      const { message } = await scheduling.accept({ to: ['ok@dest.test', 'gone@dest.test'] });
+      await scheduling.clock.advanceUntil(async () => {
+        const story = await scheduling.spool.story(message.id);
+        return story?.queued[0]?.delivery.recipients.length === 1;
+      });
+      expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1, bounced: 0 }, queued: 1 });
+      failing = false;
+      await scheduling.drained();
+      expect(scheduling.notices.map(({ kind }) => kind)).toEqual(['failed']);
+      expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 1, bounced: 1 } });
+    },
+    { report: () => (failing ? Promise.reject(new Error('no space')) : Promise.resolve()) },
+  );
+});
+
+describe('exits', () => {
+  scheduled(
+    'of a pool take turns',
+    async (scheduling) => {
+      for (let count = 0; count < 6; count++) await scheduling.accept({ to: [`a@d${count}.test`] });
+      await scheduling.drained();
+      expect(scheduling.exit('one').attempts.map(({ mail }) => mail.domain)).toEqual(['d0.test', 'd2.test', 'd4.test']);
+      expect(scheduling.exit('two').attempts.map(({ mail }) => mail.domain)).toEqual(['d1.test', 'd3.test', 'd5.test']);
+    },
+    { policy: TWO_EXITS },
+  );
+
+  scheduled(
+    'one that fails is passed over within the turn, and no try is used up',
+    async (scheduling) => {
+      scheduling.exit('one').answer = () => OUTCOMES.signInRefused;
+      const started = scheduling.clock.nowMs();
+      for (let count = 0; count < 4; count++) await scheduling.accept({ to: [`a@d${count}.test`] });
+      await scheduling.drained();
+      expect(scheduling.exit('two').attempts.map(({ atMs }) => atMs)).toEqual([started, started, started, started]);
+      expect(told(scheduling, 'attempted')).toContainEqual(
+        expect.objectContaining({ attempt: expect.objectContaining({ number: 1, egress: 'two' }) }),
+      );
+      expect(told(scheduling, 'deferred')).toEqual([]);
+      expect(told(scheduling, 'alert')).toMatchObject([{ name: 'egress-resting:one', raised: true }]);
+    },
+    { policy: TWO_EXITS },
+  );
+
+  scheduled(
+    'all of them failing, mail waits without using up tries, and goes when one works again',
+    async (scheduling) => {
+      const broken = () => OUTCOMES.signInRefused;
+      scheduling.exit('one').answer = broken;
+      scheduling.exit('two').answer = broken;
+      const { message } = await scheduling.accept();
+      for (let count = 0; count < 20; count++) await scheduling.accept({ to: [`a@d${count}.test`] });
+      await scheduling.clock.advanceUntil(() => scheduling.clock.monotonicMs() > 20 * MINUTE, {
+        stepMs: SECOND,
+        withinMs: HOUR,
+      });
+      const story = await scheduling.spool.story(message.id);
+      expect(story?.queued).toMatchObject([{ delivery: { attempts: 0 } }]);
+      // The exits are probed, not stormed: 30 s, 1, 2, 4, 8, then every 10 minutes.
+      expect(scheduling.exit('one').attempts.length).toBeLessThan(10);
+      scheduling.exit('one').answer = () => OUTCOMES.delivered;
+      await scheduling.drained(15 * MINUTE);
+      const alerts = scheduling.events.filter(
+        (event) => event.event === 'alert' && event.name === 'egress-resting:one',
+      );
+      expect(alerts.at(-1)).toMatchObject({ raised: false });
+      expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 21 } });
+    },
+    { policy: TWO_EXITS },
+  );
+
+  scheduled(
+    'a greylisted delivery keeps its exit',
+    async (scheduling) => {
+      const grey = {
+        kind: 'deferred',
+        reply: { code: 451, detail: '7.1', text: 'greylisted' },
+        scope: 'recipient',
+      } as const;
+      for (const name of ['one', 'two']) {
+        scheduling.exit(name).answer = ({ number }) => (number === 1 ? grey : OUTCOMES.delivered);
+      }
+      await scheduling.accept({ to: ['a@first.test'] });
+      await scheduling.accept({ to: ['a@second.test'] });
+      await scheduling.drained();
+      const domains = (name: string): string[] => scheduling.exit(name).attempts.map(({ mail }) => mail.domain);
+      expect([domains('one'), domains('two')]).toEqual([
+        ['first.test', 'first.test'],
+        ['second.test', 'second.test'],
+      ]);
+    },
+    { policy: TWO_EXITS },
+  );
+
+  scheduled('carry no more at once than they say', async (scheduling) => {
+    const exit = scheduling.exit('direct');
+    exit.concurrency = 3;
+    exit.answer = after(scheduling.clock, SECOND);
+    for (let count = 0; count < 20; count++) await scheduling.accept({ to: [`a@d${count}.test`] });
+    await scheduling.drained();
+    expect(exit.mostInFlight).toBe(3);
+  });
+
+  scheduled(
+    'none that may carry it: mail waits, says why, and leaves by the policy that lets it',
+    async (scheduling) => {
+      const { message } = await scheduling.accept();
+      await scheduling.clock.advance(3 * SECOND);
+      await scheduling.clock.advanceUntil(() => scheduling.scheduler.stats().held === 0);
+      const [why] = await scheduling.scheduler.explain(message.id);
+      expect(why).toMatchObject({
+        state: 'queued',
+        route: 'all',
+        exits: [{ egress: 'one', gate: 'stream' }],
+        attempts: 0,
+      });
+      expect(why?.why).toContain('one does not carry this stream');
+      const { policy } = scheduling;
+      const one = policy.egress['one'];
+      if (one === undefined) throw new Error('it has an exit');
+      scheduling.policy = { ...policy, egress: { one: { ...one, streams: null } } };
+      scheduling.scheduler.applyPolicy();
+      await scheduling.drained();
+      expect(scheduling.exit('one').attempts.length).toBe(1);
+    },
+    {
+      policy: {
+        egress: { one: { type: 'smtp', host: 'one.test', streams: ['marketing'] } },
+        routes: [{ name: 'all', use: ['one'] }],
+      },
+    },
+  );
+});
+
+describe('a lost reply to the final dot', () => {
+  scheduled('is tried again, and counted as a possible copy', async (scheduling) => {
+    scheduling.exit('direct').answer = ({ number }) => (number === 1 ? OUTCOMES.doubt : OUTCOMES.delivered);
+    await scheduling.accept();
+    await scheduling.drained();
+    expect(await scheduling.audit()).toMatchObject({ ...CLEAN, possibleDuplicates: 1, finished: { delivered: 1 } });
+  });
+
+  scheduled(
+    'waits for an operator where the stream wants that',
+    async (scheduling) => {
+      scheduling.exit('direct').answer = () => OUTCOMES.doubt;
+      const { message } = await scheduling.accept();
+      await scheduling.clock.advanceUntil(async () => (await scheduling.spool.overview()).byState.held === 1);
+      await scheduling.clock.advance(2 * HOUR);
+      expect(scheduling.exit('direct').attempts.length).toBe(1);
+      const [why] = await scheduling.scheduler.explain(message.id);
+      expect(why?.why[0]).toBe('held until an operator releases it');
+    },
+    { policy: { streams: { transactional: { priority: 'high', onDoubt: 'hold' } } } },
+  );
+});
+
+describe('an operator', () => {
+  scheduled('bounces what is queued: its sender hears of it', async (scheduling) => {
+    scheduling.exit('direct').answer = () => OUTCOMES.greylisted;
+    await scheduling.accept();
+    await scheduling.clock.advanceUntil(async () => (await scheduling.spool.overview()).leased === 0);
+    const leased = await scheduling.spool.take({}, scheduling.clock.nowMs() + MINUTE, 10);
+    const reply = { code: 550, detail: '0.0', text: 'bounced by an operator' };
+    expect(await scheduling.scheduler.bounceNow(leased, reply)).toBe(1);
+    expect(scheduling.notices).toMatchObject([{ kind: 'failed', recipients: [{ reply }] }]);
+    expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { bounced: 1 } });
+  });
+});
+
+describe('damage in the store', () => {
+  const answer = (kind: 'corrupt' | 'missing') => (spool: Spool) =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'content') return () => Promise.resolve({ kind });
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+
+  for (const kind of ['corrupt', 'missing'] as const) {
+    scheduled(
+      `content that is ${kind} is set aside, neither sent nor lost`,
+      async (scheduling) => {
+        await scheduling.store();
+        scheduling.scheduler.wake();
+        await scheduling.clock.advanceUntil(async () => (await scheduling.spool.overview()).byState.quarantined === 1);
+        expect(scheduling.exit('direct').attempts).toEqual([]);
+        expect(await scheduling.audit()).toMatchObject({ violations: [], queued: 1 });
+      },
+      { between: answer(kind) },
+    );
+  }
+});

@@ -1,0 +1,128 @@
+/** A scheduler on a real spool with a clock that stands still and exits that do as they are told. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Event } from '../../src/message/event.ts';
+import type { Notice } from '../../src/message/notice.ts';
+import { policySchema, type Policy, type PolicyInput } from '../../src/policy/schema.ts';
+import { startScheduler, type Scheduler } from '../../src/schedule/scheduler.ts';
+import { openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
+import type { AuditReport, Spool, Submission } from '../../src/spool/spool.ts';
+import { FakeClock } from './clock.ts';
+import { ScriptedEgress } from './scripted-egress.ts';
+import { aSubmission, deliveryOf, type SubmissionOptions } from './submission.ts';
+
+export type SchedulingOptions = {
+  readonly policy?: Partial<PolicyInput>;
+  /** Stands between the scheduler and the store, to break it. */
+  readonly between?: (spool: Spool) => Spool;
+  readonly report?: (notice: Notice) => Promise<void>;
+};
+
+export type Scheduling = AsyncDisposable & {
+  readonly clock: FakeClock;
+  /** The store itself, whatever stands between. */
+  readonly spool: Spool;
+  scheduler: Scheduler;
+  policy: Policy;
+  readonly events: Event[];
+  readonly notices: Notice[];
+  exit(name: string): ScriptedEgress;
+  /** Accepts a message as ingress does: straight into its lane where there is room. */
+  accept(options?: Partial<SubmissionOptions>): Promise<Submission>;
+  /** Accepts it into the store alone, and wakes nobody. */
+  store(options?: Partial<SubmissionOptions>): Promise<Submission>;
+  /** Stops the scheduler as a crash would (nothing is handed back), and starts another on the same store. */
+  restart(): Promise<void>;
+  /** Advances until the queue is empty, or for so long. */
+  drained(withinMs?: number): Promise<void>;
+  audit(): Promise<AuditReport>;
+};
+
+export async function openScheduling(options: SchedulingOptions = {}): Promise<Scheduling> {
+  const clock = new FakeClock();
+  const path = await mkdtemp(join(tmpdir(), 'relevo-schedule-'));
+  const spool = await openEmbeddedSpool({ path, durability: 'relaxed', clock });
+  const exits = new Map<string, ScriptedEgress>();
+  const events: Event[] = [];
+  const notices: Notice[] = [];
+  const exit = (name: string): ScriptedEgress => {
+    const known = exits.get(name) ?? new ScriptedEgress(name, clock);
+    exits.set(name, known);
+    return known;
+  };
+  const start = (): Scheduler =>
+    startScheduler({
+      policy: () => scheduling.policy,
+      spool: options.between?.(spool) ?? spool,
+      exits: (name) => (Object.hasOwn(scheduling.policy.egress, name) ? exit(name) : undefined),
+      clock,
+      random: { fraction: () => 0.5, bytes: (count) => Buffer.alloc(count) },
+      emit: (event) => void events.push(event),
+      report: async (notice) => {
+        await options.report?.(notice);
+        notices.push(notice);
+      },
+    });
+  const scheduling: Omit<Scheduling, 'scheduler'> & { scheduler?: Scheduler } = {
+    clock,
+    spool,
+    policy: policySchema.parse({ hostname: 'relay.test', ...options.policy }),
+    events,
+    notices,
+    exit,
+    accept: (given) => accept(started(), given ?? {}),
+    async store(given) {
+      const submission = aSubmission({ atMs: clock.nowMs(), ...given });
+      await spool.accept(submission);
+      return submission;
+    },
+    async restart() {
+      await started().scheduler.stop(AbortSignal.abort());
+      await spool.reap(Number.MAX_SAFE_INTEGER);
+      scheduling.scheduler = start();
+    },
+    drained: (withinMs = 600_000) =>
+      clock.advanceUntil(async () => (await spool.overview()).deliveries === 0, {
+        stepMs: withinMs > 900_000 ? 5_000 : 500,
+        withinMs,
+      }),
+    audit: () => spool.audit(),
+    async [Symbol.asyncDispose]() {
+      await started().scheduler.stop(AbortSignal.abort());
+      await spool[Symbol.asyncDispose]();
+      await rm(path, { recursive: true, force: true });
+    },
+  };
+  const started = (): Scheduling => {
+    const { scheduler } = scheduling;
+    if (scheduler === undefined) throw new Error('not started');
+    return Object.assign(scheduling, { scheduler });
+  };
+  scheduling.scheduler = start();
+  return started();
+}
+
+async function accept(
+  { clock, spool, scheduler: { handoff } }: Scheduling,
+  options: Partial<SubmissionOptions>,
+): Promise<Submission> {
+  const plain = aSubmission({ atMs: clock.nowMs(), ...options });
+  const { message, content } = plain;
+  const deliveries = plain.deliveries.map((delivery, place) => ({
+    ...delivery,
+    leaseUntilMs: handoff.reserve({
+      id: deliveryOf(plain, place + 1),
+      domain: delivery.domain,
+      client: message.client,
+      priority: message.priority,
+      sizeBytes: message.sizeBytes,
+      dueAtMs: delivery.dueAtMs,
+    }),
+  }));
+  const submission = { ...plain, deliveries };
+  const result = await spool.accept(submission);
+  if (result.kind === 'accepted') handoff.take(result.leased, content);
+  if (deliveries.some(({ leaseUntilMs }) => leaseUntilMs === null)) handoff.wake();
+  return submission;
+}
