@@ -89,6 +89,7 @@ const EMPTY_WORDS = new Set(['job', 'item', 'manager', 'service', 'util', 'helpe
 
 /** Words that say nothing, in names that are ours: what follows a dot may be somebody else's. */
 export const nameRule: Rule = (file) => {
+  if (isTest(file.path)) return [];
   const inPath = wordsOf(file.path).filter((word) => EMPTY_WORDS.has(word));
   const inCode = matches(file, [/(?<![.\w$#]|\.#)#?[A-Za-z_$][\w$]*/g])
     // smtp-server calls a method of this name for each verb.
