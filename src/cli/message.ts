@@ -65,9 +65,9 @@ function detailOf(event: MessageEvent): string {
       return `from ${event.peer} by ${event.protocol} in ${Math.round(event.tookMs)} ms, for ${event.recipients.join(' ')}`;
     case 'attempted': {
       const { number, egress, host, address, tls, reply, tookMs } = event.attempt;
-      const at = host === null ? '' : ` at ${host}${address === null || address === host ? '' : ` (${address})`}`;
-      const secured = tls === null ? 'clear text' : tls;
-      return `attempt ${number} by ${egress}${at}, ${secured}, ${Math.round(tookMs)} ms: ${formatReply(reply)}`;
+      const at = address === null || address === host ? '' : ` (${address})`;
+      const peer = host === null ? '' : ` at ${host}${at}, ${tls ?? 'clear text'}`;
+      return `attempt ${number} by ${egress}${peer}, ${Math.round(tookMs)} ms: ${formatReply(reply)}`;
     }
     case 'deferred':
       return `until ${isoTime(event.dueAtMs)}: ${withRecipients(event.reason, event.recipients)}`;
