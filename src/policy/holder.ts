@@ -43,7 +43,7 @@ export type OpenResult =
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
 
 /** A write that was torn apart is given this long to be finished before its half is called wrong. */
-const TORN_WRITE_MS = 320;
+const TORN_WRITE_MS = 240;
 
 /**
  * Opens a policy file and keeps to it: a write in place or a rename over it is in force within a second, or refused with
@@ -65,7 +65,8 @@ export async function openPolicyHolder(options: HolderOptions): Promise<OpenResu
     return first;
   }
   holder = new Holder(options, first, watch);
-  if (isMissed) await holder.take(false);
+  const isUnsure = await watch.setFiles([file, ...first.includes]);
+  if (isMissed || isUnsure) await holder.take(false);
   return { kind: 'opened', holder };
 }
 
@@ -91,7 +92,6 @@ class Holder implements PolicyHolder {
     this.#watch = watch;
     this.#loaded = loaded;
     this.#state = this.#applied(loaded);
-    watch.setFiles([options.file, ...loaded.includes]);
   }
 
   /** @param isForced although nothing changed */
@@ -125,7 +125,8 @@ class Holder implements PolicyHolder {
 
   async #take(isForced: boolean): Promise<void> {
     const result = await load(this.#options);
-    this.#watch.setFiles([this.#options.file, ...result.includes]);
+    // A file that is watched from now on may have changed after it was read: then this is done again.
+    if (await this.#watch.setFiles([this.#options.file, ...result.includes])) void this.take(false);
     if (result.kind === 'refused') {
       // Half a file is no news while the other half is on its way: that is the next change.
       if (!isForced && !(await this.#watch.isAtRest(TORN_WRITE_MS))) return;

@@ -21,16 +21,21 @@ const OWN_MARKS = ['later', 'secret', 'value'] as const;
 const ANNOTATIONS = ['$schema', 'description', 'default'] as const;
 
 function forEditors(node: Json): Json {
-  const plain = { ...node };
-  for (const mark of OWN_MARKS) delete plain[mark];
+  const plain = withoutMarks(node);
   // The largest number that JavaScript counts to says nothing to an operator.
   if (plain['maximum'] === Number.MAX_SAFE_INTEGER) delete plain['maximum'];
   if (node['later'] === true) plain['description'] = `${textOf(plain['description'])} Has no effect yet.`.trim();
   for (const key of MAPS) if (isJson(plain[key])) plain[key] = mapValues(plain[key]);
   for (const key of LISTS)
     if (Array.isArray(plain[key])) plain[key] = plain[key].map((child) => forEditors(child as Json));
+  // A key is written as it is: there are no variables in it.
+  if (isJson(plain['propertyNames'])) plain['propertyNames'] = withoutMarks(plain['propertyNames']);
   for (const key of SINGLES) if (isJson(plain[key])) plain[key] = forEditors(plain[key]);
   return wantsVariable(plain) ? withVariable(plain) : plain;
+}
+
+function withoutMarks(node: Json): Json {
+  return Object.fromEntries(Object.entries(node).filter(([key]) => !(OWN_MARKS as readonly string[]).includes(key)));
 }
 
 /** Wherever a value stands, a variable may; only where any text may stand that needs no saying. */

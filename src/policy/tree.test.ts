@@ -15,6 +15,16 @@ describe('hostile files end quickly', () => {
     expect(problemsIn(rows.join('\n')).filter((line) => line.includes('aliases'))).toHaveLength(1);
   });
 
+  test('more aliases than anyone needs, and a few that stand for much', () => {
+    const many = Array.from({ length: 101 }, () => '*x').join(', ');
+    const refused = problemsIn(`hostname: &x a\ndns: { servers: [${many}] }\n`);
+    expect(refused.filter((line) => line.endsWith(' dns.servers[100]: more than 100 aliases'))).toHaveLength(1);
+    const long = Array.from({ length: 200 }, () => 'a').join(', ');
+    const few = Array.from({ length: 60 }, () => '*x').join(', ');
+    const problems = problemsIn(`hostname: a\nblocklists: { zones: &x [${long}] }\ndns: { servers: [${few}] }\n`);
+    expect(problems.filter((line) => line.endsWith('aliases unfold to too much'))).toHaveLength(1);
+  });
+
   test('an alias within itself', () => {
     expect(problemsIn('hostname: a\npostmaster: &x [*x]\n').join('\n')).toContain('nested too deeply');
   });

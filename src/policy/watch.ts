@@ -8,14 +8,17 @@ import type { Clock } from '../ports.ts';
 export type WatchFolder = (folder: string, onEvent: () => void) => Disposable | null;
 
 export type FileWatch = Disposable & {
-  /** Watches these from now on. What they are now is not news, unless it changed since the last look. */
-  setFiles(files: readonly string[]): void;
+  /**
+   * Watches these from now on. Resolves with true where one of them was not watched before: it may have changed since
+   * the caller read it.
+   */
+  setFiles(files: readonly string[]): Promise<boolean>;
   /** Whether nothing changes for another `forMs`; false at the end too. A change that this sees is told by `onChange`. */
   isAtRest(forMs: number): Promise<boolean>;
 };
 
 /** The system's notices are hints: bind mounts, network file systems and used-up limits swallow them, so this looks too. */
-const LOOK_EVERY_MS = 400;
+const LOOK_EVERY_MS = 300;
 /** Two looks as far apart that see the same are taken for a write that is over. */
 const REST_MS = 80;
 
@@ -76,8 +79,12 @@ class Looker {
     this.#cancel();
   }
 
-  setFiles(files: readonly string[]): void {
+  async setFiles(files: readonly string[]): Promise<boolean> {
     this.#files = files;
+    const isNew = files.some((file) => !this.#seen.has(file));
+    // A look that is under way may be one for the files before.
+    while (files.some((file) => !this.#seen.has(file)) && !this.#end.signal.aborted) await this.look();
+    return isNew;
   }
 
   /** Joins a look that is under way. */
