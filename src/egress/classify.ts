@@ -129,9 +129,8 @@ function ofEnvelopeRefusal(stage: 'mail' | 'rcpt' | 'data', reply: Reply): Outco
     const host = stage === 'mail' && !reply.detail?.startsWith('1.');
     return deferred(host ? 'host' : scope, reply);
   }
-  // Unless the enhanced code says that it is about something else than the protocol (RFC 3463 §3.6).
-  if (CONFUSED.has(reply.code) && (reply.detail === null || reply.detail.startsWith('5.')))
-    return deferred('host', reply);
+  // Unless the enhanced code says that it is about the address, the mailbox or a policy (RFC 3463 §3).
+  if (CONFUSED.has(reply.code) && !/^[127]\./.test(reply.detail ?? '')) return deferred('host', reply);
   // RFC 5321 §4.5.3.1.10: 552 means 452 there, too many recipients.
   if (stage === 'rcpt' && reply.code === 552) return deferred('recipient', reply);
   return bounced(scope, reply);

@@ -74,6 +74,9 @@ export type MailOptions = {
 
 export const CONTENT = 'From: a@example.com\r\nTo: b@example.net\r\nSubject: hello\r\n\r\nHello.\r\n';
 
+/** Larger than what systems take before anybody reads it. */
+export const LARGE_CONTENT = Buffer.from(`Subject: large\r\n\r\n${'A line of a large message.\r\n'.repeat(500_000)}`);
+
 /** All recipients are taken to be of the first one's domain. Each call is another message. */
 export function mailTo({ to = ['b@example.net'], sender = 'a@example.com', ...more }: MailOptions = {}): Mail {
   const content = Buffer.from(more.content ?? CONTENT);

@@ -16,7 +16,7 @@ export class SmtpSink implements SinkBooks, AsyncDisposable {
   sessions = 0;
   readonly #sockets = new Set<Socket>();
   readonly #waiting = new Set<() => void>();
-  readonly #server = createServer((socket) => {
+  readonly #server = createServer({ noDelay: true }, (socket) => {
     this.#accept(socket);
   });
 

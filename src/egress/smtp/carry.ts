@@ -96,6 +96,7 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
       repeated = true;
       continue;
     }
+    repeated = false;
     queue = settled({ batch, queue, result, tally });
     if (queue.length > 0) {
       session = pool.take(hop);

@@ -106,7 +106,11 @@ async function greeted(wire: Wire, setup: SessionSetup, under: Under): Promise<O
   if (!isSuccess(go)) return setup.tls === 'starttls' ? failed('tls', go) : signedIn(wire, hello.extensions, setup);
   const bare = wire.detach();
   // Bytes between the reply and the handshake would be taken for encrypted ones: an injected command's reply (RFC 3207 §6).
-  if (bare === null) return failed('tls', wire.fail({ kind: 'garbage', what: 'more after the reply to STARTTLS' }));
+  if (bare === null)
+    return {
+      ...failed('tls', wire.fail({ kind: 'garbage', what: 'more after the reply to STARTTLS' })),
+      handshake: true,
+    };
   const trust = setup.tls === 'starttls' ? 'verified' : 'any';
   const secured = await handshake(bare, setup, { trust, signal: under.signal });
   if (secured.kind !== 'secured') return { ...failed('tls', secured), handshake: secured.kind === 'untrusted' };

@@ -27,6 +27,12 @@ export function secure({ socket, host, trust, context, clock, timeoutMs, signal 
   return new Promise((resolve) => {
     // Errors of the bare socket surface on the TLS one, but not all of them, nor all in time.
     socket.on('error', () => {});
+    // Nobody listened for a moment: it may have ended, and the handshake would wait for ever.
+    if (socket.destroyed || socket.readableEnded) {
+      socket.destroy();
+      resolve({ kind: 'untrusted', cause: CLOSED });
+      return;
+    }
     const secured = connect({
       socket,
       host,
@@ -39,6 +45,7 @@ export function secure({ socket, host, trust, context, clock, timeoutMs, signal 
       cancel();
       signal.removeEventListener('abort', aborted);
       secured.off('secureConnect', done).off('error', failed).off('close', gone);
+      socket.off('close', gone);
       if (outcome.kind !== 'secured') {
         secured.on('error', () => {});
         secured.destroy();
@@ -53,7 +60,7 @@ export function secure({ socket, host, trust, context, clock, timeoutMs, signal 
       settle({ kind: 'untrusted', cause: causeOf(error) });
     };
     const gone = (): void => {
-      settle({ kind: 'untrusted', cause: 'connection closed during the handshake' });
+      settle({ kind: 'untrusted', cause: CLOSED });
     };
     const aborted = (): void => {
       settle({ kind: 'aborted' });
@@ -62,10 +69,13 @@ export function secure({ socket, host, trust, context, clock, timeoutMs, signal 
       settle({ kind: 'untrusted', cause: 'the handshake took too long' });
     });
     secured.on('secureConnect', done).on('error', failed).on('close', gone);
+    socket.on('close', gone);
     signal.addEventListener('abort', aborted, { once: true });
     if (signal.aborted) aborted();
   });
 }
+
+const CLOSED = 'connection closed during the handshake';
 
 function causeOf(error: Error): string {
   const code = 'code' in error && typeof error.code === 'string' ? error.code : null;
