@@ -27,6 +27,7 @@ import { createOperations } from './store-operations.ts';
 let rig: CliRig;
 let things: AsyncDisposableStack;
 const events: Event[] = [];
+const emit = (event: Event) => void events.push(event);
 
 beforeEach(() => {
   rig = new CliRig();
@@ -37,7 +38,6 @@ beforeEach(() => {
 afterEach(() => things.disposeAsync());
 
 function start(operations: Operations, dataFolder = rig.dataFolder): Promise<ControlBinding> {
-  const emit = (event: Event) => void events.push(event);
   return startControl({ dataFolder, operations, clock: rig.clock, emit, messageSizeBytes: () => 1_000_000 });
 }
 
@@ -45,7 +45,7 @@ function start(operations: Operations, dataFolder = rig.dataFolder): Promise<Con
 async function running(dataFolder = rig.dataFolder) {
   const spool = things.use(await rig.openSpool());
   const live = new FakeLive();
-  const operations = createOperations({ spool, clock: rig.clock, showsSubjects: () => true, live });
+  const operations = createOperations({ spool, clock: rig.clock, showsSubjects: () => true, live, emit });
   const binding = await start(operations, dataFolder);
   if (binding.kind !== 'listening') throw new Error(binding.cause);
   things.use(binding.control);
@@ -70,6 +70,22 @@ test('commands reach the running relay, which has the store for itself', async (
   expect(live.wakes).toBe(1);
   expect((await rig.run(['queue', 'bounce', '--domain', 'dest.test'])).stdout).toBe('2 deliveries bounced.\n');
   expect(live.bounces).toEqual([{ domain: 'dest.test' }]);
+});
+
+test('log and metrics hear of each delivery that an operator changed', async () => {
+  const { spool } = await running();
+  const one = aSubmission({ atMs: rig.clock.nowMs(), to: ['a@dest.test', 'b@dest.test'] });
+  await spool.accept(one);
+  await spool.accept(aSubmission({ atMs: rig.clock.nowMs(), leaseUntilMs: rig.clock.nowMs() + 60_000 }));
+  for (const action of ['hold', 'hold', 'release', 'discard']) await rig.run(['queue', action, '--all']);
+  expect(events).toMatchObject(
+    ['held', 'released', 'discarded'].map((event) => ({
+      event,
+      deliveryId: deliveryOf(one),
+      recipients: ['a@dest.test', 'b@dest.test'],
+    })),
+  );
+  expect(events).toHaveLength(3);
 });
 
 test('a delivery that is under way is left alone and counted', async () => {

@@ -24,7 +24,7 @@ export type SubmitResult =
 export const QUEUE_ACTIONS = ['hold', 'release', 'retry', 'bounce', 'discard'] as const;
 export type QueueAction = (typeof QUEUE_ACTIONS)[number];
 
-/** `busy`: deliveries that the filter names but somebody was trying; they are as before. At most 1,000 are counted. */
+/** `busy`: deliveries that the filter names but somebody was trying; they are as before. At most 10,000 are looked at. */
 export type ChangeResult = { readonly changed: number; readonly busy: number };
 
 /** Why one delivery is where it is. */

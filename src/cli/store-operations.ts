@@ -1,6 +1,7 @@
+import type { Delivery } from '../message/delivery.ts';
 import { messageIdOf, parseDeliveryId, type DeliveryId, type MessageId } from '../message/ids.ts';
 import { formatReply } from '../message/reply.ts';
-import type { Clock } from '../ports.ts';
+import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
 import {
@@ -20,10 +21,13 @@ export type StoreOperationsNeeds = {
   readonly showsSubjects: () => boolean;
   /** null: no relay is running, the store was opened for this one command. */
   readonly live: LiveRelay | null;
+  /** Hears of each delivery that an operator changed. */
+  readonly emit?: Emit;
 };
 
 const PAGE = 1_000;
 const MOST_SHAPED = 200_000;
+const MOST_TOLD = 10_000;
 const NOT_RUNNING = 'no relay is running on this data folder: start it with `relevo start`';
 
 /** The operations over a store: inside the running relay with `live`, or for one command without. */
@@ -59,24 +63,63 @@ async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter
 
 async function change(needs: StoreOperationsNeeds, action: QueueAction, filter: QueueFilter): Promise<ChangeResult> {
   const { spool, clock, live } = needs;
+  const before = await firstOf(spool, filter);
   // Counted before: a delivery that was let go in between was changed, and is not reported as busy for long.
-  const before = await spool.list(filter, { limit: PAGE });
   const busy = before.filter(({ leasedUntilMs }) => leasedUntilMs !== null).length;
-  const nowMs = clock.nowMs();
+  const atMs = clock.nowMs();
+  if (action === 'bounce') {
+    if (live === null) throw new OperationsError(`cannot write reports to senders: ${NOT_RUNNING}`);
+    return { changed: await live.bounce(filter), busy };
+  }
+  const changed = await spool[action](filter, atMs);
+  if (changed > 0) tell(needs, before, { action, atMs });
+  if (changed > 0 && (action === 'release' || action === 'retry')) live?.wake();
+  return { changed, busy };
+}
+
+/** At most so many are looked at for what is told of them; a change reaches all. */
+async function firstOf(spool: Spool, filter: QueueFilter): Promise<readonly QueuedDelivery[]> {
+  const found: QueuedDelivery[] = [];
+  for (let page = 0; page < MOST_TOLD / PAGE; page++) {
+    const after = found.at(-1)?.delivery.id;
+    const next = await spool.list(filter, after === undefined ? { limit: PAGE } : { limit: PAGE, after });
+    found.push(...next);
+    if (next.length < PAGE) break;
+  }
+  return found;
+}
+
+type StoreAction = Exclude<QueueAction, 'bounce'>;
+
+/** The store wrote an event for each delivery; log and metrics are told the same. */
+function tell(
+  { emit }: StoreOperationsNeeds,
+  before: readonly QueuedDelivery[],
+  { action, atMs }: { readonly action: StoreAction; readonly atMs: number },
+): void {
+  if (emit === undefined) return;
+  for (const { delivery, leasedUntilMs } of before) {
+    if (leasedUntilMs !== null || !concerns(action, delivery, atMs)) continue;
+    const { id, messageId, domain, recipients } = delivery;
+    const of = { atMs, messageId, deliveryId: id, domain, recipients: recipients.map(({ address }) => address) };
+    if (action === 'discard') emit({ event: 'discarded', ...of, reply: null, egress: null });
+    else emit({ event: PAST[action], ...of, reason: 'by an operator' });
+  }
+}
+
+const PAST = { hold: 'held', release: 'released', retry: 'retried' } as const;
+
+/** What each command changes; the others that its filter names stay as they are. */
+function concerns(action: StoreAction, { state, dueAtMs }: Delivery, atMs: number): boolean {
   switch (action) {
     case 'hold':
-      return { changed: await spool.hold(filter, nowMs), busy };
-    case 'discard':
-      return { changed: await spool.discard(filter, nowMs), busy };
+      return state === 'queued';
     case 'release':
-    case 'retry': {
-      const changed = await (action === 'retry' ? spool.retry(filter, nowMs) : spool.release(filter, nowMs));
-      if (changed > 0) live?.wake();
-      return { changed, busy };
-    }
-    case 'bounce':
-      if (live === null) throw new OperationsError(`cannot write reports to senders: ${NOT_RUNNING}`);
-      return { changed: await live.bounce(filter), busy };
+      return state !== 'queued';
+    case 'retry':
+      return state === 'queued' && dueAtMs > atMs;
+    case 'discard':
+      return true;
   }
 }
 
