@@ -1,7 +1,7 @@
 /** What a policy must hold beyond the form of its keys. Pure: findings, with the paths that they are about. */
 import { OWN_CLIENT } from '../message/message.ts';
 import { egressOf, exitsOf, intendedExitsOf } from './match.ts';
-import { containsNetwork, parseNetwork, type Network } from './network.ts';
+import { containsNetwork, networkKey, parseNetwork } from './network.ts';
 import type { Path } from './problem.ts';
 import type { ListenerPolicy, Policy } from './schema.ts';
 
@@ -54,7 +54,7 @@ function checkHttp({ http }: Policy): Check[] {
 
 function checkClients({ clients }: Policy): Check[] {
   const checks: Check[] = [];
-  const seen: { readonly network: Network; readonly client: string }[] = [];
+  const owners = new Map<string, string>();
   for (const [client, { networks }] of Object.entries(clients)) {
     if (client === OWN_CLIENT)
       checks.push({ verdict: 'refuse', path: ['clients', client], text: 'this name is the relay’s own: take another' });
@@ -66,17 +66,13 @@ function checkClients({ clients }: Policy): Check[] {
         const reason = `${text} makes an open relay: expected /${WIDEST_PREFIX[network.family]} or narrower`;
         checks.push({ verdict: 'refuse', path, text: reason });
       }
-      const other = seen.find((entry) => entry.client !== client && isSameNetwork(entry.network, network));
-      if (other !== undefined)
-        checks.push({ verdict: 'refuse', path, text: `${text} is a network of client ${other.client} already` });
-      seen.push({ network, client });
+      const owner = owners.get(networkKey(network));
+      if (owner !== undefined && owner !== client)
+        checks.push({ verdict: 'refuse', path, text: `${text} is a network of client ${owner} already` });
+      owners.set(networkKey(network), client);
     }
   }
   return checks;
-}
-
-function isSameNetwork(left: Network, right: Network): boolean {
-  return containsNetwork(left, right) && containsNetwork(right, left);
 }
 
 function checkEgress({ egress }: Policy): Check[] {

@@ -32,6 +32,11 @@ export function containsNetwork(outer: Network, inner: Network): boolean {
   return outer.bits >> shift === inner.bits >> shift;
 }
 
+/** The same text for the same network, however it is written: host bits do not count. */
+export function networkKey({ family, bits, prefix }: Network): string {
+  return `${family}/${prefix}/${bits >> BigInt(WIDTH[family] - prefix)}`;
+}
+
 function unmapped(network: Network): Network {
   if (network.family === 4 || network.prefix < MAPPED_PREFIX || network.bits >> 32n !== MAPPED) return network;
   return { family: 4, bits: network.bits & 0xffff_ffffn, prefix: network.prefix - MAPPED_PREFIX };

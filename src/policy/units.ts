@@ -6,12 +6,14 @@
 const DURATION_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const SIZE_BYTES = { B: 1, KB: 1024, MB: 1024 ** 2, GB: 1024 ** 3, TB: 1024 ** 4 } as const;
 
+/** `90s` → 90,000. */
 export function parseDurationMs(text: string): number | null {
   const match = /^(\d{1,9}(?:\.\d{1,3})?)\s*(ms|s|m|h|d|w)$/.exec(text.trim());
   if (match === null) return null;
   return Math.round(Number(match[1]) * DURATION_MS[match[2] as keyof typeof DURATION_MS]);
 }
 
+/** `64KB` → 65,536. */
 export function parseSizeBytes(text: string): number | null {
   const match = /^(\d{1,12}(?:\.\d{1,3})?)\s*(B|KB|MB|GB|TB)$/i.exec(text.trim());
   if (match === null) return null;
