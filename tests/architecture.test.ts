@@ -1,5 +1,5 @@
-import { existsSync, readdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import {
   barrelRule,
@@ -80,23 +80,17 @@ describe('the layout', () => {
   });
 });
 
-describe('the documents', () => {
-  test('say of every dependency what it is for', () => {
+describe('a dependency', () => {
+  test('has its reason in docs/dependencies.md', () => {
     const text = readText('docs/dependencies.md');
     expect(allPackages.filter((name) => !text.includes(`\n| \`${name}\` |`))).toEqual([]);
   });
 
-  test('link only to files that exist', () => {
-    const pages = [
-      'README.md',
-      ...[...filesUnder('docs'), ...filesUnder('src')].filter((path) => path.endsWith('.md')),
-    ];
-    const broken = pages.flatMap((page) =>
-      [...readText(page).matchAll(/\]\((?!https?:|#|mailto:)([^)#\s]+)/g)]
-        .map((match) => match[1] ?? '')
-        .filter((target) => !existsSync(join(ROOT, dirname(page), target)))
-        .map((target) => `${page}: ${target}`),
-    );
-    expect(broken).toEqual([]);
+  test('that is installed to run is used to run', () => {
+    const used = sources
+      .filter((file) => !isTest(file.path))
+      .flatMap((file) => importsOf(file).map(({ specifier }) => specifier));
+    const isUsed = (name: string): boolean => used.some((use) => use === name || use.startsWith(`${name}/`));
+    expect(runtimePackages.filter((name) => !isUsed(name))).toEqual([]);
   });
 });
