@@ -11,7 +11,7 @@ import { ended, putOff } from './untried.ts';
 /** Taken from the store at once. */
 const CLAIM_MOST = 500;
 /** A claim for less than this waits until there is more room. */
-const CLAIM_LEAST = 50;
+const CLAIM_LEAST = 10;
 /** Between the starts of two runs, however often they are asked for. */
 const PAUSE_MS = 50;
 /** Resting lanes that are named to the store; those beyond are claimed and handed back. */
@@ -77,7 +77,7 @@ export class Claims {
     const schedule = this.#schedule;
     const nowMs = schedule.clock.nowMs();
     const startMs = schedule.clock.monotonicMs();
-    const perLane = schedule.window.laneShare;
+    const perLane = schedule.window.laneShare();
     const limit = Math.min(CLAIM_MOST, schedule.window.claimRoom);
     const exclude = this.#excluded();
     const { leased, nextDueAtMs } = await schedule.spool.claim({
@@ -102,7 +102,7 @@ export class Claims {
     const { lanes, window } = this.#schedule;
     const exclude = [...lanes.resting].filter((lane) => lanes.isResting(lane)).map(({ domain }) => domain);
     for (const lane of lanes.all) {
-      if (lane.held * 2 > window.laneShare && !lanes.isResting(lane)) exclude.push(lane.domain);
+      if (!window.wantsMore(lane) && !lanes.isResting(lane)) exclude.push(lane.domain);
       if (exclude.length >= EXCLUDE_MOST) break;
     }
     return exclude;

@@ -50,7 +50,7 @@ async function deliver(schedule: Schedule, { entry, number, choice }: Start): Pr
   if (died) spawn(schedule, 'give back', () => handBack(schedule, waitingIn(schedule, entry.lane)));
   await conclude(schedule, entry, planFor(schedule, entry, turn));
   const { lane } = entry;
-  if (schedule.claimWanted || (lane.behind && lane.held * 2 <= schedule.window.laneShare)) schedule.claimSoon();
+  if (schedule.claimWanted || (lane.behind && schedule.window.wantsMore(lane))) schedule.claimSoon();
 }
 
 function planFor(schedule: Schedule, entry: Entry, turn: Turn): Plan {

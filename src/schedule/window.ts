@@ -10,7 +10,7 @@ const MOST_HELD = { low: 1_200, normal: 1_600, high: 2_000 } as const satisfies 
 const FRESH_BYTES = 64 * 1024 ** 2;
 /** Of one lane: at most, and at least however full the window is. */
 const LANE_MOST = 256;
-const LANE_LEAST = 8;
+const LANE_LEAST = 2;
 /** Beyond its share a lane takes so many high ones. */
 const LANE_EXTRA_HIGH = 32;
 
@@ -42,18 +42,21 @@ export class Window {
     return Math.max(0, MOST_HELD.low - this.held);
   }
 
-  get laneShare(): number {
-    return Math.min(LANE_MOST, Math.max(LANE_LEAST, Math.floor((MOST_HELD.high - this.held) / 4)));
+  /** How many a lane may have in memory now; of what is claimed, unless another priority is named. */
+  laneShare(priority: Priority = 'low'): number {
+    return Math.min(LANE_MOST, Math.max(LANE_LEAST, Math.floor((MOST_HELD[priority] - this.held) / 4)));
   }
 
-  isFull(lane: Lane): boolean {
-    return lane.held >= this.laneShare;
+  /** Whether the lane has drained so far that it is worth claiming more for it. */
+  wantsMore(lane: Lane): boolean {
+    return lane.held * 2 <= this.laneShare();
   }
 
   /** Keeps room for a delivery that is about to be accepted; false: there is none. */
   reserve(delivery: FreshDelivery, lane: Lane): boolean {
     const extra = delivery.priority === 'high' ? LANE_EXTRA_HIGH : 0;
-    if (this.held >= MOST_HELD[delivery.priority] || lane.held >= this.laneShare + extra) return false;
+    if (this.held >= MOST_HELD[delivery.priority] || lane.held >= this.laneShare(delivery.priority) + extra)
+      return false;
     if (this.#reserved.has(delivery.id) || this.#entries.has(delivery.id)) return false;
     this.#reserved.set(delivery.id, lane);
     lane.held += 1;
