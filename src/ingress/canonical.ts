@@ -161,7 +161,10 @@ function readFields(fields: readonly HeaderField[]): Seen {
   return { kept, from, hasDate, messageId, subject, receivedCount, ...readDirectives(own) };
 }
 
+const NO_DIRECTIVES = { directives: { stream: null, priority: null, tag: null }, badField: null } as const;
+
 function readDirectives(own: ReadonlyMap<string, string>): Pick<Seen, 'directives' | 'badField'> {
+  if (own.size === 0) return NO_DIRECTIVES;
   const [wanted, tag] = [own.get('x-relevo-priority')?.toLowerCase(), own.get('x-relevo-tag')];
   const priority = PRIORITIES.find((name) => name === wanted) ?? null;
   const directives = { stream: own.get('x-relevo-stream') ?? null, priority, tag: tag ?? null };

@@ -70,9 +70,15 @@ export class SmtpDialogue implements AsyncDisposable {
   /** As `write`; resolves once the kernel has it, so that large messages do not pile up here. */
   async send(bytes: Buffer): Promise<void> {
     if (this.#socket.destroyed || this.#socket.write(bytes)) return;
+    const socket = this.#socket;
     await new Promise<void>((resolve) => {
-      this.#socket.once('drain', resolve);
-      this.#socket.once('close', () => resolve());
+      const done = () => {
+        socket.off('drain', done);
+        socket.off('close', done);
+        resolve();
+      };
+      socket.on('drain', done);
+      socket.on('close', done);
     });
   }
 
