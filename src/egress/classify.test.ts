@@ -109,6 +109,11 @@ describe('a reply, by where it was given', () => {
   });
 });
 
+test('a refused sign-in says that it was one, even where the server’s code does not', () => {
+  const outcome = classify({ stage: 'auth', happening: reply('535 no'), peer: 'upstream', who: 'x' });
+  expect(outcome.reply).toEqual({ code: 535, detail: '7.8', text: 'no' });
+});
+
 describe('no reply', () => {
   const before = STAGES.filter((stage) => stage !== 'after-dot');
 

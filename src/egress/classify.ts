@@ -108,7 +108,8 @@ function ofReply(stage: Stage, reply: Reply): Outcome {
       // 5yz too: 554 at the greeting says that this host takes no mail (RFC 5321 §3.1), not that the mailbox is gone.
       return deferred('host', reply);
     case 'auth':
-      return deferred('egress', reply);
+      // RFC 4954 §6: what a refusal without an enhanced code means.
+      return deferred('egress', reply.detail === null && verdict === 'permanent' ? { ...reply, detail: '7.8' } : reply);
     case 'mail':
     case 'rcpt':
     case 'data':

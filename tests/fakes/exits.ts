@@ -23,6 +23,7 @@ export function testPolicy(input: Partial<PolicyInput> = {}): Policy {
   return policySchema.parse({ hostname: 'relay.example.com', ...input });
 }
 
+/** An `mx` exit to loopback addresses at that port. @param more settings as in the file */
 export function mxPolicy(port: number, more: Record<string, unknown> = {}): MxEgressPolicy {
   const settings = { type: 'mx' as const, port, privateAddresses: true, timeouts: PATIENT, ...more };
   const egress = testPolicy({ egress: { it: settings } }).egress['it'];
@@ -30,6 +31,7 @@ export function mxPolicy(port: number, more: Record<string, unknown> = {}): MxEg
   return egress;
 }
 
+/** An `smtp` exit through 127.0.0.1 in clear text. @param more settings as in the file */
 export function smtpPolicy(port: number, more: Record<string, unknown> = {}): SmtpEgressPolicy {
   const settings = { type: 'smtp' as const, host: '127.0.0.1', port, tls: 'none' as const, timeouts: PATIENT, ...more };
   const egress = testPolicy({ egress: { it: settings } }).egress['it'];

@@ -109,6 +109,7 @@ export class FaultProxy implements AsyncDisposable {
   }
 }
 
+/** Listens on a port of its own in front of that one. */
 export async function startFaultProxy(port: number, host = '127.0.0.1'): Promise<FaultProxy> {
   const proxy = new FaultProxy({ port, host });
   await proxy.listen();

@@ -3,7 +3,9 @@ import type { AttemptResult, Egress } from '../../src/egress/egress.ts';
 import { openMxEgress } from '../../src/egress/smtp/mx-egress.ts';
 import type { Outcome } from '../../src/message/outcome.ts';
 import type { Policy } from '../../src/policy/schema.ts';
-import type { Dial } from '../../src/ports.ts';
+import { DeadHosts } from '../../src/egress/smtp/dead-hosts.ts';
+import type { Clock, Dial } from '../../src/ports.ts';
+import { systemClock } from '../../src/system.ts';
 import { DnsZone, fakeDns, type ZoneEntry } from './dns.ts';
 import { exitPorts, mailTo, mxPolicy, NEVER, type MailOptions } from './exits.ts';
 import type { SinkOptions } from './sink-books.ts';
@@ -18,6 +20,7 @@ export type MxRigOptions = {
   readonly exit?: Record<string, unknown>;
   readonly policy?: Policy;
   readonly dial?: Dial;
+  readonly clock?: Clock;
 };
 
 export type MxRig = AsyncDisposable & {
@@ -33,6 +36,7 @@ export async function startMxRig({
   sinks: wanted = [{}],
   zone: more = {},
   exit = {},
+  clock = systemClock,
   ...rest
 }: MxRigOptions = {}): Promise<MxRig> {
   const sinks: SmtpSink[] = [];
@@ -46,7 +50,8 @@ export async function startMxRig({
     ...Object.fromEntries(sinks.map(({ address }, at) => [hosts[at], { a: [address] }])),
     ...more,
   });
-  const egress = openMxEgress('direct', mxPolicy(sink.port, exit), exitPorts({ dns: fakeDns(zone), ...rest }));
+  const ports = { ...exitPorts({ dns: fakeDns(zone), ...rest }), clock, dead: new DeadHosts(clock) };
+  const egress = openMxEgress('direct', mxPolicy(sink.port, exit), ports);
   return {
     sinks,
     sink,

@@ -98,6 +98,7 @@ export class SmtpSink implements SinkBooks, AsyncDisposable {
   }
 }
 
+/** A sink that listens. */
 export async function startSmtpSink(options: SinkOptions = {}): Promise<SmtpSink> {
   const sink = new SmtpSink(options);
   await sink.listen();

@@ -16,6 +16,7 @@ export function lackOf(mail: Mail, extensions: Extensions): Lack | null {
   return sizeBytes !== null && sizeBytes > 0 && mail.content.length > sizeBytes ? 'size' : null;
 }
 
+/** With the parameters that the message needs and the peer offers: SIZE, BODY, SMTPUTF8, RET, ENVID. */
 export function mailCommand(mail: Mail, extensions: Extensions): string {
   const { ret, envid, eightBit } = mail.message.envelope;
   let command = `MAIL FROM:<${mail.sender}>`;
@@ -29,6 +30,7 @@ export function mailCommand(mail: Mail, extensions: Extensions): string {
   return `${command}\r\n`;
 }
 
+/** With NOTIFY and ORCPT (RFC 3461 §4.1, §4.2) where the peer offers DSN. */
 export function rcptCommand({ address, notify, orcpt }: Recipient, extensions: Extensions): string {
   let command = `RCPT TO:<${address}>`;
   if (extensions.dsn) {

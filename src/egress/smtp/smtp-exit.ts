@@ -78,8 +78,11 @@ export class SmtpExit implements Egress {
   }
 }
 
-/** A bug, or broken machinery: told to operators, temporary for the mail (`design: unknown means temporary`). */
-export function brokenAttempt(
+/**
+ * A bug, or broken machinery: told to operators, temporary for the mail, and held against this mail alone, so that one
+ * message that trips the code up does not stop the exit.
+ */
+function brokenAttempt(
   egress: string,
   mail: Mail,
   { error, ports }: { readonly error: unknown; readonly ports: Pick<ExitPorts, 'clock' | 'emit'> },
@@ -88,7 +91,7 @@ export function brokenAttempt(
   ports.emit({ event: 'failed', atMs: ports.clock.nowMs(), where: `egress ${egress}`, cause });
   const outcome: Outcome = {
     kind: 'deferred',
-    scope: 'egress',
+    scope: 'recipient',
     reply: { code: 451, detail: '3.0', text: 'the exit failed inside' },
   };
   return { outcomes: mail.recipients.map(() => outcome), host: null, address: null, source: null, tls: null };
