@@ -84,3 +84,23 @@ test.each([
   });
   expect(longestMs).toBeLessThan(150);
 });
+
+test('a thousand connections that drip one byte at a time do no harm', async () => {
+  await using fixture = await IngressFixture.open({ policy: { limits: { connections: 1_100 } } });
+  const before = process.memoryUsage().rss;
+  const opening = Array.from({ length: 1_000 }, (_, at) =>
+    SmtpDialogue.open(fixture.port(), { localAddress: `127.0.1.${1 + (at % 25)}` }),
+  );
+  await using all = new AsyncDisposableStack();
+  const drippers = (await Promise.all(opening)).map((dialogue) => all.use(dialogue));
+  const longestMs = await longestTurnMs(async () => {
+    for (let time = 0; time < 5; time++) {
+      for (const dripper of drippers) dripper.write('x');
+      expect(await deliver(fixture, Buffer.from(`${HEADER}text ${time}\r\n`))).toMatch(/^250/);
+    }
+  });
+  expect(fixture.ingress.counters().connections).toBeGreaterThanOrEqual(1_000);
+  expect(longestMs).toBeLessThan(150);
+  // Both ends of them.
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * MB);
+});

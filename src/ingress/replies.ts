@@ -19,7 +19,6 @@ export const REPLIES = {
   tooManyUnknownCommands: { code: 421, detail: '7.0', text: 'too many unrecognized commands, closing' },
   tooManySignIns: { code: 421, detail: '7.0', text: 'too many failed sign-ins, try again later' },
   denied: { code: 554, detail: '7.1', text: 'access denied' },
-  brokenConnection: { code: 421, detail: '3.0', text: 'closing' },
 
   unknownCommand: { code: 500, detail: '5.2', text: 'command not recognized' },
   notImplemented: { code: 502, detail: '5.1', text: 'command not implemented' },

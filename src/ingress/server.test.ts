@@ -1,4 +1,4 @@
-import { writeFile, utimes } from 'node:fs/promises';
+import { copyFile, writeFile, utimes } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { connect } from 'node:tls';
 import { join } from 'node:path';
@@ -110,6 +110,24 @@ describe('ports', () => {
 });
 
 describe('certificates', () => {
+  test('that come later open the port that waited for one', async () => {
+    const clock = new FakeClock();
+    await using fixture = await IngressFixture.open({
+      clock,
+      policy: { tls: { cert: '/nonexistent', key: '/nonexistent' } },
+    });
+    expect(fixture.ingress.problems()).toHaveLength(1);
+    const { cert, key } = { cert: join(fixture.folder, 'later.crt'), key: join(fixture.folder, 'later.key') };
+    await fixture.reload({ tls: { cert, key } });
+    expect(fixture.ingress.problems()).toHaveLength(1);
+    await copyFile(join(fixture.folder, 'relay.key'), key);
+    await copyFile(join(fixture.folder, 'relay.crt'), cert);
+    await clock.advanceUntil(() => fixture.ingress.problems().length === 0, { stepMs: 1_000 });
+    await using dialogue = await SmtpDialogue.greeted(fixture.port({ tls: 'implicit' }), { tls: true });
+    expect(await dialogue.say('EHLO x')).toMatch(/^250/);
+    expect(await serialOf(fixture.port())).not.toBe('');
+  });
+
   async function serialOf(port: number): Promise<string> {
     await using dialogue = await SmtpDialogue.greeted(port);
     await dialogue.say('EHLO x');

@@ -106,6 +106,8 @@ class SmtpPorts implements Ingress {
     const { clock, emit, policy } = this.#deps;
     const changed = (material: Parameters<Listener['useCertificate']>[0]) => {
       for (const listener of [...this.#listeners.values(), ...this.#retired]) listener.useCertificate(material);
+      // A port that waits for a certificate can be opened now.
+      if (this.#problems.some(({ code }) => code === 'NO-CERTIFICATE')) void this.apply(policy());
     };
     this.#certificate = await Certificate.load(policy().tls, { clock, emit, changed });
     await this.apply(policy());

@@ -52,9 +52,8 @@ export class Certificate implements Disposable {
 
   /** Takes other files, versions or ciphers into use; resolves once that is done or has failed. */
   async apply(policy: TlsPolicy): Promise<void> {
-    if (JSON.stringify(policy) === JSON.stringify(this.#policy)) return;
+    if (JSON.stringify(policy) !== JSON.stringify(this.#policy)) this.#stamp = '';
     this.#policy = policy;
-    this.#stamp = '';
     await this.look();
   }
 
