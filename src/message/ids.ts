@@ -45,6 +45,7 @@ export function deliveryIdOf(messageId: MessageId, ordinal: number): DeliveryId 
   return `${messageId}.${ordinal}` as DeliveryId;
 }
 
+/** A message id, a dot and an ordinal from 1 without leading zeros; null for anything else. */
 export function parseDeliveryId(text: string): DeliveryId | null {
   const [message, ordinal, ...rest] = text.split('.');
   const messageId = parseMessageId(message ?? '');

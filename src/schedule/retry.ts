@@ -28,6 +28,7 @@ export type Deadlines = {
   readonly warnsInMs: number | null;
 };
 
+/** @param warned the sender was told of the delay already */
 export function deadlinesOf(
   plan: RetryPolicy,
   { ageMs, warned }: { readonly ageMs: number; readonly warned: boolean },

@@ -55,6 +55,7 @@ export function spawn(schedule: Schedule, where: string, work: () => Promise<voi
   schedule.underWay.add(promise);
 }
 
+/** A surprise, with its stack, for operators. */
 export function tellFailure(schedule: Schedule, where: string, cause: unknown): void {
   const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
   schedule.emit({ event: 'failed', atMs: schedule.clock.nowMs(), where, cause: text });

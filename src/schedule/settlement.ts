@@ -186,6 +186,7 @@ export function aboutOf({ delivery }: LeasedDelivery, atMs: number) {
   });
 }
 
+/** One `warned` event for each notice of delay. */
 export function warningsOf(notices: readonly Notice[], about: ReturnType<typeof aboutOf>): MessageEvent[] {
   return notices
     .filter(({ kind }) => kind === 'delayed')

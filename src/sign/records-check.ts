@@ -88,8 +88,8 @@ function adviceOnKey(wanted: string, found: string): string | null {
   if (key !== ours.get('p')) return 'another key is published than the one that signs; publish this one';
   const hashes = theirs.get('h')?.split(':');
   if (hashes !== undefined && !hashes.includes('sha256')) return 'h= does not allow sha256; leave it out';
-  const services = theirs.get('s')?.split(':') ?? ['*'];
-  return services.includes('*') || services.includes('email') ? null : 's= does not allow email; leave it out';
+  const uses = theirs.get('s')?.split(':') ?? ['*'];
+  return uses.includes('*') || uses.includes('email') ? null : 's= does not allow email; leave it out';
 }
 
 /** RFC 6376 §3.2: whitespace around tags, and inside a key, says nothing. */

@@ -35,6 +35,7 @@ export function story(store: Store, id: MessageId): MessageStory | null {
   };
 }
 
+/** The queued deliveries of one message, by ordinal. */
 export function deliveriesOf(store: Store, message: number): DeliveryRow[] {
   return store.all<DeliveryRow>(
     `SELECT ${DELIVERY_COLUMNS} FROM delivery d JOIN message m ON m.seq = d.message WHERE d.message = ? ORDER BY d.ordinal`,

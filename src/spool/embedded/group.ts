@@ -150,6 +150,7 @@ function emptyLog(store: Store): void {
   store.exec('PRAGMA wal_checkpoint(PASSIVE)');
 }
 
+/** What an error says, with the result code where it is SQLite that says it. */
 export function describe(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return 'errcode' in error ? `${error.message} (SQLite ${String(error.errcode)})` : error.message;

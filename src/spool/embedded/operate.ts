@@ -26,6 +26,7 @@ export function* list(store: Store, ask: LongCalls['list']['ask']): Long<'list'>
   return found;
 }
 
+/** See `Spool.hold`. */
 export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'> {
   return yield* change(store, ask, (row) => {
     if (row.state !== QUEUED) return false;
@@ -35,6 +36,7 @@ export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'>
   });
 }
 
+/** See `Spool.release`. */
 export function* release(store: Store, ask: LongCalls['release']['ask']): Long<'release'> {
   return yield* change(store, ask, (row) => {
     if (row.state === QUEUED) return false;
@@ -44,6 +46,7 @@ export function* release(store: Store, ask: LongCalls['release']['ask']): Long<'
   });
 }
 
+/** See `Spool.retry`. */
 export function* retry(store: Store, ask: LongCalls['retry']['ask']): Long<'retry'> {
   return yield* change(store, ask, (row) => {
     if (row.state !== QUEUED || row.dueAt <= ask.atMs) return false;
@@ -53,6 +56,7 @@ export function* retry(store: Store, ask: LongCalls['retry']['ask']): Long<'retr
   });
 }
 
+/** See `Spool.discard`. */
 export function* discard(store: Store, ask: LongCalls['discard']['ask']): Long<'discard'> {
   return yield* change(store, ask, (row) => {
     writeDeliveryEvent(store, row, { kind: 'discarded', reason: '', atMs: ask.atMs });
@@ -90,6 +94,7 @@ function unleased(store: Store, seen: DeliveryRow): DeliveryRow | undefined {
   );
 }
 
+/** See `Spool.take`. */
 export function* take(store: Store, ask: LongCalls['take']['ask']): Long<'take'> {
   const leased: LeasedDelivery[] = [];
   for (const rows of matching(store, ask.filter, null)) {

@@ -20,7 +20,7 @@ const LOOK_MS = 1_000;
 const PAUSE_MS = 10;
 
 const start = workerData as OwnerStart;
-// A thread has no injected clock: this one only measures durations, and no promise of the spool hangs on it.
+// architecture: a thread has no injected clock; this one only measures durations, and no promise of the spool hangs on it.
 const monotonicMs = (): number => performance.now();
 
 function news(message: OwnerNews): void {
@@ -53,9 +53,10 @@ function run(): void {
   const look = (): void => {
     owner.look();
     const more = upkeep.step({ idle: monotonicMs() - owner.lastAskedMs >= IDLE_MS });
+    // architecture: a thread has no injected clock, and no promise of the spool hangs on this timer.
     looking = setTimeout(look, more ? PAUSE_MS : LOOK_MS);
   };
-  let looking = setTimeout(look, LOOK_MS);
+  let looking = setTimeout(look, LOOK_MS); // architecture: as above, a thread has no injected clock
   parentPort?.on('message', (order: OwnerOrder) => {
     if (order.kind === 'port') {
       owner.addPort(order.port);

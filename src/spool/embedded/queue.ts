@@ -103,6 +103,7 @@ export function setState(store: Store, row: DeliveryRow, state: number): void {
   if (row.leaseUntil === null) mendLane(store, row.domain, row.priority);
 }
 
+/** Changes when a delivery comes up; its lane knows at once. */
 export function setDue(store: Store, row: DeliveryRow, dueAtMs: number): void {
   store.run('UPDATE delivery SET due_at = ? WHERE seq = ?', dueAtMs, row.seq);
   if (row.leaseUntil === null) mendLane(store, row.domain, row.priority);
@@ -154,6 +155,7 @@ export function writeDeliveryEvent(
   writeEvent(store, row.message, { kind: event.kind, atMs: event.atMs, body: JSON.stringify(body) });
 }
 
+/** @param event `body`: its own fields as JSON, without kind, time and message */
 export function writeEvent(
   store: Store,
   message: number,

@@ -39,12 +39,14 @@ export const DELIVERY_COLUMNS = `d.seq, d.message, d.ordinal, d.domain, d.client
   d.last_reply AS lastReply, d.last_egress AS lastEgress, d.recipients,
   m.id AS messageId, m.sender, m.size, m.received_at AS receivedAt, m.open, m.meta`;
 
+/** null: the row does not hold the message that it claims to. */
 export function parseMessage(row: Pick<DeliveryRow, 'meta' | 'messageId'>): Message | null {
   const value = parseObject(row.meta);
   if (value === null || value['id'] !== row.messageId || typeof value['envelope'] !== 'object') return null;
   return value as Message;
 }
 
+/** null: not a list of at least one recipient. */
 export function parseRecipients(json: string): readonly Recipient[] | null {
   const value = parseJson(json);
   if (!Array.isArray(value) || value.length === 0) return null;
@@ -59,6 +61,7 @@ export function addressesOf(json: string): readonly string[] | null {
   return parseRecipients(json)?.map((recipient) => recipient.address) ?? null;
 }
 
+/** The delivery of a row whose parts could be read. */
 export function parseDelivery(row: DeliveryRow, message: Message, recipients: readonly Recipient[]): Delivery {
   return {
     id: deliveryIdOf(row.messageId, row.ordinal),
@@ -90,6 +93,7 @@ export function parseQueued(row: DeliveryRow): QueuedDelivery {
   };
 }
 
+/** null: not a JSON object. */
 export function parseObject(json: string): Readonly<Record<string, unknown>> | null {
   const value = parseJson(json);
   return typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -31,6 +31,7 @@ export type SliceResult = {
   readonly corrupt: string | null;
 };
 
+/** The long requests under way, worked off a slice at a time, the one that waited longest first. */
 export class Slices {
   readonly #store: Store;
   readonly #nowMs: () => number;

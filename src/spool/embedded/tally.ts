@@ -16,6 +16,7 @@ export const TALLIES = [
 export type TallyName = (typeof TALLIES)[number];
 export type Tally = Record<TallyName, number>;
 
+/** Of a store with nothing in it. */
 export function emptyTally(): Tally {
   return {
     messages: 0,
