@@ -28,15 +28,19 @@ export class Intake implements Handoff {
   take(leased: readonly LeasedDelivery[], content: Buffer): void {
     const { clock, lanes, groups, window, closing } = this.#schedule;
     for (const one of leased) window.unreserve(one.delivery.id);
-    if (closing.signal.aborted) {
-      spawn(this.#schedule, 'give back', () => giveBack(this.#schedule, leased));
-      return;
-    }
+    const unwanted: LeasedDelivery[] = [];
     for (const one of leased) {
       const lane = lanes.laneOf(one.delivery.domain);
+      // Since the room was reserved it may be time to stop, or the lane went to rest.
+      if (closing.signal.aborted || lanes.isResting(lane)) {
+        unwanted.push(one);
+        lane.behind = true;
+        continue;
+      }
       const nowMs = clock.monotonicMs();
       lanes.push(window.admit(one, { lane, group: groups.groupOf(one), content, nowMs }));
     }
+    if (unwanted.length > 0) spawn(this.#schedule, 'give back', () => giveBack(this.#schedule, unwanted));
     this.#dispatchSoon();
   }
 

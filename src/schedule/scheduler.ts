@@ -155,22 +155,23 @@ async function stopSchedule(
   schedule: Schedule,
   { signal, graceMs }: { readonly signal: AbortSignal; readonly graceMs: number },
 ): Promise<void> {
-  const { window, closing, ending, clock } = schedule;
+  const { window, closing, ending } = schedule;
   closing.abort(new Error('shutdown'));
   const waiting = [...window.entries.values()].filter(({ state }) => state === 'waiting');
   spawn(schedule, 'give back', () => handBack(schedule, waiting));
   await finished(schedule, signal, graceMs);
-  if (!signal.aborted && schedule.underWay.size > 0) {
+  if (schedule.underWay.size > 0) {
     for (const entry of window.entries.values()) if (entry.state === 'trying') entry.abort.abort(closing.signal.reason);
     await finished(schedule, signal, CUT_MS);
   }
   ending.abort(new Error('shutdown'));
   // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
-  if (!signal.aborted) await Promise.race([Promise.all(schedule.underWay), clock.sleep(CUT_MS)]);
+  await finished(schedule, signal, CUT_MS);
 }
 
 /** Waits until nothing is under way, for at most `withinMs`, or until `signal` says not to. */
 async function finished(schedule: Schedule, signal: AbortSignal, withinMs: number): Promise<void> {
+  if (signal.aborted || schedule.underWay.size === 0) return;
   const done = new AbortController();
   const enough = schedule.clock.sleep(withinMs, AbortSignal.any([signal, done.signal])).catch(() => undefined);
   let over = false;

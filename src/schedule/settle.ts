@@ -31,13 +31,10 @@ export async function settle(needs: SettleNeeds, plan: Plan, signal: AbortSignal
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await needs.spool.settle(settlement);
-      if (result === 'settled') for (const event of settlement.events) needs.emit(event);
-      else
-        fail(
-          needs,
-          'settle',
-          `${settlement.deliveryId}: its lease was lost, so that another attempt may have been made`,
-        );
+      // Lost after a try whose answer never came: most likely that try was written, and ended the lease.
+      const written = result === 'settled' || attempt > 0;
+      if (written) for (const event of settlement.events) needs.emit(event);
+      else fail(needs, 'settle', `${settlement.deliveryId}: its lease was lost, another attempt may have been made`);
       return result;
     } catch (cause) {
       if (attempt === 0 || attempt % 10 === 0) fail(needs, 'settle', `${settlement.deliveryId}: ${String(cause)}`);
