@@ -93,7 +93,7 @@ export class IncomingContent {
   }
 }
 
-/** The whole message with all that is known of it, or why it is refused; the content is taken out. */
+/** The whole message with all that is known of it, or why it is refused. */
 export function incomingOf(
   session: Session,
   parts: { readonly transaction: Transaction; readonly content: IncomingContent; readonly cipher: string | null },
@@ -110,7 +110,7 @@ export function incomingOf(
     ret,
     envid,
     smtpUtf8,
-    raw: parts.content.take(),
+    take: () => parts.content.take(),
     eightBit: parts.content.decoder.isEightBit,
     origin: { helo: hello?.name ?? null, address: shownAddress, protocol, tls: parts.cipher },
     beganMs,

@@ -37,8 +37,11 @@ export type Incoming = {
   readonly envid: string | null;
   /** RFC 6531: the client asked for it. */
   readonly smtpUtf8: boolean;
-  /** As it came, dot-stuffing taken out; every line ends with CR LF. Kept, not copied. */
-  readonly raw: Buffer;
+  /**
+   * Hands the content over, once: as it came, dot-stuffing taken out, every line with CR LF at its end. A function, so
+   * that nobody holds it any longer while the spool has a copy.
+   */
+  readonly take: () => Buffer;
   readonly eightBit: boolean;
   readonly origin: Origin;
   /** Monotonic, of the command that began it. */
@@ -97,11 +100,18 @@ export class Receiver {
   }
 
   async #receive(incoming: Incoming): Promise<Received> {
+    const ready = await this.#prepare(incoming);
+    return ready.kind === 'refused' ? ready : await this.#accept(ready);
+  }
+
+  /** Everything that needs the content as submitted. */
+  async #prepare(incoming: Incoming): Promise<Ready | Extract<Received, { kind: 'refused' }>> {
     const { clock, random, policy: currentPolicy } = this.#deps;
     const policy = currentPolicy();
     const atMs = clock.nowMs();
     const id = newMessageId(atMs, random.bytes(10));
-    const { sender, raw, origin } = incoming;
+    const { sender, origin } = incoming;
+    const raw = incoming.take();
     const addresses = incoming.recipients.map((recipient) => recipient.address);
     const received = receivedField({ origin, hostname: policy.hostname, id, atMs, recipients: addresses });
     const { hostname, limits } = policy;
@@ -119,7 +129,7 @@ export class Receiver {
     const header = Buffer.from(`${fields.map((field) => field.raw).join('')}\r\n`, 'latin1');
     const content = Buffer.concat([signed.headers, header, body]);
     const message = messageOf({ incoming, canonical, policy, id, atMs, fromDomain, content });
-    return await this.#accept({ incoming, message, content, dedupe, addresses });
+    return { kind: 'ready', incoming, message, content, dedupe, addresses };
   }
 
   async #accept(ready: Ready): Promise<Received> {
@@ -185,6 +195,7 @@ export class Receiver {
 }
 
 type Ready = {
+  readonly kind: 'ready';
   readonly incoming: Incoming;
   readonly message: Message;
   readonly content: Buffer;

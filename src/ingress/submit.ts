@@ -64,7 +64,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     ret: null,
     envid: null,
     smtpUtf8: true,
-    raw: text,
+    take: () => text,
     eightBit: !isAscii(text),
     origin,
     beganMs,

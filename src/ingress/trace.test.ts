@@ -36,6 +36,7 @@ test('no network, no from', () => {
 test.each([
   [{ extended: false, secure: false, signedIn: false, smtpUtf8: false }, 'SMTP'],
   [{ extended: true, secure: false, signedIn: false, smtpUtf8: false }, 'ESMTP'],
+  [{ extended: false, secure: false, signedIn: true, smtpUtf8: false }, 'ESMTPA'],
   [{ extended: true, secure: true, signedIn: true, smtpUtf8: false }, 'ESMTPSA'],
   [{ extended: true, secure: false, signedIn: true, smtpUtf8: false }, 'ESMTPA'],
   [{ extended: true, secure: true, signedIn: false, smtpUtf8: true }, 'UTF8SMTPS'],

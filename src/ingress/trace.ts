@@ -44,13 +44,17 @@ function cleanHelo(helo: string | null): string | null {
   return /^(?:[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[A-Za-z0-9:.]+\])$/.test(helo) ? helo : null;
 }
 
-/** @param session what is true of the session that the message came in by */
+/**
+ * Only names that RFC 3848 §4 and RFC 6531 §4.3 have: who signs in after HELO is ESMTPA all the same.
+ * @param session what is true of the session that the message came in by
+ */
 export function protocolName(session: {
   readonly extended: boolean;
   readonly secure: boolean;
   readonly signedIn: boolean;
   readonly smtpUtf8: boolean;
 }): string {
-  const base = session.smtpUtf8 ? 'UTF8SMTP' : session.extended ? 'ESMTP' : 'SMTP';
-  return `${base}${session.secure ? 'S' : ''}${session.signedIn ? 'A' : ''}`;
+  const { smtpUtf8, extended, secure, signedIn } = session;
+  const base = smtpUtf8 ? 'UTF8SMTP' : extended || secure || signedIn ? 'ESMTP' : 'SMTP';
+  return `${base}${secure ? 'S' : ''}${signedIn ? 'A' : ''}`;
 }
