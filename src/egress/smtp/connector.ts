@@ -25,8 +25,8 @@ export type ConnectorOptions = {
   readonly timeouts: Timeouts;
   readonly clock: Clock;
   readonly dial: Dial;
-  /** Shared by all exits. */
-  readonly dead: DeadHosts;
+  /** Shared by all exits; null: every address is always worth a try. */
+  readonly dead: DeadHosts | null;
 };
 
 /** Of one host in one attempt. */
@@ -60,7 +60,7 @@ export class Connector {
       return { ...notOpened({ stage: 'connect', happening: { kind: 'lost', code: 'EAFNOSUPPORT' } }), address: null };
     let last: Connection = { ...notOpened({ stage: 'connect', happening: { kind: 'resting' } }), address: null };
     for (;;) {
-      const awake = candidates.filter((address) => this.#options.dead.mayTry(this.#key(address)));
+      const awake = candidates.filter((address) => this.#options.dead?.mayTry(this.#key(address)) ?? true);
       if (awake.length === 0) return last;
       const { dialled, failures } = await this.#dial(awake, signal);
       if (dialled.kind === 'aborted')
@@ -93,13 +93,13 @@ export class Connector {
       signal,
       onFailed: (address, { code, tookMs }) => {
         failures.set(address, code);
-        if (isOwnTrouble(code)) dead.leftOpen(this.#key(address));
-        else dead.failed(this.#key(address), tookMs);
+        if (isOwnTrouble(code)) dead?.leftOpen(this.#key(address));
+        else dead?.failed(this.#key(address), tookMs);
       },
     });
     const reached = dialled.kind === 'connected' ? dialled.address : null;
     for (const address of addresses)
-      if (!failures.has(address) && address !== reached) dead.leftOpen(this.#key(address));
+      if (!failures.has(address) && address !== reached) dead?.leftOpen(this.#key(address));
     return { dialled, failures };
   }
 
@@ -111,9 +111,9 @@ export class Connector {
     const startedMs = clock.monotonicMs();
     const opened = await openSession(dialled.socket, this.#setup({ host, address, clearText }), signal);
     const silent = opened.kind === 'failed' && opened.stage === 'greeting' && opened.happening.kind !== 'reply';
-    if (!silent) dead.reached(this.#key(address));
-    else if (opened.happening.kind === 'aborted') dead.leftOpen(this.#key(address));
-    else dead.failed(this.#key(address), clock.monotonicMs() - startedMs);
+    if (!silent) dead?.reached(this.#key(address));
+    else if (opened.happening.kind === 'aborted') dead?.leftOpen(this.#key(address));
+    else dead?.failed(this.#key(address), clock.monotonicMs() - startedMs);
 
     if (opened.kind === 'open' || !opened.handshake || tls !== 'opportunistic') return opened;
     this.#clearText.set(peer, true, QUIRK_MS);

@@ -1,10 +1,14 @@
-/** Hosts that could not be reached a moment ago, for all lanes and exits: nobody waits for them again and again. */
+/**
+ * MX hosts that could not be reached a moment ago, for all lanes and exits: nobody waits for them again and again. An own
+ * server needs no such memory: the scheduler rests the whole exit.
+ */
 import type { Clock } from '../../ports.ts';
 import { ExpiringMap } from './expiring-map.ts';
 
 /** What failed costs as long a rest as it took, at least a second; twice as long each further time. */
 const LEAST_REST_MS = 1_000;
-const MOST_REST_MS = 5 * 60_000;
+/** Short, since mail that falls due meanwhile loses a try when no other host takes it. */
+const MOST_REST_MS = 60_000;
 /** Then a failure counts as the first again. */
 const FORGET_MS = 30 * 60_000;
 const MAX_HOSTS = 10_000;

@@ -44,7 +44,7 @@ export class SmtpExit implements Egress {
     this.concurrency = options.concurrency;
     this.#options = options;
     this.#ports = ports;
-    this.#connector = new Connector({ ...options.connection, clock, dial, dead });
+    this.#connector = new Connector({ ...options.connection, clock, dial, dead: options.peer === 'mx' ? dead : null });
     this.#pool = new SessionPool(clock, options.concurrency);
   }
 
