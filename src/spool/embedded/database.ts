@@ -36,6 +36,7 @@ export function prepareFile(file: string): void {
   syncFolder(dirname(file));
 }
 
+/** Makes names that were just made or changed in a folder durable. */
 export function syncFolder(folder: string): void {
   const descriptor = openSync(folder, 'r');
   try {
@@ -60,7 +61,7 @@ export function openDatabase(file: string, durability: 'fsync' | 'relaxed'): Dat
       PRAGMA synchronous = ${durability === 'fsync' ? 'FULL' : 'NORMAL'};
       PRAGMA wal_autocheckpoint = 0;
       PRAGMA journal_size_limit = ${WAL_KEPT_BYTES};
-      PRAGMA cache_size = -32768;
+      PRAGMA cache_size = -16384;
       PRAGMA temp_store = MEMORY;
       PRAGMA cell_size_check = ON;
       BEGIN IMMEDIATE;

@@ -166,6 +166,49 @@ test('content of 30 MB goes in and out unchanged', async () => {
   expect(found.kind === 'found' && found.content.equals(content)).toBe(true);
 });
 
+test('small messages do not queue up behind large ones', async () => {
+  const spool = await open({ durability: 'relaxed' });
+  const atMs = clock.nowMs();
+  const ended: string[] = [];
+  const content = Buffer.alloc(8 * 1024 * 1024, 'x');
+  const larges = Array.from({ length: 12 }, async () => {
+    await spool.accept(aSubmission({ atMs, content }));
+    ended.push('large');
+  });
+  const smalls = Array.from({ length: 12 }, async () => {
+    await spool.accept(aSubmission({ atMs }));
+    ended.push('small');
+  });
+  await Promise.all([...larges, ...smalls]);
+  expect(ended.lastIndexOf('small')).toBeLessThan(14);
+});
+
+test('a record that cannot be read is set aside with an event, the others flow', async () => {
+  const before = await open();
+  const nowMs = clock.nowMs();
+  const [noRecipients, noMessage, sound] = [1, 2, 3].map(() => aSubmission({ atMs: nowMs }));
+  for (const submission of [noRecipients, noMessage, sound])
+    if (submission !== undefined) await before.accept(submission);
+  await before[Symbol.asyncDispose]();
+  const database = new DatabaseSync(join(path, 'spool.db'));
+  database.exec(
+    "UPDATE delivery SET recipients = substr(recipients, 3) WHERE seq = 1; UPDATE message SET meta = '{}' WHERE seq = 2",
+  );
+  database.close();
+  const spool = await open();
+  const { leased } = await spool.claim({ nowMs, leaseUntilMs: nowMs + 1, limit: 9, perLane: 9, exclude: [] });
+  expect(leased.map(({ delivery }) => delivery.messageId)).toEqual([sound?.message.id]);
+  expect(await spool.overview()).toMatchObject({ byState: { queued: 1, quarantined: 2 } });
+  const quarantined = await spool.list({ state: 'quarantined' }, { limit: 9 });
+  expect(quarantined.map(({ delivery }) => delivery.messageId).toSorted()).toEqual(
+    [noRecipients?.message.id, noMessage?.message.id].toSorted(),
+  );
+  // Nobody knows any more whom the first was for: audit says so.
+  expect((await spool.audit()).violations).toMatchObject([
+    { messageId: noRecipients?.message.id, problem: 'neither ended nor queued' },
+  ]);
+});
+
 test('a long walk over the queue does not hold up others', async () => {
   const spool = await open({ durability: 'relaxed' });
   const nowMs = clock.nowMs();

@@ -20,7 +20,7 @@ import type {
 } from '../spool.ts';
 import { Link } from './link.ts';
 import { STATES } from './rows.ts';
-import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls } from './wire.ts';
+import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
@@ -54,21 +54,7 @@ export class PortSpool implements Spool {
   }
 
   settle(settlement: Settlement): Promise<'settled' | 'lost'> {
-    const { rest } = settlement;
-    return this.#link.call('settle', {
-      ...leaseAsk(settlement),
-      atMs: settlement.atMs,
-      finished: settlement.finished.map((one) => one.address),
-      rest: {
-        dueAtMs: rest.dueAtMs,
-        attempts: rest.attempts,
-        lastReply: rest.lastReply === null ? null : JSON.stringify(rest.lastReply),
-        lastEgress: rest.lastEgress,
-        warnedAtMs: rest.warnedAtMs,
-        state: STATES.indexOf(rest.state),
-      },
-      events: settlement.events.map(eventAsk),
-    });
+    return this.#link.call('settle', settleAsk(settlement));
   }
 
   async giveBack(leases: Leases): Promise<void> {
@@ -154,7 +140,8 @@ export function spoolOverPort(port: MessagePort, clock: Clock): PortSpool {
   return new PortSpool(link, clock);
 }
 
-function acceptAsk({ message, deliveries, content, received, dedupe }: Submission): AcceptAsk {
+/** A submission as it goes to the owner. */
+export function acceptAsk({ message, deliveries, content, received, dedupe }: Submission): AcceptAsk {
   return {
     id: message.id,
     sender: message.envelope.sender,
@@ -172,6 +159,25 @@ function acceptAsk({ message, deliveries, content, received, dedupe }: Submissio
     content: new Uint8Array(content),
     event: eventAsk(received),
     dedupe: dedupe === null ? null : { key: dedupe.key, untilMs: message.receivedAtMs + dedupe.windowMs },
+  };
+}
+
+/** A settlement as it goes to the owner. */
+export function settleAsk(settlement: Settlement): SettleAsk {
+  const { rest } = settlement;
+  return {
+    ...leaseAsk(settlement),
+    atMs: settlement.atMs,
+    finished: settlement.finished.map((one) => one.address),
+    rest: {
+      dueAtMs: rest.dueAtMs,
+      attempts: rest.attempts,
+      lastReply: rest.lastReply === null ? null : JSON.stringify(rest.lastReply),
+      lastEgress: rest.lastEgress,
+      warnedAtMs: rest.warnedAtMs,
+      state: STATES.indexOf(rest.state),
+    },
+    events: settlement.events.map(eventAsk),
   };
 }
 

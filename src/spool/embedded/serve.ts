@@ -9,6 +9,8 @@ import type { Answer, Answers, Batch, CallName, Calls, ContentAnswer, Request } 
 /** What one transaction takes at most, unless a single batch is larger. */
 const GROUP_REQUESTS = 500;
 const GROUP_BYTES = 8 * 1024 * 1024;
+/** Content from this size on takes a group of its own, so that what is small waits for one large message at most. */
+const LARGE_BYTES = 1024 * 1024;
 
 type Asked = { readonly port: MessagePort; readonly request: Request };
 
@@ -21,7 +23,9 @@ export class Owner {
   readonly #slices: Slices;
   readonly #ports = new Set<MessagePort>();
   #trouble: string | null = null;
-  #slicing = false;
+  /** Large messages whose turn has not come. */
+  readonly #large: Asked[] = [];
+  #scheduled = false;
   #closed = false;
   /** When something was last asked, monotonic, ms. */
   lastAskedMs: number;
@@ -55,11 +59,11 @@ export class Owner {
   /** Answers everything that has arrived, then nothing more. */
   close(): void {
     for (;;) {
-      const asked = this.#drain([]);
-      if (asked.length === 0) break;
-      this.#work(asked);
+      const asked = this.#drain();
+      if (asked.length > 0) this.#work(asked);
+      else if (this.#waiting) this.#next();
+      else break;
     }
-    while (this.#slices.waiting) this.#slice();
     this.#closed = true;
     for (const port of this.#ports) port.close();
   }
@@ -85,12 +89,23 @@ export class Owner {
   #serve(port: MessagePort, batch: Batch): void {
     if (this.#closed) return;
     this.#work(this.#drain(batch.map((request) => ({ port, request }))));
-    this.#startSlicing();
+    this.#schedule();
   }
 
-  /** Adds what else has arrived, taking from the ports in turn. */
-  #drain(asked: Asked[]): Asked[] {
-    let bytes = asked.reduce((sum, { request }) => sum + contentBytes(request), 0);
+  /** Adds what else has arrived, taking from the ports in turn. Large messages are left to wait for theirs. */
+  #drain(arrived: readonly Asked[] = []): Asked[] {
+    const asked: Asked[] = [];
+    let bytes = 0;
+    const add = (one: Asked): void => {
+      const size = contentBytes(one.request);
+      if (size >= LARGE_BYTES) {
+        this.#large.push(one);
+        return;
+      }
+      asked.push(one);
+      bytes += size;
+    };
+    for (const one of arrived) add(one);
     let found = true;
     while (found) {
       found = false;
@@ -99,16 +114,14 @@ export class Owner {
         const received = receiveMessageOnPort(port);
         if (received === undefined) continue;
         found = true;
-        for (const request of received.message as Batch) {
-          asked.push({ port, request });
-          bytes += contentBytes(request);
-        }
+        for (const request of received.message as Batch) add({ port, request });
       }
     }
     return asked;
   }
 
   #work(asked: readonly Asked[]): void {
+    if (asked.length === 0) return;
     this.lastAskedMs = this.#nowMs();
     const answers = new Map<MessagePort, Answer[]>();
     const answer = (port: MessagePort, one: Answer): void => {
@@ -130,10 +143,9 @@ export class Owner {
       this.#space,
       group.map(({ request }) => request as QuickRequest),
     );
-    const portOf = new Map(group.map(({ port, request }) => [request, port]));
     this.#trouble = result.trouble?.cause ?? this.#space.refusal(() => this.#upkeep.freeBytes());
     for (const [place, one] of result.answers.entries()) {
-      const port = portOf.get(group[place]?.request as Request);
+      const port = group[place]?.port;
       if (port !== undefined) answer(port, one);
     }
     for (const [port, list] of answers) post(port, list, this.#trouble);
@@ -142,15 +154,28 @@ export class Owner {
     else this.#upkeep.afterGroup();
   }
 
-  #startSlicing(): void {
-    if (this.#slicing || !this.#slices.waiting) return;
-    this.#slicing = true;
+  get #waiting(): boolean {
+    return this.#large.length > 0 || this.#slices.waiting;
+  }
+
+  /** What waits for its turn gets it between the groups: what has arrived meanwhile comes first. */
+  #schedule(): void {
+    if (this.#scheduled || this.#closed || !this.#waiting) return;
+    this.#scheduled = true;
     setImmediate(() => {
-      this.#slicing = false;
+      this.#scheduled = false;
       if (this.#closed) return;
-      this.#slice();
-      this.#startSlicing();
+      const asked = this.#drain();
+      if (asked.length > 0) this.#work(asked);
+      this.#next();
+      this.#schedule();
     });
+  }
+
+  #next(): void {
+    const large = this.#large.shift();
+    if (large !== undefined) this.#work([large]);
+    if (this.#slices.waiting) this.#slice();
   }
 
   #slice(): void {
