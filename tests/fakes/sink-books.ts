@@ -25,7 +25,13 @@ export type SinkOptions = {
   readonly address?: string;
   /** Default: whichever is free. */
   readonly port?: number;
-  readonly tls?: { readonly mode: 'starttls' | 'implicit'; readonly key: string; readonly cert: string };
+  readonly tls?: {
+    readonly mode: 'starttls' | 'implicit';
+    readonly key: string;
+    readonly cert: string;
+    /** Breaks the handshake off when the client shows no certificate: in TLS 1.3 after the client thinks it done. */
+    readonly clientCert?: boolean;
+  };
   /** Users and passwords; MAIL is refused with 530 before AUTH. */
   readonly auth?: {
     readonly users: Readonly<Record<string, string>>;

@@ -143,9 +143,9 @@ export class SinkSession {
 
   async #secure(): Promise<boolean> {
     if (await this.#wrong('handshake', '')) return false;
-    const { key, cert } = this.#sink.options.tls ?? { key: '', cert: '' };
-    // Very old versions too, as very old servers have.
-    this.#socket = new TLSSocket(this.#socket, { isServer: true, key, cert });
+    const { key = '', cert = '', clientCert = false } = this.#sink.options.tls ?? {};
+    const demand = clientCert ? { requestCert: true, rejectUnauthorized: true } : {};
+    this.#socket = new TLSSocket(this.#socket, { isServer: true, key, cert, ...demand });
     this.#socket.on('error', () => {});
     this.#helo = '';
     return true;

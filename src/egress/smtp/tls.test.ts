@@ -89,6 +89,13 @@ describe('to MX hosts', () => {
     expect(rig.sink.sessions).toBe(1);
   });
 
+  test('a handshake that the server breaks off when we think it done: clear text as well', async () => {
+    const { key, cert } = good;
+    await using rig = await startMxRig({ sinks: [{ tls: { mode: 'starttls', key, cert, clientCert: true } }] });
+    expect(await rig.send()).toMatchObject({ tls: null, outcomes: [{ kind: 'delivered' }] });
+    expect(rig.sink.sessions).toBe(2);
+  });
+
   test('a second reply to STARTTLS is not taken for an encrypted one', async () => {
     await using rig = await startMxRig({ sinks: [offering(good)] });
     rig.sink.fault('starttls', 'twice');
