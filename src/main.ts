@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Cli } from './cli/cli.ts';
 import { runProgram } from './cli/program.ts';
-import { runStart, type Signals } from './cli/start.ts';
+import type { Signals } from './cli/start.ts';
 import { systemTerminal } from './cli/terminal.ts';
 import { standardOutput } from './report/log-output.ts';
 import { localAddresses, systemClock, systemDns, systemPorts, systemRandom } from './system.ts';
@@ -31,8 +31,10 @@ const signals: Signals = {
 const code = await runProgram(process.argv.slice(2), {
   ...cli,
   version,
-  start: (where) =>
-    runStart(cli, where, {
+  start: async (where) => {
+    // Only here: the other commands need not wait for the whole relay to be read.
+    const { runStart } = await import('./cli/start.ts');
+    return runStart(cli, where, {
       version,
       nodeVersion: process.version,
       pid: process.pid,
@@ -40,6 +42,7 @@ const code = await runProgram(process.argv.slice(2), {
       localAddresses,
       output: standardOutput(),
       signals,
-    }),
+    });
+  },
 });
 process.exitCode = code;

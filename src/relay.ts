@@ -131,6 +131,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     spool,
     clock: ports.clock,
     showsSubjects: () => policy().log.subjects,
+    emit,
     live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
   });
   const control = await startControl({

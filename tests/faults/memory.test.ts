@@ -17,7 +17,6 @@ limits: ${limits}
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
 egress: { sandbox: { type: sandbox, path: ../data/sandbox } }
 http: { listen: 127.0.0.1:${await freePort()} }
-log: { level: warn }
 `);
   await relay.start();
   return { relay, port };
@@ -33,6 +32,7 @@ function peakMemory(pid: number): number {
 async function sendLarge(port: number, chunks: number, declare: boolean): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const read = lines(socket);
+  const closed = once(socket, 'close');
   const chunk = Buffer.from(`${'z'.repeat(62)}\r\n`.repeat(MB / 64));
   try {
     await read();
@@ -48,7 +48,7 @@ async function sendLarge(port: number, chunks: number, declare: boolean): Promis
     }
     socket.write('From: a@large.test\r\nSubject: large\r\n\r\n');
     for (let n = 0; n < chunks; n++) {
-      if (!socket.write(chunk)) await Promise.race([once(socket, 'drain'), once(socket, 'close')]);
+      if (!socket.write(chunk)) await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed]);
     }
     socket.write('.\r\n');
     return await read();
