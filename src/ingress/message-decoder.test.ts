@@ -115,6 +115,8 @@ test('bare CR and LF, NUL, 8-bit bytes and long lines are noticed', () => {
     expect(decode(`..${'x'.repeat(997)}\r\n${END}`, sizes).longest).toBe(998);
   }
   expect(decode('x'.repeat(5000), [100]).longest).toBe(5000);
+  // Nor is the end of the message a line, wherever it is cut.
+  for (const sizes of chunkings(END)) expect(decode(END, sizes).longest).toBe(0);
 });
 
 const awkward = fc

@@ -80,7 +80,9 @@ export class MessageDecoder {
           throw new Error('the message has ended');
       }
     }
-    this.#flush(chunk, this.#state === 'cr' ? at - 1 : at);
+    // A CR that is held back is not part of the line yet.
+    const isCrHeld = this.#state === 'cr' || this.#state === 'dot-cr';
+    this.#flush(chunk, isCrHeld ? at - 1 : at);
     this.#lineStart -= chunk.length;
     return -1;
   }
