@@ -45,4 +45,5 @@ const code = await runProgram(process.argv.slice(2), {
     });
   },
 });
-process.exitCode = code;
+// A peer that never answers may hold a socket open: everything that matters has been written by now.
+process.stdout.write('', () => process.exit(code));

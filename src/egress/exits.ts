@@ -76,7 +76,7 @@ export function openExits({ policy, ports, emit, localAddresses }: ExitsOptions)
     [Symbol.asyncDispose]: async () => {
       for (const egress of byName.values()) retire(egress);
       byName.clear();
-      await Promise.all(leaving);
+      await Promise.race([Promise.all(leaving), ports.clock.sleep(LAST_CALLS_MS)]);
     },
   };
 }
@@ -98,6 +98,9 @@ function openEgress(name: string, policy: EgressPolicy, ports: ExitPorts): Egres
       return assertNever(policy);
   }
 }
+
+/** At the end of the relay, what is still under way has had its time: a peer that never answers must not hold the process. */
+const LAST_CALLS_MS = 1_000;
 
 /** Interfaces come and go, but asking for them costs more than a message may. */
 const ADDRESSES_LIFE_MS = 10_000;
