@@ -31,7 +31,11 @@ export function dispatch(schedule: Schedule): void {
     const next = lanes.next(groups.isOpen);
     if (next === null) return;
     const choice = groups.choiceOf(next.entry.group);
-    if (choice.kind !== 'egress') return;
+    if (choice.kind !== 'egress') {
+      lanes.ended(next.entry.lane, next.number, 'none');
+      lanes.push(next.entry);
+      return;
+    }
     exits.started(choice);
     next.entry.triedSinceMs = schedule.clock.monotonicMs();
     spawn(schedule, 'delivery', () => deliver(schedule, { ...next, choice }));
@@ -41,7 +45,16 @@ export function dispatch(schedule: Schedule): void {
 type Start = { readonly entry: Entry; readonly number: number; readonly choice: Choice & ChosenExit };
 
 /** choose was; now converse and classify (the turn), then settle. */
-async function deliver(schedule: Schedule, { entry, number, choice }: Start): Promise<void> {
+async function deliver(schedule: Schedule, start: Start): Promise<void> {
+  try {
+    await attempt(schedule, start);
+  } finally {
+    // After a bug too: its lease then runs out, and it comes up again as in doubt.
+    schedule.window.release(start.entry);
+  }
+}
+
+async function attempt(schedule: Schedule, { entry, number, choice }: Start): Promise<void> {
   const { lanes } = schedule;
   const turn = await takeTurn(schedule, entry, choice);
   const died = lanes.ended(entry.lane, number, turn.kind === 'tried' ? turn.signal : 'none');

@@ -3,6 +3,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
+import type { ByteBudget } from './budget.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';
@@ -31,6 +32,7 @@ export type Schedule = {
   readonly exits: Exits;
   readonly window: Window;
   readonly ages: AgeKeeper;
+  readonly contentBudget: ByteBudget;
   /** Work under way, to be waited for at the end. */
   readonly underWay: Set<Promise<unknown>>;
   /** Aborted when nothing more is to be started, claimed or taken. */
@@ -78,10 +80,14 @@ export function termsFor(schedule: Schedule, leased: LeasedDelivery, content: Bu
 /** Writes what became of a delivery in memory, and lets go of it. */
 export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Promise<void> {
   schedule.lanes.remove(entry, 'settling');
+  const { finished, rest } = plan.settlement;
   try {
     await settle(schedule, plan, schedule.ending.signal);
   } finally {
     schedule.window.release(entry);
+    if (finished.length < entry.leased.delivery.recipients.length && rest.state === 'queued') {
+      schedule.nextDueAtMs = Math.min(schedule.nextDueAtMs ?? rest.dueAtMs, rest.dueAtMs);
+    }
   }
 }
 

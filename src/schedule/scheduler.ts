@@ -13,6 +13,7 @@ import type { Clock, Emit, Random } from '../ports.ts';
 import type { Handoff } from '../spool/handoff.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import { AgeKeeper } from './age.ts';
+import { ByteBudget } from './budget.ts';
 import { Claims } from './claims.ts';
 import { dispatch } from './dispatch.ts';
 import { Exits } from './exits.ts';
@@ -70,6 +71,8 @@ export type Scheduler = AsyncDisposable & {
   stats(): SchedulerStats;
 };
 
+/** Content read from the store for attempts under way, in all. */
+const READ_CONTENT_BYTES = 128 * 1024 ** 2;
 const GRACE_MS = 30_000;
 /** After the cut, for what was cut off to be written. */
 const CUT_MS = 2_000;
@@ -81,9 +84,16 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
   const upkeep = new Upkeep(schedule, new Watchdog(schedule));
   const running = upkeep.run();
   let stopping: Promise<void> | null = null;
+  let hurry = new AbortController().signal;
   const stop = (signal: AbortSignal, { graceMs } = { graceMs: GRACE_MS }): Promise<void> => {
+    if (stopping === null) hurry = signal;
     stopping ??= stopSchedule(schedule, { signal, graceMs }).then(() => running);
     return stopping;
+  };
+  const dispose = async (): Promise<void> => {
+    await stop(new AbortController().signal);
+    // Mail that was being accepted while it stopped is still being handed back.
+    await finished(schedule, hurry, CUT_MS);
   };
   schedule.claimSoon();
   return {
@@ -95,7 +105,7 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
     bounceNow: (leased, reply) => bounceNow(schedule, leased, reply),
     stop,
     stats: () => statsOf(schedule),
-    [Symbol.asyncDispose]: () => stop(new AbortController().signal),
+    [Symbol.asyncDispose]: dispose,
   };
 }
 
@@ -112,6 +122,7 @@ function newSchedule({ exits: find, ...needs }: SchedulerNeeds): Schedule {
     groups: new Groups(exits),
     window: new Window(),
     ages: new AgeKeeper(clock),
+    contentBudget: new ByteBudget(READ_CONTENT_BYTES),
     underWay: new Set(),
     closing: new AbortController(),
     ending: new AbortController(),

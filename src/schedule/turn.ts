@@ -3,6 +3,7 @@ import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { ByteBudget } from './budget.ts';
 import { converse, type Conversation } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
@@ -21,6 +22,8 @@ export type TurnNeeds = {
   readonly emit: Emit;
   readonly exits: Exits;
   readonly spool: Pick<Spool, 'content'>;
+  /** For content that is read from the store. */
+  readonly contentBudget: ByteBudget;
 };
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
@@ -43,11 +46,24 @@ export type ChosenExit = { readonly name: string; readonly pool: string | null }
  * failed of itself, at once by the next one. Never rejects.
  */
 export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): Promise<Turn> {
-  const content = entry.content?.bytes ?? (await readContent(needs, entry));
-  if (!Buffer.isBuffer(content)) {
+  if (entry.content !== null) return fromExitToExit(needs, entry, { chosen, content: entry.content.bytes });
+  const { sizeBytes } = entry.leased.message;
+  await needs.contentBudget.take(sizeBytes);
+  try {
+    const content = await readContent(needs, entry);
+    if (Buffer.isBuffer(content)) return await fromExitToExit(needs, entry, { chosen, content });
     needs.exits.ended(chosen.name, 'none', '');
     return content;
+  } finally {
+    needs.contentBudget.give(sizeBytes);
   }
+}
+
+async function fromExitToExit(
+  needs: TurnNeeds,
+  entry: Entry,
+  { chosen, content }: { readonly chosen: ChosenExit; readonly content: Buffer },
+): Promise<Turn> {
   const told = new Map<Recipient, Told & { readonly elsewhere: boolean }>();
   const conversations: Conversation[] = [];
   const tried = new Set<string>();

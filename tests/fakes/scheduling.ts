@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { expect, test } from 'vitest';
 import type { Event } from '../../src/message/event.ts';
 import type { Notice } from '../../src/message/notice.ts';
 import { policySchema, type Policy, type PolicyInput } from '../../src/policy/schema.ts';
@@ -34,10 +35,25 @@ export type Scheduling = AsyncDisposable & {
   store(options?: Partial<SubmissionOptions>): Promise<Submission>;
   /** Stops the scheduler as a crash would (nothing is handed back), and starts another on the same store. */
   restart(): Promise<void>;
+  /** Advances by so long in steps of a few seconds, each of which lets the store catch up. */
+  elapsed(forMs: number): Promise<void>;
   /** Advances until the queue is empty, or for so long. */
   drained(withinMs?: number): Promise<void>;
   audit(): Promise<AuditReport>;
 };
+
+/** One test on a scheduler of its own; in the end the books must hold. */
+export function scheduled(
+  name: string,
+  run: (scheduling: Scheduling) => Promise<void>,
+  options: SchedulingOptions = {},
+): void {
+  test(name, async () => {
+    await using scheduling = await openScheduling(options);
+    await run(scheduling);
+    expect((await scheduling.audit()).violations).toEqual([]);
+  });
+}
 
 export async function openScheduling(options: SchedulingOptions = {}): Promise<Scheduling> {
   const clock = new FakeClock();
@@ -51,19 +67,7 @@ export async function openScheduling(options: SchedulingOptions = {}): Promise<S
     exits.set(name, known);
     return known;
   };
-  const start = (): Scheduler =>
-    startScheduler({
-      policy: () => scheduling.policy,
-      spool: options.between?.(spool) ?? spool,
-      exits: (name) => (Object.hasOwn(scheduling.policy.egress, name) ? exit(name) : undefined),
-      clock,
-      random: { fraction: () => 0.5, bytes: (count) => Buffer.alloc(count) },
-      emit: (event) => void events.push(event),
-      report: async (notice) => {
-        await options.report?.(notice);
-        notices.push(notice);
-      },
-    });
+  const start = (): Scheduler => startOn(started(), options);
   const scheduling: Omit<Scheduling, 'scheduler'> & { scheduler?: Scheduler } = {
     clock,
     spool,
@@ -87,6 +91,13 @@ export async function openScheduling(options: SchedulingOptions = {}): Promise<S
         stepMs: withinMs > 900_000 ? 5_000 : 500,
         withinMs,
       }),
+    async elapsed(forMs) {
+      const endMs = clock.monotonicMs() + forMs;
+      while (clock.monotonicMs() < endMs) {
+        await clock.advance(Math.min(5_000, endMs - clock.monotonicMs()));
+        await spool.overview();
+      }
+    },
     audit: () => spool.audit(),
     async [Symbol.asyncDispose]() {
       await started().scheduler.stop(AbortSignal.abort());
@@ -94,13 +105,25 @@ export async function openScheduling(options: SchedulingOptions = {}): Promise<S
       await rm(path, { recursive: true, force: true });
     },
   };
-  const started = (): Scheduling => {
-    const { scheduler } = scheduling;
-    if (scheduler === undefined) throw new Error('not started');
-    return Object.assign(scheduling, { scheduler });
-  };
-  scheduling.scheduler = start();
-  return started();
+  // It is whole once `scheduler` is set, before anybody gets it.
+  const started = (): Scheduling => scheduling as Scheduling;
+  return Object.assign(started(), { scheduler: start() });
+}
+
+function startOn(scheduling: Scheduling, { between, report }: SchedulingOptions): Scheduler {
+  const { spool, clock, events, notices } = scheduling;
+  return startScheduler({
+    policy: () => scheduling.policy,
+    spool: between?.(spool) ?? spool,
+    exits: (name) => (Object.hasOwn(scheduling.policy.egress, name) ? scheduling.exit(name) : undefined),
+    clock,
+    random: { fraction: () => 0.5, bytes: (count) => Buffer.alloc(count) },
+    emit: (event) => void events.push(event),
+    report: async (notice) => {
+      await report?.(notice);
+      notices.push(notice);
+    },
+  });
 }
 
 async function accept(

@@ -1,0 +1,81 @@
+import { describe, expect } from 'vitest';
+import { scheduled } from '../../tests/fakes/scheduling.ts';
+import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+describe('nothing waits silently', () => {
+  scheduled('a lane with work and no progress for ten minutes is an alert, until it moves', async (scheduling) => {
+    const { clock } = scheduling;
+    scheduling.exit('direct').answer = after(clock, 12 * MINUTE);
+    await scheduling.accept();
+    const alerts = () =>
+      scheduling.events.flatMap((event) => (event.event === 'alert' ? [[event.name, event.raised]] : []));
+    await clock.advanceUntil(() => clock.monotonicMs() > 9.9 * MINUTE, { stepMs: 5 * SECOND, withinMs: HOUR });
+    expect(alerts()).toEqual([]);
+    await clock.advanceUntil(() => alerts().length === 1, { stepMs: 5 * SECOND, withinMs: MINUTE });
+    await clock.advanceUntil(() => alerts().length === 2, { stepMs: 5 * SECOND, withinMs: 3 * MINUTE });
+    expect(alerts()).toEqual([
+      ['lane-stalled', true],
+      ['lane-stalled', false],
+    ]);
+  });
+
+  scheduled('each queued delivery says why, wherever it is', async (scheduling) => {
+    const { clock, scheduler, spool } = scheduling;
+    const exit = scheduling.exit('direct');
+    exit.concurrency = 2;
+    exit.answer = ({ mail }, signal) => {
+      if (mail.domain === 'grey.test') return OUTCOMES.greylisted;
+      if (mail.domain === 'dead.test') return OUTCOMES.unreachable;
+      return after(clock, HOUR)({ mail, atMs: 0, number: 0 }, signal);
+    };
+    const grey = await scheduling.accept({ to: ['a@grey.test'] });
+    const dead = [];
+    for (let count = 0; count < 12; count++) dead.push(await scheduling.accept({ to: ['a@dead.test'] }));
+    await clock.advanceUntil(() => scheduler.stats().held === 0);
+    const flying = await scheduling.accept({ to: ['a@busy.test'] });
+    const waiting = await scheduling.accept({ to: ['b@busy.test'] });
+    const blocked = await scheduling.accept({ to: ['b@other.test', 'b@third.test'] });
+    const later = await scheduling.store({ dueAtMs: clock.nowMs() + DAY });
+    const held = await scheduling.store();
+    await spool.hold({ ids: [held.message.id] }, clock.nowMs());
+    await clock.advance(10);
+    const whyOf = async (of: { message: { id: typeof grey.message.id } }) => {
+      const [first] = await scheduler.explain(of.message.id);
+      return [first?.state, first?.why[0]];
+    };
+    expect(await whyOf(grey)).toEqual(['queued', 'waits for its next try, in 60 s']);
+    expect(await whyOf(dead.at(-1) ?? grey)).toEqual([
+      'queued',
+      expect.stringMatching(/^dead\.test did not answer several times: its lane rests for \d+ s more$/),
+    ]);
+    expect(await whyOf(flying)).toEqual(['in flight', 'being tried for 1 s']);
+    expect(await whyOf(waiting)).toEqual([
+      'waiting in its lane',
+      'its lane has 1 of 1 connections open, and 1 deliveries wait',
+    ]);
+    expect(await whyOf(later)).toEqual(['queued', 'not to be sent before its time, in 24 h']);
+    expect(await whyOf(held)).toEqual(['held', 'held until an operator releases it']);
+    const [, third] = await scheduler.explain(blocked.message.id);
+    expect(third).toMatchObject({ state: 'waiting in its lane', exits: [{ egress: 'direct', gate: 'busy' }] });
+    expect(third?.why).toContain('direct has no free connection');
+    expect(await scheduler.explain(third?.deliveryId ?? grey.message.id)).toEqual([third]);
+    const facts = {
+      client: 'shop',
+      stream: 'x',
+      priority: 'low',
+      senderDomain: 'a',
+      recipientDomain: 'b',
+      tag: null,
+      sizeBytes: 1,
+    } as const;
+    expect(scheduler.explainRoute(facts)).toMatchObject({
+      route: 'default',
+      exits: [{ egress: 'direct', gate: 'busy' }],
+    });
+  });
+});

@@ -1,0 +1,102 @@
+import { describe, expect } from 'vitest';
+import { scheduled } from '../../tests/fakes/scheduling.ts';
+import { after } from '../../tests/fakes/scripted-egress.ts';
+import type { DeliveryId } from '../message/ids.ts';
+import type { Spool } from '../spool/spool.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const HOUR = 3_600_000;
+
+describe('leases', () => {
+  scheduled('are extended for as long as an attempt takes', async (scheduling) => {
+    const { clock, spool } = scheduling;
+    scheduling.exit('direct').answer = after(clock, 10 * MINUTE);
+    await scheduling.accept();
+    await clock.advanceUntil(() => clock.monotonicMs() > 9 * MINUTE, { stepMs: SECOND, withinMs: 10 * MINUTE });
+    expect(await spool.reap(clock.nowMs())).toBe(0);
+    await scheduling.drained(5 * MINUTE);
+    expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 0 });
+  });
+
+  const lostOnes: DeliveryId[] = [];
+  const losing = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'extend') {
+          return async (leases: readonly { deliveryId: DeliveryId }[]) => {
+            lostOnes.push(...leases.map(({ deliveryId }) => deliveryId));
+            return lostOnes;
+          };
+        }
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  scheduled(
+    'that are lost: what waits is dropped, what is being tried is cut off',
+    async (scheduling) => {
+      const { clock } = scheduling;
+      const exit = scheduling.exit('direct');
+      exit.concurrency = 1;
+      const signals: AbortSignal[] = [];
+      exit.answer = (attempt, signal) => {
+        signals.push(signal);
+        return after(clock, HOUR)(attempt, signal);
+      };
+      await scheduling.accept({ to: ['a@one.test'] });
+      await scheduling.accept({ to: ['a@two.test'] });
+      await clock.advanceUntil(() => lostOnes.length > 0, { stepMs: SECOND });
+      await clock.advance(SECOND);
+      expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
+      await clock.advanceUntil(() => scheduling.scheduler.stats().held === 0, { stepMs: SECOND });
+      expect(exit.attempts.length).toBe(1);
+    },
+    { between: losing },
+  );
+
+  let frozen = false;
+  const slow = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'extend')
+          return (...args: Parameters<Spool['extend']>) =>
+            frozen ? new Promise(() => undefined) : target.extend(...args);
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  scheduled(
+    'of a process that was frozen begin no attempt until they are known to hold',
+    async (scheduling) => {
+      const { clock } = scheduling;
+      const exit = scheduling.exit('direct');
+      exit.concurrency = 1;
+      exit.answer = after(clock, 5 * SECOND);
+      for (let count = 0; count < 5; count++) await scheduling.accept({ to: [`a@d${count}.test`] });
+      await clock.advance(SECOND);
+      frozen = true;
+      await clock.advance(2 * MINUTE);
+      const before = exit.attempts.length;
+      await clock.advance(MINUTE);
+      // The last began while the leases were still known to hold.
+      expect(exit.attempts.length).toBe(before);
+      expect(exit.attempts.every(({ atMs }) => atMs - (exit.attempts[0]?.atMs ?? 0) < 60 * SECOND)).toBe(true);
+    },
+    { between: slow },
+  );
+
+  scheduled('of a node that died are taken over, and said to be in doubt', async (scheduling) => {
+    const { clock, spool } = scheduling;
+    const { message } = await scheduling.store();
+    const nowMs = clock.nowMs();
+    await spool.claim({ nowMs, leaseUntilMs: nowMs + MINUTE, limit: 10, perLane: 10, exclude: [] });
+    await clock.advanceUntil(() => scheduling.exit('direct').attempts.length === 1, {
+      stepMs: SECOND,
+      withinMs: 2 * MINUTE,
+    });
+    await scheduling.drained();
+    const story = await spool.story(message.id);
+    expect(story?.events.map(({ event }) => event)).toContain('in-doubt');
+  });
+});
