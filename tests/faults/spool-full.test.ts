@@ -64,8 +64,13 @@ function fillDisk(): string {
 
 async function allLeased(): Promise<readonly LeasedDelivery[]> {
   const nowMs = clock.nowMs();
-  return (await spool.claim({ nowMs, leaseUntilMs: nowMs + 60_000, limit: 10_000, perLane: 10_000, exclude: [] }))
-    .leased;
+  const request = { nowMs, leaseUntilMs: nowMs + 60_000, limit: 500, perLane: 500, exclude: [] };
+  const all: LeasedDelivery[] = [];
+  for (;;) {
+    const { leased, nextDueAtMs } = await spool.claim(request);
+    all.push(...leased);
+    if (nextDueAtMs === null) return all;
+  }
 }
 
 /** The owner looks at the disk once a second of real time. */

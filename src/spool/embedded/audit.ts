@@ -4,7 +4,8 @@ import type { AuditReport } from '../spool.ts';
 import { addressesOf, parseObject } from './rows.ts';
 import type { Store } from './store.ts';
 
-const MESSAGES_AT_ONCE = 200;
+/** Some ms, or some tens where each has a thousand recipients. */
+const MESSAGES_AT_ONCE = 50;
 const VIOLATIONS_AT_MOST = 1_000;
 
 type Sums = {

@@ -3,10 +3,13 @@ import { leaseDelivery, mendLane, quarantine } from './queue.ts';
 import { DELIVERY_COLUMNS, parseDelivery, parseMessage, parseRecipients, type DeliveryRow } from './rows.ts';
 import type { Store } from './store.ts';
 
+/** Whoever asks for more gets it by asking again: one claim does not hold up the others for long. */
+const CLAIMED_AT_ONCE = 500;
 const PRIORITY_NUMBERS = [0, 1, 2] as const;
 
 /** See `Spool.claim`. Costs what it takes, not what is queued: every step is a look-up in an index. */
-export function claim(store: Store, request: ClaimRequest): ClaimResult {
+export function claim(store: Store, asked: ClaimRequest): ClaimResult {
+  const request = { ...asked, limit: Math.min(asked.limit, CLAIMED_AT_ONCE) };
   store.latestMs = Math.max(store.latestMs, request.nowMs);
   const exclude = new Set(request.exclude);
   const round = new Round(store, request);

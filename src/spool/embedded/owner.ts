@@ -39,6 +39,8 @@ function run(): void {
   const { wal, reserve, suspect } = spoolFiles(start.folder);
   const space = new Space({ ...start, wal, reserve, walBytes: WAL_BYTES, nowMs: monotonicMs });
   const upkeep = new Upkeep(store, space.walBytes);
+  // The first look makes the reserve: not while somebody waits for an answer.
+  space.refusal(() => upkeep.freeBytes());
   const owner = new Owner({
     store,
     space,
