@@ -4,7 +4,7 @@ import { type Signed, signMessage, type Unsigned } from './dkim.ts';
 import { type DkimDomains, type KeyProblem, type Keyring, openKeyring } from './keyring.ts';
 
 export type Signer = Disposable & {
-  sign(unsigned: Omit<Unsigned, 'keyring'>): Promise<Signed>;
+  readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
   /** Reads the keys of another policy. @returns what keeps keys from signing; then nothing changed */
   apply(domains: DkimDomains): Promise<readonly KeyProblem[]>;
   /** What is wrong with the keys in use, warnings included. */
