@@ -6,7 +6,7 @@ import type { AcceptAnswer, AcceptAsk } from './wire.ts';
 
 /** See `Spool.accept`. */
 export function accept(store: Store, ask: AcceptAsk): AcceptAnswer {
-  store.latestMs = Math.max(store.latestMs, ask.receivedAtMs);
+  store.toldMs = ask.receivedAtMs;
   const first = ask.dedupe === null ? null : firstWith(store, ask.dedupe.key, ask.receivedAtMs);
   if (first !== null) return first === ask.id ? { kind: 'known' } : { kind: 'duplicate', of: first };
   const finished = ask.deliveries.length === 0 ? ask.receivedAtMs : null;

@@ -10,7 +10,7 @@ const PRIORITY_NUMBERS = [0, 1, 2] as const;
 /** See `Spool.claim`. Costs what it takes, not what is queued: every step is a look-up in an index. */
 export function claim(store: Store, asked: ClaimRequest): ClaimResult {
   const request = { ...asked, limit: Math.min(asked.limit, CLAIMED_AT_ONCE) };
-  store.latestMs = Math.max(store.latestMs, request.nowMs);
+  store.toldMs = request.nowMs;
   const exclude = new Set(request.exclude);
   const round = new Round(store, request);
   const lanes = PRIORITY_NUMBERS.map((priority) => round.dueLanes(priority, exclude));

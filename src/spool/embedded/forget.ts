@@ -24,7 +24,7 @@ export function forgetDedupe(store: Store): boolean {
   const forgotten = store.run(
     `DELETE FROM dedupe WHERE key IN (
        SELECT key FROM dedupe INDEXED BY dedupe_until WHERE until < ? ORDER BY until LIMIT ${KEYS_AT_ONCE})`,
-    store.latestMs,
+    store.toldMs,
   );
   return forgotten === KEYS_AT_ONCE;
 }

@@ -6,7 +6,7 @@ import type { LeaseAsk, SettleAsk } from './wire.ts';
 
 /** See `Spool.settle`. */
 export function settle(store: Store, ask: SettleAsk): 'settled' | 'lost' {
-  store.latestMs = Math.max(store.latestMs, ask.atMs);
+  store.toldMs = ask.atMs;
   const row = findLeased(store, ask);
   if (row === undefined) return 'lost';
   for (const event of ask.events) writeEvent(store, row.message, event);

@@ -5,8 +5,8 @@ import { Turns } from './turns.ts';
 /** The database as the operations see it: statements prepared once, one transaction at a time, counters that follow it. */
 export class Store {
   readonly turns = new Turns();
-  /** The latest wall time that a caller told, ms: the age of what may be forgotten is measured by it. */
-  latestMs = 0;
+  /** The wall time that a caller told last, ms: it says what may be forgotten. Goes back when the clock does. */
+  toldMs = 0;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #tally: Tally = emptyTally();

@@ -78,3 +78,11 @@ test('keys of resends are forgotten once their window is over', () => {
   tidied(upkeep);
   expect(store.all('SELECT key FROM dedupe')).toEqual([{ key: 'new' }]);
 });
+
+test('a clock that jumped ahead and back does not make it forget fresh keys', () => {
+  const upkeep = new Upkeep(store, 4 * MB);
+  acceptOne({ bytes: 10, atMs: AT_MS + 30 * 86_400_000, key: 'ahead' });
+  acceptOne({ bytes: 10, atMs: AT_MS, key: 'fresh' });
+  tidied(upkeep);
+  expect(store.all('SELECT key FROM dedupe ORDER BY key')).toEqual([{ key: 'ahead' }, { key: 'fresh' }]);
+});
