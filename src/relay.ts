@@ -168,6 +168,7 @@ async function follow(parts: Parts): Promise<void> {
   const before = problemsOf(parts);
   exits.apply(policy());
   scheduler.applyPolicy();
+  await certify(policy(), ports.clock.nowMs(), emit);
   await ingress.apply(policy());
   await listenHttp(parts);
   const after = problemsOf(parts);

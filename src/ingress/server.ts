@@ -103,14 +103,7 @@ class SmtpPorts implements Ingress {
   }
 
   async open(): Promise<void> {
-    const { clock, emit, policy } = this.#deps;
-    const changed = (material: Parameters<Listener['useCertificate']>[0]) => {
-      for (const listener of [...this.#listeners.values(), ...this.#retired]) listener.useCertificate(material);
-      // A port that waits for a certificate can be opened now.
-      if (this.#problems.some(({ code }) => code === 'NO-CERTIFICATE')) void this.apply(policy());
-    };
-    this.#certificate = await Certificate.load(policy().tls, { clock, emit, changed });
-    await this.apply(policy());
+    await this.apply(this.#deps.policy());
   }
 
   async apply(policy: Policy): Promise<readonly ListenProblem[]> {
@@ -169,7 +162,7 @@ class SmtpPorts implements Ingress {
 
   async #apply(policy: Policy): Promise<readonly ListenProblem[]> {
     if (this.#stopping) return this.#problems;
-    await this.#certificate?.apply(policy.tls);
+    await this.#certify(policy);
     const wanted = keyed(policy);
     this.#closeAllBut(wanted);
     const listeners = new Map<string, Listener>();
@@ -188,6 +181,19 @@ class SmtpPorts implements Ingress {
     this.#listeners = listeners;
     this.#problems = problems;
     return problems;
+  }
+
+  /** A relay without TLS, behind another server on its own machine, needs no certificate. */
+  async #certify({ tls, listen }: Policy): Promise<void> {
+    if (this.#certificate !== null) return this.#certificate.apply(tls);
+    if (listen.every((listener) => listener.tls === 'none')) return;
+    const { clock, emit, policy } = this.#deps;
+    const changed = (material: Parameters<Listener['useCertificate']>[0]) => {
+      for (const listener of [...this.#listeners.values(), ...this.#retired]) listener.useCertificate(material);
+      // A port that waits for a certificate can be opened now.
+      if (this.#problems.some(({ code }) => code === 'NO-CERTIFICATE')) void this.apply(policy());
+    };
+    this.#certificate = await Certificate.load(tls, { clock, emit, changed });
   }
 
   #closeAllBut(wanted: ReadonlyMap<string, unknown>): void {
