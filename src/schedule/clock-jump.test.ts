@@ -34,7 +34,8 @@ describe('a clock that jumps', () => {
         attempt.mail.domain === 'slow.test' ? hanging(attempt, signal) : OUTCOMES.greylisted;
       await scheduling.accept({ to: ['a@slow.test'] });
       await clock.advanceUntil(async () => (await scheduling.spool.overview()).leased === 1);
-      await clock.advance(5 * SECOND);
+      // After one extension of the leases, before the next, and before the next look for those of dead nodes.
+      await scheduling.elapsed(25 * SECOND - clock.monotonicMs());
       clock.jumpMs(jumpMs);
       await clock.advanceUntil(() =>
         scheduling.events.some((event) => event.event === 'failed' && event.where === 'clock'),

@@ -88,6 +88,21 @@ scheduled('one client is not stuck behind another’s thousand', async (scheduli
   expect(Math.max(...places)).toBeLessThanOrEqual(256);
 });
 
+scheduled('fresh mail does not overtake what came before it and waits in the store', async (scheduling) => {
+  const { clock } = scheduling;
+  const exit = scheduling.exit('direct');
+  exit.concurrency = 1;
+  exit.answer = after(clock, SECOND);
+  await acceptMany(scheduling, 600, () => ({ sender: 'old@example.com' }));
+  while (exit.attempts.length < 150) {
+    await clock.advance(SECOND);
+    await scheduling.accept({ sender: 'new@example.com' });
+  }
+  exit.answer = () => OUTCOMES.delivered;
+  await scheduling.drained();
+  expect(sendersOf(exit).indexOf('new@example.com')).toBeGreaterThanOrEqual(600);
+});
+
 scheduled('clients that wait in a lane take turns', async (scheduling) => {
   const exit = scheduling.exit('direct');
   exit.concurrency = 1;
@@ -139,6 +154,9 @@ scheduled('a dead destination with a long queue delays nobody else', async (sche
   await clock.advanceUntil(() => alive().length === 50, { stepMs: 100 });
   expect(Math.max(...alive()) - started).toBeLessThanOrEqual(SECOND);
   expect(exit.attempts.filter(({ mail }) => mail.domain === 'dead.test').length).toBeLessThanOrEqual(10);
+  // What waited for it is back in the store, and takes no room.
+  await clock.advanceUntil(() => scheduling.scheduler.stats().restingLanes === 1);
+  await clock.advanceUntil(() => scheduling.scheduler.stats().held === 0, { withinMs: 10 * SECOND });
 });
 
 scheduled(

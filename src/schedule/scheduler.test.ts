@@ -128,6 +128,8 @@ describe('a report', () => {
   const queuedWhenTold: number[] = [];
   const spools: Spool[] = [];
   const report = async ({ message }: Notice): Promise<void> => {
+    // Long enough for a settlement that does not wait to come first.
+    await new Promise((resolve) => setTimeout(resolve, 30));
     queuedWhenTold.push((await spools[0]?.story(message.id))?.queued.length ?? -1);
   };
 

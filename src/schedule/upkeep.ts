@@ -70,7 +70,7 @@ export class Upkeep {
     this.#watchdog.look();
     spawn(schedule, 'reap', async () => {
       // Never before our own leases are known to hold: by a clock that jumped they would look like a dead node's.
-      if (!leasesHold(schedule)) return;
+      if (this.#extending || !leasesHold(schedule)) return;
       if ((await schedule.spool.reap(schedule.clock.nowMs())) > 0) schedule.claimSoon();
     });
     // Whatever was queued by others than this process, and whatever a claim could not see.

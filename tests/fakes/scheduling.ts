@@ -55,6 +55,7 @@ export function scheduled(
   });
 }
 
+/** Opens all of it; the scheduler is started. */
 export async function openScheduling(options: SchedulingOptions = {}): Promise<Scheduling> {
   const clock = new FakeClock();
   const path = await mkdtemp(join(tmpdir(), 'relevo-schedule-'));
