@@ -61,6 +61,8 @@ export function systemDns(servers: () => readonly string[] | null, patience = PA
     return resolver;
   };
   const address = async (name: string, family: 4 | 6): Promise<DnsAnswer<string>> => {
+    // RFC 6761 §6.3: no business of a DNS server, and there may be none.
+    if (servers() === null && name.toLowerCase() === 'localhost') return hostsFile(name, family);
     const answer = await answered(() => (family === 4 ? current().resolve4(name) : current().resolve6(name)));
     return answer.kind === 'missing' && servers() === null ? hostsFile(name, family) : answer;
   };
