@@ -89,6 +89,8 @@ async function openSpool(policy: Policy, { clock, emit }: Telling): Promise<Embe
   try {
     const opened = await openEmbeddedSpool({ path, durability, clock, onFailure, onSalvage });
     if (opened.report.salvaged !== null) onSalvage(opened.report.salvaged);
+    const { reaped } = opened.report;
+    if (reaped > 0) emit({ event: 'reclaimed', atMs: clock.nowMs(), leases: reaped });
     return opened;
   } catch (error) {
     if (error instanceof SpoolError) return `spool.path ${path}: ${error.message}`;

@@ -11,7 +11,7 @@ import { type NamedClient, senderAllowed, streamAndPriority } from '../policy/ad
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
-import { type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
+import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeKey } from './dedupe.ts';
 import { REPLIES } from './replies.ts';
@@ -143,6 +143,8 @@ export class Receiver {
       if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
       accepted = true;
       handoff.take(result.leased, content);
+      // A store that had the message already leases nothing again: it is in the queue.
+      if (result.leased.length < fresh.length) cancelAllBut(handoff, fresh, result.leased);
       this.#spoolWasFull = false;
       emit(received);
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
@@ -202,6 +204,12 @@ type Ready = {
   readonly dedupe: Submission['dedupe'];
   readonly addresses: readonly string[];
 };
+
+function cancelAllBut(handoff: Handoff, fresh: readonly FreshDelivery[], leased: readonly LeasedDelivery[]): void {
+  const taken = new Set(leased.map(({ delivery }) => delivery.id));
+  handoff.cancel(fresh.map(({ id }) => id).filter((id) => !taken.has(id)));
+  handoff.wake();
+}
 
 /** A From that cannot be read is only for clients that may send as anyone. */
 function fromAllowed({ client }: NamedClient, { from }: Canonical): boolean {

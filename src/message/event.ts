@@ -57,6 +57,8 @@ export type AttemptRecord = {
 
 /** What happens to the relay itself. `cause` and `text` are for operators, never for peers. */
 export type RelayEvent =
+  /** At the start: leases of a process that died were freed; each may have been a copy on its way. */
+  | { readonly event: 'reclaimed'; readonly atMs: number; readonly leases: number }
   | { readonly event: 'started' | 'stopping' | 'stopped'; readonly atMs: number; readonly text: string }
   | {
       readonly event: 'policy-applied';

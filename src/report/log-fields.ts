@@ -26,6 +26,7 @@ export const EVENT_LEVELS = {
   started: 'info',
   stopping: 'info',
   stopped: 'info',
+  reclaimed: 'warn',
   'policy-applied': 'info',
   'policy-refused': 'error',
   refused: 'info',
@@ -66,6 +67,7 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'refused':
     case 'auth-failed':
     case 'failed':
+    case 'reclaimed':
     case 'started':
     case 'stopping':
     case 'stopped':
@@ -88,6 +90,8 @@ function ofRelay(event: RelayEvent): Record<string, unknown> {
         command: short(event.command, 200),
         reply: replyText(event.reply),
       };
+    case 'reclaimed':
+      return { leases: event.leases };
     case 'auth-failed':
       return { peer: event.peer, user: short(event.user, 200), reason: short(event.reason) };
     case 'failed':

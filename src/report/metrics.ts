@@ -107,6 +107,8 @@ function count(book: Book, event: Event): void {
       return book.add('relevo_deferred_total', event.recipients.length);
     case 'in-doubt':
       return book.add('relevo_possible_duplicates_total', event.recipients.length);
+    case 'reclaimed':
+      return book.add('relevo_possible_duplicates_total', event.leases);
     case 'quarantined':
       return book.add('relevo_quarantined_total', 1);
     case 'refused':

@@ -1,7 +1,8 @@
 import type { Draw, DrawResult, Ledger } from '../../src/spool/ledger.ts';
 import type { FreshDelivery, Handoff } from '../../src/spool/handoff.ts';
 import type { AcceptResult, LeasedDelivery, Spool, SpoolError, Submission } from '../../src/spool/spool.ts';
-import type { MessageId } from '../../src/message/ids.ts';
+import type { Delivery } from '../../src/message/delivery.ts';
+import { deliveryIdOf, type MessageId } from '../../src/message/ids.ts';
 
 /** The accepting side of a spool, in memory: keeps what it was given, and fails when told to. */
 export class RecordingSpool implements Pick<Spool, 'accept' | 'trouble'> {
@@ -21,7 +22,7 @@ export class RecordingSpool implements Pick<Spool, 'accept' | 'trouble'> {
     if (known !== undefined) return { kind: 'duplicate', of: known };
     if (key !== undefined) this.#keys.set(key, submission.message.id);
     this.accepted.push(submission);
-    return { kind: 'accepted', leased: [] };
+    return { kind: 'accepted', leased: leasedOf(submission) };
   }
 
   trouble(): string | null {
@@ -79,4 +80,27 @@ export class RecordingHandoff implements Handoff {
   wake(): void {
     this.wakes += 1;
   }
+}
+
+function leasedOf({ message, deliveries }: Submission): LeasedDelivery[] {
+  return deliveries.flatMap(({ domain, recipients, dueAtMs, leaseUntilMs }, place) => {
+    if (leaseUntilMs === null) return [];
+    const delivery: Delivery = {
+      id: deliveryIdOf(message.id, place + 1),
+      messageId: message.id,
+      domain,
+      recipients,
+      client: message.client,
+      stream: message.stream,
+      priority: message.priority,
+      state: 'queued',
+      attempts: 0,
+      createdAtMs: message.receivedAtMs,
+      dueAtMs,
+      warnedAtMs: null,
+      lastReply: null,
+      lastEgress: null,
+    };
+    return [{ delivery, message, lease: { token: 1, untilMs: leaseUntilMs } }];
+  });
 }
