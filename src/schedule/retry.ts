@@ -43,7 +43,8 @@ export function deadlinesOf(
  */
 export function cutToDeadlines(delayMs: number, { expiresInMs, warnsInMs }: Deadlines): number {
   const ends = [expiresInMs, ...(warnsInMs === null ? [] : [warnsInMs])].filter((endMs) => endMs > 0);
-  return Math.max(1_000, Math.min(delayMs, ...ends));
+  // Whole, as the store keeps times: ages come from a monotonic clock, which counts in fractions.
+  return Math.ceil(Math.max(1_000, Math.min(delayMs, ...ends)));
 }
 
 /**

@@ -8,7 +8,8 @@ type Timer = { readonly atMs: number; readonly ordinal: number; readonly run: ()
  */
 export class FakeClock implements Clock {
   #wallMs: number;
-  #monotonicMs = 0;
+  /** Real ones count in fractions. */
+  #monotonicMs = 0.25;
   #ordinal = 0;
   #timers: Timer[] = [];
 
@@ -18,7 +19,7 @@ export class FakeClock implements Clock {
   }
 
   nowMs(): number {
-    return this.#wallMs;
+    return Math.floor(this.#wallMs);
   }
 
   monotonicMs(): number {

@@ -6,7 +6,7 @@ export type Load = {
   readonly acknowledged: ReadonlySet<string>;
   /** Ids whose final dot went out and whose reply never came. */
   readonly unanswered: ReadonlySet<string>;
-  /** Replies other than 250 to the final dot, counted by code. */
+  /** Refusals, at the final dot or before, counted by code. */
   readonly refused: ReadonlyMap<string, number>;
   stop(): Promise<void>;
 };
@@ -71,19 +71,32 @@ async function connection(options: LoadOptions, tally: Tally): Promise<void> {
     for (let n = 0; n < (options.perConnection ?? 20) && !tally.stopped; n++) {
       if (tally.sent >= (options.count ?? Number.POSITIVE_INFINITY)) break;
       const id = `${options.prefix}-${tally.sent++}`;
-      await say(`MAIL FROM:<${options.sender ?? 'sender@load.test'}>\r\n`);
-      await say(`RCPT TO:<${options.recipient?.(id) ?? 'rcpt@dest.test'}>\r\n`);
-      if (!(await say('DATA\r\n')).startsWith('354')) break;
+      const envelope = [
+        `MAIL FROM:<${options.sender ?? 'sender@load.test'}>\r\n`,
+        `RCPT TO:<${options.recipient?.(id) ?? 'rcpt@dest.test'}>\r\n`,
+        'DATA\r\n',
+      ];
+      for (const command of envelope) {
+        const reply = await say(command);
+        if (/^[23]/.test(reply)) continue;
+        count(tally, reply);
+        throw new Error(reply);
+      }
       tally.unanswered.add(id);
       const reply = await say(`${messageOf(id, options.sizeBytes ?? 4096)}.\r\n`);
       tally.unanswered.delete(id);
       if (reply.startsWith('250')) tally.acknowledged.add(id);
-      else tally.refused.set(reply.slice(0, 3), (tally.refused.get(reply.slice(0, 3)) ?? 0) + 1);
+      else count(tally, reply);
     }
     socket.end('QUIT\r\n');
   } finally {
     socket.destroy();
   }
+}
+
+function count({ refused }: Tally, reply: string): void {
+  const code = reply.slice(0, 3);
+  refused.set(code, (refused.get(code) ?? 0) + 1);
 }
 
 function messageOf(id: string, sizeBytes: number): string {

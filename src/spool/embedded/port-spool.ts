@@ -152,7 +152,7 @@ export function acceptAsk({ message, deliveries, content, received, dedupe }: Su
     deliveries: deliveries.map((delivery) => ({
       domain: delivery.domain,
       recipients: JSON.stringify(delivery.recipients),
-      dueAtMs: delivery.dueAtMs,
+      dueAtMs: Math.ceil(delivery.dueAtMs),
       leaseUntilMs: delivery.leaseUntilMs,
     })),
     // A copy that is handed over: a view would drag along the pool that Node cuts small buffers from.
@@ -170,7 +170,8 @@ export function settleAsk(settlement: Settlement): SettleAsk {
     atMs: settlement.atMs,
     finished: settlement.finished.map((one) => one.address),
     rest: {
-      dueAtMs: rest.dueAtMs,
+      // A fraction would be refused by the strict column, and with it a settlement that must not be lost.
+      dueAtMs: Math.ceil(rest.dueAtMs),
       attempts: rest.attempts,
       lastReply: rest.lastReply === null ? null : JSON.stringify(rest.lastReply),
       lastEgress: rest.lastEgress,
