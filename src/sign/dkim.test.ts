@@ -246,18 +246,23 @@ describe('whatever a message is made of, nobody else waits for its signature', (
     ['a field of 256 KB of spaces and tabs', `${HEADER}Subject: ${' \t'.repeat(128 * 1024)}\r\n`],
     ['a field of 64,000 folds', `${HEADER}Subject: x${'\r\n x'.repeat(64_000)}\r\n`],
     ['a field name of 256 KB', `${HEADER}${'a'.repeat(256 * 1024)}: x\r\n`],
-  ])('header: %s', async (_what, header) => {
-    const message = Buffer.from(`${header}\r\nbody\r\n`);
-    const { result, delayMs } = await longestDelay(() =>
-      signWith({ 'example.com': BOTH['example.com'] ?? {} }, message),
-    );
-    expect(delayMs).toBeLessThan(250);
-    expect(result.headers.length).toBeLessThan(10_000);
-    expect(await verdicts(Buffer.concat([result.headers, message]), BOTH)).toEqual([
-      'pass rsa-sha256 example.com',
-      'pass ed25519-sha256 example.com',
-    ]);
-  });
+  ])(
+    'header: %s',
+    async (_what, header) => {
+      const message = Buffer.from(`${header}\r\nbody\r\n`);
+      const { result, delayMs } = await longestDelay(() =>
+        signWith({ 'example.com': BOTH['example.com'] ?? {} }, message),
+      );
+      expect(delayMs).toBeLessThan(250);
+      expect(result.headers.length).toBeLessThan(10_000);
+      expect(await verdicts(Buffer.concat([result.headers, message]), BOTH)).toEqual([
+        'pass rsa-sha256 example.com',
+        'pass ed25519-sha256 example.com',
+      ]);
+      // The oracle takes its time over 64,000 folds, and more of it on a busy machine.
+    },
+    120_000,
+  );
 });
 
 /** The longest that anything else on the event loop had to wait meanwhile: a turn of it after the other is timed. */
