@@ -1,5 +1,5 @@
 /** Requests that arrived together commit together: one transaction, one sync, then all the answers. */
-import { SpoolError, type SpoolTrouble } from '../spool.ts';
+import { type ClaimRequest, SpoolError, type SpoolTrouble } from '../spool.ts';
 import { accept } from './accept.ts';
 import { claim } from './claim.ts';
 import { draw } from './draw.ts';
@@ -78,7 +78,8 @@ function runInLastSpace(store: Store, space: Space, request: QuickRequest): Grou
   ]) {
     try {
       makeRoom();
-      return { answers: attempt(store, [request], runGuarded), trouble: null };
+      store.frugal = true;
+      return { answers: attempt(store, [smaller(request)], runGuarded), trouble: null };
     } catch (error) {
       if (sqliteFault(error) === 'corrupt') return refuseAll([request], error);
       cause = error;
@@ -86,6 +87,16 @@ function runInLastSpace(store: Store, space: Space, request: QuickRequest): Grou
   }
   return runReadsOnly(store, [request], cause);
 }
+
+/** A claim changes as many rows as it may; a few are enough to go on with, and need next to no space. */
+function smaller(request: QuickRequest): QuickRequest {
+  const [id, name, ask] = request;
+  if (name !== 'claim') return request;
+  const claim = ask as ClaimRequest;
+  return [id, name, { ...claim, limit: Math.min(claim.limit, SMALL_CLAIM), perLane: SMALL_CLAIM }];
+}
+
+const SMALL_CLAIM = 8;
 
 const READS: readonly (keyof QuickCalls)[] = ['story', 'overview'];
 

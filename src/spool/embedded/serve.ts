@@ -130,6 +130,7 @@ export class Owner {
       else list.push(one);
     };
     const refusal = this.#space.refusal(() => this.#upkeep.freeBytes());
+    this.#store.frugal = refusal !== null;
     const group: Asked[] = [];
     for (const one of asked) {
       const [id, name] = one.request;

@@ -1,15 +1,21 @@
+import type { MessageEvent } from '../../message/event.ts';
 import type { Recipient } from '../../message/message.ts';
 import { endDelivery, findLeased, quarantine, requeueDelivery, unleaseDelivery, writeEvent } from './queue.ts';
 import { parseRecipients } from './rows.ts';
 import type { Store } from './store.ts';
 import type { LeaseAsk, SettleAsk } from './wire.ts';
 
+/** Events that a delivery may have without end. The log has them as well; the audit needs none of them. */
+const OF_RETRIES: ReadonlySet<string> = new Set(['attempted', 'deferred'] satisfies MessageEvent['event'][]);
+
 /** See `Spool.settle`. */
 export function settle(store: Store, ask: SettleAsk): 'settled' | 'lost' {
   store.toldMs = ask.atMs;
   const row = findLeased(store, ask);
   if (row === undefined) return 'lost';
-  for (const event of ask.events) writeEvent(store, row.message, event);
+  for (const event of ask.events) {
+    if (!store.frugal || !OF_RETRIES.has(event.kind)) writeEvent(store, row.message, event);
+  }
   const recipients = parseRecipients(row.recipients);
   if (recipients === null) {
     unleaseDelivery(store, row);
@@ -22,7 +28,10 @@ export function settle(store: Store, ask: SettleAsk): 'settled' | 'lost' {
   }
   const left = without(recipients, ask.finished);
   if (left.length === 0) endDelivery(store, row, ask.atMs);
-  else requeueDelivery(store, row, { ...ask.rest, recipients: JSON.stringify(left) });
+  else {
+    const lastReply = store.frugal ? null : ask.rest.lastReply;
+    requeueDelivery(store, row, { ...ask.rest, lastReply, recipients: JSON.stringify(left) });
+  }
   return 'settled';
 }
 

@@ -7,6 +7,11 @@ export class Store {
   readonly turns = new Turns();
   /** The wall time that a caller told last, ms: it says what may be forgotten. Goes back when the clock does. */
   toldMs = 0;
+  /**
+   * Space is short: what a retry would add to the database (its events, the peer's last words) is left out, so that mail
+   * that is tried again and again cannot use up the room that delivering it needs. What proves conservation is written.
+   */
+  frugal = false;
   readonly #database: DatabaseSync;
   readonly #statements = new Map<string, StatementSync>();
   #tally: Tally = emptyTally();

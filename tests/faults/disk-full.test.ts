@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { startLoad } from '../fakes/load.ts';
+import { freePort } from '../fakes/postfix.ts';
+import { RelayProcess } from '../fakes/relay-process.ts';
+import { startSmtpSink } from '../fakes/smtp-sink.ts';
+
+/** A file system of its own, of a few megabytes. */
+function smallDisk(megabytes: number): Disposable & { readonly path: string } {
+  const path = mkdtempSync(join(tmpdir(), 'relevo-disk-'));
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m`, 'tmpfs', path]);
+  return {
+    path,
+    [Symbol.dispose]: () => {
+      execFileSync('umount', ['-l', path]);
+      rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+test('a full disk is 452, loses nothing, and is over by itself once there is space', { timeout: 180_000 }, async () => {
+  using disk = smallDisk(24);
+  await using sink = await startSmtpSink({ keepContent: false });
+  await sink.stop();
+  const port = await freePort();
+  await using relay = new RelayProcess(`
+hostname: relay.test
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
+egress: { up: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none } }
+retry: { delays: [1s] }
+spool: { path: ${disk.path}/spool }
+http: { listen: 127.0.0.1:${await freePort()} }
+`);
+  await relay.start();
+  const fill = startLoad({ port: () => port, sessions: 4, prefix: 'fill', sizeBytes: 40_000 });
+  await expect.poll(() => fill.refused.get('452') ?? 0, { timeout: 60_000, interval: 100 }).toBeGreaterThan(5);
+  await fill.stop();
+  expect([...fill.refused.keys()]).toEqual(['452']);
+  expect(fill.acknowledged.size).toBeGreaterThan(50);
+
+  await sink.listen();
+  await expect.poll(() => sink.accepted.length, { timeout: 90_000, interval: 200 }).toBe(fill.acknowledged.size);
+  const after = startLoad({ port: () => port, sessions: 2, prefix: 'after', count: 20 });
+  await expect.poll(() => after.acknowledged.size, { timeout: 30_000, interval: 100 }).toBeGreaterThan(5);
+  await after.stop();
+  await expect.poll(async () => (await relay.audit())['queued'], { timeout: 30_000, interval: 500 }).toBe(0);
+});
