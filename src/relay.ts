@@ -72,6 +72,7 @@ export async function startRelay(options: RelayOptions): Promise<StartResult> {
       problems: () => problemsOf(parts),
       reload: async () => {
         const state = await parts.holder.reload();
+        await parts.signer.refresh();
         await follow(parts);
         return state;
       },
@@ -146,9 +147,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
   await listenHttp(parts);
   const where = listening.map(({ address, port, tls }) => `${address}:${port} (${tls})`).join(', ');
   emit({ event: 'started', atMs: ports.clock.nowMs(), text: `relevo ${options.version} takes mail on ${where}` });
-  for (const text of problemsOf(parts)) {
-    emit({ event: 'alert', atMs: ports.clock.nowMs(), name: 'not-listening', text, raised: true });
-  }
+  tellProblems(parts, []);
   return [];
 }
 
@@ -171,14 +170,16 @@ async function follow(parts: Parts): Promise<void> {
   await certify(policy(), ports.clock.nowMs(), emit);
   await ingress.apply(policy());
   await listenHttp(parts);
+  tellProblems(parts, before);
+}
+
+/** One alert for all of them: it is over when none is left. */
+function tellProblems(parts: Parts, before: readonly string[]): void {
   const after = problemsOf(parts);
-  const atMs = ports.clock.nowMs();
-  for (const text of before.filter((problem) => !after.includes(problem))) {
-    emit({ event: 'alert', atMs, name: 'not-listening', text, raised: false });
-  }
-  for (const text of after.filter((problem) => !before.includes(problem))) {
-    emit({ event: 'alert', atMs, name: 'not-listening', text, raised: true });
-  }
+  if (after.join() === before.join()) return;
+  const text = (after.length > 0 ? after : before).join('; ');
+  const atMs = parts.ports.clock.nowMs();
+  parts.emit({ event: 'alert', atMs, name: 'not-listening', text, raised: after.length > 0 });
 }
 
 async function listenHttp({ http, faults }: Parts): Promise<void> {

@@ -7,6 +7,8 @@ export type Signer = Disposable & {
   readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
   /** Reads the keys of another policy. @returns what keeps keys from signing; then nothing changed */
   apply(domains: DkimDomains): Promise<readonly KeyProblem[]>;
+  /** Reads changed key files now, and not at the next look. */
+  refresh(): Promise<void>;
   /** What is wrong with the keys in use, warnings included. */
   problems(): readonly KeyProblem[];
 };
@@ -20,24 +22,22 @@ export async function openSigner(
   { clock, emit }: { readonly clock: Clock; readonly emit: Emit },
 ): Promise<Signer> {
   let keyring: Keyring = await openKeyring(domains);
-  const told = new Set<string>();
+  let told: ReadonlyMap<string, string> = new Map();
   let cancel = (): void => {};
 
   const tell = (problems: readonly KeyProblem[]): void => {
-    const texts = new Set(problems.map(({ text }) => text));
+    const raised = new Map(problems.map((problem) => [alertName(problem), problem.text]));
     const atMs = clock.nowMs();
-    for (const text of told) {
-      if (texts.has(text)) continue;
-      told.delete(text);
-      emit({ event: 'alert', atMs, name: 'dkim-key', text, raised: false });
+    for (const [name, text] of told) {
+      if (!raised.has(name)) emit({ event: 'alert', atMs, name, text, raised: false });
     }
-    for (const text of texts) {
-      if (told.has(text)) continue;
-      told.add(text);
-      emit({ event: 'alert', atMs, name: 'dkim-key', text, raised: true });
+    for (const [name, text] of raised) {
+      if (told.get(name) !== text) emit({ event: 'alert', atMs, name, text, raised: true });
     }
+    told = raised;
   };
   const refresh = async (): Promise<void> => {
+    cancel();
     tell(await keyring.refresh());
     cancel = clock.after(REFRESH_MS, () => void refresh());
   };
@@ -54,7 +54,12 @@ export async function openSigner(
       tell(keyring.problems());
       return [];
     },
+    refresh,
     problems: () => keyring.problems(),
     [Symbol.dispose]: () => cancel(),
   };
+}
+
+function alertName({ selector, domain }: KeyProblem): string {
+  return `dkim-key:${selector}._domainkey.${domain}`;
 }
