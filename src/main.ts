@@ -26,6 +26,10 @@ const signals: Signals = {
     process.on(signal, run);
     return () => void process.off(signal, run);
   },
+  onStray: (run) => {
+    process.on('unhandledRejection', run);
+    return () => void process.off('unhandledRejection', run);
+  },
 };
 
 const code = await runProgram(process.argv.slice(2), {

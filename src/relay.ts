@@ -40,6 +40,8 @@ export type Relay = AsyncDisposable & {
    * @param signal ends the waiting at once, and still loses nothing
    */
   stop(signal: AbortSignal): Promise<void>;
+  /** Something failed where nobody waited for it. */
+  tellStray(cause: unknown): void;
 };
 
 /** The parts of a message's way, on their foundation. */
@@ -51,7 +53,7 @@ type Parts = Foundation & {
   readonly http: HttpListener;
   /** What does not work, by part; changes as ports come and go. */
   readonly faults: Map<'http' | 'control', string>;
-  readonly lifetime: { readonly startedAtMs: number; isStopping: boolean };
+  readonly lifetime: { readonly startedAtMs: number; isStopping: boolean; following: Promise<void> };
 };
 
 /** Clients get this long to finish messages that they are sending, once no new ones are taken. */
@@ -73,10 +75,11 @@ export async function startRelay(options: RelayOptions): Promise<StartResult> {
       reload: async () => {
         const state = await parts.holder.reload();
         await parts.signer.refresh();
-        await follow(parts);
+        await followNext(parts);
         return state;
       },
       stop: (signal) => stop(parts, signal),
+      tellStray: (cause) => tellStray(parts, cause),
       [Symbol.asyncDispose]: () => running.disposeAsync(),
     },
   };
@@ -101,7 +104,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   stack.use(startHistory({ clock, spool, policy, emit }));
   const scrape = () => reporting.metrics.scrape();
   const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape }));
-  const lifetime = { startedAtMs: clock.nowMs(), isStopping: false };
+  const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
   const parts: Parts = { ...foundation, signer, exits, scheduler, ingress, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous) => prepare(parts, next, previous);
   hooks.sample = async (facts) => ({
@@ -111,7 +114,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     connectionsOut: scheduler.stats().inFlight,
     ready: reasonsNotReady(parts).length === 0,
   });
-  stack.defer(foundation.holder.subscribe(() => void follow(parts)));
+  stack.defer(foundation.holder.subscribe(() => void followNext(parts)));
   return parts;
 }
 
@@ -160,6 +163,17 @@ async function prepare({ signer }: Parts, next: Policy, previous: Policy): Promi
   return (await signer.apply(next.domains)).map(({ text }) => `domains: ${text}`);
 }
 
+/** One after the other: two at once would open the same ports twice. Never rejects. */
+function followNext(parts: Parts): Promise<void> {
+  const { lifetime, emit, ports } = parts;
+  lifetime.following = lifetime.following
+    .then(() => follow(parts))
+    .catch((error: unknown) => {
+      emit({ event: 'failed', atMs: ports.clock.nowMs(), where: 'policy', cause: String(error) });
+    });
+  return lifetime.following;
+}
+
 /** After a policy was swapped in. Ports that cannot be opened do not undo it: the others take mail by the new policy. */
 async function follow(parts: Parts): Promise<void> {
   const { exits, scheduler, ingress, policy, emit, ports, lifetime } = parts;
@@ -180,6 +194,11 @@ function tellProblems(parts: Parts, before: readonly string[]): void {
   const text = (after.length > 0 ? after : before).join('; ');
   const atMs = parts.ports.clock.nowMs();
   parts.emit({ event: 'alert', atMs, name: 'not-listening', text, raised: after.length > 0 });
+}
+
+function tellStray({ emit, ports }: Parts, cause: unknown): void {
+  const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
+  emit({ event: 'failed', atMs: ports.clock.nowMs(), where: 'stray', cause: text });
 }
 
 async function listenHttp({ http, faults }: Parts): Promise<void> {
@@ -219,8 +238,7 @@ async function stop({ lifetime, ingress, scheduler, emit, ports }: Parts, signal
   const { clock } = ports;
   lifetime.isStopping = true;
   emit({ event: 'stopping', atMs: clock.nowMs(), text: 'no new mail; attempts in flight finish' });
-  const over = AbortSignal.any([signal]);
-  const enough = clock.sleep(LAST_MAIL_MS, over).catch(() => undefined);
-  await Promise.all([Promise.race([ingress.stopAccepting(), enough]), scheduler.stop(over)]);
+  const enough = clock.sleep(LAST_MAIL_MS, signal).catch(() => undefined);
+  await Promise.all([Promise.race([ingress.stopAccepting(), enough]), scheduler.stop(signal)]);
   emit({ event: 'stopped', atMs: clock.nowMs(), text: 'leases are handed back' });
 }

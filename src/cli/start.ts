@@ -11,6 +11,8 @@ import { shownPath } from './policy-file.ts';
 export type Signals = {
   /** Calls `run` at each signal; returns what ends it. */
   on(signal: 'SIGTERM' | 'SIGINT' | 'SIGHUP', run: () => void): () => void;
+  /** The same for rejections that nobody waited for: each is a bug, and no reason to stop taking mail. */
+  onStray(run: (cause: unknown) => void): () => void;
 };
 
 export type StartNeeds = Omit<RelayOptions, 'where' | 'shownPolicyFile' | 'env'> & { readonly signals: Signals };
@@ -48,6 +50,7 @@ async function untilStopped(relay: Relay, signals: Signals): Promise<void> {
     };
     subscriptions.defer(signals.on('SIGTERM', end));
     subscriptions.defer(signals.on('SIGINT', end));
+    subscriptions.defer(signals.onStray((cause) => relay.tellStray(cause)));
     subscriptions.defer(signals.on('SIGHUP', () => void relay.reload()));
   });
   await relay.stop(atOnce.signal);

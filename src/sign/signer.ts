@@ -38,8 +38,8 @@ export async function openSigner(
   };
   const refresh = async (): Promise<void> => {
     cancel();
-    tell(await keyring.refresh());
     cancel = clock.after(REFRESH_MS, () => void refresh());
+    tell(await keyring.refresh());
   };
 
   tell(keyring.problems());
