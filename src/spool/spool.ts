@@ -184,9 +184,15 @@ export type SpoolTrouble = 'full' | 'unavailable' | 'in-use';
 
 export class SpoolError extends Error {
   readonly kind: SpoolTrouble;
-  constructor(kind: SpoolTrouble, message: string, options?: ErrorOptions) {
+  /**
+   * What was asked is refused for what it is (a value that no column takes, say), so that a repeat comes to the same: a
+   * bug of the caller. The store is sound, and nothing was changed. To a client still 4yz.
+   */
+  readonly isFinal: boolean;
+  constructor(kind: SpoolTrouble, message: string, options?: ErrorOptions & { readonly isFinal?: boolean }) {
     super(message, options);
     this.name = 'SpoolError';
     this.kind = kind;
+    this.isFinal = options?.isFinal ?? false;
   }
 }

@@ -6,7 +6,7 @@ import { draw } from './draw.ts';
 import { content, overview, story } from './find.ts';
 import { prune } from './forget.ts';
 import { extend, giveBack, settle } from './settle.ts';
-import { sqliteFault } from './sqlite-error.ts';
+import { describe, isOfTheAsker, sqliteFault } from './sqlite-error.ts';
 import type { Space } from './space.ts';
 import type { Store } from './store.ts';
 import type { Answer, QuickCalls, Request } from './wire.ts';
@@ -150,8 +150,9 @@ function runGuarded(store: Store, request: QuickRequest): Answer {
     return store.guarded(() => run(store, request));
   } catch (error) {
     const fault = sqliteFault(error);
-    const ofTheStore = fault !== null && fault !== 'other';
+    const ofTheStore = fault !== null && fault !== 'other' && fault !== 'refused';
     if (ofTheStore || !store.inTransaction) throw error;
+    if (isOfTheAsker(error)) return [request[0], 'refused', describe(error)];
     const kind = error instanceof SpoolError ? error.kind : 'unavailable';
     return [request[0], kind, describe(error)];
   }
@@ -159,10 +160,4 @@ function runGuarded(store: Store, request: QuickRequest): Answer {
 
 function emptyLog(store: Store): void {
   store.exec('PRAGMA wal_checkpoint(PASSIVE)');
-}
-
-/** What an error says, with the result code where it is SQLite that says it. */
-export function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return 'errcode' in error ? `${error.message} (SQLite ${String(error.errcode)})` : error.message;
 }

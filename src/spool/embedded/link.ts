@@ -88,6 +88,7 @@ export class Link {
       this.#pending.delete(id);
       if (pending === undefined) continue;
       if (kind === 'ok') pending.resolve(value as never);
+      else if (kind === 'refused') pending.reject(new SpoolError('unavailable', value, { isFinal: true }));
       else pending.reject(new SpoolError(kind, value));
     }
     if (this.#pending.size === 0) this.#onEmpty?.();

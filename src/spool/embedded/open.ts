@@ -1,9 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { openDatabase, prepareFile, prepareFolder, spoolFiles } from './database.ts';
-import { describe } from './group.ts';
 import { reap } from './operate.ts';
 import { finishSalvage, salvage } from './salvage.ts';
-import { sqliteFault } from './sqlite-error.ts';
+import { describe, sqliteFault } from './sqlite-error.ts';
 import { Store } from './store.ts';
 import type { OpenReport, OwnerStart, SalvageReport } from './wire.ts';
 

@@ -90,6 +90,8 @@ test('a request that cannot be written does not spoil those that commit with it'
     spool.accept(aSubmission({ atMs: nowMs })),
   ]);
   expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected', 'fulfilled']);
+  // The store is sound: a repeat would come to the same.
+  expect(results[1]).toMatchObject({ reason: { name: 'SpoolError', kind: 'unavailable', isFinal: true } });
   expect(await spool.story(bad.message.id)).toBeNull();
   expect(await spool.overview()).toMatchObject({ messages: 2, deliveries: 2, contentBytes: 2 * good.content.length });
   expect(spool.trouble()).toBeNull();
@@ -120,7 +122,7 @@ test('when the thread dies, calls are refused until it is back; leases go on', a
   await expect(spool.accept(aSubmission({ atMs: nowMs }))).rejects.toMatchObject({ kind: 'unavailable' });
   expect(failures).toHaveLength(1);
   expect(spool.trouble()).toMatch(/died/);
-  await expect(spool.overview()).rejects.toMatchObject({ kind: 'unavailable' });
+  await expect(spool.overview()).rejects.toMatchObject({ kind: 'unavailable', isFinal: false });
   // A spool that is gone is not replaced by an empty one: its disk may be back soon.
   await clock.advanceUntil(() => failures.length > 1);
   expect(failures[1]).toMatch(/gone/);

@@ -3,11 +3,10 @@ import { closeSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SpoolTrouble } from '../spool.ts';
 import { spoolFiles } from './database.ts';
-import { describe } from './group.ts';
 import { openStore } from './open.ts';
 import { Owner } from './serve.ts';
 import { Space } from './space.ts';
-import { sqliteFault } from './sqlite-error.ts';
+import { describe, sqliteFault } from './sqlite-error.ts';
 import { Upkeep } from './upkeep.ts';
 import type { OwnerNews, OwnerOrder, OwnerStart } from './wire.ts';
 

@@ -4,9 +4,8 @@ import { DatabaseSync } from 'node:sqlite';
 import { carryOver } from './carry.ts';
 import { openDatabase, prepareFile, spoolFiles, syncFolder } from './database.ts';
 import { restoreFirstPage } from './first-page.ts';
-import { describe } from './group.ts';
 import { mend } from './mend.ts';
-import { sqliteFault } from './sqlite-error.ts';
+import { describe, sqliteFault } from './sqlite-error.ts';
 import { Store } from './store.ts';
 import type { SalvageReport } from './wire.ts';
 

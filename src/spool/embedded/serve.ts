@@ -1,7 +1,8 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { describe, isQuick, runGroup, type QuickRequest } from './group.ts';
+import { isQuick, runGroup, type QuickRequest } from './group.ts';
 import { isLong, Slices } from './slices.ts';
 import type { Space } from './space.ts';
+import { describe } from './sqlite-error.ts';
 import type { Store } from './store.ts';
 import type { Upkeep } from './upkeep.ts';
 import type { Answer, Answers, Batch, CallName, Calls, ContentAnswer, Request } from './wire.ts';

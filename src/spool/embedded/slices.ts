@@ -1,9 +1,8 @@
 /** Long requests are worked off in slices between the groups, so that none of them stops the others. */
 import type { MessagePort } from 'node:worker_threads';
 import { audit } from './audit.ts';
-import { describe } from './group.ts';
 import { discard, hold, list, reap, release, retry, take } from './operate.ts';
-import { sqliteFault } from './sqlite-error.ts';
+import { describe, sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
 import type { Answer, LongCalls, Request } from './wire.ts';
 

@@ -115,7 +115,8 @@ export type Batch = readonly Request[];
 
 export type Answer =
   | readonly [id: number, kind: 'ok', value: unknown]
-  | readonly [id: number, kind: SpoolTrouble, message: string];
+  /** `refused`: whatever the store's state, `SpoolError.isFinal`. */
+  | readonly [id: number, kind: SpoolTrouble | 'refused', message: string];
 
 /** All the answers of one group, and what `trouble()` says from now on. */
 export type Answers = { readonly answers: readonly Answer[]; readonly trouble: string | null };
