@@ -12,6 +12,7 @@ import {
   type HeaderBlock,
   type HeaderField,
   parseHeaderBlock,
+  rawOf,
   unfoldedValue,
 } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
@@ -49,6 +50,7 @@ export type Submitted = {
   readonly id: MessageId;
   readonly atMs: number;
   readonly hostname: string;
+  /** In the form of `HeaderField.raw`. */
   readonly received: string;
   readonly limits: LimitsPolicy;
 };
@@ -180,5 +182,5 @@ function textOf(value: string): string {
 
 /** @param value may have characters beyond ASCII; they leave as UTF-8 */
 function field(name: string, value: string): HeaderField {
-  return { name: name.toLowerCase(), raw: `${name}: ${Buffer.from(value).toString('latin1')}\r\n` };
+  return { name: name.toLowerCase(), raw: rawOf(`${name}: ${value}\r\n`) };
 }

@@ -3,7 +3,7 @@
  * in for every client, whatever it speaks.
  */
 import { domainOf } from '../message/address.ts';
-import type { HeaderField } from '../message/header.ts';
+import { bytesOfFields, type HeaderField } from '../message/header.ts';
 import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
@@ -27,6 +27,8 @@ export type Sign = (message: {
 
 /** A resend within this time gets the first answer. */
 const DEDUPE_WINDOW_MS = 3_600_000;
+
+const EMPTY_LINE = Buffer.from('\r\n');
 
 export type Incoming = {
   readonly client: NamedClient;
@@ -122,12 +124,12 @@ export class Receiver {
 
     const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
     const { fields, body } = canonical;
+    const header = bytesOfFields(fields);
     const [signed, dedupe] = await Promise.all([
       this.#deps.sign({ fromDomain, fields, body, nowMs: atMs }),
       dedupeOf(incoming, canonical, addresses),
     ]);
-    const header = Buffer.from(`${fields.map((field) => field.raw).join('')}\r\n`, 'latin1');
-    const content = Buffer.concat([signed.headers, header, body]);
+    const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
     const message = messageOf({ incoming, canonical, policy, id, atMs, fromDomain, content });
     return { kind: 'ready', incoming, message, content, dedupe, addresses };
   }

@@ -1,6 +1,7 @@
 /** The trace field that a relay puts on top of what it takes in (RFC 5321 §4.4). */
 import { isIPv6 } from 'node:net';
 import { formatMailDate } from '../message/date.ts';
+import { rawOf } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
 
 /** How a message came in. */
@@ -24,12 +25,17 @@ export type Trace = {
   readonly recipients: readonly string[];
 };
 
-/** Names the AUTH user nowhere: it is half of a credential. */
+/**
+ * Names the AUTH user nowhere: it is half of a credential.
+ * @returns one character a byte, as `HeaderField.raw` has it: what is beyond ASCII is UTF-8 (RFC 6531 §3.7.3)
+ */
 export function receivedField({ origin, hostname, id, atMs, recipients }: Trace): string {
   const [only] = recipients;
   const target = recipients.length === 1 && only !== undefined ? `\r\n\tfor <${only}>` : '';
   const cipher = origin.tls === null ? '' : `\r\n\t(using ${origin.tls})`;
-  return `Received: ${fromClause(origin)}by ${hostname}${cipher}\r\n\twith ${origin.protocol} id ${id}${target};\r\n\t${formatMailDate(atMs)}\r\n`;
+  return rawOf(
+    `Received: ${fromClause(origin)}by ${hostname}${cipher}\r\n\twith ${origin.protocol} id ${id}${target};\r\n\t${formatMailDate(atMs)}\r\n`,
+  );
 }
 
 function fromClause(origin: Origin): string {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
-import { bodyOffsetOf, parseHeaderBlock, spelledName, unfoldedValue } from './header.ts';
+import { bodyOffsetOf, bytesOfFields, parseHeaderBlock, rawOf, spelledName, unfoldedValue } from './header.ts';
 
 function parse(text: string): ReturnType<typeof parseHeaderBlock> {
   return parseHeaderBlock(Buffer.from(text, 'latin1'));
@@ -119,4 +119,10 @@ test.each([
   ['', 0],
 ])('the body of %j starts at %i', (message, offset) => {
   expect(bodyOffsetOf(Buffer.from(message))).toBe(offset);
+});
+
+test('text becomes a field as UTF-8, and text that was not made so is never cut to its low bytes', () => {
+  const raw = rawOf('X: \u010d\u010a\u{1f40d}\r\n');
+  expect(bytesOfFields([{ name: 'x', raw }]).toString()).toBe('X: \u010d\u010a\u{1f40d}\r\n');
+  expect(() => bytesOfFields([{ name: 'x', raw: 'X: \u010d\r\n' }])).toThrow('no byte');
 });

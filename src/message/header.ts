@@ -84,6 +84,22 @@ export function spelledName(field: HeaderField): string {
   return field.raw.slice(0, field.raw.indexOf(':')).trimEnd();
 }
 
+/** Text in the form of `HeaderField.raw`: its UTF-8 (RFC 6532), one character a byte. */
+export function rawOf(text: string): string {
+  return Buffer.from(text).toString('latin1');
+}
+
+/**
+ * The bytes of a header section, without the empty line after it.
+ * @throws Error where a field has text instead of bytes: its characters would be cut to their low byte, which may be CR or
+ * LF
+ */
+export function bytesOfFields(fields: readonly HeaderField[]): Buffer {
+  const text = fields.map((field) => field.raw).join('');
+  if (/[\u0100-\uffff]/.test(text)) throw new Error('a header field has a character that is no byte');
+  return Buffer.from(text, 'latin1');
+}
+
 /** The offset after the CRLF that ends the line at `start`, or the end of the text. */
 function lineEnd(text: string, start: number): number {
   const end = text.indexOf(CRLF, start);
