@@ -102,3 +102,7 @@ test.each([
 test('a UTF-8 local part is taken once MAIL asked for SMTPUTF8', () => {
   expect(rcpt('TO:<ñ@bücher.example> ORCPT=utf-8;ñ@b', true)).toMatchObject({ address: 'ñ@xn--bcher-kva.example' });
 });
+
+test('a local part keeps white space that SMTP does not know as such', () => {
+  expect(rcpt('TO:< \u2028a\u00a0@b.example >', true)).toMatchObject({ address: '\u2028a\u00a0@b.example' });
+});

@@ -135,10 +135,10 @@ type Argument = {
 function splitArgument(keyword: RegExp, argument: string): Argument | null {
   const match = keyword.exec(argument);
   if (match === null) return null;
-  const text = argument.slice(match[0].length).trim();
+  const text = trimmed(argument.slice(match[0].length));
   const end = endOfPath(text);
   if (end === -1 || (end < text.length && text[end] !== ' ' && text[end] !== '\t')) return null;
-  const path = text.startsWith('<') ? text.slice(1, end - 1).trim() : text.slice(0, end);
+  const path = text.startsWith('<') ? trimmed(text.slice(1, end - 1)) : text.slice(0, end);
   if (path === '' && !text.startsWith('<')) return null;
   return { path: withoutRoute(path), parameters: splitParameters(text.slice(end).trim()) };
 }
@@ -155,6 +155,11 @@ function splitParameters(text: string): Argument['parameters'] {
     parameters.push({ name, value: parameter?.[2] ?? null });
   }
   return parameters;
+}
+
+/** Only what SMTP calls white space goes: a local part may begin with U+2028 or the like. */
+function trimmed(text: string): string {
+  return text.replace(/^[ \t]+|[ \t]+$/g, '');
 }
 
 /** RFC 5321 §4.1.1.3, appendix C: a source route is accepted and ignored. */
