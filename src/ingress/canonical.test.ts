@@ -127,7 +127,10 @@ test('what the From field says is read as UTF-8; what cannot be read is null', (
   const rest = `${DATE}Message-ID: <x@y>\r\n\r\n`;
   expect(canonical(`From: Ana <ana@b\xc3\xbccher.example>\r\n${rest}`).from).toEqual(['ana@xn--bcher-kva.example']);
   expect(canonical(`From: a@x.example, b@y.example\r\n${rest}`).from).toEqual(['a@x.example', 'b@y.example']);
-  expect(canonical(`From: <a@x.example\r\n${rest}`).from).toBeNull();
+  for (const nobody of ['<a@x.example', 'ceo@bank.example:;', '(ceo@bank.example)', ',', '""', '<>']) {
+    expect(canonical(`From: ${nobody}\r\n${rest}`).from).toBeNull();
+  }
+  expect(canonical(rest, '').from).toEqual([]);
   expect(canonical(`From : a@x.example\r\n${rest}`).from).toEqual(['a@x.example']);
 });
 

@@ -27,7 +27,7 @@ export type Canonical = {
   readonly fields: readonly HeaderField[];
   /** Shares the bytes of what was submitted. */
   readonly body: Buffer;
-  /** Addresses of the header From; null: the field cannot be read. */
+  /** Addresses of the header From; null: the field cannot be read, or names nobody. Empty: there is none (null sender). */
   readonly from: readonly string[] | null;
   readonly messageIdHeader: string;
   /** As the client wrote it; null: it wrote none. */
@@ -76,13 +76,19 @@ export function canonicalForm(submitted: Submitted): CanonicalResult {
   const canonical = {
     fields: [received, ...seen.kept, ...added],
     body: parts.body,
-    from: parseMailboxList(fromText)?.map(formatMailbox) ?? null,
+    from: fromText === '' ? [] : addressesOf(fromText),
     messageIdHeader,
     submittedMessageId: seen.messageId,
     subject: seen.subject,
     directives: seen.directives,
   };
   return { kind: 'ok', canonical };
+}
+
+/** A comment or a group without members names nobody, and yet shows the reader an address. */
+function addressesOf(text: string): readonly string[] | null {
+  const list = parseMailboxList(text);
+  return list === null || list.length === 0 ? null : list.map(formatMailbox);
 }
 
 type Parts =

@@ -97,6 +97,46 @@ describe('what is answered 250', () => {
   });
 });
 
+describe('a header From', () => {
+  test.each([
+    'ana@bank.example',
+    'ana@shop.example, ceo@bank.example',
+    'ceo@bank.example, ana@shop.example',
+    'Team: ana@shop.example, ceo@bank.example;',
+    'ceo@bank.example:;',
+    '(ceo@bank.example)',
+    'ana@shop.example <ceo@bank.example>',
+    '"ceo@bank.example"',
+    ',',
+  ])('%j is refused to who may not send as that, and taken from who may send as anyone', async (from) => {
+    await using fixture = await IngressFixture.open();
+    await using shop = await atData(fixture);
+    const mail = `From: ${from}\r\nSubject: x\r\n\r\nbody\r\n`;
+    expect(await send(shop, mail)).toBe('550 5.7.1 header From not allowed for this client');
+    await using host = await SmtpDialogue.greeted(fixture.port({ tls: 'opportunistic' }), {
+      localAddress: '127.0.0.5',
+    });
+    await host.all('EHLO host.example', 'MAIL FROM:<>', 'RCPT TO:<bob@dest.example>');
+    expect(await send(host, mail)).toMatch(/^250/);
+  });
+
+  test.each(['ana@shop.example', 'Ana <ana@shop.example>, eve@shop.example', 'Team: ana@shop.example;'])(
+    '%j is taken from who may send as that',
+    async (from) => {
+      await using fixture = await IngressFixture.open();
+      await using shop = await atData(fixture);
+      expect(await send(shop, `From: ${from}\r\n\r\nbody\r\n`)).toMatch(/^250/);
+    },
+  );
+
+  test('need not be there with the null sender', async () => {
+    await using fixture = await IngressFixture.open();
+    await using shop = await SmtpDialogue.greeted(fixture.port());
+    await shop.all('EHLO app.example', SIGN_IN, 'MAIL FROM:<>', 'RCPT TO:<bob@dest.example>');
+    expect(await send(shop, 'Subject: x\r\n\r\nbody\r\n')).toMatch(/^250/);
+  });
+});
+
 describe('when the spool cannot take mail', () => {
   test.each([
     [new SpoolError('full', 'ENOSPC'), '452 4.3.1'],
