@@ -1,4 +1,5 @@
 /** The relay's own mail (bounces, notices): signed and spooled like any other, from nobody. */
+import { isAscii } from 'node:buffer';
 import { domainOf, needsSmtpUtf8 } from '../message/address.ts';
 import { bodyOffsetOf, type HeaderField, parseHeaderBlock, unfoldedValue } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
@@ -88,7 +89,7 @@ function messageOf({ id, recipient }: OwnMail, { fields, atMs, hostname, content
       sender: '',
       ret: null,
       envid: null,
-      eightBit: content.some((byte) => byte > 127),
+      eightBit: !isAscii(content),
       smtpUtf8: needsSmtpUtf8(recipient),
     },
     sizeBytes: content.length,

@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer';
 import { needsSmtpUtf8 } from '../message/address.ts';
 import { formatMailDate } from '../message/date.ts';
 import { bodyOffsetOf } from '../message/header.ts';
@@ -70,14 +71,9 @@ const SUBJECTS = {
 type Part = { readonly type: string; readonly content: Buffer };
 
 function part(boundary: string, { type, content }: Part): Buffer {
-  const encoding = isSevenBit(content) ? '7bit' : '8bit';
+  const encoding = isAscii(content) ? '7bit' : '8bit';
   const head = `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), content]);
-}
-
-function isSevenBit(content: Buffer): boolean {
-  for (const byte of content) if (byte > 127) return false;
-  return true;
 }
 
 /** RFC 3461 §4.3: the whole message only where it failed, as RET asks; otherwise its header. */

@@ -1,12 +1,15 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
+import { longestTurnMs } from '../../tests/fakes/turns.ts';
 import type { Event } from '../message/event.ts';
 import { deliveryIdOf } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
 import { OWN_CLIENT } from '../message/message.ts';
 import type { Notice, NoticeKind } from '../message/notice.ts';
 import { policySchema } from '../policy/schema.ts';
+import type { Submission } from '../spool/spool.ts';
+import { ownMailStore } from './own-mail.ts';
 import { createReporter, reportIdOf, type OwnMail } from './reporter.ts';
 
 const policy = policySchema.parse({ hostname: 'relay.test', postmaster: 'Chief@relay.test' });
@@ -94,4 +97,34 @@ test('the same news is the same message; other news is another', () => {
   expect(reportIdOf(aNotice(FROM_SHOP, { to: ['a@dest.test'] }))).not.toBe(id);
   expect(reportIdOf({ ...notice, kind: 'expired' })).not.toBe(id);
   expect(reportIdOf({ ...notice, deliveryId: deliveryIdOf(FROM_SHOP.id, 2) })).not.toBe(id);
+});
+
+test('nobody waits long while a large message is returned whole', async () => {
+  const original = Buffer.alloc(26_000_000, `${'x'.repeat(70)}\r\n`);
+  original.write('Subject: x\r\n\r\n');
+  const message = { ...FROM_SHOP, envelope: { ...FROM_SHOP.envelope, ret: 'full' } } as const;
+  const accepted: Submission[] = [];
+  const submitOwn = ownMailStore({
+    policy: () => policy,
+    clock: new FakeClock(),
+    emit: () => {},
+    spool: {
+      accept: async (submission) => {
+        accepted.push(submission);
+        return { kind: 'accepted', leased: [] };
+      },
+    },
+    sign: async () => ({ headers: Buffer.alloc(0) }),
+    wake: () => {},
+  });
+  const report = createReporter({
+    policy: () => policy,
+    clock: new FakeClock(),
+    emit: () => {},
+    spool: { content: async () => ({ kind: 'missing' }) },
+    submitOwn,
+  });
+  expect(await longestTurnMs(() => report({ ...aNotice(message), content: original }))).toBeLessThan(250);
+  expect(accepted[0]?.content.includes(original)).toBe(true);
+  expect(accepted[0]?.message.envelope.eightBit).toBe(false);
 });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { CLIENTS, IngressFixture } from '../../tests/fakes/ingress.ts';
-import type { Submission } from './submit.ts';
+import { longestTurnMs } from '../../tests/fakes/turns.ts';
+import type { Submission, SubmitResult } from './submit.ts';
 
 const ONE: Submission = {
   client: 'shop',
@@ -47,4 +48,16 @@ test('nothing is taken once the relay is stopping', async () => {
   await using fixture = await IngressFixture.open();
   await fixture.ingress.stopAccepting();
   expect(await fixture.ingress.submit(ONE)).toMatchObject({ kind: 'refused', reply: { code: 421 } });
+});
+
+test('no session waits long while a large message is taken in', async () => {
+  await using fixture = await IngressFixture.open({ policy: { limits: { messageSize: '50MB' } } });
+  const content = Buffer.alloc(26_000_000, `${'x'.repeat(9)}\n`);
+  content.write('From: ana@shop.example\n\n');
+  let result: SubmitResult | null = null;
+  const turnMs = await longestTurnMs(async () => {
+    result = await fixture.ingress.submit({ ...ONE, content });
+  });
+  expect(result).toMatchObject({ kind: 'accepted' });
+  expect(turnMs).toBeLessThan(250);
 });

@@ -8,6 +8,7 @@ import { clientByName, senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Ledger } from '../spool/ledger.ts';
+import { withLineEnds } from './line-ends.ts';
 import { drawQuota } from './quota.ts';
 import type { Receiver } from './receive.ts';
 import { lineTooLongFor, REPLIES } from './replies.ts';
@@ -52,7 +53,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     client.client.messageSizeBytes ?? policy.limits.messageSizeBytes,
     policy.limits.messageSizeBytes,
   );
-  const text = canonicalText(submission.content, limitBytes, policy.limits.lineLength);
+  const text = await canonicalText(submission.content, limitBytes, policy.limits.lineLength);
   if (!Buffer.isBuffer(text)) return refused(text);
   const trouble = deps.receiver.trouble() ?? (await drawQuota(deps, client, envelope.recipients.length));
   if (trouble !== null) return refused(trouble);
@@ -94,13 +95,11 @@ function canonicalAddress(text: string): string | null {
 }
 
 /** CR LF everywhere, the end included; or why it cannot be taken. */
-function canonicalText(content: Buffer, limitBytes: number, lineLength: number): Buffer | Reply {
+async function canonicalText(content: Buffer, limitBytes: number, lineLength: number): Promise<Buffer | Reply> {
   if (content.length > limitBytes) return REPLIES.tooBig;
   if (content.includes(0)) return REPLIES.nul;
-  const lines = content.toString('latin1').split(/\r\n|\r|\n/);
-  if (lines.at(-1) === '') lines.pop();
-  if (lines.some((line) => line.length > lineLength)) return lineTooLongFor(lineLength);
-  return Buffer.from(lines.map((line) => `${line}\r\n`).join(''), 'latin1');
+  const { text, longestLine } = await withLineEnds(content);
+  return longestLine > lineLength ? lineTooLongFor(lineLength) : text;
 }
 
 function refused(reply: Reply): Extract<SubmitResult, { kind: 'refused' }> {
