@@ -8,14 +8,20 @@ type Timer = { readonly atMs: number; readonly ordinal: number; readonly run: ()
  */
 export class FakeClock implements Clock {
   #wallMs: number;
+  #monotonicMs = 0;
   /** Real ones count in fractions. */
-  #monotonicMs = 0.25;
+  #fractionMs = 0.25;
+  readonly #uneven: boolean;
   #ordinal = 0;
   #timers: Timer[] = [];
 
-  /** @param startMs wall time at the start; by default 2026-01-01T00:00:00Z */
-  constructor(startMs: number = Date.UTC(2026, 0, 1)) {
+  /**
+   * @param startMs wall time at the start; by default 2026-01-01T00:00:00Z
+   * @param uneven whether the difference of two looks at monotonic time is not whole either, as with a real one
+   */
+  constructor(startMs: number = Date.UTC(2026, 0, 1), { uneven = false }: { readonly uneven?: boolean } = {}) {
     this.#wallMs = startMs;
+    this.#uneven = uneven;
   }
 
   nowMs(): number {
@@ -23,7 +29,7 @@ export class FakeClock implements Clock {
   }
 
   monotonicMs(): number {
-    return this.#monotonicMs;
+    return this.#monotonicMs + this.#fractionMs;
   }
 
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
@@ -111,8 +117,11 @@ export class FakeClock implements Clock {
   }
 
   #move(toMs: number): void {
-    this.#wallMs += toMs - this.#monotonicMs;
+    const movedMs = toMs - this.#monotonicMs;
+    this.#wallMs += movedMs;
     this.#monotonicMs = toMs;
+    // Always upwards, so that no wait looks shorter than it was; and always below a millisecond.
+    if (this.#uneven && movedMs > 0) this.#fractionMs += (1 - this.#fractionMs) / 4_096;
   }
 }
 

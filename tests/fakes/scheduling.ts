@@ -57,7 +57,7 @@ export function scheduled(
 
 /** Opens all of it; the scheduler is started. */
 export async function openScheduling(options: SchedulingOptions = {}): Promise<Scheduling> {
-  const clock = new FakeClock();
+  const clock = new FakeClock(undefined, { uneven: true });
   const path = await mkdtemp(join(tmpdir(), 'relevo-schedule-'));
   const spool = await openEmbeddedSpool({ path, durability: 'relaxed', clock });
   const exits = new Map<string, ScriptedEgress>();
