@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { openScheduling, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
-import { SpoolError, type Spool } from '../spool/spool.ts';
+import { deliveryOf } from '../../tests/fakes/submission.ts';
+import { SpoolError, type Settlement, type Spool } from '../spool/spool.ts';
 
 const MINUTE = 60_000;
 
@@ -129,4 +130,60 @@ test('a store that is away for minutes: what was sent is written when it is back
   expect(scheduling.exit('direct').attempts.length).toBe(1);
   expect(await scheduling.audit()).toMatchObject({ violations: [], queued: 0, finished: { delivered: 1 } });
   expect(scheduling.events).toContainEqual(expect.objectContaining({ name: 'claims-failing', raised: false }));
+});
+
+/** A store that is sound and will not take such settlements. */
+class Refusing {
+  count = 0;
+  refuses: (settlement: Settlement) => boolean;
+
+  constructor(refuses: (settlement: Settlement) => boolean) {
+    this.refuses = refuses;
+  }
+
+  between = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get: (target, key) => {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'settle') {
+          return async (settlement: Settlement) => {
+            if (!this.refuses(settlement)) return target.settle(settlement);
+            this.count += 1;
+            throw new SpoolError('unavailable', 'no column takes it', { isFinal: true });
+          };
+        }
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+}
+
+describe('a store that is sound and refuses what came of an attempt', () => {
+  test('is asked a few times, and then the delivery is held, not sent over and over', async () => {
+    const store = new Refusing(({ finished }) => finished.length > 0);
+    await using scheduling = await openScheduling({ between: store.between });
+    const submission = await scheduling.accept();
+    await scheduling.elapsed(10 * MINUTE);
+    expect(store.count).toBe(4);
+    expect(scheduling.exit('direct').attempts.length).toBe(1);
+    expect(scheduling.scheduler.stats().held).toBe(0);
+    expect(scheduling.events).toContainEqual(
+      expect.objectContaining({ event: 'alert', name: `settlement-refused:${deliveryOf(submission)}`, raised: true }),
+    );
+    expect(await scheduling.spool.overview()).toMatchObject({ byState: { held: 1, queued: 0 }, leased: 0 });
+    expect((await scheduling.audit()).violations).toEqual([]);
+  });
+
+  test('and refuses that too: its place in memory is free, and it comes back when its lease is over', async () => {
+    const store = new Refusing(() => true);
+    await using scheduling = await openScheduling({ between: store.between });
+    await scheduling.accept();
+    await scheduling.elapsed(20_000);
+    expect(store.count).toBe(8);
+    expect(scheduling.scheduler.stats()).toMatchObject({ held: 0, settling: 0 });
+    expect(scheduling.exit('direct').attempts.length).toBe(1);
+    store.refuses = () => false;
+    await scheduling.drained();
+    expect(await scheduling.audit()).toMatchObject({ violations: [], queued: 0, finished: { delivered: 1 } });
+    expect(scheduling.exit('direct').attempts.length).toBe(2);
+  });
 });

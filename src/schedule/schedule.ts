@@ -11,6 +11,7 @@ import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
 import { settle } from './settle.ts';
 import type { Plan, Terms } from './settlement.ts';
+import { holdBack } from './untried.ts';
 import type { Window } from './window.ts';
 
 /** How long a lease holds, and how often it is extended while a delivery is in memory. */
@@ -82,7 +83,10 @@ export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Pr
   schedule.lanes.remove(entry, 'settling');
   const { finished, rest } = plan.settlement;
   try {
-    await settle(schedule, plan, schedule.ending.signal);
+    const settled = await settle(schedule, plan, schedule.ending.signal);
+    // Refused as well, it is left to its lease: it comes up again as in doubt.
+    if (settled === 'refused')
+      await settle(schedule, holdBack(entry.leased, schedule.clock.nowMs()), schedule.ending.signal);
   } finally {
     schedule.window.release(entry);
     if (finished.length < entry.leased.delivery.recipients.length && rest.state === 'queued') {

@@ -1,7 +1,7 @@
 import type { MessageEvent } from '../message/event.ts';
 import type { Notice, Report } from '../message/notice.ts';
 import type { Clock, Emit } from '../ports.ts';
-import type { Settlement, Spool } from '../spool/spool.ts';
+import { SpoolError, type Settlement, type Spool } from '../spool/spool.ts';
 import type { Plan } from './settlement.ts';
 
 export type SettleNeeds = {
@@ -11,11 +11,16 @@ export type SettleNeeds = {
   readonly emit: Emit;
 };
 
-/** `lost`: the lease had gone, nothing was written. `given-up`: the store did not take it before `signal` said stop. */
-export type Settled = 'settled' | 'lost' | 'given-up';
+/**
+ * `lost`: the lease had gone, nothing was written. `given-up`: the store did not take it before `signal` said stop.
+ * `refused`: the store is sound and will not take this, however often it is asked; nothing was written.
+ */
+export type Settled = 'settled' | 'lost' | 'given-up' | 'refused';
 
 /** Between tries to write what is known already: the lease is extended meanwhile, so nobody else tries the delivery. */
 const PAUSES_MS = [250, 1_000, 2_000, 5_000, 10_000] as const;
+/** A store that is away is waited for; one that refuses what it is asked is believed after so many times. */
+const REFUSALS_MOST = 4;
 /** Tries to store a report before the recipients that it is about are kept queued instead. */
 const REPORT_TRIES = 4;
 const WITHOUT_REPORT_MS = 300_000;
@@ -28,6 +33,7 @@ const WITHOUT_REPORT_MS = 300_000;
 export async function settle(needs: SettleNeeds, plan: Plan, signal: AbortSignal): Promise<Settled> {
   const untold = await tellSender(needs, plan.notices, signal);
   const settlement = untold.length === 0 ? plan.settlement : withoutReports(plan.settlement, untold);
+  let refusals = 0;
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await needs.spool.settle(settlement);
@@ -38,9 +44,20 @@ export async function settle(needs: SettleNeeds, plan: Plan, signal: AbortSignal
       return result;
     } catch (cause) {
       if (attempt === 0 || attempt % 10 === 0) fail(needs, 'settle', `${settlement.deliveryId}: ${String(cause)}`);
+      if (cause instanceof SpoolError && cause.isFinal) refusals += 1;
+      if (refusals >= REFUSALS_MOST) {
+        refused(needs, settlement, cause);
+        return 'refused';
+      }
       if (!(await pause(needs, attempt, signal))) return 'given-up';
     }
   }
+}
+
+function refused({ clock, emit }: SettleNeeds, { deliveryId }: Settlement, cause: unknown): void {
+  const text = `what became of ${deliveryId} cannot be written: ${String(cause)}`;
+  emit({ event: 'failed', atMs: clock.nowMs(), where: 'settle', cause: text });
+  emit({ event: 'alert', atMs: clock.nowMs(), name: `settlement-refused:${deliveryId}`, text, raised: true });
 }
 
 /** Returns the notices that could not be stored. */

@@ -85,6 +85,20 @@ export function setAside(leased: LeasedDelivery, nowMs: number, reason: string):
   };
 }
 
+/** What came of it cannot be written: kept for an operator, so that it is not sent over and over. */
+export function holdBack(leased: LeasedDelivery, nowMs: number): Plan {
+  const addresses = leased.delivery.recipients.map(({ address }) => address);
+  const reason = 'what came of its last attempt could not be written: waits for an operator';
+  return {
+    settlement: {
+      ...unfinished(leased, nowMs),
+      rest: { ...restOf(leased), state: 'held' },
+      events: [{ event: 'held', reason, ...aboutOf(leased, nowMs)(addresses) }],
+    },
+    notices: [],
+  };
+}
+
 function unfinished({ delivery, lease }: LeasedDelivery, nowMs: number): Omit<Settlement, 'rest' | 'events'> {
   return { deliveryId: delivery.id, token: lease.token, atMs: nowMs, finished: [] };
 }
