@@ -1,5 +1,7 @@
 /** What every part of the relay stands on: reporting, the policy in force, and the spool. */
 import { placedPolicy, placeData, type Where } from './cli/data-folder.ts';
+import { streamsToHold } from './cli/store.ts';
+import type { MessageEvent } from './message/event.ts';
 import { openPolicyHolder, type PolicyHolder } from './policy/holder.ts';
 import { formatProblem } from './policy/problem.ts';
 import type { Policy } from './policy/schema.ts';
@@ -71,7 +73,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   if (opened.kind === 'refused') return { kind: 'refused', problems: opened.problems.map(formatProblem) };
   const holder = stack.use(opened.holder);
   policy = placedPolicy(() => holder.current(), where);
-  const spool = await openSpool(policy(), { clock, emit });
+  const spool = await openSpool(policy, { clock, emit });
   if (typeof spool === 'string') return { kind: 'refused', problems: [spool] };
   stack.use(spool);
   return { kind: 'laid', foundation: { ports, reporting, emit, holder, policy, spool, hooks } };
@@ -79,15 +81,18 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
 
 type Telling = { readonly clock: Clock; readonly emit: Emit };
 
-async function openSpool(policy: Policy, { clock, emit }: Telling): Promise<EmbeddedSpool | string> {
-  const { spool } = policy;
+async function openSpool(policy: () => Policy, { clock, emit }: Telling): Promise<EmbeddedSpool | string> {
+  const { spool } = policy();
   if (spool.engine !== 'embedded') return `spool.engine ${spool.engine} is not in this version: use embedded`;
   const { path, durability } = spool;
   const onFailure = (cause: string): void => emit({ event: 'failed', atMs: clock.nowMs(), where: 'spool', cause });
   const onSalvage = (report: SalvageReport): void =>
     emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-salvaged', text: salvageText(report), raised: true });
+  const onEvents = (events: readonly MessageEvent[]): void => events.forEach(emit);
+  const holdWhenInDoubt = (): readonly string[] => streamsToHold(policy());
+  const telling = { onFailure, onSalvage, onEvents };
   try {
-    const opened = await openEmbeddedSpool({ path, durability, clock, onFailure, onSalvage });
+    const opened = await openEmbeddedSpool({ path, durability, clock, holdWhenInDoubt, ...telling });
     if (opened.report.salvaged !== null) onSalvage(opened.report.salvaged);
     const { reaped } = opened.report;
     if (reaped > 0) emit({ event: 'reclaimed', atMs: clock.nowMs(), leases: reaped });

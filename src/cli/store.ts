@@ -15,5 +15,11 @@ export async function openPolicyStore(policy: Policy, clock: Clock): Promise<Emb
     throw new OperationsError(
       `there is no relay running, and no store in ${spool.path}: no mail was ever accepted there`,
     );
-  return openEmbeddedSpool({ path: spool.path, durability: spool.durability, clock });
+  const { path, durability } = spool;
+  return openEmbeddedSpool({ path, durability, clock, holdWhenInDoubt: () => streamsToHold(policy) });
+}
+
+/** Streams whose mail waits for an operator when a copy of it may be out (`onDoubt: hold`). */
+export function streamsToHold({ streams }: Policy): readonly string[] {
+  return Object.entries(streams).flatMap(([name, { onDoubt }]) => (onDoubt === 'hold' ? [name] : []));
 }

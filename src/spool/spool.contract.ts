@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { aSettlement, aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import { newMessageId } from '../message/ids.ts';
-import { eachWith, type Engine } from './engine.contract.ts';
+import { CAREFUL_STREAM, eachWith, type Engine } from './engine.contract.ts';
 
 const GONE = newMessageId(1, randomBytes(10));
 
@@ -133,6 +133,9 @@ export function testSpool(engine: Engine): void {
       expect((await now.claimed()).map(({ delivery }) => delivery.messageId)).toEqual([good.message.id]);
       const story = await now.spool.story(bad.message.id);
       expect(story?.events.map(({ event }) => event)).toEqual(['received', 'quarantined', 'quarantined']);
+      expect(await now.store.told()).toEqual(story?.events.slice(1));
+      expect(await now.spool.content(bad.message.id)).toEqual({ kind: 'corrupt' });
+      expect(await now.store.told()).toHaveLength(2);
       expect(await now.spool.overview()).toMatchObject({ byState: { queued: 1, quarantined: 2 } });
       expect(await now.spool.audit()).toMatchObject({ violations: [], queued: 3 });
     });
@@ -219,6 +222,7 @@ export function testSpool(engine: Engine): void {
         atMs: nowMs + 60_001,
         recipients: ['a@one.test', 'b@one.test'],
       });
+      expect(await fixture().store.told()).toEqual(story?.events.slice(1));
       expect(await fixture().claimed()).toHaveLength(1);
       expect(await spool.audit()).toMatchObject({ possibleDuplicates: 2, violations: [] });
     });
@@ -246,7 +250,40 @@ export function testSpool(engine: Engine): void {
       fixture().store = await store.reopened();
       const story = await fixture().spool.story(submission.message.id);
       expect(story?.events.map(({ event }) => event)).toEqual(['received', 'in-doubt']);
+      expect(await fixture().store.told()).toEqual([]);
       expect((await fixture().oneClaimed()).lease.token).toBeGreaterThan(1);
+    });
+
+    test('what must not be sent twice is held, not queued, when its owner died, and that is told', async () => {
+      const { spool, nowMs, store } = fixture();
+      const stream = CAREFUL_STREAM;
+      const atStart = aSubmission({ atMs: nowMs, stream, leaseUntilMs: nowMs + 3_600_000 });
+      const inUse = aSubmission({ atMs: nowMs, stream });
+      const waiting = aSubmission({ atMs: nowMs, stream, dueAtMs: nowMs + 1 });
+      for (const submission of [atStart, inUse, waiting]) await spool.accept(submission);
+      expect((await fixture().oneClaimed()).delivery.messageId).toBe(inUse.message.id);
+      expect(await spool.reap(nowMs + 60_001)).toBe(1);
+      const held = { event: 'held', recipients: ['bob@dest.test'] };
+      expect(await store.told()).toMatchObject([{ event: 'in-doubt' }, { ...held, messageId: inUse.message.id }]);
+      fixture().store = await store.reopened();
+      const now = fixture();
+      expect(await now.store.told()).toMatchObject([{ ...held, messageId: atStart.message.id }]);
+      expect((await now.spool.story(atStart.message.id))?.events.slice(2)).toEqual(await now.store.told());
+      expect(await now.spool.overview()).toMatchObject({ byState: { queued: 1, held: 2 }, leased: 0 });
+      // Nothing was begun with what only waited.
+      expect((await now.claimed({ atMs: nowMs + 1 })).map(({ delivery }) => delivery.messageId)).toEqual([
+        waiting.message.id,
+      ]);
+      expect(await now.spool.release({ state: 'held' }, nowMs)).toBe(2);
+      expect(await now.claimed()).toHaveLength(2);
+    });
+
+    test('an operator holds what nobody was trying: the engine does not tell it again', async () => {
+      const { spool, nowMs, store } = fixture();
+      await spool.accept(aSubmission({ atMs: nowMs }));
+      expect(await spool.hold({}, nowMs)).toBe(1);
+      expect(await spool.discard({}, nowMs)).toBe(1);
+      expect(await store.told()).toEqual([]);
     });
   });
 }

@@ -145,7 +145,10 @@ export interface Spool extends AsyncDisposable {
   settle(settlement: Settlement): Promise<'settled' | 'lost'>;
   /** Hands leases back untouched, due as before (shutdown). */
   giveBack(leases: readonly { readonly deliveryId: DeliveryId; readonly token: number }[]): Promise<void>;
-  /** Frees what dead owners left: leases that ended before `nowMs`. Each is written as an `in-doubt` event. Returns how many. */
+  /**
+   * Frees what dead owners left: leases that ended before `nowMs`. Each is written as an `in-doubt` event, and held where
+   * the engine was told that its stream wants that. Returns how many.
+   */
   reap(nowMs: number): Promise<number>;
   /** The content as accepted; `missing` once the message is finished; `corrupt` when its checksum does not hold: the message is then quarantined. */
   content(

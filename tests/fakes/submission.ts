@@ -13,6 +13,7 @@ export type SubmissionOptions = {
   readonly client?: string;
   readonly sender?: string;
   readonly priority?: Priority;
+  readonly stream?: string;
   /** Grouped by domain into deliveries, in order of appearance. */
   readonly to?: readonly string[];
   readonly dueAtMs?: number;
@@ -61,7 +62,7 @@ function aMessage(options: SubmissionOptions, sizeBytes: number): Message {
     id,
     receivedAtMs: options.atMs,
     client: options.client ?? 'shop',
-    stream: 'transactional',
+    stream: options.stream ?? 'transactional',
     priority: options.priority ?? 'normal',
     tag: null,
     envelope: {

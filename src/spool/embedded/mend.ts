@@ -54,7 +54,8 @@ function mendMessage(store: Store, message: OpenMessage, atMs: number): boolean 
   const complete = lost.length === 0 && message.content === 1;
   if (!complete) {
     for (const row of deliveries) {
-      if (row.state === QUARANTINED) writeDeliveryEvent(store, row, { kind: 'quarantined', reason: INCOMPLETE, atMs });
+      if (row.state === QUARANTINED)
+        store.tell(writeDeliveryEvent(store, row, { kind: 'quarantined', reason: INCOMPLETE, atMs }));
       else if (message.content === 0) quarantine(store, row, { reason: INCOMPLETE, atMs });
     }
   }

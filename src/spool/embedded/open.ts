@@ -1,10 +1,13 @@
 import { existsSync, rmSync } from 'node:fs';
+import type { MessageEvent } from '../../message/event.ts';
 import { openDatabase, prepareFile, prepareFolder, spoolFiles } from './database.ts';
 import { reap } from './operate.ts';
 import { finishSalvage, salvage } from './salvage.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import { Store } from './store.ts';
 import type { OpenReport, OwnerStart, SalvageReport } from './wire.ts';
+
+type OnEvents = (events: readonly MessageEvent[]) => void;
 
 type Opened = { readonly store: Store; readonly report: OpenReport };
 
@@ -13,7 +16,7 @@ type Opened = { readonly store: Store; readonly report: OpenReport };
  * owner are freed.
  * @throws what SQLite throws where even that is impossible: `locked` when another process owns the spool
  */
-export function openStore(start: OwnerStart): Opened {
+export function openStore(start: OwnerStart, onEvents: OnEvents): Opened {
   const files = spoolFiles(start.folder);
   if (!start.restart) prepareFolder(start.folder);
   else if (!existsSync(start.folder)) throw gone(start);
@@ -22,15 +25,15 @@ export function openStore(start: OwnerStart): Opened {
   else if (!existsSync(files.database)) throw gone(start);
   let salvaged: SalvageReport | null = null;
   if (existsSync(files.suspect)) {
-    salvaged = salvage({ ...start, cause: 'it was found damaged while in use' });
+    salvaged = salvage({ ...start, cause: 'it was found damaged while in use', onEvents });
     rmSync(files.suspect, { force: true });
   }
   for (;;) {
     try {
-      return openOnce(start, salvaged);
+      return openOnce(start, salvaged, onEvents);
     } catch (error) {
       if (sqliteFault(error) !== 'corrupt' || salvaged !== null) throw error;
-      salvaged = salvage({ ...start, cause: describe(error) });
+      salvaged = salvage({ ...start, cause: describe(error), onEvents });
     }
   }
 }
@@ -39,8 +42,8 @@ function gone(start: OwnerStart): Error {
   return new Error(`the spool is gone from ${start.folder}`);
 }
 
-function openOnce(start: OwnerStart, salvaged: SalvageReport | null): Opened {
-  const store = new Store(openDatabase(spoolFiles(start.folder).database, start.durability));
+function openOnce(start: OwnerStart, salvaged: SalvageReport | null, onEvents: OnEvents): Opened {
+  const store = new Store(openDatabase(spoolFiles(start.folder).database, start.durability), onEvents);
   try {
     store.load();
     return { store, report: { reaped: reapDead(store, start), salvaged } };
@@ -53,7 +56,7 @@ function openOnce(start: OwnerStart, salvaged: SalvageReport | null): Opened {
 function reapDead(store: Store, start: OwnerStart): number {
   if (start.restart) return 0;
   const reason = 'the relay stopped while it was being tried';
-  const steps = reap(store, { beforeMs: null, atMs: start.nowMs, reason });
+  const steps = reap(store, { beforeMs: null, atMs: start.nowMs, reason, hold: start.hold });
   for (;;) {
     store.begin();
     const step = steps.next();

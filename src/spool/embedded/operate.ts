@@ -2,7 +2,7 @@
 import type { LeasedDelivery, QueuedDelivery } from '../spool.ts';
 import { leaseRow } from './claim.ts';
 import { endDelivery, HELD, QUEUED, mendLane, setDue, setState, unleaseDelivery, writeDeliveryEvent } from './queue.ts';
-import { DELIVERY_COLUMNS, parseQueued, type DeliveryRow } from './rows.ts';
+import { DELIVERY_COLUMNS, parseQueued, streamOf, type DeliveryRow } from './rows.ts';
 import type { Store } from './store.ts';
 import { matching, placeOf } from './walk.ts';
 import type { LongCalls } from './wire.ts';
@@ -112,7 +112,7 @@ export function* take(store: Store, ask: LongCalls['take']['ask']): Long<'take'>
   return leased;
 }
 
-/** See `Spool.reap`; `beforeMs` null: all leases, whose owners are dead. */
+/** See `Spool.reap`. */
 export function* reap(store: Store, ask: LongCalls['reap']['ask']): Long<'reap'> {
   let reaped = 0;
   for (;;) {
@@ -122,11 +122,24 @@ export function* reap(store: Store, ask: LongCalls['reap']['ask']): Long<'reap'>
       ask.beforeMs ?? Number.MAX_SAFE_INTEGER,
     );
     for (const row of rows) {
-      unleaseDelivery(store, row);
-      writeDeliveryEvent(store, row, { kind: 'in-doubt', reason: ask.reason, atMs: ask.atMs });
+      reapOne(store, row, ask);
     }
     reaped += rows.length;
     if (rows.length < CHANGES_AT_ONCE) return reaped;
     yield;
   }
+}
+
+function reapOne(store: Store, row: DeliveryRow, ask: LongCalls['reap']['ask']): void {
+  const doubt = writeDeliveryEvent(store, row, { kind: 'in-doubt', reason: ask.reason, atMs: ask.atMs });
+  // At the start there may be very many: their count is told.
+  if (ask.beforeMs !== null) store.tell(doubt);
+  if (row.state !== QUEUED || !ask.hold.includes(streamOf(row))) {
+    unleaseDelivery(store, row);
+    return;
+  }
+  setState(store, row, HELD);
+  unleaseDelivery(store, { ...row, state: HELD });
+  const reason = 'in doubt: waits for an operator';
+  store.tell(writeDeliveryEvent(store, row, { kind: 'held', reason, atMs: ask.atMs }));
 }

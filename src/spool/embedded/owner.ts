@@ -34,7 +34,7 @@ function refused(error: unknown): OwnerNews {
 }
 
 function run(): void {
-  const { store, report } = openStore(start);
+  const { store, report } = openStore(start, (events) => news({ kind: 'events', events }));
   const { wal, reserve, suspect } = spoolFiles(start.folder);
   const space = new Space({ ...start, wal, reserve, walBytes: WAL_BYTES, nowMs: monotonicMs });
   const upkeep = new Upkeep(store, space.walBytes);

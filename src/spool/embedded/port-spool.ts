@@ -29,10 +29,13 @@ export class PortSpool implements Spool {
   readonly ledger: Ledger;
   readonly #link: Link;
   readonly #clock: Clock;
+  readonly #holdWhenInDoubt: () => readonly string[];
 
-  constructor(link: Link, clock: Clock) {
+  /** @param holdWhenInDoubt see `EmbeddedSpoolOptions` */
+  constructor(link: Link, clock: Clock, holdWhenInDoubt: () => readonly string[] = () => []) {
     this.#link = link;
     this.#clock = clock;
+    this.#holdWhenInDoubt = holdWhenInDoubt;
     this.ledger = { draw: (draw: Draw): Promise<DrawResult> => link.call('draw', draw) };
   }
 
@@ -62,7 +65,8 @@ export class PortSpool implements Spool {
   }
 
   reap(nowMs: number): Promise<number> {
-    return this.#link.call('reap', { beforeMs: nowMs, atMs: nowMs, reason: 'its lease ended with no result' });
+    const reason = 'its lease ended with no result';
+    return this.#link.call('reap', { beforeMs: nowMs, atMs: nowMs, reason, hold: this.#holdWhenInDoubt() });
   }
 
   async content(id: MessageId): ReturnType<Spool['content']> {

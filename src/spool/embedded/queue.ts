@@ -1,4 +1,5 @@
 /** Every change to a delivery's row goes through here, so that lanes and counters always agree with the rows. */
+import type { MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf } from '../../message/ids.ts';
 import { addressesOf, DELIVERY_COLUMNS, type DeliveryRow } from './rows.ts';
 import { PRIORITY_TALLIES, STATE_TALLIES } from './tally.ts';
@@ -126,7 +127,7 @@ export function endDelivery(store: Store, row: DeliveryRow, atMs: number): void 
   store.count('messages', -1);
 }
 
-/** Sets a delivery aside that cannot be sent as it is; a lease on it goes on. */
+/** Sets a delivery aside that cannot be sent as it is, and tells of it; a lease on it goes on. */
 export function quarantine(
   store: Store,
   row: DeliveryRow,
@@ -134,26 +135,30 @@ export function quarantine(
 ): void {
   if (row.state === QUARANTINED) return;
   setState(store, row, QUARANTINED);
-  writeDeliveryEvent(store, row, { kind: 'quarantined', ...why });
+  store.tell(writeDeliveryEvent(store, row, { kind: 'quarantined', ...why }));
 }
 
-/** An event that the spool itself writes, about all recipients that are left. */
+/** An event that the spool itself writes, about all recipients that are left; returned for who wants to tell it. */
 export function writeDeliveryEvent(
   store: Store,
   row: DeliveryRow,
-  event: { readonly kind: string; readonly reason: string; readonly atMs: number },
-): void {
-  const body = {
-    event: event.kind,
+  event: { readonly kind: WrittenByItself; readonly reason: string; readonly atMs: number },
+): MessageEvent {
+  const of = {
     atMs: event.atMs,
     messageId: row.messageId,
     deliveryId: deliveryIdOf(row.messageId, row.ordinal),
     domain: row.domain,
     recipients: addressesOf(row.recipients) ?? [],
-    ...(event.kind === 'discarded' ? { reply: null, egress: null } : { reason: event.reason }),
   };
-  writeEvent(store, row.message, { kind: event.kind, atMs: event.atMs, body: JSON.stringify(body) });
+  const { kind, reason, atMs } = event;
+  const told: MessageEvent =
+    kind === 'discarded' ? { event: kind, ...of, reply: null, egress: null } : { event: kind, ...of, reason };
+  writeEvent(store, row.message, { kind, atMs, body: JSON.stringify(told) });
+  return told;
 }
+
+type WrittenByItself = 'in-doubt' | 'held' | 'released' | 'retried' | 'quarantined' | 'discarded';
 
 /** @param event `body`: its own fields as JSON, without kind, time and message */
 export function writeEvent(

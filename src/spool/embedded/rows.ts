@@ -83,14 +83,19 @@ export function parseDelivery(row: DeliveryRow, message: Message, recipients: re
 
 /** For operators: shows also what cannot be parsed, with nobody for recipients. */
 export function parseQueued(row: DeliveryRow): QueuedDelivery {
-  const stream = parseObject(row.meta)?.['stream'];
-  const message = { stream: typeof stream === 'string' ? stream : '' } as Message;
+  const message = { stream: streamOf(row) } as Message;
   return {
     delivery: parseDelivery(row, message, parseRecipients(row.recipients) ?? []),
     sender: row.sender,
     sizeBytes: row.size,
     leasedUntilMs: row.leaseUntil,
   };
+}
+
+/** Empty where it cannot be read. */
+export function streamOf(row: Pick<DeliveryRow, 'meta'>): string {
+  const stream = parseObject(row.meta)?.['stream'];
+  return typeof stream === 'string' ? stream : '';
 }
 
 /** null: not a JSON object. */

@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import type { MessageEvent } from '../../message/event.ts';
 import { carryOver } from './carry.ts';
 import { openDatabase, prepareFile, spoolFiles, syncFolder } from './database.ts';
 import { restoreFirstPage } from './first-page.ts';
@@ -17,6 +18,8 @@ export function salvage(options: {
   readonly folder: string;
   readonly nowMs: number;
   readonly cause: string;
+  /** Hears of what is quarantined. */
+  readonly onEvents: (events: readonly MessageEvent[]) => void;
 }): SalvageReport {
   const { folder, nowMs } = options;
   const stamp = new Date(nowMs).toISOString().replaceAll(/[:.]/g, '-');
@@ -25,7 +28,7 @@ export function salvage(options: {
   discard(fresh);
   discard(copy);
   prepareFile(fresh);
-  const store = new Store(openDatabase(fresh, 'fsync'));
+  const store = new Store(openDatabase(fresh, 'fsync'), options.onEvents);
   let carried;
   try {
     const source = openDamaged(spoolFiles(folder).database, copy);

@@ -3,17 +3,30 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { FakeClock } from '../../../tests/fakes/clock.ts';
+import type { MessageEvent } from '../../message/event.ts';
 import { testClaim } from '../claim.contract.ts';
-import type { Engine, Store } from '../engine.contract.ts';
+import { CAREFUL_STREAM, type Engine, type Store } from '../engine.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testSpool } from '../spool.contract.ts';
 import { openEmbeddedSpool } from './spool.ts';
 
 async function open(path: string, clock: FakeClock): Promise<Store> {
-  const spool = await openEmbeddedSpool({ path, durability: 'fsync', clock });
+  const told: MessageEvent[] = [];
+  const spool = await openEmbeddedSpool({
+    path,
+    durability: 'fsync',
+    clock,
+    onEvents: (events) => void told.push(...events),
+    holdWhenInDoubt: () => [CAREFUL_STREAM],
+  });
   return {
     spool,
+    async told() {
+      // They come by another way than the answers, but were sent before this one.
+      await spool.overview();
+      return told;
+    },
     async reopened() {
       await spool[Symbol.asyncDispose]();
       return open(path, clock);

@@ -1,4 +1,5 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
+import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
 import { Link } from './link.ts';
@@ -15,6 +16,16 @@ export type EmbeddedSpoolOptions = {
   readonly onFailure?: (cause: string) => void;
   /** A restart found the database damaged; at the first start the spool's `report` says so. */
   readonly onSalvage?: (report: SalvageReport) => void;
+  /**
+   * Hears of what the store did by itself once that is durable: deliveries that it quarantined, held, or found in doubt
+   * (`reap`). Those that a dead process left in doubt are counted by `report.reaped` instead: they may be very many.
+   */
+  readonly onEvents?: (events: readonly MessageEvent[]) => void;
+  /**
+   * Streams whose deliveries are held rather than queued when whoever leased them died, at the start and in `reap`: a copy
+   * may be out. Asked each time. Default: none.
+   */
+  readonly holdWhenInDoubt?: () => readonly string[];
   /** Free space under which nothing is accepted, bytes. Default: 32 MB, or a sixteenth of a small file system. */
   readonly floorBytes?: number;
 };
@@ -45,7 +56,7 @@ export class EmbeddedSpool extends PortSpool {
   #disposed: Promise<void> | null = null;
 
   constructor(options: EmbeddedSpoolOptions, link: Link) {
-    super(link, options.clock);
+    super(link, options.clock, options.holdWhenInDoubt);
     this.#options = options;
     this.#link = link;
   }
@@ -75,16 +86,20 @@ export class EmbeddedSpool extends PortSpool {
   }
 
   async #open(how: { readonly restart: boolean }): Promise<OpenReport> {
-    const { path, durability, clock, floorBytes } = this.#options;
+    const { path, durability, clock, floorBytes, onEvents, holdWhenInDoubt } = this.#options;
     const workerData: OwnerStart = {
       folder: path,
       durability,
       restart: how.restart,
       nowMs: clock.nowMs(),
+      hold: holdWhenInDoubt?.() ?? [],
       floorBytes: floorBytes ?? null,
     };
     const owner = new Worker(new URL('./owner.ts', import.meta.url), { workerData, execArgv: [] });
-    const report = await firstNews(owner);
+    owner.on('message', (news: OwnerNews) => {
+      if (news.kind === 'events') onEvents?.(news.events);
+    });
+    const report = await opening(owner);
     this.#owner = owner;
     this.#link.attach(this.connect());
     owner.on('error', (error) => this.#lost(owner, error instanceof Error ? error.message : String(error)));
@@ -141,9 +156,9 @@ function order(owner: Worker, one: OwnerOrder): void {
   owner.postMessage(one, one.kind === 'port' ? [one.port] : []);
 }
 
-function firstNews(owner: Worker): Promise<OpenReport> {
+function opening(owner: Worker): Promise<OpenReport> {
   return new Promise((resolve, reject) => {
-    owner.once('message', (news: OwnerNews) => {
+    owner.on('message', (news: OwnerNews) => {
       if (news.kind === 'opened') resolve(news.report);
       else if (news.kind === 'refused') reject(new SpoolError(news.trouble, news.message));
     });

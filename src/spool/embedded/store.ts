@@ -1,4 +1,5 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
+import type { MessageEvent } from '../../message/event.ts';
 import { emptyTally, readTally, writeTally, type Tally, type TallyName } from './tally.ts';
 import { Turns } from './turns.ts';
 
@@ -16,9 +17,14 @@ export class Store {
   readonly #statements = new Map<string, StatementSync>();
   #tally: Tally = emptyTally();
   #committed: Tally = emptyTally();
+  /** Of this transaction. */
+  #told: MessageEvent[] = [];
+  readonly #onEvents: (events: readonly MessageEvent[]) => void;
 
-  constructor(database: DatabaseSync) {
+  /** @param onEvents hears of what the store did by itself, once that is durable: nobody else knows of it */
+  constructor(database: DatabaseSync, onEvents: (events: readonly MessageEvent[]) => void = () => undefined) {
     this.#database = database;
+    this.#onEvents = onEvents;
   }
 
   get tally(): Readonly<Tally> {
@@ -57,6 +63,11 @@ export class Store {
     this.#tally[name] += change;
   }
 
+  /** To be told with the commit. */
+  tell(event: MessageEvent): void {
+    this.#told.push(event);
+  }
+
   begin(): void {
     this.#statement('BEGIN').run();
   }
@@ -66,17 +77,23 @@ export class Store {
     writeTally(this, this.#committed, this.#tally);
     this.#statement('COMMIT').run();
     this.#committed = { ...this.#tally };
+    if (this.#told.length === 0) return;
+    const events = this.#told;
+    this.#told = [];
+    this.#onEvents(events);
   }
 
   /** Also after an error that ended the transaction by itself. */
   rollback(): void {
     if (this.#database.isTransaction) this.#statement('ROLLBACK').run();
     this.#tally = { ...this.#committed };
+    this.#told = [];
   }
 
   /** Runs `change` so that it is undone alone if it throws. Inside a transaction. */
   guarded<T>(change: () => T): T {
     const before = { ...this.#tally };
+    const toldBefore = this.#told.length;
     this.#statement('SAVEPOINT one').run();
     try {
       const result = change();
@@ -84,6 +101,7 @@ export class Store {
       return result;
     } catch (error) {
       this.#tally = before;
+      this.#told.length = toldBefore;
       if (this.#database.isTransaction) this.exec('ROLLBACK TO one; RELEASE one');
       throw error;
     }

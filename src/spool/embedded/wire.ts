@@ -14,6 +14,7 @@ import type {
 } from '../spool.ts';
 import type { Draw, DrawResult } from '../ledger.ts';
 import type { MessagePort } from 'node:worker_threads';
+import type { MessageEvent } from '../../message/event.ts';
 import type { MessageId } from '../../message/ids.ts';
 
 export type AcceptAsk = {
@@ -68,6 +69,15 @@ export type ContentAnswer =
 
 type FilterAsk = { readonly filter: QueueFilter; readonly atMs: number };
 
+type ReapAsk = {
+  /** null: all leases, whose owners are dead. */
+  readonly beforeMs: number | null;
+  readonly atMs: number;
+  readonly reason: string;
+  /** Streams whose deliveries are held then. */
+  readonly hold: readonly string[];
+};
+
 /** Answered at once, in groups that commit together. */
 export type QuickCalls = {
   accept: { ask: AcceptAsk; answer: AcceptAnswer };
@@ -88,7 +98,7 @@ export type QuickCalls = {
 
 /** May walk the whole queue: done in slices between the groups, each slice a transaction. */
 export type LongCalls = {
-  reap: { ask: { readonly beforeMs: number | null; readonly atMs: number; readonly reason: string }; answer: number };
+  reap: { ask: ReapAsk; answer: number };
   list: {
     ask: { readonly filter: QueueFilter; readonly limit: number; readonly after: string | null };
     answer: readonly QueuedDelivery[];
@@ -131,6 +141,8 @@ export type OwnerStart = {
    */
   readonly restart: boolean;
   readonly nowMs: number;
+  /** Streams whose deliveries are held when their owner died. */
+  readonly hold: readonly string[];
   readonly floorBytes: number | null;
 };
 
@@ -138,12 +150,14 @@ export type OwnerStart = {
 export type OwnerNews =
   | { readonly kind: 'opened'; readonly report: OpenReport }
   | { readonly kind: 'refused'; readonly trouble: SpoolTrouble; readonly message: string }
+  /** What the store did by itself, in order. May come before `opened`. */
+  | { readonly kind: 'events'; readonly events: readonly MessageEvent[] }
   | { readonly kind: 'closed' };
 
 export type OwnerOrder = { readonly kind: 'port'; readonly port: MessagePort } | { readonly kind: 'close' };
 
 export type OpenReport = {
-  /** Leases of a dead owner that were freed, each as an `in-doubt` event. */
+  /** Leases of a dead owner that were freed, each with an `in-doubt` event in its story; those are not told one by one. */
   readonly reaped: number;
   /** null: the database was sound. */
   readonly salvaged: SalvageReport | null;
