@@ -8,7 +8,7 @@ import type { Watched } from './deadlines.ts';
 import { IncomingContent, incomingOf } from './incoming-content.ts';
 import type { Listener } from './listener.ts';
 import { REPLIES } from './replies.ts';
-import { Session } from './session.ts';
+import { Session, UNKNOWN_ADDRESS } from './session.ts';
 import { WireConnection } from './wire-connection.ts';
 
 /** At most so many failed sign-ins and unknown commands a connection, and errors of a stranger. */
@@ -155,7 +155,7 @@ export class Connection extends WireConnection implements ParserOwner, Conversat
     if (this.lastCode !== 220) return;
     const login = this._xClient.get('LOGIN');
     const user = typeof login === 'string' && login !== '' ? login : null;
-    this.state.actFor({ address: this.remoteAddress, user, proxiedBy });
+    this.state.actFor({ address: this.#clientAddress(), user, proxiedBy });
   }
 
   startMessage(): Promise<void> | null {
@@ -223,6 +223,12 @@ export class Connection extends WireConnection implements ParserOwner, Conversat
   }
 
   // ── Inside ──
+
+  /** What XCLIENT said; of ADDR=[UNAVAILABLE] the library leaves the proxy's own in place. */
+  #clientAddress(): string {
+    if (!this._xClient.has('ADDR')) return this.state.address;
+    return this._xClient.get('ADDR') ? this.remoteAddress : UNKNOWN_ADDRESS;
+  }
 
   #answered(): null {
     this.#waitingSinceMs = this.#listener.deps.clock.monotonicMs();

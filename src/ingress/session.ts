@@ -31,14 +31,17 @@ export type Transaction = MailCommand & {
   readonly beganMs: number;
 };
 
+/** Of a client whose address its proxy does not know: in no network, and not this machine. */
+export const UNKNOWN_ADDRESS = 'unknown';
+
 export class Session {
   readonly #deps: SessionDeps;
   readonly listener: ListenerPolicy;
-  /** The address that rights hang on; XCLIENT changes it. */
+  /** The address that rights hang on; XCLIENT changes it, to `UNKNOWN_ADDRESS` too. */
   address: string;
   /** The address that is shown; XFORWARD changes only this one. */
   shownAddress: string;
-  readonly #loopback: boolean;
+  #loopback: boolean;
   secure: boolean;
   hello: { readonly name: string; readonly extended: boolean } | null = null;
   /** The AUTH user; looked up again in each transaction, since the policy may have changed. */
@@ -101,6 +104,7 @@ export class Session {
     this.proxiedBy = other.proxiedBy;
     this.address = other.address;
     this.shownAddress = other.address;
+    if (other.address === UNKNOWN_ADDRESS) this.#loopback = false;
     this.signedIn = other.user;
   }
 

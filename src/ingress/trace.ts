@@ -1,5 +1,5 @@
 /** The trace field that a relay puts on top of what it takes in (RFC 5321 §4.4). */
-import { isIPv6 } from 'node:net';
+import { isIPv4, isIPv6 } from 'node:net';
 import { formatMailDate } from '../message/date.ts';
 import { rawOf } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
@@ -8,7 +8,7 @@ import type { MessageId } from '../message/ids.ts';
 export type Origin = {
   /** What the client called itself in EHLO or HELO; null: it came some other way. */
   readonly helo: string | null;
-  /** IP address of the client; null: no network was involved. */
+  /** IP address of the client, or `unknown` where a proxy does not know it; null: no network was involved. */
   readonly address: string | null;
   /** RFC 3848 and RFC 6531 §4.3: `ESMTPSA`, `UTF8SMTPS`; `local` for the command line. */
   readonly protocol: string;
@@ -40,8 +40,13 @@ export function receivedField({ origin, hostname, id, atMs, recipients }: Trace)
 
 function fromClause(origin: Origin): string {
   if (origin.address === null) return '';
-  const literal = isIPv6(origin.address) ? `[IPv6:${origin.address}]` : `[${origin.address}]`;
+  const literal = literalOf(origin.address);
   return `from ${cleanHelo(origin.helo) ?? literal} (${literal})\r\n\t`;
+}
+
+function literalOf(address: string): string {
+  if (isIPv6(address)) return `[IPv6:${address}]`;
+  return isIPv4(address) ? `[${address}]` : 'unknown';
 }
 
 /** A host name or an address literal; anything else has no place in a header. */
