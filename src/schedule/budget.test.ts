@@ -1,31 +1,21 @@
 import { expect, test } from 'vitest';
-import { settled } from '../../tests/fakes/clock.ts';
-import { ByteBudget } from './budget.ts';
+import { ContentBudget, weightOf } from './budget.ts';
 
-test('who comes when the budget is spent waits, in order, and a large one is not overtaken for ever', async () => {
-  const budget = new ByteBudget(100);
-  const got: string[] = [];
-  const take = (name: string, bytes: number) => void budget.take(bytes).then(() => got.push(name));
-  take('a', 60);
-  take('b', 60);
-  take('c', 10);
-  await settled();
-  expect(got).toEqual(['a']);
-  budget.give(60);
-  await settled();
-  expect(got).toEqual(['a', 'b', 'c']);
-  budget.give(60);
-  budget.give(10);
-  expect(budget.spent).toBe(0);
+const MB = 1024 ** 2;
+
+test('mail of one weight that spent its share keeps no other weight waiting', () => {
+  const budget = new ContentBudget();
+  while (budget.hasRoomFor('heavy')) budget.take('heavy', 25 * MB);
+  expect(budget.spent).toBe(100 * MB);
+  expect([budget.hasRoomFor('medium'), budget.hasRoomFor('light')]).toEqual([true, true]);
+  while (budget.hasRoomFor('medium')) budget.take('medium', MB);
+  expect(budget.spent).toBe(132 * MB);
+  expect(budget.hasRoomFor('light')).toBe(true);
+  budget.give('heavy', 25 * MB);
+  expect([budget.hasRoomFor('heavy'), budget.hasRoomFor('medium')]).toEqual([true, false]);
 });
 
-test('one that is larger than the budget gets it alone', async () => {
-  const budget = new ByteBudget(100);
-  const got: number[] = [];
-  for (const bytes of [500, 1]) void budget.take(bytes).then(() => got.push(bytes));
-  await settled();
-  expect(got).toEqual([500]);
-  budget.give(500);
-  await settled();
-  expect(got).toEqual([500, 1]);
+test('one that is larger than the whole share goes all the same', () => {
+  const budget = new ContentBudget();
+  expect(budget.hasRoomFor(weightOf(500 * MB))).toBe(true);
 });

@@ -1,39 +1,38 @@
-/**
- * Bytes that may be in memory at once for one purpose; who comes when it is spent waits its turn. One that asks for more
- * than there is in all gets it alone.
- */
-export class ByteBudget {
-  readonly #most: number;
-  #spent = 0;
-  readonly #waiting: { readonly bytes: number; readonly go: () => void }[] = [];
+/** How much room content takes that must be read from the store; `light` is also what is in memory already. */
+export type Weight = 'light' | 'medium' | 'heavy';
 
-  constructor(most: number) {
-    this.#most = most;
-  }
+/** So little that the bound on deliveries in memory bounds it as well. */
+const LIGHT_BYTES = 64 * 1024;
+const MEDIUM_BYTES = 2 * 1024 ** 2;
+/** Of each weight that is read for attempts under way; the one that reaches it goes beyond it. */
+const MOST_BYTES = { medium: 32 * 1024 ** 2, heavy: 80 * 1024 ** 2 } as const;
+
+export function weightOf(sizeBytes: number): Weight {
+  if (sizeBytes <= LIGHT_BYTES) return 'light';
+  return sizeBytes <= MEDIUM_BYTES ? 'medium' : 'heavy';
+}
+
+/**
+ * Content read from the store for attempts under way. Each weight has a share of its own: large mail to slow destinations
+ * keeps no other waiting, and is not kept waiting by a stream of small mail. Asked before an attempt has a connection.
+ */
+export class ContentBudget {
+  readonly #spent = { medium: 0, heavy: 0 };
 
   get spent(): number {
-    return this.#spent;
+    return this.#spent.medium + this.#spent.heavy;
   }
 
-  /** Resolves, in the order of the calls, once the bytes may be taken. */
-  async take(bytes: number): Promise<void> {
-    if (this.#waiting.length > 0 || !this.#fits(bytes)) {
-      await new Promise<void>((go) => this.#waiting.push({ bytes, go }));
-      return;
-    }
-    this.#spent += bytes;
+  /** Whether another attempt of that weight may begin now. */
+  hasRoomFor(weight: Weight): boolean {
+    return weight === 'light' || this.#spent[weight] < MOST_BYTES[weight];
   }
 
-  give(bytes: number): void {
-    this.#spent -= bytes;
-    for (let next = this.#waiting[0]; next !== undefined && this.#fits(next.bytes); next = this.#waiting[0]) {
-      this.#waiting.shift();
-      this.#spent += next.bytes;
-      next.go();
-    }
+  take(weight: Weight, bytes: number): void {
+    if (weight !== 'light') this.#spent[weight] += bytes;
   }
 
-  #fits(bytes: number): boolean {
-    return this.#spent === 0 || this.#spent + bytes <= this.#most;
+  give(weight: Weight, bytes: number): void {
+    if (weight !== 'light') this.#spent[weight] -= bytes;
   }
 }

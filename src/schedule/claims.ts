@@ -133,7 +133,7 @@ export class Claims {
   #admit(leased: LeasedDelivery): Entry {
     const { lanes, groups, window, clock } = this.#schedule;
     const lane = lanes.laneOf(leased.delivery.domain);
-    const group = groups.groupOf(leased);
+    const group = groups.groupOf(leased, false);
     return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
   }
 

@@ -1,4 +1,4 @@
-import type { AttemptResult, Egress } from '../egress/egress.ts';
+import { type AttemptResult, type Egress, peerOf } from '../egress/egress.ts';
 import type { AttemptRecord } from '../message/event.ts';
 import type { Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
@@ -41,16 +41,18 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });
     result = complete({ outcomes: [], host: null, address: null, source: null, tls: null }, recipients.length);
   }
+  const { reply, place } = mostTelling(result.outcomes);
+  const { host, address, source, tls } = peerOf(result, place);
   return {
     result,
     record: {
       number: leased.delivery.attempts + 1,
       egress: exit,
-      host: result.host,
-      address: result.address,
-      source: result.source,
-      tls: result.tls,
-      reply: mostTelling(result.outcomes),
+      host,
+      address,
+      source,
+      tls,
+      reply,
       tookMs: Math.round(needs.clock.monotonicMs() - startMs),
     },
     addresses: recipients.map((recipient) => recipient.address),
@@ -72,11 +74,12 @@ function complete(result: AttemptResult, count: number): AttemptResult {
 
 const TELLING = ['bounced', 'in-doubt', 'deferred', 'delivered'] as const satisfies readonly Outcome['kind'][];
 
-/** The reply that stands for the attempt: the worst. */
-function mostTelling(outcomes: readonly Outcome[]): Reply {
+/** The reply that stands for the attempt: the worst; and whose it is. */
+function mostTelling(outcomes: readonly Outcome[]): { readonly reply: Reply; readonly place: number } {
   for (const kind of TELLING) {
-    const outcome = outcomes.find((one) => one.kind === kind);
-    if (outcome !== undefined) return outcome.reply;
+    const place = outcomes.findIndex((one) => one.kind === kind);
+    const outcome = outcomes[place];
+    if (outcome !== undefined) return { reply: outcome.reply, place };
   }
-  return SURPRISE;
+  return { reply: SURPRISE, place: 0 };
 }

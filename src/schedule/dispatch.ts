@@ -37,6 +37,7 @@ export function dispatch(schedule: Schedule): void {
       return;
     }
     exits.started(choice);
+    schedule.contentBudget.take(next.entry.group.weight, next.entry.leased.message.sizeBytes);
     next.entry.triedSinceMs = schedule.clock.monotonicMs();
     spawn(schedule, 'delivery', () => deliver(schedule, { ...next, choice }));
   }
@@ -55,8 +56,11 @@ async function deliver(schedule: Schedule, start: Start): Promise<void> {
 }
 
 async function attempt(schedule: Schedule, { entry, number, choice }: Start): Promise<void> {
-  const { lanes } = schedule;
-  const turn = await takeTurn(schedule, entry, choice);
+  const { lanes, contentBudget } = schedule;
+  const { leased, group } = entry;
+  const turn = await takeTurn(schedule, entry, choice).finally(() =>
+    contentBudget.give(group.weight, leased.message.sizeBytes),
+  );
   const died = lanes.ended(entry.lane, number, turn.kind === 'tried' ? turn.signal : 'none');
   // The connection is free: the next delivery does not wait for the store.
   dispatch(schedule);

@@ -1,14 +1,17 @@
 import type { RoutePolicy } from '../policy/schema.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
+import type { Weight } from './budget.ts';
 import type { Lane } from './lane.ts';
 
-/** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep. */
+/** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep; and one weight. */
 export type Group = {
   readonly key: string;
   /** null: no route takes them. */
   readonly route: RoutePolicy | null;
   readonly stream: string;
   readonly keep: string | null;
+  /** Of the content that their attempts read from the store. */
+  readonly weight: Weight;
   /** Entries of it that wait in lanes. */
   waiting: number;
 };

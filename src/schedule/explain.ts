@@ -131,7 +131,7 @@ function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery
   return { state: 'queued', why, nextTryAtMs: Math.max(delivery.dueAtMs, nowMs + restsMs, leasedUntilMs ?? 0) };
 }
 
-function inMemory(schedule: Schedule, { state, lane, triedSinceMs }: Entry): Place {
+function inMemory(schedule: Schedule, { state, lane, group, triedSinceMs }: Entry): Place {
   const nowMs = schedule.clock.monotonicMs();
   if (state === 'trying') {
     return {
@@ -147,7 +147,10 @@ function inMemory(schedule: Schedule, { state, lane, triedSinceMs }: Entry): Pla
     lane.inFlight >= allowed
       ? `its lane has ${lane.inFlight} of ${allowed} connections open, and ${lane.waiting} deliveries wait`
       : `waits for its turn: ${lane.waiting} deliveries wait in its lane`;
-  return { state: 'waiting in its lane', why: [why], nextTryAtMs: schedule.clock.nowMs() };
+  const space = schedule.contentBudget.hasRoomFor(group.weight)
+    ? []
+    : ['its content is read once other messages of its size are through'];
+  return { state: 'waiting in its lane', why: [why, ...space], nextTryAtMs: schedule.clock.nowMs() };
 }
 
 function restOf(schedule: Schedule, restsUntilMs: number | null): number {

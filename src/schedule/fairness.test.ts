@@ -5,6 +5,7 @@ import type { SubmissionOptions } from '../../tests/fakes/submission.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
+const HOUR = 3_600_000;
 
 async function acceptMany(
   scheduling: Scheduling,
@@ -230,4 +231,26 @@ scheduled('connections to a destination open with its queue, and close when it s
   await acceptMany(scheduling, 100, () => ({}));
   await clock.advance(3 * SECOND);
   expect(exit.mostInFlight).toBeLessThanOrEqual(6);
+});
+
+scheduled('large messages from the store to slow destinations keep nobody else waiting', async (scheduling) => {
+  const { clock } = scheduling;
+  const exit = scheduling.exit('direct');
+  exit.concurrency = 20;
+  const slow = after(clock, 10 * MINUTE);
+  exit.answer = (attempt, signal) =>
+    attempt.mail.domain.startsWith('slow') ? slow(attempt, signal) : OUTCOMES.delivered;
+  const large = Buffer.alloc(25 * 1024 ** 2, 'large\r\n');
+  for (let count = 0; count < 6; count++) await scheduling.store({ to: [`a@slow${count}.test`], content: large });
+  scheduling.scheduler.wake();
+  await clock.advanceUntil(() => exit.inFlight >= 4, { stepMs: 50 });
+  for (let count = 0; count < 40; count++) await scheduling.store({ to: [`a@small${count}.test`] });
+  scheduling.scheduler.wake();
+  await scheduling.accept({ to: ['a@fresh.test'] });
+  await clock.advanceUntil(() => exit.attempts.length === 4 + 41, { stepMs: 50, withinMs: 5_000 });
+  expect(exit.attempts.filter(({ mail }) => mail.domain.startsWith('slow')).length).toBe(4);
+  // The other large ones go when the first are through.
+  await scheduling.drained(HOUR);
+  expect(exit.attempts.length).toBe(47);
+  expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 47 } });
 });

@@ -2,6 +2,7 @@ import { domainOf } from '../message/address.ts';
 import type { MessageFacts } from '../policy/match.ts';
 import type { Choice } from '../routing/choose.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
+import { weightOf, type ContentBudget } from './budget.ts';
 import type { Group } from './entry.ts';
 import type { Exits } from './exits.ts';
 import { looksGreylisted } from './retry.ts';
@@ -26,22 +27,26 @@ const NOWHERE: Choice = { kind: 'wait', untilMs: null, busy: false, reasons: [] 
 /** The groups of the deliveries in memory, and the choice that each would get now: made once, not once a delivery. */
 export class Groups {
   readonly #exits: Exits;
+  readonly #contentBudget: ContentBudget;
   readonly #groups = new Map<string, Group>();
   #choices = new Map<Group, Choice>();
   #generation = -1;
 
-  constructor(exits: Exits) {
+  constructor(exits: Exits, contentBudget: ContentBudget) {
     this.#exits = exits;
+    this.#contentBudget = contentBudget;
   }
 
-  groupOf(leased: LeasedDelivery): Group {
-    const { delivery } = leased;
+  /** @param inMemory its content need not be read from the store */
+  groupOf(leased: LeasedDelivery, inMemory: boolean): Group {
+    const { delivery, message } = leased;
+    const weight = inMemory ? 'light' : weightOf(message.sizeBytes);
     const route = this.#exits.routeOf(factsOf(leased));
     const keep = looksGreylisted(delivery.lastReply) ? delivery.lastEgress : null;
-    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''}`;
+    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}`;
     let group = this.#groups.get(key);
     if (group === undefined || group.route !== route) {
-      group = { key, route, stream: delivery.stream, keep, waiting: 0 };
+      group = { key, route, stream: delivery.stream, keep, weight, waiting: 0 };
       this.#groups.set(key, group);
     }
     return group;
@@ -60,7 +65,9 @@ export class Groups {
     return choice;
   }
 
-  readonly isOpen = (group: Group): boolean => this.choiceOf(group).kind === 'egress';
+  /** Whether an attempt may begin now: there is room for its content, and an exit. */
+  readonly isOpen = (group: Group): boolean =>
+    this.#contentBudget.hasRoomFor(group.weight) && this.choiceOf(group).kind === 'egress';
 
   /** Waits for time or another policy, not for a connection: no use keeping its deliveries in memory. */
   isBlocked(group: Group): boolean {
@@ -68,7 +75,7 @@ export class Groups {
     return choice.kind === 'wait' && !choice.busy;
   }
 
-  /** Whether any delivery that waits has an exit. */
+  /** Whether any delivery that waits may be tried now. */
   anyOpen(): boolean {
     for (const group of this.#groups.values()) if (group.waiting > 0 && this.isOpen(group)) return true;
     return false;

@@ -37,8 +37,8 @@ export class Intake implements Handoff {
         lane.behind = true;
         continue;
       }
-      const nowMs = clock.monotonicMs();
-      lanes.push(window.admit(one, { lane, group: groups.groupOf(one), content, nowMs }));
+      const group = groups.groupOf(one, window.hasRoomFor(one.message.id, content));
+      lanes.push(window.admit(one, { lane, group, content, nowMs: clock.monotonicMs() }));
     }
     if (unwanted.length > 0) spawn(this.#schedule, 'give back', () => giveBack(this.#schedule, unwanted));
     this.#dispatchSoon();

@@ -3,7 +3,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
-import type { ByteBudget } from './budget.ts';
+import type { ContentBudget } from './budget.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';
@@ -33,7 +33,7 @@ export type Schedule = {
   readonly exits: Exits;
   readonly window: Window;
   readonly ages: AgeKeeper;
-  readonly contentBudget: ByteBudget;
+  readonly contentBudget: ContentBudget;
   /** Work under way, to be waited for at the end. */
   readonly underWay: Set<Promise<unknown>>;
   /** Aborted when nothing more is to be started, claimed or taken. */

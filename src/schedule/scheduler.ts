@@ -13,7 +13,7 @@ import type { Clock, Emit, Random } from '../ports.ts';
 import type { Handoff } from '../spool/handoff.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import { AgeKeeper } from './age.ts';
-import { ByteBudget } from './budget.ts';
+import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
 import { dispatch } from './dispatch.ts';
 import { Exits } from './exits.ts';
@@ -71,8 +71,6 @@ export type Scheduler = AsyncDisposable & {
   stats(): SchedulerStats;
 };
 
-/** Content read from the store for attempts under way, in all. */
-const READ_CONTENT_BYTES = 128 * 1024 ** 2;
 const GRACE_MS = 30_000;
 /** After the cut, for what was cut off to be written. */
 const CUT_MS = 2_000;
@@ -111,6 +109,7 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
 
 function newSchedule({ exits: find, ...needs }: SchedulerNeeds): Schedule {
   const { policy, clock, emit } = needs;
+  const contentBudget = new ContentBudget();
   const exits = new Exits({ policy, find, clock, emit });
   const schedule: Schedule = {
     ...needs,
@@ -119,10 +118,10 @@ function newSchedule({ exits: find, ...needs }: SchedulerNeeds): Schedule {
       mostConnections: () => policy().shaping.default.connections,
       monotonicMs: () => clock.monotonicMs(),
     }),
-    groups: new Groups(exits),
+    groups: new Groups(exits, contentBudget),
     window: new Window(),
     ages: new AgeKeeper(clock),
-    contentBudget: new ByteBudget(READ_CONTENT_BYTES),
+    contentBudget,
     underWay: new Set(),
     closing: new AbortController(),
     ending: new AbortController(),
@@ -143,7 +142,7 @@ function regroup(schedule: Schedule): void {
   for (const entry of window.entries.values()) {
     if (entry.state !== 'waiting') continue;
     lanes.remove(entry, 'gone');
-    lanes.push(window.regroup(entry, groups.groupOf(entry.leased)));
+    lanes.push(window.regroup(entry, groups.groupOf(entry.leased, entry.content !== null)));
   }
   dispatch(schedule);
 }

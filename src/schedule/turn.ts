@@ -3,7 +3,6 @@ import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
-import type { ByteBudget } from './budget.ts';
 import { converse, type Conversation } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
@@ -22,8 +21,6 @@ export type TurnNeeds = {
   readonly emit: Emit;
   readonly exits: Exits;
   readonly spool: Pick<Spool, 'content'>;
-  /** For content that is read from the store. */
-  readonly contentBudget: ByteBudget;
 };
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
@@ -47,16 +44,10 @@ export type ChosenExit = { readonly name: string; readonly pool: string | null }
  */
 export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): Promise<Turn> {
   if (entry.content !== null) return fromExitToExit(needs, entry, { chosen, content: entry.content.bytes });
-  const { sizeBytes } = entry.leased.message;
-  await needs.contentBudget.take(sizeBytes);
-  try {
-    const content = await readContent(needs, entry);
-    if (Buffer.isBuffer(content)) return await fromExitToExit(needs, entry, { chosen, content });
-    needs.exits.ended(chosen.name, 'none', '');
-    return content;
-  } finally {
-    needs.contentBudget.give(sizeBytes);
-  }
+  const content = await readContent(needs, entry);
+  if (Buffer.isBuffer(content)) return fromExitToExit(needs, entry, { chosen, content });
+  needs.exits.ended(chosen.name, 'none', '');
+  return content;
 }
 
 async function fromExitToExit(
@@ -76,7 +67,7 @@ async function fromExitToExit(
     for (const [place, recipient] of recipients.entries()) {
       const outcome = conversation.result.outcomes[place];
       if (outcome === undefined) continue;
-      const { host, reportsSuccess = false } = conversation.result;
+      const { host, reportsSuccess = false } = peerOf(conversation.result, place);
       const elsewhere = verdict.elsewhere[place] === true;
       told.set(recipient, { recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere });
     }

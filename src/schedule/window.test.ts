@@ -8,7 +8,7 @@ import type { Group } from './entry.ts';
 import { Lane } from './lane.ts';
 import { Window } from './window.ts';
 
-const GROUP: Group = { key: '', route: null, stream: 'transactional', keep: null, waiting: 0 };
+const GROUP: Group = { key: '', route: null, stream: 'transactional', keep: null, weight: 'light', waiting: 0 };
 
 function aLane(domain: string): Lane {
   return new Lane(domain, { most: 10, nowMs: 0 });

@@ -72,6 +72,11 @@ export class Window {
     return true;
   }
 
+  /** Whether content stays in memory when a delivery of its message is admitted. */
+  hasRoomFor(id: MessageId, bytes: Buffer): boolean {
+    return this.#fresh.has(id) || this.#freshBytes + bytes.length <= FRESH_BYTES;
+  }
+
   /** Takes a delivery in, under lease. @param content null: it will be read from the store */
   admit(leased: LeasedDelivery, at: Placing): Entry {
     const { lane, group, content, nowMs } = at;
@@ -115,7 +120,7 @@ export class Window {
       known.holders += 1;
       return known;
     }
-    if (this.#freshBytes + bytes.length > FRESH_BYTES) return null;
+    if (!this.hasRoomFor(id, bytes)) return null;
     const fresh = { bytes, holders: 1 };
     this.#fresh.set(id, fresh);
     this.#freshBytes += bytes.length;
