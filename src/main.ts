@@ -32,10 +32,19 @@ const signals: Signals = {
   },
 };
 
+/** What `start` leaves behind on its way out gets this long to be written: who reads the log may never read again. */
+const LAST_OUTPUT_MS = 1_000;
+
+/** The output of a command waits for its reader (`relevo queue list | less`); a relay that was told to end does not. */
+let isRelay = false;
+
 const code = await runProgram(process.argv.slice(2), {
   ...cli,
   version,
   start: async (where) => {
+    isRelay = true;
+    // All timers of the relay are unreferenced: without this one a wait for nothing but them would end the process.
+    setInterval(() => {}, 2 ** 30);
     // Only here: the other commands need not wait for the whole relay to be read.
     const { runStart } = await import('./cli/start.ts');
     return runStart(cli, where, {
@@ -49,5 +58,6 @@ const code = await runProgram(process.argv.slice(2), {
     });
   },
 });
+if (isRelay) setTimeout(() => process.exit(code), LAST_OUTPUT_MS);
 // A peer that never answers may hold a socket open: everything that matters has been written by now.
 process.stdout.write('', () => process.exit(code));
