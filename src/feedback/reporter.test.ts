@@ -99,6 +99,24 @@ test('the same news is the same message; other news is another', () => {
   expect(reportIdOf({ ...notice, deliveryId: deliveryIdOf(FROM_SHOP.id, 2) })).not.toBe(id);
 });
 
+test.each([
+  ['accepted', ['received']],
+  ['known', []],
+] as const)('a report that the store answers with %s is told of once', async (kind, told) => {
+  const events: Event[] = [];
+  const submitOwn = ownMailStore({
+    policy: () => policy,
+    clock: new FakeClock(),
+    emit: (event) => void events.push(event),
+    spool: { accept: async () => (kind === 'known' ? { kind } : { kind, leased: [] }) },
+    sign: async () => ({ headers: Buffer.alloc(0) }),
+    wake: () => {},
+  });
+  const content = Buffer.from('From: a@b.test\r\n\r\nx\r\n');
+  await submitOwn({ id: FROM_SHOP.id, recipient: 'bob@dest.test', content });
+  expect(events.map(({ event }) => event)).toEqual(told);
+});
+
 test('nobody waits long while a large message is returned whole', async () => {
   const original = Buffer.alloc(26_000_000, `${'x'.repeat(70)}\r\n`);
   original.write('Subject: x\r\n\r\n');

@@ -144,11 +144,12 @@ export class Receiver {
       const result = await spool.accept({ message, deliveries, content, received, dedupe });
       if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
       accepted = true;
-      handoff.take(result.leased, content);
-      // A store that had the message already leases nothing again: it is in the queue.
-      if (result.leased.length < fresh.length) cancelAllBut(handoff, fresh, result.leased);
+      // A store that had the message already leases nothing again: it is in the queue, and was told of.
+      const leased = result.kind === 'known' ? [] : result.leased;
+      handoff.take(leased, content);
+      if (leased.length < fresh.length) cancelAllBut(handoff, fresh, leased);
       this.#spoolWasFull = false;
-      emit(received);
+      if (result.kind === 'accepted') emit(received);
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
       return { kind: 'accepted', id: message.id, text: `${message.id} queued${note}` };
     } finally {

@@ -56,10 +56,13 @@ export function testSpool(engine: Engine): void {
 
     test('the same message id twice is one message', async () => {
       const { spool, nowMs } = fixture();
-      const submission = aSubmission({ atMs: nowMs });
-      await spool.accept(submission);
-      expect(await spool.accept(submission)).toEqual({ kind: 'accepted', leased: [] });
-      expect(await spool.overview()).toMatchObject({ messages: 1, deliveries: 1 });
+      const dedupe = { key: 'c'.repeat(40), windowMs: 1_000 };
+      for (const submission of [aSubmission({ atMs: nowMs }), aSubmission({ atMs: nowMs, dedupe })]) {
+        expect(await spool.accept(submission)).toEqual({ kind: 'accepted', leased: [] });
+        expect(await spool.accept(submission)).toEqual({ kind: 'known' });
+        expect((await spool.story(submission.message.id))?.events).toEqual([submission.received]);
+      }
+      expect(await spool.overview()).toMatchObject({ messages: 2, deliveries: 2 });
     });
 
     test('a resend within the window gets the first answer, after it a new message', async () => {

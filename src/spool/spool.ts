@@ -30,6 +30,8 @@ export type Submission = {
    * The key is a digest of client, Message-ID, recipients and body as submitted.
    */
   readonly dedupe: { readonly key: string; readonly windowMs: number } | null;
+  /** It may have the last of the space: other mail ends, and frees its own, only once this is kept. Default: no. */
+  readonly endsMail?: boolean;
 };
 
 export type NewDelivery = {
@@ -40,8 +42,10 @@ export type NewDelivery = {
   readonly leaseUntilMs: number | null;
 };
 
+/** `known`: this message id was accepted before, whoever learnt of it; nothing was written or leased, and no event is to be told. */
 export type AcceptResult =
   | { readonly kind: 'accepted'; readonly leased: readonly LeasedDelivery[] }
+  | { readonly kind: 'known' }
   | { readonly kind: 'duplicate'; readonly of: MessageId };
 
 /** What an attempt came to, for one delivery. The recipients of one settlement are disjoint. */
@@ -132,7 +136,7 @@ export type AuditReport = {
 };
 
 export interface Spool extends AsyncDisposable {
-  /** Resolves only once message, content, deliveries and event are durable. The same message id twice is one message. */
+  /** Resolves only once message, content, deliveries and event are durable. The same message id twice is one message (`known`). */
   accept(submission: Submission): Promise<AcceptResult>;
   /** Leases what is due, fairly: lanes by waiting time, priorities 16:4:1, clients in turn. */
   claim(request: ClaimRequest): Promise<ClaimResult>;

@@ -42,8 +42,7 @@ export class PortSpool implements Spool {
   async accept(submission: Submission): Promise<AcceptResult> {
     const ask = acceptAsk(submission);
     const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
-    if (answer.kind === 'duplicate') return answer;
-    return { kind: 'accepted', leased: answer.kind === 'known' ? [] : leasedFrom(submission, answer.tokens) };
+    return answer.kind === 'accepted' ? { kind: 'accepted', leased: leasedFrom(submission, answer.tokens) } : answer;
   }
 
   claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -145,7 +144,7 @@ export function spoolOverPort(port: MessagePort, clock: Clock): PortSpool {
 }
 
 /** A submission as it goes to the owner. */
-export function acceptAsk({ message, deliveries, content, received, dedupe }: Submission): AcceptAsk {
+export function acceptAsk({ message, deliveries, content, received, dedupe, endsMail }: Submission): AcceptAsk {
   return {
     id: message.id,
     sender: message.envelope.sender,
@@ -163,6 +162,7 @@ export function acceptAsk({ message, deliveries, content, received, dedupe }: Su
     content: new Uint8Array(content),
     event: eventAsk(received),
     dedupe: dedupe === null ? null : { key: dedupe.key, untilMs: message.receivedAtMs + dedupe.windowMs },
+    endsMail: endsMail === true,
   };
 }
 

@@ -56,6 +56,7 @@ const accept = fc
       must(model.accepted.has(result.of), 'a duplicate is one of a message that is known');
       return;
     }
+    if (result.kind === 'known') throw new Error('each message has an id of its own');
     model.accepted.set(submission.message.id, to.length);
     model.leased.push(...result.leased);
   });
