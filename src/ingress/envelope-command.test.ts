@@ -2,6 +2,9 @@ import { expect, test } from 'vitest';
 import { formatReply } from '../message/reply.ts';
 import { parseMail, parseRcpt } from './envelope-command.ts';
 
+/** As a forwarder writes it around the VERP sender of a list. */
+const SRS = `SRS0=Xy1z=AB=lists.example=bounces+${'0123456789'.repeat(5)}-bob=dest.example@forwarder.example`;
+
 function mail(argument: string, authOffered = true) {
   const parsed = parseMail(argument, authOffered);
   return parsed.kind === 'ok' ? parsed.value : formatReply(parsed.reply).slice(0, 9);
@@ -29,6 +32,12 @@ test.each([
   ['FROM:<a@[192.0.2.1]>', 'a@[192.0.2.1]'],
   ['FROM:<a@[IPv6:2001:DB8::1]>', 'a@[IPv6:2001:db8::1]'],
   ['FROM:<a@bücher.example>', 'a@xn--bcher-kva.example'],
+  [`FROM:<${SRS}>`, SRS],
+  [`FROM:<${'a'.repeat(255)}@b.example>`, `${'a'.repeat(255)}@b.example`],
+  [`FROM:<"${'a'.repeat(253)}"@b.example>`, `"${'a'.repeat(253)}"@b.example`],
+  ['FROM:<a.@b.example>', 'a.@b.example'],
+  ['FROM:<a..b@c.example>', 'a..b@c.example'],
+  ['FROM:<.a@b.example>', '.a@b.example'],
 ])('MAIL %s names %s', (argument, sender) => {
   expect(mail(argument)).toMatchObject({ sender });
 });
@@ -44,6 +53,14 @@ test.each([
   ['FROM:<a b@c.example>', '501 5.1.7'],
   ['FROM:<nobody>', '501 5.1.7'],
   ['FROM:<a@b..example>', '501 5.1.7'],
+  ['FROM:<.@b.example>', '501 5.1.7'],
+  [`FROM:<${'a'.repeat(256)}@b.example>`, '501 5.1.7'],
+  ['FROM:<a..b,c@d.example>', '501 5.1.7'],
+  ['FROM:<a.(x)@b.example>', '501 5.1.7'],
+  ['FROM:<a.<b@c.example>', '501 5.1.7'],
+  ['FROM:<a.;b@c.example>', '501 5.1.7'],
+  ['FROM:<a.\\b@c.example>', '501 5.1.7'],
+  ['FROM:<a."b"@c.example>', '501 5.1.7'],
   ['FROM:<a@b.example> SIZE=1 SIZE=2', '501 5.5.4'],
   ['FROM:<ana.ñ@b.example>', '553 5.6.7'],
   ['FROM:<a@b.example> SIZE=', '501 5.5.4'],
@@ -75,6 +92,7 @@ test.each([
   ['TO:<a@b.example>', { address: 'a@b.example', notify: null, orcpt: null }],
   ['TO: a@b.example', { address: 'a@b.example', notify: null, orcpt: null }],
   ['TO:<PostMaster>', { address: 'root@relay.example', notify: null, orcpt: null }],
+  ['TO:<a.@b.example>', { address: 'a.@b.example', notify: null, orcpt: null }],
   ['TO:<a@b.example> NOTIFY=NEVER', { address: 'a@b.example', notify: 'never', orcpt: null }],
   [
     'TO:<a@b.example> NOTIFY=DELAY,Success ORCPT=rfc822;a+2Bx@b.example',

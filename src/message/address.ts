@@ -4,21 +4,25 @@ import { domainToASCII } from 'node:url';
 /** A mailbox in canonical form: `domain` is a lower-case A-label or an address literal, `local` is as given. */
 export type Mailbox = { readonly local: string; readonly domain: string };
 
-const ATEXT = "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\\u0080-\\u{10FFFF}-]";
-const DOT_STRING = new RegExp(`^${ATEXT}+(?:\\.${ATEXT}+)*$`, 'u');
+// RFC 5321 §4.1.2 wants a dot only between two other characters; see `parseMailbox`.
+const DOT_STRING =
+  /^\.*[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a0-\u{10FFFF}-][A-Za-z0-9!#$%&'*+./=?^_`{|}~\u00a0-\u{10FFFF}-]*$/u;
 // RFC 5321 §4.1.2: printable ASCII (and UTF-8, RFC 6531) between quotes, `"` and `\` only after a backslash.
-const QUOTED_STRING = /^"(?:[ !#-[\]-~\u0080-\u{10FFFF}]|\\[ -~])*"$/u;
+const QUOTED_STRING = /^"(?:[ !#-[\]-~\u00a0-\u{10FFFF}]|\\[ -~])*"$/u;
 
 /**
  * Parses `local@domain` without angle brackets and without a source route (RFC 5321 §4.1.2, RFC 6531 §3.3).
- * Local part at most 64 octets, domain at most 255 (§4.5.3.1).
+ * Local part and domain of at most 255 octets each. RFC 5321 §4.5.3.1.1 promises a local part of 64 and asks for no such
+ * limit where it can be avoided: senders that carry another address in them (SRS, VERP, BATV) are longer every day. Dots
+ * may stand anywhere in a local part, though RFC 5321 §4.1.2 forbids `a.@b`, `.a@b` and `a..b@c`: such mailboxes exist,
+ * once given out by mobile operators, and whether one does is for its own server to say.
  * @returns null for anything else, a bare local part included
  */
 export function parseMailbox(text: string): Mailbox | null {
   const at = text.lastIndexOf('@');
   if (at < 1) return null;
   const local = text.slice(0, at);
-  if (Buffer.byteLength(local) > 64) return null;
+  if (Buffer.byteLength(local) > 255) return null;
   if (!DOT_STRING.test(local) && !QUOTED_STRING.test(local)) return null;
   const domain = parseDomain(text.slice(at + 1));
   return domain === null ? null : { local, domain };

@@ -26,6 +26,8 @@ test.each([
   ['ana@shop.example <a@b.example>', ['a@b.example']],
   [', ,a@b.example,', ['a@b.example']],
   ['', []],
+  ['a..b.@c.example, <.d@e.example>', ['a..b.@c.example', '.d@e.example']],
+  [`Ana <${'a'.repeat(255)}@b.example>`, [`${'a'.repeat(255)}@b.example`]],
 ])('reads the addresses of %j', (text, expected) => {
   expect(read(text)).toEqual(expected);
 });
@@ -41,6 +43,11 @@ test.each([
   '(a@b.example',
   'a@b.example;',
   'A: B: a@b.example;',
+  'a..\u0000b@c.example',
+  'a.\u0085b@c.example',
+  '"a\r\nb"@c.example',
+  'a. b@c.example',
+  '.@b.example',
 ])('does not guess at %j', (text) => {
   expect(read(text)).toBeNull();
 });
