@@ -12,9 +12,8 @@ export type Mail = {
   readonly content: Buffer;
 };
 
-export type AttemptResult = {
-  /** One for each recipient of the mail, in its order. */
-  readonly outcomes: readonly Outcome[];
+/** The far end of a conversation, as far as it is known. */
+export type Peer = {
   readonly host: string | null;
   readonly address: string | null;
   readonly source: string | null;
@@ -25,6 +24,19 @@ export type AttemptResult = {
    */
   readonly reportsSuccess?: boolean;
 };
+
+/** Itself the peer that gave the last outcome. */
+export type AttemptResult = Peer & {
+  /** One for each recipient of the mail, in its order. */
+  readonly outcomes: readonly Outcome[];
+  /** Who gave each outcome, in the same order. Absent: one and the same gave all. */
+  readonly peers?: readonly Peer[];
+};
+
+/** Who gave the outcome at that place. */
+export function peerOf(result: AttemptResult, place: number): Peer {
+  return result.peers?.[place] ?? result;
+}
 
 export interface Egress extends AsyncDisposable {
   readonly name: string;

@@ -1,3 +1,4 @@
+import { peerOf } from '../egress/egress.ts';
 import type { Recipient } from '../message/message.ts';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';

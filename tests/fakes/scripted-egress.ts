@@ -1,4 +1,4 @@
-import type { AttemptResult, Egress, Mail } from '../../src/egress/egress.ts';
+import type { AttemptResult, Egress, Mail, Peer } from '../../src/egress/egress.ts';
 import type { Outcome } from '../../src/message/outcome.ts';
 import type { FakeClock } from './clock.ts';
 
@@ -25,6 +25,8 @@ export class ScriptedEgress implements Egress {
   concurrency = 100;
   /** Delivers unless told otherwise. */
   answer: Answer = () => OUTCOMES.delivered;
+  /** Who answered for each recipient; null: one server for all. */
+  peers: readonly Peer[] | null = null;
   inFlight = 0;
   mostInFlight = 0;
 
@@ -46,6 +48,7 @@ export class ScriptedEgress implements Egress {
         address: '192.0.2.25',
         source: '192.0.2.1',
         tls: null,
+        ...(this.peers === null ? {} : { peers: this.peers }),
       };
     } finally {
       this.inFlight -= 1;

@@ -1,54 +1,62 @@
 import type { Outcome } from '../../message/outcome.ts';
-import type { AttemptResult } from '../egress.ts';
+import type { AttemptResult, Peer } from '../egress.ts';
 import type { Extensions } from './extensions.ts';
 
-/** Who was talked to last. */
-type Peer = Omit<AttemptResult, 'outcomes' | 'reportsSuccess'> & { readonly extensions?: Extensions };
+/** Who is talked to. */
+type Met = Omit<Peer, 'reportsSuccess'> & { readonly extensions?: Extensions };
+
+type Entry = { readonly outcome: Outcome; readonly peer: Peer };
 
 /** The outcomes of one attempt as they come in, recipient by recipient. */
 export class Tally {
-  readonly #outcomes: (Outcome | undefined)[];
-  #peer: Peer = { host: null, address: null, source: null, tls: null };
+  readonly #entries: (Entry | undefined)[];
+  #peer = NOBODY;
+  /** Who gave the last outcome. */
+  #last = NOBODY;
 
   constructor(recipients: number) {
-    this.#outcomes = Array.from({ length: recipients });
+    this.#entries = Array.from({ length: recipients });
   }
 
   /** Positions of recipients for whom another host may do better. */
   get open(): readonly number[] {
     const open: number[] = [];
-    this.#outcomes.forEach((outcome, index) => {
-      if (outcome === undefined || isOfHost(outcome)) open.push(index);
+    this.#entries.forEach((entry, index) => {
+      if (entry === undefined || isOfHost(entry.outcome)) open.push(index);
     });
     return open;
   }
 
   has(index: number): boolean {
-    return this.#outcomes[index] !== undefined;
+    return this.#entries[index] !== undefined;
   }
 
+  /** What the one who was met last says. */
   record(index: number, outcome: Outcome): void {
-    const before = this.#outcomes[index];
+    const before = this.#entries[index]?.outcome;
     // A host that can never take the message does not outweigh one that may later.
     if (before?.kind === 'deferred' && outcome.kind === 'bounced' && isOfHost(outcome)) return;
-    this.#outcomes[index] = outcome;
+    this.#entries[index] = { outcome, peer: this.#peer };
+    this.#last = this.#peer;
   }
 
-  /** For everyone without an outcome. */
+  /** For everyone without an outcome; nobody said it. */
   recordRest(outcome: Outcome): void {
-    for (const index of this.#outcomes.keys()) this.#outcomes[index] ??= outcome;
+    for (const index of this.#entries.keys()) this.#entries[index] ??= { outcome, peer: NOBODY };
   }
 
-  met(peer: Peer): void {
-    this.#peer = peer;
+  met({ host, address, source, tls, extensions }: Met): void {
+    this.#peer = { host, address, source, tls, reportsSuccess: extensions?.dsn ?? false };
   }
 
   result(): AttemptResult {
-    const { host, address, source, tls, extensions } = this.#peer;
-    const outcomes = this.#outcomes.map((outcome) => widened(outcome ?? UNKNOWN));
-    return { outcomes, host, address, source, tls, reportsSuccess: extensions?.dsn ?? false };
+    const entries = this.#entries.map((entry) => entry ?? { outcome: UNKNOWN, peer: NOBODY });
+    const outcomes = entries.map(({ outcome }) => widened(outcome));
+    return { ...this.#last, outcomes, peers: entries.map(({ peer }) => peer) };
   }
 }
+
+const NOBODY: Peer = { host: null, address: null, source: null, tls: null, reportsSuccess: false };
 
 const UNKNOWN: Outcome = {
   kind: 'deferred',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { mailTo, NEVER } from '../../../tests/fakes/exits.ts';
 import { kinds, replies, startMxRig } from '../../../tests/fakes/mx-rig.ts';
+import { peerOf } from '../egress.ts';
 
 describe('what a server offers is made use of', () => {
   test('PIPELINING: the whole envelope goes out at once', async () => {
@@ -76,6 +77,18 @@ describe('what a server offers is made use of', () => {
     expect(result.reportsSuccess).toBe(false);
     expect(rig.sink.commands.filter((command) => /NOTIFY|ORCPT|RET|ENVID/.test(command))).toEqual([]);
   });
+});
+
+test('each recipient is told of with the server that spoke of it, and with what that one offers', async () => {
+  await using rig = await startMxRig({ sinks: [{ maxRecipients: 2 }, { extensions: ['PIPELINING'] }] });
+  const to = ['one@example.net', 'two@example.net', 'x-421-at-data@example.net'];
+  const result = await rig.send({ to, notify: ['success'] });
+  expect(kinds(result)).toEqual(['delivered', 'delivered', 'deferred host']);
+  expect(to.map((_, place) => peerOf(result, place))).toMatchObject([
+    { host: 'mx1.example.net', address: '127.0.0.1', reportsSuccess: true },
+    { host: 'mx1.example.net', address: '127.0.0.1', reportsSuccess: true },
+    { host: 'mx2.example.net', address: '127.0.0.2', reportsSuccess: false },
+  ]);
 });
 
 describe('what a server cannot take', () => {
