@@ -11,9 +11,23 @@ const BYTES_PER_COST = 65_536;
 class Line {
   #entries: Entry[] = [];
   #head = 0;
+  #waiting = 0;
+
+  get isEmpty(): boolean {
+    return this.#waiting === 0;
+  }
 
   push(entry: Entry): void {
     this.#entries.push(entry);
+    this.#waiting += 1;
+  }
+
+  /** One of it stopped waiting. What left is let go of before it outnumbers what waits. */
+  left(): void {
+    this.#waiting -= 1;
+    if (this.#entries.length < 64 || this.#entries.length <= this.#waiting * 2) return;
+    this.#entries = this.#entries.slice(this.#head).filter(({ state }) => state === 'waiting');
+    this.#head = 0;
   }
 
   /** The first that still waits; it stays the first until it no longer does. */
@@ -21,10 +35,6 @@ class Line {
     for (let entry = this.#entries[this.#head]; entry !== undefined; entry = this.#entries[this.#head]) {
       if (entry.state === 'waiting') return entry;
       this.#head += 1;
-      if (this.#head >= 64 && this.#head * 2 >= this.#entries.length) {
-        this.#entries = this.#entries.slice(this.#head);
-        this.#head = 0;
-      }
     }
     this.#entries = [];
     this.#head = 0;
@@ -61,6 +71,18 @@ class Rank {
     const count = (this.#groups.get(entry.group) ?? 0) - 1;
     if (count > 0) this.#groups.set(entry.group, count);
     else this.#groups.delete(entry.group);
+    this.#leave(entry);
+  }
+
+  /** Nothing is kept of a line or a client without mail: nobody may pass here while no exit is open. */
+  #leave({ group, leased }: Entry): void {
+    const place = this.#clients.findIndex(({ client }) => client === leased.delivery.client);
+    const client = this.#clients[place];
+    const line = client?.lines.get(group);
+    if (client === undefined || line === undefined) return;
+    line.left();
+    if (line.isEmpty) client.lines.delete(group);
+    if (client.lines.size === 0) this.#clients.splice(place, 1);
   }
 
   canServe(isOpen: (group: Group) => boolean): boolean {
