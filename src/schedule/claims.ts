@@ -118,6 +118,7 @@ export class Claims {
     for (const { delivery } of leased) taken.set(delivery.domain, (taken.get(delivery.domain) ?? 0) + 1);
     for (const [domain, count] of taken) if (count >= of.perLane) lanes.laneOf(domain).behind = true;
     if (!of.all) return;
+    lanes.caughtUp();
     for (const lane of lanes.all) {
       if (!of.exclude.has(lane.domain) && (taken.get(lane.domain) ?? 0) < of.perLane) lane.behind = false;
     }

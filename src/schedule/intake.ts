@@ -17,11 +17,13 @@ export class Intake implements Handoff {
     const { clock, closing, lanes, window } = this.#schedule;
     const nowMs = clock.nowMs();
     if (closing.signal.aborted || delivery.dueAtMs > nowMs) return null;
-    const lane = lanes.laneOf(delivery.domain);
     // What came before it and waits in the store goes first; only what is urgent overtakes.
-    const waits = lane.behind && delivery.priority !== 'high';
-    if (!waits && !lanes.isResting(lane) && window.reserve(delivery, lane)) return nowMs + LEASE_MS;
-    lane.behind = true;
+    const waits = lanes.isBehind(delivery.domain) && delivery.priority !== 'high';
+    if (!waits && window.isOpenTo(delivery.priority)) {
+      const lane = lanes.laneOf(delivery.domain);
+      if (!lanes.isResting(lane) && window.reserve(delivery, lane)) return nowMs + LEASE_MS;
+    }
+    lanes.fellBehind(delivery.domain);
     return null;
   }
 

@@ -17,6 +17,8 @@ export class Lanes {
   readonly #rings: Record<Priority, Set<Lane>> = { high: new Set(), normal: new Set(), low: new Set() };
   readonly #turns = new PriorityTurns();
   readonly #resting = new Set<Lane>();
+  /** Destinations without a lane for which the store has mail that came before; the oldest are forgotten. */
+  readonly #behind = new Set<string>();
   readonly #mostConnections: () => number;
   readonly #monotonicMs: () => number;
 
@@ -41,9 +43,32 @@ export class Lanes {
     let lane = this.#lanes.get(domain);
     if (lane === undefined) {
       lane = new Lane(domain, { most: this.#mostConnections(), nowMs: this.#monotonicMs() });
+      lane.behind = this.#behind.delete(domain);
       this.#lanes.set(domain, lane);
     }
     return lane;
+  }
+
+  /** Whether the store may have mail for it that came before. */
+  isBehind(domain: string): boolean {
+    return this.#lanes.get(domain)?.behind ?? this.#behind.has(domain);
+  }
+
+  /** The store gets mail for it. Makes no lane: there may be as many destinations in the store as there are. */
+  fellBehind(domain: string): void {
+    const lane = this.#lanes.get(domain);
+    if (lane !== undefined) {
+      lane.behind = true;
+      return;
+    }
+    this.#behind.add(domain);
+    const [oldest] = this.#behind;
+    if (this.#behind.size > REMEMBERED_LANES && oldest !== undefined) this.#behind.delete(oldest);
+  }
+
+  /** A claim took all that there was for destinations without a lane. */
+  caughtUp(): void {
+    this.#behind.clear();
   }
 
   isResting(lane: Lane): boolean {
@@ -137,10 +162,13 @@ export class Lanes {
   forget(): void {
     const nowMs = this.#monotonicMs();
     for (const lane of this.#lanes.values()) {
-      if (lane.held > 0 || lane.behind || this.#resting.has(lane)) continue;
+      if (lane.held > 0 || this.#resting.has(lane)) continue;
       const unremarkable = lane.feedback.limit === lane.feedback.most && !isSuspect(lane.feedback);
       const old = nowMs - lane.movedAtMs > REMEMBERED_MS;
-      if (unremarkable || old || this.#lanes.size > REMEMBERED_LANES) this.#lanes.delete(lane.domain);
+      if (unremarkable || old || this.#lanes.size > REMEMBERED_LANES) {
+        this.#lanes.delete(lane.domain);
+        if (lane.behind) this.fellBehind(lane.domain);
+      }
     }
   }
 

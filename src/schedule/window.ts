@@ -52,11 +52,15 @@ export class Window {
     return lane.held * 2 <= this.laneShare();
   }
 
+  /** Whether there is room for any delivery of that priority. */
+  isOpenTo(priority: Priority): boolean {
+    return this.held < MOST_HELD[priority];
+  }
+
   /** Keeps room for a delivery that is about to be accepted; false: there is none. */
   reserve(delivery: FreshDelivery, lane: Lane): boolean {
     const extra = delivery.priority === 'high' ? LANE_EXTRA_HIGH : 0;
-    if (this.held >= MOST_HELD[delivery.priority] || lane.held >= this.laneShare(delivery.priority) + extra)
-      return false;
+    if (!this.isOpenTo(delivery.priority) || lane.held >= this.laneShare(delivery.priority) + extra) return false;
     if (this.#reserved.has(delivery.id) || this.#entries.has(delivery.id)) return false;
     this.#reserved.set(delivery.id, lane);
     lane.held += 1;
