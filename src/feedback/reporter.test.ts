@@ -112,8 +112,14 @@ test.each([
     sign: async () => ({ headers: Buffer.alloc(0) }),
     wake: () => {},
   });
-  const content = Buffer.from('From: a@b.test\r\n\r\nx\r\n');
-  await submitOwn({ id: FROM_SHOP.id, recipient: 'bob@dest.test', content });
+  const report = createReporter({
+    policy: () => policy,
+    clock: new FakeClock(),
+    emit: () => {},
+    spool: { content: async () => ({ kind: 'missing' }) },
+    submitOwn,
+  });
+  await report(aNotice(FROM_SHOP));
   expect(events.map(({ event }) => event)).toEqual(told);
 });
 

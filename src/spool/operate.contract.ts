@@ -87,6 +87,14 @@ export function testOperate(engine: Engine): void {
       expect(await kinds(fixture(), leased)).toEqual(['received']);
     });
 
+    test('what operators did they tell themselves: the engine does not tell it again', async () => {
+      const { spool, nowMs, store } = fixture();
+      await spool.accept(aSubmission({ atMs: nowMs }));
+      expect(await spool.hold({}, nowMs)).toBe(1);
+      expect(await spool.discard({}, nowMs)).toBe(1);
+      expect(await store.told()).toEqual([]);
+    });
+
     test('retry makes due now what waits', async () => {
       const { spool, nowMs } = fixture();
       const submission = await accepted(fixture(), { dueAtMs: nowMs + 3_600_000 });

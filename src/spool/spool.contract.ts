@@ -280,14 +280,6 @@ export function testSpool(engine: Engine): void {
       expect(await now.spool.release({ state: 'held' }, nowMs)).toBe(2);
       expect(await now.claimed()).toHaveLength(2);
     });
-
-    test('an operator holds what nobody was trying: the engine does not tell it again', async () => {
-      const { spool, nowMs, store } = fixture();
-      await spool.accept(aSubmission({ atMs: nowMs }));
-      expect(await spool.hold({}, nowMs)).toBe(1);
-      expect(await spool.discard({}, nowMs)).toBe(1);
-      expect(await store.told()).toEqual([]);
-    });
   });
 }
 
