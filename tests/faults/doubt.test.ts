@@ -50,7 +50,7 @@ test('a relay killed at the dot does not send again by itself what its stream wa
   expect(sink.messages).toHaveLength(2);
 });
 
-test('a record that cannot be read is told in the log', async () => {
+test('a record that cannot be read is told in the log, and the audit still knows its recipients', async () => {
   await using sink = await startSmtpSink({ slowMs: 10_000 });
   const running = await relayBefore(sink);
   await using relay = running.relay;
@@ -63,5 +63,7 @@ test('a record that cannot be read is told in the log', async () => {
   await relay.start();
   const quarantined = await relay.waitFor(({ event }) => event === 'quarantined', since);
   expect(quarantined).toMatchObject({ messageId, level: 'error' });
+  expect(quarantined['recipients']).toHaveLength(1);
+  expect(await relay.audit()).toMatchObject({ queued: 1 });
   expect(sink.messages).toHaveLength(1);
 });

@@ -1,8 +1,8 @@
 /** Makes a salvaged database agree with itself: nothing that was accepted may vanish from it silently. */
 import { domainOf } from '../../message/address.ts';
 import type { MessageId } from '../../message/ids.ts';
-import { FINAL_STATES } from '../../message/outcome.ts';
 import { deliveriesOf } from './find.ts';
+import { lostRecipients, recipientsOf } from './lost.ts';
 import { quarantine, QUARANTINED, writeDeliveryEvent } from './queue.ts';
 import { addressesOf, parseObject } from './rows.ts';
 import type { Store } from './store.ts';
@@ -48,10 +48,12 @@ export function mend(store: Store, atMs: number): { readonly messagesQuarantined
 
 /** Returns whether something of it had to be quarantined. */
 function mendMessage(store: Store, message: OpenMessage, atMs: number): boolean {
-  const lost = lostRecipients(store, message);
+  const broken = deliveriesOf(store, message.seq).filter((row) => addressesOf(row.recipients) === null);
+  for (const row of broken) quarantine(store, row, { reason: INCOMPLETE, atMs });
+  const lost = lostRecipients(store, message.seq);
   for (const [domain, addresses] of byDomain(lost)) insertLost(store, message, { domain, addresses });
   const deliveries = deliveriesOf(store, message.seq);
-  const complete = lost.length === 0 && message.content === 1;
+  const complete = lost.length === 0 && broken.length === 0 && message.content === 1;
   if (!complete) {
     for (const row of deliveries) {
       if (row.state === QUARANTINED)
@@ -65,27 +67,6 @@ function mendMessage(store: Store, message: OpenMessage, atMs: number): boolean 
     store.run('DELETE FROM content WHERE message = ?', message.seq);
   }
   return !complete && deliveries.length > 0;
-}
-
-/** Accepted, but neither ended nor in a delivery that could be read. */
-function lostRecipients(store: Store, message: OpenMessage): string[] {
-  const left = new Set<string>();
-  const rows = store.all<{ kind: string; body: string }>(
-    'SELECT kind, body FROM event WHERE message = ? ORDER BY seq',
-    message.seq,
-  );
-  for (const row of rows) {
-    const recipients = parseObject(row.body)?.['recipients'];
-    if (!Array.isArray(recipients)) continue;
-    for (const address of recipients) {
-      if (row.kind === 'received') left.add(String(address));
-      else if (FINAL_STATES.some((state) => state === row.kind)) left.delete(String(address));
-    }
-  }
-  for (const delivery of deliveriesOf(store, message.seq)) {
-    for (const address of addressesOf(delivery.recipients) ?? []) left.delete(address);
-  }
-  return [...left];
 }
 
 function knowsItsEnd(store: Store, message: number): boolean {
@@ -118,7 +99,7 @@ function insertLost(
     text(meta?.['client']),
     Math.max(0, priority),
     0,
-    JSON.stringify(lost.addresses.map((address) => ({ address, notify: null, orcpt: null }))),
+    recipientsOf(lost.addresses),
   );
 }
 

@@ -1,6 +1,7 @@
 /** Every change to a delivery's row goes through here, so that lanes and counters always agree with the rows. */
 import type { MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf } from '../../message/ids.ts';
+import { withRecipients } from './lost.ts';
 import { addressesOf, DELIVERY_COLUMNS, type DeliveryRow } from './rows.ts';
 import { PRIORITY_TALLIES, STATE_TALLIES } from './tally.ts';
 import type { Store } from './store.ts';
@@ -127,7 +128,7 @@ export function endDelivery(store: Store, row: DeliveryRow, atMs: number): void 
   store.count('messages', -1);
 }
 
-/** Sets a delivery aside that cannot be sent as it is, and tells of it; a lease on it goes on. */
+/** Sets a delivery aside that cannot be sent as it is, and tells of it and whom it was for; a lease on it goes on. */
 export function quarantine(
   store: Store,
   row: DeliveryRow,
@@ -135,7 +136,7 @@ export function quarantine(
 ): void {
   if (row.state === QUARANTINED) return;
   setState(store, row, QUARANTINED);
-  store.tell(writeDeliveryEvent(store, row, { kind: 'quarantined', ...why }));
+  store.tell(writeDeliveryEvent(store, withRecipients(store, row), { kind: 'quarantined', ...why }));
 }
 
 /** An event that the spool itself writes, about all recipients that are left; returned for who wants to tell it. */
