@@ -113,12 +113,21 @@ test.each([
   ['TO:<a@b.example> ORCPT=rfc822;a+0Ab', '501 5.5.4'],
   ['TO:<a@b.example> RRVS=2026-01-01T00:00:00Z', '555 5.5.4'],
   ['TO:<ñ@b.example>', '553 5.6.7'],
+  ['TO:<a@b.example> ORCPT=utf-8;ñ@b.example', '553 5.6.7'],
+  ['TO:<a@b.example> ORCPT=rfc822;ñ@b.example', '501 5.5.4'],
 ])('RCPT %s is answered %s', (argument, reply) => {
   expect(rcpt(argument)).toBe(reply);
 });
 
 test('a UTF-8 local part is taken once MAIL asked for SMTPUTF8', () => {
   expect(rcpt('TO:<ñ@bücher.example> ORCPT=utf-8;ñ@b', true)).toMatchObject({ address: 'ñ@xn--bcher-kva.example' });
+});
+
+test('an original recipient in UTF-8 needs SMTPUTF8 unless it is written in ASCII', () => {
+  const ascii = 'utf-8;\\x{F1}@b.example';
+  expect(rcpt(`TO:<a@b.example> ORCPT=${ascii}`)).toMatchObject({ orcpt: ascii });
+  const raw = 'utf-8;ñ@b.example';
+  expect(rcpt(`TO:<a@b.example> ORCPT=${raw}`, true)).toMatchObject({ address: 'a@b.example', orcpt: raw });
 });
 
 test('a local part keeps white space that SMTP does not know as such', () => {

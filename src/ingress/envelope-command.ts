@@ -59,6 +59,8 @@ export function parseRcpt(
       notify = read;
     } else if (name === 'ORCPT') {
       if (value === null || !isOrcpt(value)) return refused(REPLIES.badParameter);
+      // RFC 6533 §3: without SMTPUTF8 it has to be in its ASCII form.
+      if (!options.smtpUtf8 && needsSmtpUtf8(value)) return refused(REPLIES.needsSmtpUtf8);
       orcpt = value;
     } else return refused(REPLIES.unknownParameter);
   }
