@@ -9,6 +9,7 @@ import { policySchema } from '../policy/schema.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
 import { settlementOf, type Plan, type Terms, type Told, type TurnOutcome } from './settlement.ts';
 import { withoutReports } from './settle.ts';
+import { putOff } from './untried.ts';
 
 const NOW = Date.UTC(2026, 0, 2);
 const HOUR = 3_600_000;
@@ -192,6 +193,18 @@ describe('NOTIFY', () => {
     const told = [{ recipient, outcome: DELIVERED, egress: 'direct', host: 'mx.test', reportsSuccess: true }];
     const turn = { leased: aLeased([recipient]), told, conversations: [], counted: true, waitMs: 0 };
     expect(settlementOf(turn, TERMS).notices).toEqual([]);
+  });
+
+  test('nobody is told of what becomes of mail from the null sender, and nothing says so', () => {
+    const { message, ...rest } = aLeased([person('a')]);
+    const leased = { ...rest, message: { ...message, envelope: { ...message.envelope, sender: '' } } };
+    const late = settled([[person('a'), GREY]], { turn: { leased }, terms: { ageMs: 5 * HOUR } });
+    expect([late.notices, late.settlement.rest.warnedAtMs]).toEqual([[], NOW]);
+    expect(eventsOf(late)).toEqual([['deferred', ['a@dest.test']]]);
+    const reply = GREY.reply;
+    const untried = putOff(leased, { ...TERMS, ageMs: 5 * HOUR }, { delayMs: 1_000, reply });
+    expect([untried.notices, eventsOf(untried)]).toEqual([[], [['deferred', ['a@dest.test']]]]);
+    expect(settled([[person('a'), UNKNOWN]], { turn: { leased } }).notices).toEqual([]);
   });
 
   test('a delay is no news to anybody else when nobody asked, but it is not thought of again', () => {

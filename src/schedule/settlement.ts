@@ -160,6 +160,8 @@ export function noticeMaker(
   return (kind, recipients) => {
     // Reports of our own ask for none (RFC 3461 §4.1); whether a postmaster hears of their end is the reporter's to say.
     const isOwn = message.client === OWN_CLIENT && (kind === 'failed' || kind === 'expired');
+    // RFC 5321 §6.1: the null sender is told nothing.
+    if (message.envelope.sender === '' && !isOwn) return [];
     const asked = isOwn ? recipients : recipients.filter(({ recipient }) => wants(recipient, kind));
     if (asked.length === 0) return [];
     const retryUntilMs = kind === 'delayed' ? nowMs + Math.max(0, retry.expireMs - ageMs) : null;
