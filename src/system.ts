@@ -54,9 +54,10 @@ export function systemDns(servers: () => readonly string[] | null, patience = PA
     const wanted = servers();
     const key = wanted === null ? '' : wanted.join(' ');
     if (key !== inForce) {
-      resolver = newResolver();
-      if (wanted !== null) resolver.setServers(wanted);
-      inForce = key;
+      // Servers that are refused leave nothing behind: the next policy must not meet a resolver that asks others.
+      const next = newResolver();
+      if (wanted !== null) next.setServers(wanted);
+      [resolver, inForce] = [next, key];
     }
     return resolver;
   };

@@ -14,6 +14,8 @@ export type OwnMail = {
   readonly recipient: string;
   /** CR LF line ends, header fields From, Date and Message-ID included. */
   readonly content: Buffer;
+  /** Other mail comes to its end once this is kept; a notice of delay ends nothing. */
+  readonly endsMail: boolean;
 };
 
 export type OwnMailNeeds = {
@@ -59,7 +61,14 @@ export function ownMailStore(needs: OwnMailNeeds): (mail: OwnMail) => Promise<vo
     } as const;
     const recipient = { address: mail.recipient, notify: 'never', orcpt: null } as const;
     const delivery = { domain: domainOf(mail.recipient), recipients: [recipient], dueAtMs: atMs, leaseUntilMs: null };
-    const result = await spool.accept({ message, deliveries: [delivery], content, received, dedupe: null });
+    const result = await spool.accept({
+      message,
+      deliveries: [delivery],
+      content,
+      received,
+      dedupe: null,
+      endsMail: mail.endsMail,
+    });
     // A second `accept` of the same id stored nothing, and is no second event.
     if (result.kind === 'accepted') emit(received);
     wake();

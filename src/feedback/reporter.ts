@@ -8,7 +8,12 @@ import type { Spool } from '../spool/spool.ts';
 import { DOUBLE_BOUNCE, writeReport } from './report.ts';
 
 /** Mail of the relay itself: from the null sender, under `OWN_CLIENT`. The same id twice is one message. */
-export type OwnMail = { readonly id: MessageId; readonly recipient: string; readonly content: Buffer };
+export type OwnMail = {
+  readonly id: MessageId;
+  readonly recipient: string;
+  readonly content: Buffer;
+  readonly endsMail: boolean;
+};
 export type SubmitOwn = (mail: OwnMail) => Promise<void>;
 
 export type ReporterNeeds = {
@@ -58,7 +63,7 @@ async function submit(
   const original = notice.content ?? (await contentOf(spool, notice.message.id));
   const id = reportIdOf(notice);
   const terms = { id, hostname: policy().hostname, to, atMs: clock.nowMs(), original, doubleBounce };
-  await submitOwn({ id, recipient: to, content: writeReport(notice, terms) });
+  await submitOwn({ id, recipient: to, content: writeReport(notice, terms), endsMail: notice.kind !== 'delayed' });
 }
 
 async function contentOf(spool: Pick<Spool, 'content'>, id: MessageId): Promise<Buffer | null> {

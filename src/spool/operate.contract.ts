@@ -136,6 +136,18 @@ export function testOperate(engine: Engine): void {
       expect([await kinds(fixture(), later), await kinds(fixture(), held)].flat()).toContain('bounced');
     });
 
+    test('what was taken leaves nothing behind in its lane to wake up for', async () => {
+      const { spool, nowMs } = fixture();
+      const [soon, late] = [nowMs + 1_000, nowMs + 3_600_000];
+      await accepted(fixture(), { dueAtMs: soon });
+      const other = await accepted(fixture(), { dueAtMs: late, to: ['x@other.test'] });
+      await spool.take({ domain: 'dest.test' }, nowMs + 60_000, 10);
+      const request = { nowMs, leaseUntilMs: nowMs + 1, limit: 1, perLane: 1, exclude: [] };
+      expect(await spool.claim(request)).toEqual({ leased: [], nextDueAtMs: late });
+      await spool.take({ ids: [other.message.id] }, nowMs + 60_000, 10);
+      expect(await spool.claim(request)).toEqual({ leased: [], nextDueAtMs: null });
+    });
+
     test('a held delivery that was taken and handed back is held still', async () => {
       const { spool, nowMs } = fixture();
       await accepted(fixture(), {});

@@ -49,3 +49,32 @@ http: { listen: 127.0.0.1:${await freePort()} }
   await after.stop();
   await expect.poll(async () => (await relay.audit())['queued'], { timeout: 30_000, interval: 500 }).toBe(0);
 });
+
+test(
+  'mail that runs out of time on a full disk comes back to its sender all the same',
+  { timeout: 180_000 },
+  async () => {
+    using disk = smallDisk(24);
+    await using sink = await startSmtpSink();
+    await sink.stop();
+    const port = await freePort();
+    await using relay = new RelayProcess(`
+hostname: relay.test
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
+egress: { up: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none } }
+retry: { delays: [1s], expire: 15s, warnAfter: 3s }
+spool: { path: ${disk.path}/spool }
+http: { listen: 127.0.0.1:${await freePort()} }
+`);
+    await relay.start();
+    const fill = startLoad({ port: () => port, sessions: 4, prefix: 'late', sizeBytes: 300_000 });
+    await expect.poll(() => fill.refused.get('452') ?? 0, { timeout: 60_000, interval: 100 }).toBeGreaterThan(5);
+    await fill.stop();
+    const ended = (): number =>
+      relay.lines.filter((line) => line.event === 'expired' && String(line['recipients']) === 'rcpt@dest.test').length;
+    await expect.poll(ended, { timeout: 90_000, interval: 200 }).toBe(fill.acknowledged.size);
+    const report = await relay.audit();
+    expect(report['finished']).toMatchObject({ expired: fill.acknowledged.size });
+  },
+);

@@ -9,7 +9,7 @@ import { extend, giveBack, settle } from './settle.ts';
 import { describe, isOfTheAsker, sqliteFault } from './sqlite-error.ts';
 import type { Space } from './space.ts';
 import type { Store } from './store.ts';
-import type { Answer, QuickCalls, Request } from './wire.ts';
+import type { AcceptAsk, Answer, QuickCalls, Request } from './wire.ts';
 
 export type QuickRequest = Request<keyof QuickCalls>;
 
@@ -52,14 +52,20 @@ function runApart(store: Store, space: Space, requests: readonly QuickRequest[])
   }
 }
 
+/** New mail can wait outside; a report that other mail needs to come to its end cannot: only then is that mail's space free. */
+export function canWait([, name, ask]: QuickRequest): boolean {
+  return name === 'accept' && !(ask as AcceptAsk).endsMail;
+}
+
 /** Settling makes room, so it has the last of the space: accepts are refused, the log is emptied, the reserve given up. */
 function runWithoutAccepts(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
-  const others = requests.filter(([, name]) => name !== 'accept');
+  const others = requests.filter((request) => !canWait(request));
   const results = others.map((request) => runInLastSpace(store, space, request));
   const answers = results[Symbol.iterator]();
   let trouble = null as GroupTrouble;
-  const all = requests.map(([id, name]): Answer => {
-    if (name === 'accept') return [id, 'full', 'the disk is full'];
+  const all = requests.map((request): Answer => {
+    const [id] = request;
+    if (canWait(request)) return [id, 'full', 'the disk is full'];
     const result = answers.next().value;
     if (trouble?.kind !== 'corrupt') trouble = result?.trouble ?? trouble;
     return result?.answers[0] ?? [id, 'unavailable', 'the store gave no answer'];

@@ -168,6 +168,20 @@ test('content of 30 MB goes in and out unchanged', async () => {
   expect(found.kind === 'found' && found.content.equals(content)).toBe(true);
 });
 
+test('a spool that is closed answers first what it was asked, what is large or long included', async () => {
+  const spool = await open({ durability: 'relaxed' });
+  const atMs = clock.nowMs();
+  await Promise.all(Array.from({ length: 1_000 }, () => spool.accept(aSubmission({ atMs }))));
+  const larges = Array.from({ length: 4 }, () => spool.accept(aSubmission({ atMs, content: large() })));
+  // Each takes longer than one slice.
+  const longs = [spool.hold({}, atMs), spool.audit()];
+  const closed = spool[Symbol.asyncDispose]();
+  const answers = await Promise.allSettled([...larges, ...longs]);
+  expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 6 }, () => 'fulfilled'));
+  await closed;
+  expect(await (await open()).overview()).toMatchObject({ messages: 1_004 });
+});
+
 test('small messages do not queue up behind large ones', async () => {
   const spool = await open({ durability: 'relaxed' });
   const atMs = clock.nowMs();

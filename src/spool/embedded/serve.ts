@@ -1,5 +1,5 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
-import { isQuick, runGroup, type QuickRequest } from './group.ts';
+import { canWait, isQuick, runGroup, type QuickRequest } from './group.ts';
 import { isLong, Slices } from './slices.ts';
 import type { Space } from './space.ts';
 import { describe } from './sqlite-error.ts';
@@ -137,7 +137,7 @@ export class Owner {
       const [id, name] = one.request;
       if (isLong(name)) this.#slices.add(one.port, one.request as Request<never>);
       else if (!isQuick(name)) answer(one.port, [id, 'unavailable', `the store knows no ${String(name)}`]);
-      else if (name === 'accept' && refusal !== null) answer(one.port, [id, 'full', refusal]);
+      else if (refusal !== null && canWait(one.request as QuickRequest)) answer(one.port, [id, 'full', refusal]);
       else group.push(one);
     }
     const result = runGroup(

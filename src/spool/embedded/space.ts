@@ -51,7 +51,10 @@ export class Space {
    * @param reusableBytes free pages inside the database
    */
   refusal(reusableBytes: () => number): string | null {
-    if (this.#nowMs() - this.#lookedAtMs < LOOK_EVERY_MS && this.#acceptedSinceBytes < LOOK_EVERY_BYTES) {
+    if (
+      this.#nowMs() - this.#lookedAtMs < LOOK_EVERY_MS &&
+      this.#acceptedSinceBytes < Math.min(LOOK_EVERY_BYTES, this.#floorBytes / 4)
+    ) {
       return this.#refusal;
     }
     this.#lookedAtMs = this.#nowMs();

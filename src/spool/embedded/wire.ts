@@ -29,6 +29,7 @@ export type AcceptAsk = {
   readonly content: Uint8Array;
   readonly event: EventAsk;
   readonly dedupe: { readonly key: string; readonly untilMs: number } | null;
+  readonly endsMail: boolean;
 };
 
 export type NewDeliveryAsk = {
