@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
-import type { PolicyInput } from '../policy/schema.ts';
+import { policySchema, type PolicyInput } from '../policy/schema.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -134,5 +134,36 @@ describe('exits', () => {
         routes: [{ name: 'all', use: ['one'] }],
       },
     },
+  );
+
+  scheduled(
+    'that rest are tried at once with new settings, and only those',
+    async (scheduling) => {
+      const [one, two] = [scheduling.exit('one'), scheduling.exit('two')];
+      one.answer = () => OUTCOMES.signInRefused;
+      two.answer = () => OUTCOMES.signInRefused;
+      await scheduling.accept();
+      await scheduling.elapsed(5 * SECOND);
+      expect([one.attempts.length, two.attempts.length]).toEqual([1, 1]);
+      one.answer = () => OUTCOMES.delivered;
+      two.answer = () => OUTCOMES.delivered;
+      const { two: unchanged } = TWO_EXITS.egress ?? {};
+      scheduling.policy = policySchema.parse({
+        hostname: 'relay.test',
+        ...TWO_EXITS,
+        egress: { one: { type: 'smtp', host: 'new.test' }, two: unchanged },
+      });
+      scheduling.scheduler.applyPolicy();
+      for (let count = 0; count < 4; count++) await scheduling.accept({ to: [`a@d${count}.test`] });
+      await scheduling.elapsed(5 * SECOND);
+      expect([one.attempts.length, two.attempts.length]).toEqual([5, 1]);
+      expect(told(scheduling, 'alert')).toMatchObject([
+        { name: 'egress-resting:one', raised: true },
+        { name: 'egress-resting:two', raised: true },
+        { name: 'egress-resting:one', raised: false },
+      ]);
+      await scheduling.drained();
+    },
+    { policy: TWO_EXITS },
   );
 });

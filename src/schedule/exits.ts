@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Egress } from '../egress/egress.ts';
 import type { MessageFacts } from '../policy/match.ts';
 import { matchRoute } from '../policy/match.ts';
@@ -28,12 +29,15 @@ export class Exits {
   readonly #needs: ExitsNeeds;
   readonly #inFlight = new Map<string, number>();
   readonly #circuits = new Map<string, Circuit>();
+  /** Of the policy under which the circuits came about. */
+  #settings: Policy['egress'];
   readonly #rotation = new Map<string, string>();
   /** Changes with everything that can change a choice. */
   #generation = 0;
 
   constructor(needs: ExitsNeeds) {
     this.#needs = needs;
+    this.#settings = needs.policy().egress;
   }
 
   get generation(): number {
@@ -43,6 +47,20 @@ export class Exits {
   /** Time has passed, or the policy changed: rests may be over. */
   touch(): void {
     this.#generation += 1;
+  }
+
+  /**
+   * Another policy is in force: an exit whose settings changed, or that is new, is not held to what its old ones came to.
+   */
+  forgetChanged(): void {
+    const now = this.#needs.policy().egress;
+    for (const [name, circuit] of this.#circuits) {
+      if (Object.hasOwn(now, name) && isDeepStrictEqual(now[name], this.#settings[name])) continue;
+      this.#circuits.delete(name);
+      if (circuit.restsUntilMs !== null) this.#tell(name, `${name} has new settings, and is tried again`, CLOSED);
+    }
+    this.#settings = now;
+    this.touch();
   }
 
   routeOf(facts: MessageFacts): RoutePolicy | null {

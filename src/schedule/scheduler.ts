@@ -136,7 +136,7 @@ function newSchedule({ exits: find, ...needs }: SchedulerNeeds): Schedule {
 
 function regroup(schedule: Schedule): void {
   const { groups, lanes, window, exits } = schedule;
-  exits.touch();
+  exits.forgetChanged();
   groups.reset();
   lanes.adjust();
   for (const entry of window.entries.values()) {
