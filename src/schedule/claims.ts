@@ -91,9 +91,10 @@ export class Claims {
     this.#noteWhatIsLeft(leased, { perLane, all: leased.length < limit, exclude: new Set(exclude) });
     // A claim that took long leaves little of its leases.
     schedule.leasesSeenMs = Math.min(schedule.leasesSeenMs, startMs);
-    const unwanted = leased.filter((one) => this.#isUnwanted(one));
+    const fresh = leased.filter((one) => !schedule.window.renew(one));
+    const unwanted = fresh.filter((one) => this.#isUnwanted(one));
     if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));
-    for (const one of leased) if (!unwanted.includes(one)) this.#place(this.#admit(one));
+    for (const one of fresh) if (!unwanted.includes(one)) this.#place(this.#admit(one));
     dispatch(schedule);
     return leased.length;
   }

@@ -24,7 +24,8 @@ export type EntryState = 'arrived' | 'waiting' | 'trying' | 'settling' | 'gone';
 
 /** One delivery in memory: ours by its lease. */
 export type Entry = {
-  readonly leased: LeasedDelivery;
+  /** Replaced when the store hands it out anew. */
+  leased: LeasedDelivery;
   readonly lane: Lane;
   group: Group;
   content: FreshContent | null;

@@ -32,6 +32,7 @@ export class Intake implements Handoff {
     for (const one of leased) window.unreserve(one.delivery.id);
     const unwanted: LeasedDelivery[] = [];
     for (const one of leased) {
+      if (window.renew(one)) continue;
       const lane = lanes.laneOf(one.delivery.domain);
       // Since the room was reserved it may be time to stop, or the lane went to rest.
       if (closing.signal.aborted || lanes.isResting(lane)) {

@@ -99,4 +99,35 @@ describe('leases', () => {
     const story = await spool.story(message.id);
     expect(story?.events.map(({ event }) => event)).toContain('in-doubt');
   });
+
+  for (const stepMs of [-55_000, 4_000, 20_000, 45_000, 55_000, 61_000]) {
+    scheduled(`outlive a clock that is set by ${stepMs} ms: nothing is sent twice`, async (scheduling) => {
+      const { clock } = scheduling;
+      const exit = scheduling.exit('direct');
+      exit.answer = after(clock, 5 * MINUTE);
+      await scheduling.accept();
+      // After the last extension before dead nodes' leases are looked for.
+      await scheduling.elapsed(29_500);
+      clock.jumpMs(stepMs);
+      await scheduling.drained();
+      expect(exit.attempts.length).toBe(1);
+      expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 0 });
+    });
+  }
+
+  scheduled('that are handed out anew are taken over by what is under way', async (scheduling) => {
+    const { clock, spool, scheduler } = scheduling;
+    const exit = scheduling.exit('direct');
+    exit.answer = after(clock, 30 * SECOND);
+    await scheduling.accept();
+    await clock.advance(SECOND);
+    expect(await spool.reap(clock.nowMs() + HOUR)).toBe(1);
+    scheduler.wake();
+    await clock.advanceUntil(async () => (await spool.overview()).leased === 1, { stepMs: 10 });
+    expect(scheduler.stats()).toMatchObject({ held: 1, inFlight: 1 });
+    await scheduling.drained();
+    expect(exit.attempts.length).toBe(1);
+    expect(scheduler.stats()).toMatchObject({ held: 0, inFlight: 0 });
+    expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 } });
+  });
 });

@@ -123,10 +123,11 @@ async function extendLeases(schedule: Schedule): Promise<void> {
   const startMs = clock.monotonicMs();
   for (let start = 0; start < held.length; start += AT_ONCE) {
     const some = held.slice(start, start + AT_ONCE);
-    const leases = some.map(({ leased: { delivery, lease } }) => ({ deliveryId: delivery.id, token: lease.token }));
+    const asked = some.map((entry) => ({ entry, leased: entry.leased }));
+    const leases = asked.map(({ leased: { delivery, lease } }) => ({ deliveryId: delivery.id, token: lease.token }));
     const lost = new Set<DeliveryId>(await spool.extend(leases, clock.nowMs() + LEASE_MS));
-    for (const entry of some) {
-      if (lost.has(entry.leased.delivery.id)) letGo(schedule, entry);
+    for (const { entry, leased } of asked) {
+      if (lost.has(leased.delivery.id) && entry.leased === leased) letGo(schedule, entry);
     }
   }
   schedule.leasesSeenMs = startMs;

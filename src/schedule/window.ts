@@ -84,6 +84,7 @@ export class Window {
   /** Takes a delivery in, under lease. @param content null: it will be read from the store */
   admit(leased: LeasedDelivery, at: Placing): Entry {
     const { lane, group, content, nowMs } = at;
+    if (this.#entries.has(leased.delivery.id)) throw new Error(`${leased.delivery.id} is in memory already`);
     const entry: Entry = {
       leased,
       lane,
@@ -98,6 +99,18 @@ export class Window {
     this.#entries.set(leased.delivery.id, entry);
     lane.held += 1;
     return entry;
+  }
+
+  /**
+   * The store handed out what is in memory: its lease was taken for a dead node's. What is under way goes on by the new
+   * one. @returns false: it is not in memory
+   */
+  renew(leased: LeasedDelivery): boolean {
+    const entry = this.#entries.get(leased.delivery.id);
+    if (entry === undefined) return false;
+    entry.leased = leased;
+    entry.lost = false;
+    return true;
   }
 
   /** The same delivery in another group: its old entry is `gone`. */
