@@ -173,3 +173,32 @@ test('the figures of the events and of the store are scraped', async () => {
   const without = await (await fetch(`${base}/metrics`)).text();
   expect(without).not.toMatch(/^relevo_(queue_(messages|deliveries|leased|oldest)|spool)/m);
 });
+
+test('a second listen meanwhile waits for the first, and comes to the same binding', async () => {
+  const http = createHttp({
+    policy: () => listen('127.0.0.1:0'),
+    clock: new FakeClock(),
+    emit: () => {},
+    notReady: () => [],
+    scrape: async () => ({ contentType: 'text/plain', text: '' }),
+  });
+  await using _ = http;
+  const [first, second] = await Promise.all([http.listen(), http.listen()]);
+  expect(first.kind).toBe('listening');
+  expect(second).toEqual(first);
+});
+
+test('what is closed while it starts to listen listens no more', async () => {
+  const http = createHttp({
+    policy: () => listen('127.0.0.1:0'),
+    clock: new FakeClock(),
+    emit: () => {},
+    notReady: () => [],
+    scrape: async () => ({ contentType: 'text/plain', text: '' }),
+  });
+  const listening = http.listen();
+  await http[Symbol.asyncDispose]();
+  const binding = await listening;
+  if (binding.kind !== 'listening') throw new Error(binding.cause);
+  await expect(fetch(`http://127.0.0.1:${binding.port}/livez`)).rejects.toThrow('fetch failed');
+});

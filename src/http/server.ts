@@ -49,23 +49,31 @@ const SECURITY = {
 export function createHttp(needs: HttpNeeds): HttpListener {
   let bound: { readonly wanted: string; readonly server: Server } | null = null;
 
-  return {
-    listen: async () => {
-      const wanted = needs.policy().http.listen;
-      if (bound?.wanted === wanted) return bindingOf(bound.server);
-      const server = createServer({ ...LIMITS }, (request, response) => void serve(needs, request, response));
-      server.maxConnections = MOST_CONNECTIONS;
-      const failure = await bind(server, wanted);
-      if (failure !== null) return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
-      if (bound !== null) await close(bound.server);
-      bound = { wanted, server };
-      return bindingOf(server);
-    },
-    [Symbol.asyncDispose]: async () => {
-      if (bound !== null) await close(bound.server);
-      bound = null;
-    },
+  const listen = async (): Promise<HttpBinding> => {
+    const wanted = needs.policy().http.listen;
+    if (bound?.wanted === wanted) return bindingOf(bound.server);
+    const server = createServer({ ...LIMITS }, (request, response) => void serve(needs, request, response));
+    server.maxConnections = MOST_CONNECTIONS;
+    const failure = await bind(server, wanted);
+    if (failure !== null) return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
+    if (bound !== null) await close(bound.server);
+    bound = { wanted, server };
+    return bindingOf(server);
   };
+
+  const stop = async (): Promise<void> => {
+    if (bound !== null) await close(bound.server);
+    bound = null;
+  };
+
+  // One after the other: two that bind to one port at once would be in each other's way.
+  let last: Promise<unknown> = Promise.resolve();
+  const next = <Result>(run: () => Promise<Result>): Promise<Result> => {
+    const turn = last.then(run, run);
+    last = turn;
+    return turn;
+  };
+  return { listen: () => next(listen), [Symbol.asyncDispose]: () => next(stop) };
 }
 
 /** @returns why not; null: it listens */
