@@ -36,9 +36,14 @@ export function rcptCommand({ address, notify, orcpt }: Recipient, extensions: E
   if (extensions.dsn) {
     if (notify !== null && notify.length > 0)
       command += ` NOTIFY=${notify === 'never' ? 'NEVER' : notify.join(',').toUpperCase()}`;
-    if (orcpt !== null) command += ` ORCPT=${orcpt}`;
+    if (orcpt !== null) command += ` ORCPT=${asciiOrcpt(orcpt)}`;
   }
   return `${command}\r\n`;
+}
+
+/** RFC 6533 §3: this form needs no SMTPUTF8, which the rest of the mail may not ask for. */
+function asciiOrcpt(orcpt: string): string {
+  return orcpt.replace(/\P{ASCII}/gu, (character) => `\\x{${character.codePointAt(0)?.toString(16).toUpperCase()}}`);
 }
 
 /** Whether these strings can stand in commands at all: a line end in one would be a command of its own. */

@@ -67,6 +67,14 @@ describe('what a server offers is made use of', () => {
     ]);
   });
 
+  test('DSN: an original recipient beyond ASCII goes out in ASCII', async () => {
+    await using rig = await startMxRig();
+    await rig.send({ orcpt: 'utf-8;ñ用𝒳@example.net' });
+    expect(rig.sink.messages[0]?.recipients[0]?.parameters).toEqual([
+      'ORCPT=utf-8;\\x{F1}\\x{7528}\\x{1D4B3}@example.net',
+    ]);
+  });
+
   test('DSN is not mentioned to a server that does not know it', async () => {
     await using rig = await startMxRig({ sinks: [{ extensions: ['PIPELINING'] }] });
     const result = await rig.send({
