@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -141,13 +142,38 @@ test('a file that is mended is in force again, and one that is put back as it wa
   expect(holder.current().limits.recipients).toBe(7);
 });
 
-test('a write that is torn apart is taken whole, and its half is never told of', async () => {
+test.each([
+  ['unsound', 'hostname: a.example\nlimits: { recip'],
+  ['sound', 'hostname: a.example\n'],
+])('a write that is torn apart is taken whole, and its %s half is never told of', async (_, half) => {
   const { file, holder, next } = await start(policyText(5));
-  writeFileSync(file, 'hostname: a.example\nlimits: { recip');
+  writeFileSync(file, half);
   // The rest comes before the half has been at rest for long.
-  systemClock.after(200, () => writeFileSync(file, policyText(9)));
+  systemClock.after(250, () => writeFileSync(file, policyText(9)));
   expect((await next()).event).toBe('policy-applied');
   expect(holder.current().limits.recipients).toBe(9);
+});
+
+test('a named pipe in the place of the file is refused, and the next file is taken', async () => {
+  const { folder, file, holder, next } = await start(policyText(5));
+  execFileSync('mkfifo', [join(folder, 'pipe')]);
+  renameSync(join(folder, 'pipe'), file);
+  const problems = [`${file}:1:1 the file cannot be read: it is not a regular file`];
+  expect(await next()).toMatchObject({ event: 'policy-refused', problems });
+  expect(holder.current().limits.recipients).toBe(5);
+  rmSync(file);
+  writeFileSync(file, policyText(6));
+  expect((await next()).event).toBe('policy-applied');
+  expect(holder.current().limits.recipients).toBe(6);
+});
+
+test('a named pipe in the place of a secret stops nothing', async () => {
+  const { folder, file, next } = await start(policyText(5));
+  execFileSync('mkfifo', [join(folder, 'secret')]);
+  const exit = '{ type: smtp, host: b, username: u, password: "${file:secret}" }';
+  writeFileSync(file, `hostname: a\negress: { s: ${exit} }\n`);
+  const problems = [expect.stringContaining('cannot be read: it is not a regular file')];
+  expect(await next()).toMatchObject({ event: 'policy-refused', problems });
 });
 
 test('a deleted file changes nothing and is told of once; a new one is in force', async () => {

@@ -1,6 +1,6 @@
 /** The policy in force: watched, and swapped whole or not at all. */
-import { readFileSync } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import { open } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../ports.ts';
 import { loadPolicy, type LoadResult } from './load.ts';
@@ -41,9 +41,6 @@ export type PolicyHolder = AsyncDisposable & {
 export type OpenResult =
   | { readonly kind: 'opened'; readonly holder: PolicyHolder }
   | { readonly kind: 'refused'; readonly problems: readonly Problem[] };
-
-/** A write that was torn apart is given this long to be finished before its half is called wrong. */
-const TORN_WRITE_MS = 240;
 
 /**
  * Opens a policy file and keeps to it: a write in place or a rename over it is in force within a second, or refused with
@@ -124,14 +121,13 @@ class Holder implements PolicyHolder {
   }
 
   async #take(isForced: boolean): Promise<void> {
+    const seen = this.#watch.changes();
     const result = await load(this.#options);
     // A file that is watched from now on may have changed after it was read: then this is done again.
     if (await this.#watch.setFiles([this.#options.file, ...result.includes])) void this.take(false);
-    if (result.kind === 'refused') {
-      // Half a file is no news while the other half is on its way: that is the next change.
-      if (!isForced && !(await this.#watch.isAtRest(TORN_WRITE_MS))) return;
-      return this.#refuse(result.problems.map(formatProblem), isForced);
-    }
+    // It may have been read in the middle of a write: that is the next change.
+    if (!isForced && !(await this.#watch.isStill(seen))) return;
+    if (result.kind === 'refused') return this.#refuse(result.problems.map(formatProblem), isForced);
     if (result.version === this.#state.version && !isForced) {
       if (this.#state.problems.length > 0) this.#state = this.#applied(this.#loaded);
       return;
@@ -178,12 +174,32 @@ class Holder implements PolicyHolder {
 
 async function load({ file, env }: HolderOptions): Promise<LoadResult> {
   try {
-    const { size } = await stat(file);
+    await using opened = await open(file, READ);
+    const status = await opened.stat();
+    if (!status.isFile()) throw notAFile(status);
     // Larger is refused by the loader; a file that fills the memory need not be read for it.
-    const text = size > MAX_TEXT_BYTES ? ' '.repeat(MAX_TEXT_BYTES + 1) : await readFile(file, 'utf8');
-    return loadPolicy({ file, text, env, readFile: (path) => readFileSync(path, 'utf8') });
+    const text = status.size > MAX_TEXT_BYTES ? ' '.repeat(MAX_TEXT_BYTES + 1) : await opened.readFile('utf8');
+    return loadPolicy({ file, text, env, readFile: readInclude });
   } catch (error) {
     const problem = { file, line: 1, column: 1, path: '', text: `the file cannot be read: ${reasonOf(error)}` };
     return { kind: 'refused', problems: [problem], includes: [] };
   }
+}
+
+/** The open of a pipe waits for its writer, for ever where there is none, unless it is told not to. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+
+function readInclude(path: string): string {
+  const fd = openSync(path, READ);
+  try {
+    const status = fstatSync(fd);
+    if (!status.isFile()) throw notAFile(status);
+    return readFileSync(fd, 'utf8');
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function notAFile(status: Stats): Error {
+  return Object.assign(new Error('not a file'), { code: status.isDirectory() ? 'EISDIR' : 'ENOTFILE' });
 }

@@ -112,6 +112,7 @@ export function reasonOf(error: unknown): string {
     ENOENT: 'there is none',
     EACCES: 'permission denied',
     EISDIR: 'it is a folder',
+    ENOTFILE: 'it is not a regular file',
   };
   return texts[code] ?? (code === '' ? 'unknown error' : code);
 }

@@ -19,74 +19,78 @@ async function start() {
     await clock.advance(delayMs);
     await expect.poll(() => clock.pending).toBe(1);
   };
-  return { file, include, clock, watch, pass, changes: () => changes };
+  /** As long as a file must rest before it is taken for whole. */
+  const rest = async () => {
+    for (let step = 0; step < 5; step++) await pass(80);
+  };
+  return { file, include, clock, watch, pass, rest, changes: () => changes };
 }
 
 test('a change is told once, when it has come to rest', async () => {
-  const { file, watch, pass, changes } = await start();
+  const { file, watch, pass, rest, changes } = await start();
   writeFileSync(file, 'tw');
-  await pass(300);
+  await pass(200);
   writeFileSync(file, 'two');
-  await pass(80);
+  await rest();
   writeFileSync(file, 'two, and more');
-  await pass(80);
+  await rest();
   expect(changes()).toBe(0);
   await pass(80);
   expect(changes()).toBe(1);
-  for (let looks = 0; looks < 5; looks++) await pass(300);
+  for (let looks = 0; looks < 5; looks++) await pass(200);
   expect(changes()).toBe(1);
   watch[Symbol.dispose]();
 });
 
 test('the same size, another content; another file of the same content; no file: each is a change', async () => {
-  const { file, watch, pass, changes } = await start();
-  const rest = async () => {
-    await pass(300);
-    await pass(80);
+  const { file, watch, pass, rest, changes } = await start();
+  const look = async () => {
+    await pass(200);
+    await rest();
   };
   writeFileSync(file, 'eno');
-  await rest();
+  await look();
   expect(changes()).toBe(1);
   writeFileSync(`${file}.new`, 'eno');
   renameSync(`${file}.new`, file);
-  await rest();
+  await look();
   expect(changes()).toBe(2);
   rmSync(file);
-  await rest();
+  await look();
   expect(changes()).toBe(3);
   watch[Symbol.dispose]();
 });
 
 test('a file that is added is looked at from then on', async () => {
-  const { file, include, watch, pass, changes } = await start();
+  const { file, include, watch, pass, rest, changes } = await start();
   writeFileSync(include, 'one');
   expect(await watch.setFiles([file, include])).toBe(true);
   expect(await watch.setFiles([file, include])).toBe(false);
   writeFileSync(include, 'two');
-  await pass(300);
-  await pass(80);
+  await pass(200);
+  await rest();
   expect(changes()).toBe(1);
   watch[Symbol.dispose]();
 });
 
-test('rest is denied where something changed, and the change is told', async () => {
-  const { file, watch, pass, changes, clock } = await start();
-  const calm = watch.isAtRest(240);
-  await clock.advance(240);
-  expect(await calm).toBe(true);
-  const disturbed = watch.isAtRest(240);
+test('what changed since it was read is told, once it rests', async () => {
+  const { file, watch, rest, changes } = await start();
+  const seen = watch.changes();
+  expect(await watch.isStill(seen)).toBe(true);
   writeFileSync(file, 'two');
-  await pass(240);
-  await pass(80);
-  expect(await disturbed).toBe(false);
+  const still = watch.isStill(seen);
+  await expect.poll(() => watch.changes()).toBe(seen + 1);
+  expect(changes()).toBe(0);
+  await rest();
+  expect(await still).toBe(false);
   expect(changes()).toBe(1);
   watch[Symbol.dispose]();
 });
 
 test('the end ends a wait, and nothing is told after it', async () => {
   const { file, watch, changes, clock } = await start();
-  const waiting = watch.isAtRest(240);
   writeFileSync(file, 'two');
+  const waiting = watch.isStill(watch.changes());
   watch[Symbol.dispose]();
   expect(await waiting).toBe(false);
   expect(clock.pending).toBe(0);

@@ -13,14 +13,23 @@ export type FileWatch = Disposable & {
    * the caller read it.
    */
   setFiles(files: readonly string[]): Promise<boolean>;
-  /** Whether nothing changes for another `forMs`; false at the end too. A change that this sees is told by `onChange`. */
-  isAtRest(forMs: number): Promise<boolean>;
+  /** How many changes looks have seen so far. */
+  changes(): number;
+  /**
+   * Looks now. Whether there were no more changes than `changes` said then; false at the end too. A change that this sees
+   * is told by `onChange`.
+   */
+  isStill(changes: number): Promise<boolean>;
 };
 
 /** The system's notices are hints: bind mounts, network file systems and used-up limits swallow them, so this looks too. */
-const LOOK_EVERY_MS = 300;
-/** Two looks as far apart that see the same are taken for a write that is over. */
-const REST_MS = 80;
+const LOOK_EVERY_MS = 200;
+/**
+ * A write in place may stop half-way, and the half may be sound: only what has not changed for so long is taken for the
+ * whole. Looked at in steps, so that one that came late in it costs little more.
+ */
+const REST_MS = 400;
+const REST_STEP_MS = 80;
 
 export type WatchOptions = {
   /** The first one's folder is watched; the others are looked at. */
@@ -44,7 +53,8 @@ export async function watchFiles({
   const notices = watchFolder(folder, () => void looker.look());
   return {
     setFiles: (next) => looker.setFiles(next),
-    isAtRest: (forMs) => looker.isAtRest(forMs),
+    changes: () => looker.changes,
+    isStill: (changes) => looker.isStill(changes),
     [Symbol.dispose]: () => {
       notices?.[Symbol.dispose]();
       looker.stop();
@@ -59,7 +69,7 @@ class Looker {
   #files: readonly string[];
   #seen = new Map<string, string>();
   /** How often a look saw something else than the one before it. */
-  #changes = 0;
+  changes = 0;
   #looking: Promise<void> | null = null;
   #cancel = () => {};
 
@@ -97,18 +107,18 @@ class Looker {
     return this.#looking;
   }
 
-  async isAtRest(forMs: number): Promise<boolean> {
-    const before = this.#changes;
-    await this.#wait(forMs);
+  async isStill(changes: number): Promise<boolean> {
     await this.look();
-    return this.#changes === before && !this.#end.signal.aborted;
+    return this.changes === changes && !this.#end.signal.aborted;
   }
 
   async #look(): Promise<void> {
     this.#cancel();
     if (!(await this.#compare())) return;
-    do await this.#wait(REST_MS);
-    while (!this.#end.signal.aborted && (await this.#compare()));
+    for (let restMs = 0; restMs < REST_MS && !this.#end.signal.aborted; restMs += REST_STEP_MS) {
+      await this.#wait(REST_STEP_MS);
+      if (await this.#compare()) restMs = -REST_STEP_MS;
+    }
     if (!this.#end.signal.aborted) this.#onChange();
   }
 
@@ -127,7 +137,7 @@ class Looker {
     const marks = await Promise.all(this.#files.map(async (file) => [file, await markOf(file)] as const));
     const hasChanged = marks.some(([file, mark]) => (this.#seen.get(file) ?? mark) !== mark);
     this.#seen = new Map(marks);
-    if (hasChanged) this.#changes++;
+    if (hasChanged) this.changes++;
     return hasChanged;
   }
 }
