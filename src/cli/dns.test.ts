@@ -59,6 +59,13 @@ test('the records to publish are said, and once they are published that they are
     ['example.com', 'missing'],
     ['_dmarc.example.com', 'missing'],
   ]);
+  // Each is there once, to be copied.
+  const said = await rig.run(['dns', 'example.com']);
+  expect(said.stdout.match(/^missing: /gm)).toHaveLength(4);
+  expect(said.stdout.match(/v=DMARC1/g)).toHaveLength(1);
+  expect(said.stdout).toContain(
+    'missing: TXT _dmarc.example.com (dmarc)\n  publish: _dmarc.example.com. IN TXT "v=DMARC1; p=none',
+  );
   rig.dns = fakeDns(new DnsZone(Object.fromEntries(records.map(({ name, value }) => [name, { txt: [value] }]))));
   const present = await rig.run(['dns', 'example.com']);
   expect(present).toMatchObject({ code: 0, stderr: '' });

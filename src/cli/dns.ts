@@ -81,7 +81,8 @@ function checkedText(checked: readonly CheckedRecord[]): string {
       const lines = [`${state === 'present' ? 'ok' : state}: ${record.type} ${record.name} (${record.purpose})`];
       if (state !== 'present') lines.push(`  publish: ${zoneLine(record)}`);
       if (state === 'different') lines.push(...found.map((text) => `  found:   ${printable(text)}`));
-      if (advice !== null) lines.push(`  ${printable(advice)}`);
+      // Of one that is missing it says what the zone line says.
+      if (advice !== null && state !== 'missing') lines.push(`  ${printable(advice)}`);
       return `${lines.join('\n')}\n`;
     })
     .join('');
