@@ -158,10 +158,10 @@ const stream = z.strictObject({
     .enum(['hold', 'move'])
     .prefault('move')
     .meta({ description: 'When an exit’s reputation is blocked.', ...LATER }),
-  onDoubt: z
-    .enum(['retry', 'hold'])
-    .prefault('retry')
-    .meta({ description: 'When the reply to the final dot was lost: try again, or wait for an operator.' }),
+  onDoubt: z.enum(['retry', 'hold']).prefault('retry').meta({
+    description:
+      'When the reply to the final dot was lost: try again, or wait for an operator. What is left of the delivery is held whole, those too whom the server put off.',
+  }),
 });
 
 export const streams = z

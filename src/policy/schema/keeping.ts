@@ -21,7 +21,9 @@ export const retry = z
   .meta({ description: 'When a server says “later”, or nothing.' });
 
 const lane = z.strictObject({
-  connections: positive.prefault(10).meta({ description: 'At once to one site.' }),
+  connections: positive
+    .prefault(10)
+    .meta({ description: 'At once to one site; in entries other than default without effect yet.' }),
   perConnection: positive.prefault(100).meta({ description: 'Messages over one connection.' }),
   rate: rate.optional().meta({ description: 'Messages in a window.', ...LATER }),
 });
