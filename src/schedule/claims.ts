@@ -14,7 +14,10 @@ const CLAIM_MOST = 500;
 const CLAIM_LEAST = 10;
 /** Between the starts of two runs, however often they are asked for. */
 const PAUSE_MS = 50;
-/** Resting lanes that are named to the store; those beyond are claimed and handed back. */
+/**
+ * Lanes that are named to the store. All that rest are; of those that are full so many as there is room for, and what is
+ * claimed for the others is bounded by `perLane`.
+ */
 const EXCLUDE_MOST = 5_000;
 /** Until mail that no exit may carry comes up again, where no time is known. */
 const NO_EXIT_MS = 300_000;
