@@ -224,6 +224,23 @@ test('each delivery says why it is not sent yet', async () => {
   expect(held.reasons[0]).toContain(`relevo queue release --id ${held.deliveryId}`);
 });
 
+test('a delivery that was put off before it was ever tried was told nothing', async () => {
+  using rig = new CliRig();
+  const atMs = rig.clock.nowMs();
+  const one = aSubmission({ atMs, leaseUntilMs: atMs + 60_000 });
+  {
+    await using spool = await rig.openSpool();
+    const accepted = await spool.accept(one);
+    if (accepted.kind !== 'accepted' || accepted.leased[0] === undefined) throw new Error('not leased');
+    const lastReply = { code: 451, detail: '4.1', text: 'the destination cannot be reached' };
+    const rest = { attempts: 0, lastReply, lastEgress: null };
+    await spool.settle(aSettlement(accepted.leased[0], { atMs, addresses: [], rest }));
+  }
+  const { stdout } = await rig.run(['explain', deliveryOf(one)]);
+  expect(stdout).toContain('(not tried yet)\n  put off: 451 4.4.1 the destination cannot be reached\n');
+  expect(stdout).not.toContain('attempt');
+});
+
 test('what mail says cannot move the cursor of whoever looks at it', async () => {
   using rig = new CliRig();
   {

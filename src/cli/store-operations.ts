@@ -173,10 +173,14 @@ function* storedReasons({ delivery }: QueuedDelivery, story: MessageStory, nowMs
     return;
   }
   if (delivery.dueAtMs > nowMs) {
-    const after = delivery.attempts === 0 ? 'not tried yet' : `after attempt ${delivery.attempts}`;
+    const untried = delivery.lastEgress === null ? 'not tried yet' : 'no attempt counts yet';
+    const after = delivery.attempts === 0 ? untried : `after attempt ${delivery.attempts}`;
     yield `waits until ${isoTime(delivery.dueAtMs)} (${after})`;
   }
-  if (delivery.lastReply !== null) {
+  if (delivery.lastReply !== null && delivery.attempts === 0) {
+    // Words of the relay's own, or of an exit that failed: nothing that the destination said.
+    yield `put off: ${formatReply(delivery.lastReply)}`;
+  } else if (delivery.lastReply !== null) {
     const egress = delivery.lastEgress === null ? '' : ` by ${delivery.lastEgress}`;
     yield `the last attempt${egress} got: ${formatReply(delivery.lastReply)}`;
   }

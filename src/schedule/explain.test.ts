@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { scheduled } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import type { MessageId } from '../message/ids.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -53,6 +54,8 @@ describe('nothing waits silently', () => {
       'queued',
       expect.stringMatching(/^dead\.test did not answer several times: its lane rests for \d+ s more$/),
     ]);
+    // What it was told stands in the store, and is said from there.
+    expect((await scheduler.explain(grey.message.id))[0]?.why.join()).not.toContain('greylisted');
     expect(await whyOf(flying)).toEqual(['in flight', 'being tried for 1 s']);
     expect(await whyOf(waiting)).toEqual([
       'waiting in its lane',
@@ -77,5 +80,28 @@ describe('nothing waits silently', () => {
       route: 'default',
       exits: [{ egress: 'direct', gate: 'busy' }],
     });
+  });
+
+  scheduled('what is due but still in the store says what it waits for', async (scheduling) => {
+    const { clock, scheduler } = scheduling;
+    const exit = scheduling.exit('direct');
+    const whyOf = async ({ message }: { message: { id: MessageId } }) =>
+      (await scheduler.explain(message.id)).flatMap(({ why }) => why);
+    expect(await whyOf(await scheduling.store())).toEqual(['due: about to be taken out of the store']);
+    await clock.advanceUntil(() => exit.attempts.length === 1);
+
+    exit.answer = ({ mail }, signal) => after(clock, HOUR)({ mail, atMs: 0, number: 0 }, signal);
+    for (let count = 0; count < 130; count++) await scheduling.accept({ to: ['a@busy.test'] });
+    expect(await whyOf(await scheduling.store({ to: ['b@busy.test'] }))).toEqual([
+      'due: waits in the store, 130 deliveries to busy.test come first',
+    ]);
+
+    exit.answer = () => OUTCOMES.signInRefused;
+    await scheduling.accept({ to: ['a@other.test'] });
+    await clock.advanceUntil(() => scheduling.events.some(({ event }) => event === 'alert'));
+    expect(await whyOf(await scheduling.store({ to: ['b@other.test'] }))).toEqual([
+      'due: waits in the store for an exit',
+      expect.stringMatching(/^direct rests after a failure/),
+    ]);
   });
 });

@@ -1,10 +1,10 @@
 import type { DeliveryState } from '../message/delivery.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
-import { formatReply } from '../message/reply.ts';
 import type { MessageFacts } from '../policy/match.ts';
 import type { Choice, Reason } from '../routing/choose.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
+import type { Lane } from './lane.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Why a queued delivery is where it is. */
@@ -14,7 +14,7 @@ export type Explanation = {
   readonly recipients: readonly string[];
   readonly state: DeliveryState | 'in flight' | 'waiting in its lane' | 'being settled';
   readonly attempts: number;
-  /** In words, the most important first. */
+  /** In words, the most important first. What the last attempt was told stands in the store. */
   readonly why: readonly string[];
   /** Wall time; null: as soon as what `why` says is over, or never without an operator. */
   readonly nextTryAtMs: number | null;
@@ -88,28 +88,35 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
   const { delivery } = queued;
   const entry = schedule.window.entries.get(delivery.id);
-  const { state, why, nextTryAtMs } = entry === undefined ? inStore(schedule, queued) : inMemory(schedule, entry);
-  const last = delivery.lastReply === null ? [] : [`the last attempt was told: ${formatReply(delivery.lastReply)}`];
-  const noExit = route.exits.some(({ gate }) => gate === 'ready') ? [] : exitLines(route);
+  const { state, why, nextTryAtMs } =
+    entry === undefined ? inStore(schedule, queued, route) : inMemory(schedule, entry);
+  const noExit = hasExit(route) ? [] : exitLines(route);
   return {
     deliveryId: delivery.id,
     domain: delivery.domain,
     recipients: delivery.recipients.map(({ address }) => address),
     state,
     attempts: delivery.attempts,
-    why: [...why, ...(state === 'in flight' ? [] : noExit), ...last],
+    why: [...why, ...(state === 'in flight' ? [] : noExit)],
     nextTryAtMs,
     ...route,
   };
 }
 
+/** With less room than this in memory nothing is claimed from the store. */
+const LITTLE_ROOM = 10;
+
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
+
+function hasExit({ exits }: RouteExplanation): boolean {
+  return exits.some(({ gate }) => gate === 'ready');
+}
 
 function exitLines({ route, exits }: RouteExplanation): string[] {
   return route === null ? ['no route takes it'] : exits.map(({ why }) => why);
 }
 
-function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery): Place {
+function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery, route: RouteExplanation): Place {
   if (delivery.state === 'held')
     return { state: 'held', why: ['held until an operator releases it'], nextTryAtMs: null };
   if (delivery.state === 'quarantined') {
@@ -126,9 +133,18 @@ function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery
     const what = delivery.lastReply === null ? 'not to be sent before its time' : 'waits for its next try';
     why.push(`${what}, in ${seconds(delivery.dueAtMs - nowMs)}`);
   } else if (restsMs <= 0 && leasedUntilMs === null) {
-    why.push('due: waits in the store until there is room in memory');
+    why.push(`due: ${whyNotTaken(schedule, lane, route)}`);
   }
   return { state: 'queued', why, nextTryAtMs: Math.max(delivery.dueAtMs, nowMs + restsMs, leasedUntilMs ?? 0) };
+}
+
+/** Of what is due in the store, although its lane does not rest. */
+function whyNotTaken({ window }: Schedule, lane: Lane | undefined, route: RouteExplanation): string {
+  if (!hasExit(route)) return 'waits in the store for an exit';
+  if (lane !== undefined && !window.wantsMore(lane))
+    return `waits in the store, ${lane.held} deliveries to ${lane.domain} come first`;
+  if (window.claimRoom < LITTLE_ROOM) return 'waits in the store until there is room in memory';
+  return 'about to be taken out of the store';
 }
 
 function inMemory(schedule: Schedule, { state, lane, group, triedSinceMs }: Entry): Place {
