@@ -40,6 +40,18 @@ test('what is not there is looked for again soon, and what failed at once', asyn
   expect((await dns.a('new.test')).kind).toBe('found');
 });
 
+test('a question that failed by surprise is asked again', async () => {
+  const dns = fakeDns(new DnsZone({ 'a.test': { a: ['192.0.2.1'] } }));
+  let asked = 0;
+  const failing = {
+    ...dns,
+    a: (name: string) => ((asked += 1) === 1 ? Promise.reject(new Error('a bug')) : dns.a(name)),
+  };
+  const cached = cachedDns(failing, new FakeClock());
+  await expect(cached.a('a.test')).rejects.toThrow('a bug');
+  expect(await cached.a('a.test')).toEqual({ kind: 'found', records: ['192.0.2.1'] });
+});
+
 test('a map that forgets has no more entries than it may, and none past its time', async () => {
   const clock = new FakeClock();
   const map = new ExpiringMap<number>(clock, 3);

@@ -27,11 +27,13 @@ function remembering<T>(clock: Clock, ask: Ask<T>): Ask<T> {
   return (name) => {
     const answer = known.get(name) ?? underWay.get(name);
     if (answer !== undefined) return answer;
-    const asked = ask(name).then((found) => {
-      underWay.delete(name);
-      known.set(name, asked, LIFE_MS[found.kind]);
-      return found;
-    });
+    const asked = ask(name)
+      .then((found) => {
+        known.set(name, asked, LIFE_MS[found.kind]);
+        return found;
+      })
+      // Also where the port broke its promise and rejected: the name would stay broken for good.
+      .finally(() => underWay.delete(name));
     underWay.set(name, asked);
     return asked;
   };
