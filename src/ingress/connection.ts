@@ -4,7 +4,7 @@ import { clientForAddress } from '../policy/admit.ts';
 import type { Authenticator } from './auth.ts';
 import { CommandParser, type ParserOwner } from './command-parser.ts';
 import { type Conversation, runCommand } from './commands.ts';
-import type { Watched } from './deadlines.ts';
+import { TLS_HANDSHAKE_MS, type Watched } from './deadlines.ts';
 import { IncomingContent, incomingOf } from './incoming-content.ts';
 import type { Listener } from './listener.ts';
 import { REPLIES } from './replies.ts';
@@ -15,7 +15,6 @@ import { WireConnection } from './wire-connection.ts';
 const MAX_FAILED_SIGN_INS = 10;
 const MAX_UNKNOWN_COMMANDS = 10;
 const MAX_STRANGER_ERRORS = 20;
-const TLS_HANDSHAKE_MS = 30_000;
 
 /**
  * One SMTP connection. The library brings the socket's life, STARTTLS and XCLIENT; every command, reply, limit and deadline

@@ -2,6 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { IngressFixture, MAIL, atData } from '../../tests/fakes/ingress.ts';
 import { SmtpDialogue } from '../../tests/fakes/smtp-dialogue.ts';
+import type { Event } from '../message/event.ts';
+import { Deadlines } from './deadlines.ts';
 
 describe('deadlines are absolute', () => {
   /** Enough turns of real I/O for what was written to be read. */
@@ -85,4 +87,22 @@ describe('deadlines are absolute', () => {
     await using tooEarly = await SmtpDialogue.open(fixture.port());
     expect(await tooEarly.reply()).toMatch(/^421/);
   });
+});
+
+test('a session whose check fails takes no deadline from the others, and operators are told', async () => {
+  const clock = new FakeClock();
+  const events: Event[] = [];
+  const deadlines = new Deadlines(clock, (event) => void events.push(event));
+  using _ = deadlines;
+  let checks = 0;
+  const session = (check: () => void) => ({ check, idleSinceMs: null, evict: () => {} });
+  deadlines.watch(
+    session(() => {
+      throw new Error('a bug');
+    }),
+  );
+  deadlines.watch(session(() => void (checks += 1)));
+  await clock.advance(3_000);
+  expect(checks).toBe(3);
+  expect(events).toMatchObject(Array.from({ length: 3 }, () => ({ event: 'failed', cause: 'Error: a bug' })));
 });

@@ -1,4 +1,4 @@
-import type { Clock } from '../ports.ts';
+import type { Clock, Emit } from '../ports.ts';
 
 /** Something with deadlines of its own. */
 export type Watched = {
@@ -10,6 +10,9 @@ export type Watched = {
   evict(): void;
 };
 
+/** For a TLS handshake; absolute, not from the last byte. */
+export const TLS_HANDSHAKE_MS = 30_000;
+
 const LOOK_EVERY_MS = 1_000;
 /** A session that waits for less than this is not called idle. */
 const EVICTABLE_AFTER_MS = 10_000;
@@ -20,11 +23,13 @@ const EVICTABLE_AFTER_MS = 10_000;
  */
 export class Deadlines implements Disposable {
   readonly #clock: Clock;
+  readonly #emit: Emit;
   readonly #watched = new Set<Watched>();
   #cancel: (() => void) | null = null;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, emit: Emit) {
     this.#clock = clock;
+    this.#emit = emit;
   }
 
   watch(watched: Watched): void {
@@ -59,7 +64,14 @@ export class Deadlines implements Disposable {
   #look(): void {
     this.#cancel = null;
     const nowMs = this.#clock.monotonicMs();
-    for (const watched of this.#watched) watched.check(nowMs);
+    for (const watched of this.#watched) {
+      try {
+        watched.check(nowMs);
+      } catch (error) {
+        // A bug in one session must not leave the others without deadlines.
+        this.#emit({ event: 'failed', atMs: this.#clock.nowMs(), where: 'ingress deadline', cause: String(error) });
+      }
+    }
     if (this.#watched.size > 0) this.#cancel = this.#clock.after(LOOK_EVERY_MS, () => this.#look());
   }
 }

@@ -6,12 +6,9 @@ import { formatReply } from '../message/reply.ts';
 import type { ListenerPolicy } from '../policy/schema.ts';
 import type { Admission } from './admission.ts';
 import { Connection } from './connection.ts';
-import type { Deadlines } from './deadlines.ts';
+import { type Deadlines, TLS_HANDSHAKE_MS } from './deadlines.ts';
 import type { SessionDeps } from './session.ts';
 import type { TlsMaterial } from './tls.ts';
-
-/** Absolute, not from the last byte. */
-const TLS_HANDSHAKE_MS = 30_000;
 
 export type ListenerDeps = SessionDeps & {
   readonly admission: Admission;

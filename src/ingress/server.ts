@@ -86,7 +86,7 @@ class SmtpPorts implements Ingress {
     const { policy, ledger, clock, emit } = deps;
     this.#receiver = new Receiver(deps);
     this.#budget = new MemoryBudget(() => policy().limits.memoryBytes);
-    this.#deadlines = new Deadlines(clock);
+    this.#deadlines = new Deadlines(clock, emit);
     this.#admission = new Admission({ policy, evictIdlest: () => this.#deadlines.evictIdlest() });
     this.#listenerDeps = {
       policy,
