@@ -28,10 +28,10 @@ export const METRICS = {
   relevo_deferred_total: counter('Times that recipients were put off to a later attempt.', []),
   relevo_attempts_total: counter('Attempts, by exit and the class of the reply (2, 4, 5).', ['egress', 'class']),
   relevo_possible_duplicates_total: counter(
-    'Recipients in doubt: the final dot went out and no reply came, so a copy may exist.',
+    'Recipients in doubt: no reply came to the final dot, or the relay died meanwhile; a copy may exist.',
     [],
   ),
-  relevo_quarantined_total: counter('Deliveries set aside because their content is damaged.', []),
+  relevo_quarantined_total: counter('Deliveries set aside because their content or their record is damaged.', []),
   relevo_refused_total: counter('Commands refused to peers, by command and reply code.', ['command', 'code']),
   relevo_auth_failed_total: counter('Failed sign-ins.', []),
   relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),
