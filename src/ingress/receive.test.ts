@@ -97,6 +97,17 @@ describe('what is answered 250', () => {
   });
 });
 
+test('the scheduler is woken for mail that waits in the store, and not for mail that is in its lanes', async () => {
+  await using fixture = await IngressFixture.open();
+  await using dialogue = await atData(fixture);
+  await send(dialogue, MAIL);
+  expect(fixture.handoff.wakes).toBe(1);
+  fixture.handoff.leaseUntilMs = 12_345;
+  await dialogue.all('MAIL FROM:<ana@shop.example>', 'RCPT TO:<bob@dest.example>');
+  expect(await send(dialogue, `${MAIL}2\r\n`)).toMatch(/^250/);
+  expect(fixture.handoff.wakes).toBe(1);
+});
+
 describe('a header From', () => {
   test.each([
     'ana@bank.example',
