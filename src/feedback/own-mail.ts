@@ -8,6 +8,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
 
+/** Mail of the relay itself: from the null sender, under `OWN_CLIENT`. */
 export type OwnMail = {
   /** Derived from what it tells of: the same news twice is one message. */
   readonly id: MessageId;

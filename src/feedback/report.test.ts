@@ -107,6 +107,14 @@ test('its fields for programs are those of RFC 3464', () => {
   ]);
 });
 
+test('what the relay itself found is not passed off as the reply of a server (RFC 3464 §2.3.6)', () => {
+  const reply = { code: 451, detail: '4.2', text: 'mx.dest.test[192.0.2.1]: connection reset (mail)' };
+  const [words, status] = partsOf(written({ notice: { kind: 'delayed' }, told: { reply, host: null } }));
+  expect(status?.content).toContain('Diagnostic-Code: X-Relevo; 451 4.4.2 mx.dest.test[192.0.2.1]:');
+  expect(status?.content).not.toContain('Remote-MTA');
+  expect(words?.content).toContain('\r\n  This relay: 451 4.4.2 mx.dest.test');
+});
+
 test('its words say what happened, who said it and what to do', async () => {
   const { text } = await parsed(written());
   expect(text).toContain('could not be delivered');

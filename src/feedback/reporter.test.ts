@@ -9,8 +9,8 @@ import { OWN_CLIENT } from '../message/message.ts';
 import type { Notice, NoticeKind } from '../message/notice.ts';
 import { policySchema } from '../policy/schema.ts';
 import type { Submission } from '../spool/spool.ts';
-import { ownMailStore } from './own-mail.ts';
-import { createReporter, reportIdOf, type OwnMail } from './reporter.ts';
+import { type OwnMail, ownMailStore } from './own-mail.ts';
+import { createReporter, reportIdOf } from './reporter.ts';
 
 const policy = policySchema.parse({ hostname: 'relay.test', postmaster: 'Chief@relay.test' });
 const { message: FROM_SHOP } = aSubmission({ atMs: Date.UTC(2026, 0, 1) });

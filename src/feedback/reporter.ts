@@ -5,15 +5,9 @@ import type { Notice, Report } from '../message/notice.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
+import type { OwnMail } from './own-mail.ts';
 import { DOUBLE_BOUNCE, writeReport } from './report.ts';
 
-/** Mail of the relay itself: from the null sender, under `OWN_CLIENT`. The same id twice is one message. */
-export type OwnMail = {
-  readonly id: MessageId;
-  readonly recipient: string;
-  readonly content: Buffer;
-  readonly endsMail: boolean;
-};
 export type SubmitOwn = (mail: OwnMail) => Promise<void>;
 
 export type ReporterNeeds = {
