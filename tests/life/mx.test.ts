@@ -1,5 +1,6 @@
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { simpleParser } from 'mailparser';
+import SMTPConnection from 'nodemailer/lib/smtp-connection/index.js';
 import { join } from 'node:path';
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -48,6 +49,7 @@ async function world(): Promise<
   relay.writePolicy(`
 hostname: relay.test
 listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+limits: { lineLength: 200000 }
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*@app.test"] } }
 domains:
   app.test:
@@ -79,6 +81,21 @@ async function send(port: number, to: string, content: Buffer): Promise<string> 
   const sent = run('swaks', args);
   sent.child.stdin?.end(content);
   return (await sent).stdout;
+}
+
+/** Byte for byte, where swaks would add a line end. */
+async function submitExactly(port: number, to: string, content: Buffer): Promise<void> {
+  const connection = new SMTPConnection({ host: '127.0.0.1', port, ignoreTLS: true });
+  await new Promise<void>((resolve, reject) => {
+    connection.once('error', reject);
+    connection.connect((error) => (error ? reject(error) : resolve()));
+  });
+  await new Promise<void>((resolve, reject) => {
+    connection.send({ from: 'app@app.test', to: [to], use8BitMime: true }, content, (error) =>
+      error ? reject(error) : resolve(),
+    );
+  });
+  connection.quit();
 }
 
 async function arrived(postfix: Postfix, wanted: string): Promise<Buffer> {
@@ -131,4 +148,19 @@ test('mail to a mailbox that does not exist comes back to its sender as a delive
   expect(status).toMatch(/^Status: 5\.1\.1\r?$/m);
   const report = await place.relay.audit();
   expect(report).toMatchObject({ accepted: 2, finished: { bounced: 1, delivered: 1 }, queued: 0 });
+});
+
+test('UTF-8 addresses and very long lines arrive at the MX byte for byte', async () => {
+  await using place = await world();
+  const bodies = new Map([
+    ...awkwardBodies(),
+    ['a line of 20 KB', Buffer.from(`${'w'.repeat(20_000)}\r\n.\r\nend\r\n`)],
+  ]);
+  for (const [what, body] of bodies) {
+    await submitExactly(place.port, 'jiříčerný@dest.test', messageWith(body, { 'X-What': what }));
+    const mail = await arrived(place.postfix, `X-What: ${what}`);
+    expect(bodyOf(mail), what).toEqual(body);
+    expect(mail.toString('utf8'), what).toContain('Delivered-To: jiříčerný@dest.test');
+  }
+  await place.relay.audit();
 });
