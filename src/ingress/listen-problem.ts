@@ -23,15 +23,18 @@ export function listenProblem({ port, address }: ListenerPolicy, error: NodeJS.E
   return { kind: 'listen-failed', port, address, code, ...explain(code, port, error.message) };
 }
 
+/** As a first start without the privilege takes them. */
+const HIGH_PORTS: Readonly<Record<number, number>> = { 25: 2525, 465: 2465, 587: 2587 };
+
 function explain(code: string, port: number, message: string): Pick<ListenProblem, 'cause' | 'remedies'> {
   switch (code) {
     case 'EACCES':
       return {
         cause: 'ports below 1024 need a privilege that this process does not have',
         remedies: [
-          'give the Node that runs relevo the right: `sudo setcap cap_net_bind_service=+ep "$(readlink -f "$(command -v node)")"`',
+          'give the Node that runs relevo the right: `sudo setcap cap_net_bind_service=+ep "$(readlink -f node_modules/.bin/node)"` in the project's folder',
           'start it from systemd with AmbientCapabilities=CAP_NET_BIND_SERVICE',
-          `set another port, such as ${2000 + (port % 1000)}, in \`listen\` of the policy`,
+          `set another port, such as ${HIGH_PORTS[port] ?? 2000 + (port % 1000)}, in \`listen\` of the policy`,
         ],
       };
     case 'EADDRINUSE':
