@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addCommand, addGroup, type Cli, type ExitCode, type Registry } from './cli.ts';
 import type { Where } from './data-folder.ts';
+import { checkNamedFiles } from './named-files.ts';
 import { json, plural } from './output.ts';
 import { loadPolicyFile, shownPath } from './policy-file.ts';
 
@@ -11,9 +12,13 @@ type CheckOptions = { readonly json?: true };
 export function addCheck(program: Command, registry: Registry): void {
   addCommand<CheckOptions>(program, registry, {
     usage: 'check [file]',
-    summary: 'validate a policy and run its own tests, without touching a running relay',
+    summary: 'validate a policy and the files that it names, and run its own tests, without touching a running relay',
     json: true,
-    shape: (command) => command.addHelpText('after', '\nExit code 1 when the policy would be refused.'),
+    shape: (command) =>
+      command.addHelpText(
+        'after',
+        '\nExit code 1 when the policy would be refused, or a key or certificate that it names cannot be used.',
+      ),
     run: async (cli, { args, options, where }) => {
       const [file] = args;
       const policyFile = typeof file === 'string' ? resolve(cli.cwd, file) : where.policyFile;
@@ -37,13 +42,16 @@ export function addPolicy(program: Command, registry: Registry, jsonSchema: () =
   });
 }
 
-function checkFile(cli: Cli, where: Where, options: CheckOptions): ExitCode {
+async function checkFile(cli: Cli, where: Where, options: CheckOptions): Promise<ExitCode> {
   const { terminal } = cli;
   const loaded = loadPolicyFile(cli, where);
-  const problems = loaded.kind === 'refused' ? loaded.problems : [];
-  const warnings = loaded.kind === 'loaded' ? loaded.warnings : [];
+  const file = shownPath(cli, where.policyFile);
+  const named = loaded.kind === 'loaded' ? await checkNamedFiles(loaded.policy) : null;
+  const inFile = (lines: readonly string[] = []): string[] => lines.map((line) => `${file}: ${line}`);
+  const problems = loaded.kind === 'refused' ? loaded.problems : inFile(named?.problems);
+  const warnings = loaded.kind === 'loaded' ? [...loaded.warnings, ...inFile(named?.warnings)] : [];
   const version = loaded.kind === 'loaded' ? loaded.version : null;
-  const valid = loaded.kind === 'loaded';
+  const valid = problems.length === 0;
   if (options.json === true) {
     terminal.out(json({ file: where.policyFile, valid, version, problems, warnings }));
     return valid ? 0 : 1;
@@ -52,7 +60,6 @@ function checkFile(cli: Cli, where: Where, options: CheckOptions): ExitCode {
   for (const warning of warnings) terminal.out(`${warning}\n`);
   const tests = loaded.kind === 'loaded' ? loaded.policy.tests.length : 0;
   const tested = tests === 0 ? '' : `, ${plural(tests, 'test')} passed`;
-  const file = shownPath(cli, where.policyFile);
   terminal.out(
     valid ? `${file} is sound (version ${version})${tested}.\n` : `${plural(problems.length, 'problem')}.\n`,
   );
