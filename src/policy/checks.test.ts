@@ -37,6 +37,24 @@ describe('what would be unsafe or useless is refused', () => {
       ['2:59 listen[2].port: port 587 is taken by listen[0] already'],
     ],
     [
+      'one port for mail and for HTTP',
+      'hostname: a\nlisten: [{ port: 25, auth: none }, { port: 8080 }]\nhttp: { listen: "localhost:8080" }\n',
+      ['3:17 http.listen: port 8080 is taken by listen[1] already'],
+    ],
+    [
+      'one port for mail and for HTTP, which is not written',
+      'hostname: a\nlisten: [{ port: 8080, address: 127.0.0.1 }]\n',
+      ['1:1 http.listen: port 8080 is taken by listen[0] already'],
+    ],
+    [
+      'resolvers at ports that there are not',
+      'hostname: a\ndns: { servers: ["192.0.2.53:0", "[2001:db8::1]:65536", "192.0.2.53:65535", 192.0.2.53, "2001:db8::1"] }\n',
+      [
+        '2:18 dns.servers[0]: expected an address, or address:port, found "192.0.2.53:0"',
+        '2:34 dns.servers[1]: expected an address, or address:port, found "[2001:db8::1]:65536"',
+      ],
+    ],
+    [
       'no way out at all',
       'hostname: a\negress: { out: { type: mx, enabled: false } }\n',
       ['2:9 egress: no exit for route default: every egress that it may use is disabled'],
@@ -67,6 +85,7 @@ describe('what would be unsafe or useless is refused', () => {
 
   test.each([
     ['loopback', 'hostname: a\nlisten: [{ port: 2525, address: 127.0.0.1, tls: none, auth: required }]\n'],
+    ['HTTP at the port of another address', 'hostname: a\nlisten: [{ port: 8080, address: 192.0.2.1 }]\n'],
     ['loopback of IPv6', 'hostname: a\nlisten: [{ port: 2525, address: "::1", tls: none, auth: required }]\n'],
     [
       'one port on two addresses',

@@ -8,6 +8,8 @@ import type { ListenerPolicy, Policy } from './schema.ts';
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
 export type Check = { readonly verdict: 'refuse' | 'warn'; readonly path: Path; readonly text: string };
 
+type Socket = Pick<ListenerPolicy, 'address' | 'port'>;
+
 /** Wider than any organisation's own network: such a client would be everybody. */
 const WIDEST_PREFIX = { 4: 8, 6: 16 } as const;
 
@@ -40,16 +42,22 @@ function checkListeners({ listen }: Policy): Check[] {
 }
 
 /** No address, or an unspecified one, is every address. */
-function isSameSocket(left: ListenerPolicy, right: ListenerPolicy): boolean {
-  const isEvery = ({ address }: ListenerPolicy) => address === null || address === '0.0.0.0' || address === '::';
+function isSameSocket(left: Socket, right: Socket): boolean {
+  const isEvery = ({ address }: Socket) => address === null || address === '0.0.0.0' || address === '::';
   return left.port === right.port && (left.address === right.address || isEvery(left) || isEvery(right));
 }
 
-function checkHttp({ http }: Policy): Check[] {
-  const address = http.listen.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  if (isLoopback(address === 'localhost' ? '127.0.0.1' : address)) return [];
+function checkHttp({ http, listen }: Policy): Check[] {
+  const written = http.listen.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
+  const address = written === 'localhost' ? '127.0.0.1' : written;
+  const port = Number(/\d+$/.exec(http.listen)?.[0]);
+  const path: Path = ['http', 'listen'];
+  const checks: Check[] = [];
+  const taker = listen.findIndex((listener) => isSameSocket(listener, { address, port }));
+  if (taker !== -1) checks.push({ verdict: 'refuse', path, text: `port ${port} is taken by listen[${taker}] already` });
   const text = 'not a loopback address: whoever reaches it sees the relay’s state and metrics';
-  return [{ verdict: 'warn', path: ['http', 'listen'], text }];
+  if (!isLoopback(address)) checks.push({ verdict: 'warn', path, text });
+  return checks;
 }
 
 function checkClients({ clients }: Policy): Check[] {

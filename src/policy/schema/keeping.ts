@@ -168,8 +168,9 @@ function isHttpAddress(text: string): boolean {
 }
 
 function isResolver(text: string): boolean {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+))(?::\d{1,5})?$/.exec(text);
-  return ipAddress.safeParse(match?.[1] ?? match?.[2] ?? text).success;
+  const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(text);
+  const port = Number(match?.[3] ?? 53);
+  return port >= 1 && port <= 65_535 && ipAddress.safeParse(match?.[1] ?? match?.[2] ?? text).success;
 }
 
 const sample = z.strictObject({
