@@ -107,9 +107,14 @@ const client = z
       .refine(isPasswordHash, 'expected a hash made by `relevo client add`; clear text is refused')
       .optional()
       .meta({ description: 'PHC string, `$scrypt$ln=15,r=8,p=1$SALT$HASH`; made by `relevo client add`.', ...SECRET }),
-    networks: z.array(network).prefault([]).meta({
-      description: 'No AUTH needed from here; XCLIENT and XFORWARD are accepted. At widest a /8, of IPv6 a /16.',
-    }),
+    networks: z
+      .array(network)
+      .prefault([])
+      .meta({
+        description:
+          'No AUTH needed from here. XCLIENT and XFORWARD are believed: a host in here may pass for another address, and, ' +
+          'where senders is *, for any other client without its password; name only proxies so. At widest a /8, of IPv6 a /16.',
+      }),
     senders: z
       .array(senderGlob)
       .min(1, 'expected at least one address or pattern')
