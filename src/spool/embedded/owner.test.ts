@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { MessageEvent } from '../../message/event.ts';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
 import { spoolOverPort } from './port-spool.ts';
@@ -211,11 +212,17 @@ test('a record that cannot be read is set aside with an event, the others flow',
     "UPDATE delivery SET recipients = substr(recipients, 3) WHERE seq = 1; UPDATE message SET meta = '{}' WHERE seq = 2",
   );
   database.close();
-  const spool = await open();
-  const { leased } = await spool.claim({ nowMs, leaseUntilMs: nowMs + 1, limit: 9, perLane: 9, exclude: [] });
-  expect(leased.map(({ delivery }) => delivery.messageId)).toEqual([sound?.message.id]);
+  const told: MessageEvent[] = [];
+  const spool = await open({ onEvents: (events) => void told.push(...events) });
+  const claiming = spool.claim({ nowMs, leaseUntilMs: nowMs + 1, limit: 9, perLane: 9, exclude: [] });
+  // What commits with it fails, so that all is undone and done again.
+  const bad = aSubmission({ atMs: nowMs });
+  const spoiled = { ...bad, deliveries: bad.deliveries.map((delivery) => ({ ...delivery, dueAtMs: Number.NaN })) };
+  await expect(spool.accept(spoiled)).rejects.toMatchObject({ isFinal: true });
+  expect((await claiming).leased.map(({ delivery }) => delivery.messageId)).toEqual([sound?.message.id]);
   expect(await spool.overview()).toMatchObject({ byState: { queued: 1, quarantined: 2 } });
   const quarantined = await spool.list({ state: 'quarantined' }, { limit: 9 });
+  expect(told.map((event) => event.event)).toEqual(['quarantined', 'quarantined']);
   expect(quarantined.map(({ delivery }) => delivery.messageId).toSorted()).toEqual(
     [noRecipients?.message.id, noMessage?.message.id].toSorted(),
   );
