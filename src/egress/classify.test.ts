@@ -171,3 +171,10 @@ describe('what keeps this relay from using a peer', () => {
     expect(verdict('tls', { kind: 'untrusted', cause: 'CERT_HAS_EXPIRED' }, 'upstream')).toBe('deferred egress');
   });
 });
+
+test("what no server said is known as the relay's own words", () => {
+  const incident = { stage: 'mail', peer: 'upstream', who: 'mx.example.net[192.0.2.1]' } as const;
+  expect(classify({ ...incident, happening: reply('450 4.7.1 later') }).own).toBeUndefined();
+  const found = [{ kind: 'lost', code: 'ECONNRESET' }, { kind: 'timeout' }, { kind: 'lacks', what: 'auth' }] as const;
+  for (const happening of found) expect(classify({ ...incident, happening }).own).toBe(true);
+});

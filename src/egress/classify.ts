@@ -55,7 +55,8 @@ export type Incident = {
 };
 
 export function classify({ stage, happening, peer, who }: Incident): Outcome {
-  const outcome = judged(stage, happening, who);
+  const verdict = judged(stage, happening, who);
+  const outcome: Outcome = happening.kind === 'reply' ? verdict : { ...verdict, own: true };
   if (peer === 'upstream' && outcome.kind === 'deferred' && outcome.scope === 'host')
     return { ...outcome, scope: 'egress' };
   return outcome;

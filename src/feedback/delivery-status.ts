@@ -43,7 +43,10 @@ function recipientFields(notice: Notice, one: NoticeRecipient, format: { readonl
     field('Action', ACTIONS[notice.kind], format) +
     field('Status', reportedStatus(notice.kind, one), format) +
     (host === null ? '' : field('Remote-MTA', `dns; ${host}`, format)) +
-    (reply === null ? '' : field('Diagnostic-Code', `smtp; ${formatReply(reply)}`, format)) +
+    // RFC 3464 §2.3.6: `smtp` is for what another server replied.
+    (reply === null
+      ? ''
+      : field('Diagnostic-Code', `${host === null ? 'X-Relevo' : 'smtp'}; ${formatReply(reply)}`, format)) +
     (reply === null ? '' : field('Last-Attempt-Date', formatMailDate(notice.atMs), format)) +
     (notice.retryUntilMs === null ? '' : field('Will-Retry-Until', formatMailDate(notice.retryUntilMs), format))
   );

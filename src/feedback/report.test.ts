@@ -112,7 +112,7 @@ test('what the relay itself found is not passed off as the reply of a server (RF
   const [words, status] = partsOf(written({ notice: { kind: 'delayed' }, told: { reply, host: null } }));
   expect(status?.content).toContain('Diagnostic-Code: X-Relevo; 451 4.4.2 mx.dest.test[192.0.2.1]:');
   expect(status?.content).not.toContain('Remote-MTA');
-  expect(words?.content).toContain('\r\n  This relay: 451 4.4.2 mx.dest.test');
+  expect(words?.content).toContain('\r\n  Reason: 451 4.4.2 mx.dest.test');
 });
 
 test('its words say what happened, who said it and what to do', async () => {

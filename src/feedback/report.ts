@@ -106,7 +106,7 @@ function wordsPart(notice: Notice, { hostname, atMs, doubleBounce }: ReportTerms
   for (const one of notice.recipients) {
     lines.push(`<${oneLine(one.recipient.address, { utf8: true })}>`);
     if (one.reply !== null) {
-      const who = one.host === null ? 'Answer' : `Answer of ${oneLine(one.host, { utf8 })}`;
+      const who = one.host === null ? 'Reason' : `Answer of ${oneLine(one.host, { utf8 })}`;
       lines.push(`  ${who}: ${oneLine(formatReply(one.reply), { utf8 })}`);
     }
     if (kind !== 'relayed') {

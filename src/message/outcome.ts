@@ -10,11 +10,15 @@ export type Scope = 'recipient' | 'message' | 'host' | 'egress';
  * What one attempt did to one recipient. Nothing else may be made of an attempt: unknown is `deferred`.
  * `in-doubt`: the final dot went out and no reply came back, so the peer may have it (RFC 5321 §6.1).
  */
-export type Outcome =
+export type Outcome = (
   | { readonly kind: 'delivered'; readonly reply: Reply }
   | { readonly kind: 'deferred'; readonly reply: Reply; readonly scope: Scope }
   | { readonly kind: 'bounced'; readonly reply: Reply; readonly scope: Scope }
-  | { readonly kind: 'in-doubt'; readonly reply: Reply };
+  | { readonly kind: 'in-doubt'; readonly reply: Reply }
+) & {
+  /** The reply is in the relay's own words, for what no server said: a connection that was lost, a time that ran out. */
+  readonly own?: true;
+};
 
 /** How a recipient's story ends. Each accepted recipient gets exactly one of these, or is still queued. */
 export const FINAL_STATES = ['delivered', 'bounced', 'expired', 'suppressed', 'discarded'] as const;

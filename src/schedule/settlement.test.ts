@@ -171,6 +171,13 @@ describe('age', () => {
   });
 });
 
+test('a report names the host that said it, and none where the relay itself found it', () => {
+  const found: Outcome = { kind: 'deferred', reply: GREY.reply, scope: 'host', own: true };
+  const outcomes = [[person('a'), GREY] as const, [person('b'), found] as const];
+  const [notice] = settled(outcomes, { terms: { ageMs: 5 * HOUR } }).notices;
+  expect(notice?.recipients.map(({ host }) => host)).toEqual(['mx.dest.test', null]);
+});
+
 describe('NOTIFY', () => {
   test.each<[Notify, Outcome, Partial<Terms>, string[]]>([
     [null, UNKNOWN, {}, ['failed']],

@@ -149,7 +149,7 @@ function noticesOf(
 }
 
 function noticeRecipient({ recipient, outcome, host }: Told): NoticeRecipient {
-  return { recipient, reply: outcome.reply, host };
+  return { recipient, reply: outcome.reply, host: outcome.own === true ? null : host };
 }
 
 /** A notice of one kind to those who asked for it, or none. */
