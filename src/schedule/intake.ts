@@ -29,7 +29,12 @@ export class Intake implements Handoff {
 
   take(leased: readonly LeasedDelivery[], content: Buffer): void {
     const { clock, lanes, groups, window, closing } = this.#schedule;
-    for (const one of leased) window.unreserve(one.delivery.id);
+    for (const one of leased) {
+      window.unreserve(one.delivery.id);
+      // Its lease runs from `reserve` on: a store that took long leaves little of it.
+      const heldMs = Math.max(0, clock.nowMs() - (one.lease.untilMs - LEASE_MS));
+      this.#schedule.leasesSeenMs = Math.min(this.#schedule.leasesSeenMs, clock.monotonicMs() - heldMs);
+    }
     const unwanted: LeasedDelivery[] = [];
     for (const one of leased) {
       if (window.renew(one)) continue;

@@ -1,8 +1,10 @@
 import { describe, expect } from 'vitest';
-import { scheduled } from '../../tests/fakes/scheduling.ts';
-import { after } from '../../tests/fakes/scripted-egress.ts';
+import type { FakeClock } from '../../tests/fakes/clock.ts';
+import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
+import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
+import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import type { DeliveryId } from '../message/ids.ts';
-import type { Spool } from '../spool/spool.ts';
+import { SpoolError, type ClaimRequest, type Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -130,4 +132,87 @@ describe('leases', () => {
     expect(scheduler.stats()).toMatchObject({ held: 0, inFlight: 0 });
     expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 } });
   });
+
+  /** What is left of its lease in the store when a delivery is tried. */
+  const leftAtAttempts = (scheduling: Scheduling): number[] => {
+    const { clock, spool } = scheduling;
+    const leftMs: number[] = [];
+    scheduling.exit('direct').answer = async () => {
+      const [queued] = await spool.list({}, { limit: 1 });
+      leftMs.push((queued?.leasedUntilMs ?? 0) - clock.nowMs());
+      return OUTCOMES.delivered;
+    };
+    return leftMs;
+  };
+
+  scheduled('of fresh mail that the store took long to accept are extended before it is tried', async (scheduling) => {
+    const { clock, spool, scheduler } = scheduling;
+    const leftMs = leftAtAttempts(scheduling);
+    const plain = aSubmission({ atMs: clock.nowMs() });
+    const { message, content } = plain;
+    const leaseUntilMs = scheduler.handoff.reserve({
+      id: deliveryOf(plain),
+      domain: 'dest.test',
+      client: message.client,
+      priority: message.priority,
+      sizeBytes: message.sizeBytes,
+      dueAtMs: clock.nowMs(),
+    });
+    await scheduling.elapsed(55 * SECOND);
+    const deliveries = plain.deliveries.map((delivery) => ({ ...delivery, leaseUntilMs }));
+    const result = await spool.accept({ ...plain, deliveries });
+    scheduler.handoff.take(result.kind === 'accepted' ? result.leased : [], content);
+    await scheduling.drained();
+    expect(leftMs.map((left) => left >= 10 * SECOND)).toEqual([true]);
+  });
+
+  let clockOfSlow: FakeClock | null = null;
+  const slowClaims = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'claim') {
+          return async (request: ClaimRequest) => {
+            const result = await target.claim(request);
+            if (result.leased.length > 0) await clockOfSlow?.sleep(55 * SECOND);
+            return result;
+          };
+        }
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  scheduled(
+    'of a claim that took long are extended before anything of it is tried',
+    async (scheduling) => {
+      const leftMs = leftAtAttempts(scheduling);
+      clockOfSlow = scheduling.clock;
+      await scheduling.store();
+      await scheduling.drained();
+      expect(leftMs.map((left) => left >= 10 * SECOND)).toEqual([true]);
+    },
+    { between: slowClaims },
+  );
+
+  let isAway = true;
+  const away = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'extend' && isAway) return () => Promise.reject(new SpoolError('unavailable', 'away'));
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  scheduled(
+    'that could not be extended are not freed as a dead node’s by ourselves',
+    async (scheduling) => {
+      scheduling.exit('direct').answer = after(scheduling.clock, 5 * MINUTE);
+      await scheduling.accept();
+      await scheduling.elapsed(2 * MINUTE);
+      isAway = false;
+      await scheduling.drained();
+      expect(scheduling.exit('direct').attempts.length).toBe(1);
+      expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 0 });
+    },
+    { between: away },
+  );
 });

@@ -121,6 +121,7 @@ async function extendLeases(schedule: Schedule): Promise<void> {
   const { clock, spool, window } = schedule;
   const held = [...window.entries.values()];
   const startMs = clock.monotonicMs();
+  const seenMs = schedule.leasesSeenMs;
   for (let start = 0; start < held.length; start += AT_ONCE) {
     const some = held.slice(start, start + AT_ONCE);
     const asked = some.map((entry) => ({ entry, leased: entry.leased }));
@@ -130,7 +131,8 @@ async function extendLeases(schedule: Schedule): Promise<void> {
       if (lost.has(leased.delivery.id) && entry.leased === leased) letGo(schedule, entry);
     }
   }
-  schedule.leasesSeenMs = startMs;
+  // What came in meanwhile with older leases is not among those that were extended.
+  if (schedule.leasesSeenMs >= seenMs) schedule.leasesSeenMs = startMs;
   dispatch(schedule);
 }
 
