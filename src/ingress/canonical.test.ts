@@ -48,7 +48,7 @@ test('a complete message gets nothing but the trace field', () => {
     messageIdHeader: '<x@shop.example>',
     submittedMessageId: '<x@shop.example>',
     subject: 'hi there',
-    directives: { stream: null, priority: null, tag: null },
+    directives: { stream: null, priority: null, tag: null, sendAtMs: null },
   });
 });
 
@@ -74,10 +74,12 @@ test('Bcc, Return-Path and X-Relevo fields do not leave, however they are spelt'
       'X-Relevo-Tag: spring\r\nX-Relevo-Unknown: y\r\nX-Other: z\r\n\r\nBcc: in the body\r\n',
   );
   expect(names).toEqual(['received', 'from', 'date', 'message-id', 'x-other']);
-  expect(directives).toEqual({ stream: 'marketing', priority: 'high', tag: 'spring' });
+  expect(directives).toEqual({ stream: 'marketing', priority: 'high', tag: 'spring', sendAtMs: null });
 });
 
 test.each([
+  ['X-Relevo-Send-At: tomorrow', '554 5.6.0 cannot read the X-Relevo-Send-At field'],
+  ['X-Relevo-Send-At: 2026-11-22', '554 5.6.0 cannot read the X-Relevo-Send-At field'],
   ['X-Relevo-Priority: urgent', '554 5.6.0 cannot read the X-Relevo-Priority field'],
   ['X-Relevo-Tag: two words', '554 5.6.0 cannot read the X-Relevo-Tag field'],
   ['no colon here', '554 5.6.0 header line 4 is not a header field'],

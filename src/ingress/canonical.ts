@@ -41,6 +41,8 @@ export type Directives = {
   readonly stream: string | null;
   readonly priority: Priority | null;
   readonly tag: string | null;
+  /** Wall time, ms; null: at once. */
+  readonly sendAtMs: number | null;
 };
 
 export type Submitted = {
@@ -169,16 +171,29 @@ function readFields(fields: readonly HeaderField[]): Seen {
   return { kept, from, hasDate, messageId, subject, receivedCount, ...readDirectives(own) };
 }
 
-const NO_DIRECTIVES = { directives: { stream: null, priority: null, tag: null }, badField: null } as const;
+const NO_DIRECTIVES = {
+  directives: { stream: null, priority: null, tag: null, sendAtMs: null },
+  badField: null,
+} as const;
 
 function readDirectives(own: ReadonlyMap<string, string>): Pick<Seen, 'directives' | 'badField'> {
   if (own.size === 0) return NO_DIRECTIVES;
   const [wanted, tag] = [own.get('x-relevo-priority')?.toLowerCase(), own.get('x-relevo-tag')];
   const priority = PRIORITIES.find((name) => name === wanted) ?? null;
-  const directives = { stream: own.get('x-relevo-stream') ?? null, priority, tag: tag ?? null };
+  const sendAt = own.get('x-relevo-send-at');
+  const sendAtMs = sendAt === undefined ? null : timeOf(sendAt);
+  const directives = { stream: own.get('x-relevo-stream') ?? null, priority, tag: tag ?? null, sendAtMs };
   if (wanted !== undefined && priority === null) return { directives, badField: 'X-Relevo-Priority' };
   if (tag !== undefined && !/^[!-~]{1,64}$/.test(tag)) return { directives, badField: 'X-Relevo-Tag' };
+  if (sendAt !== undefined && sendAtMs === null) return { directives, badField: 'X-Relevo-Send-At' };
   return { directives, badField: null };
+}
+
+/** RFC 3339 §5.6, with seconds and an offset: nothing is guessed of a time that mail waits for. */
+function timeOf(text: string): number | null {
+  const isWhole = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/.test(text.trim());
+  const atMs = isWhole ? Date.parse(text.trim().toUpperCase()) : Number.NaN;
+  return Number.isNaN(atMs) ? null : atMs;
 }
 
 /** Header bytes, one a character, as the UTF-8 that RFC 6532 makes of them. */

@@ -32,7 +32,7 @@ function explain(code: string, port: number, message: string): Pick<ListenProble
       return {
         cause: 'ports below 1024 need a privilege that this process does not have',
         remedies: [
-          'give the Node that runs relevo the right: `sudo setcap cap_net_bind_service=+ep "$(readlink -f node_modules/.bin/node)"` in the project's folder',
+          'give the Node that runs relevo the right: `sudo setcap cap_net_bind_service=+ep "$(readlink -f node_modules/.bin/node)"` in the folder of relevo',
           'start it from systemd with AmbientCapabilities=CAP_NET_BIND_SERVICE',
           `set another port, such as ${HIGH_PORTS[port] ?? 2000 + (port % 1000)}, in \`listen\` of the policy`,
         ],

@@ -1,3 +1,4 @@
+import { systemClock } from '../system.ts';
 import { describe, expect, test } from 'vitest';
 import { IngressFixture, MAIL, SIGN_IN, atData, send } from '../../tests/fakes/ingress.ts';
 import { SmtpDialogue } from '../../tests/fakes/smtp-dialogue.ts';
@@ -181,5 +182,18 @@ describe('when the spool cannot take mail', () => {
     await using dialogue = await atData(fixture);
     expect(await send(dialogue, MAIL)).toMatch(/^451 4\.3\.0/);
     expect(fixture.spool.accepted).toHaveLength(0);
+  });
+
+  test('waits for the time that X-Relevo-Send-At names, at most thirty days ahead, and is in no lane until then', async () => {
+    await using fixture = await IngressFixture.open();
+    await using dialogue = await atData(fixture);
+    const at = (days: number): string => new Date(systemClock.nowMs() + days * 86_400_000).toISOString();
+    const wanted = at(2);
+    expect(await send(dialogue, `X-Relevo-Send-At: ${wanted}\r\n${MAIL}`)).toMatch(/^250 /);
+    expect(fixture.spool.last.message.sendAtMs).toBe(Date.parse(wanted));
+    expect(fixture.spool.last.deliveries).toMatchObject([{ dueAtMs: Date.parse(wanted) }]);
+    expect(String(fixture.spool.last.content)).not.toContain('X-Relevo');
+    await dialogue.all('MAIL FROM:<ana@shop.example>', 'RCPT TO:<bob@dest.example>');
+    expect(await send(dialogue, `X-Relevo-Send-At: ${at(31)}\r\n${MAIL}`)).toMatch(/^554 5\.6\.0 .*X-Relevo-Send-At/);
   });
 });

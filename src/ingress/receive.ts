@@ -14,7 +14,7 @@ import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
 import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeKey } from './dedupe.ts';
-import { REPLIES } from './replies.ts';
+import { badDirective, REPLIES } from './replies.ts';
 import { type Origin, receivedField } from './trace.ts';
 
 /** Signs what will leave; `headers` go before the header section and may be empty. A rejection is a temporary failure. */
@@ -29,6 +29,9 @@ export type Sign = (message: {
 const DEDUPE_WINDOW_MS = 3_600_000;
 
 const EMPTY_LINE = Buffer.from('\r\n');
+
+/** How far ahead mail may be scheduled. */
+const FURTHEST_MS = 30 * 86_400_000;
 
 export type Incoming = {
   readonly client: NamedClient;
@@ -120,6 +123,9 @@ export class Receiver {
     const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
     if (result.kind === 'refused') return result;
     const { canonical } = result;
+    if ((canonical.directives.sendAtMs ?? atMs) - atMs > FURTHEST_MS) {
+      return { kind: 'refused', reply: badDirective('X-Relevo-Send-At') };
+    }
     if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
 
     const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
@@ -169,7 +175,8 @@ export class Receiver {
     }
     const deliveries: NewDelivery[] = [];
     const fresh: FreshDelivery[] = [];
-    const { id, client, priority, receivedAtMs: dueAtMs } = message;
+    const { id, client, priority } = message;
+    const dueAtMs = Math.max(message.receivedAtMs, message.sendAtMs ?? 0);
     for (const [domain, recipients] of byDomain) {
       const deliveryId = deliveryIdOf(id, deliveries.length + 1);
       const delivery = { id: deliveryId, domain, client, priority, sizeBytes: content.length, dueAtMs };
@@ -246,6 +253,7 @@ function messageOf(parts: {
   return {
     id: parts.id,
     receivedAtMs: parts.atMs,
+    ...(directives.sendAtMs === null ? {} : { sendAtMs: directives.sendAtMs }),
     client: incoming.client.name,
     stream,
     priority,
