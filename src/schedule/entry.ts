@@ -30,9 +30,7 @@ export type Entry = {
   group: Group;
   content: FreshContent | null;
   state: EntryState;
-  /** The lease turned out to be lost: nothing of it may go out or be written any more. */
-  lost: boolean;
-  /** Ends the attempt while nothing but the envelope went out. */
+  /** Ends the attempt while nothing but the envelope went out, and keeps other exits from being tried. */
   readonly abort: AbortController;
   /** Monotonic time at which it came into memory, and at which its attempt began. */
   readonly heldSinceMs: number;

@@ -1,6 +1,9 @@
 import { describe, expect } from 'vitest';
+import type { FakeClock } from '../../tests/fakes/clock.ts';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
+import type { ClaimRequest, Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600_000;
@@ -74,4 +77,60 @@ describe('shutdown', () => {
     expect(await scheduling.spool.overview()).toMatchObject({ deliveries: 1, leased: 0 });
     expect(scheduling.clock.pending).toBe(0);
   });
+
+  scheduled('what was being accepted meanwhile is handed back', async (scheduling) => {
+    const { clock, spool, scheduler } = scheduling;
+    const plain = aSubmission({ atMs: clock.nowMs() });
+    const { message, content } = plain;
+    const leaseUntilMs = scheduler.handoff.reserve({
+      id: deliveryOf(plain),
+      domain: 'dest.test',
+      client: message.client,
+      priority: message.priority,
+      sizeBytes: message.sizeBytes,
+      dueAtMs: clock.nowMs(),
+    });
+    expect(leaseUntilMs).not.toBeNull();
+    const deliveries = plain.deliveries.map((delivery) => ({ ...delivery, leaseUntilMs }));
+    const result = await spool.accept({ ...plain, deliveries });
+    await stopped(scheduling);
+    scheduler.handoff.take(result.kind === 'accepted' ? result.leased : [], content);
+    await clock.advanceUntil(async () => (await spool.overview()).leased === 0);
+    expect(scheduler.stats().held).toBe(0);
+    expect(await spool.overview()).toMatchObject({ deliveries: 1 });
+    expect(scheduling.exit('direct').attempts).toEqual([]);
+  });
+
+  let claimed = 0;
+  let slowClock: FakeClock | null = null;
+  const slowClaims = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (key === 'claim') {
+          return async (request: ClaimRequest) => {
+            const result = await target.claim(request);
+            claimed += result.leased.length;
+            if (result.leased.length > 0) await slowClock?.sleep(5 * SECOND);
+            return result;
+          };
+        }
+        return typeof value === 'function' ? value.bind(target) : value;
+      },
+    });
+  scheduled(
+    'what was being claimed meanwhile is handed back',
+    async (scheduling) => {
+      const { clock, spool, scheduler } = scheduling;
+      slowClock = clock;
+      await scheduling.store();
+      scheduler.wake();
+      await clock.advanceUntil(() => claimed === 1);
+      await stopped(scheduling);
+      expect(await spool.overview()).toMatchObject({ deliveries: 1, leased: 0 });
+      expect(scheduler.stats().held).toBe(0);
+      expect(scheduling.exit('direct').attempts).toEqual([]);
+    },
+    { between: slowClaims },
+  );
 });

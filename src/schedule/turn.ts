@@ -120,7 +120,7 @@ async function tryExit(
 
 function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): ChosenExit | null {
   const { route, stream } = entry.group;
-  if (route === null || tried.size >= EXITS_A_TURN || entry.lost || entry.abort.signal.aborted) return null;
+  if (route === null || tried.size >= EXITS_A_TURN || entry.abort.signal.aborted) return null;
   const choice = needs.exits.choose({ route, stream, tried });
   if (choice.kind !== 'egress') return null;
   needs.exits.started(choice);

@@ -137,7 +137,6 @@ async function extendLeases(schedule: Schedule): Promise<void> {
 }
 
 function letGo(schedule: Schedule, entry: Entry): void {
-  entry.lost = true;
   // One that is being settled right now has ended its lease itself.
   if (entry.state === 'settling' || entry.state === 'gone') return;
   tellFailure(schedule, 'lease', `${entry.leased.delivery.id}: its lease was lost`);

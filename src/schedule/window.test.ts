@@ -97,3 +97,16 @@ test('the deliveries of one message share its content until the last is gone', (
     expect(window.freshBytes).toBe(left);
   }
 });
+
+test('what moves to another group takes its content along, and leaves none behind', () => {
+  const window = new Window();
+  const lane = aLane('d.test');
+  const content = Buffer.alloc(1_000);
+  const old = window.admit(aLeased(content), { lane, group: GROUP, content, nowMs: 0 });
+  const moved = window.regroup(old, { ...GROUP, key: 'other' });
+  expect([old.content, moved.content?.bytes]).toEqual([null, content]);
+  window.release(old);
+  expect([window.freshBytes, window.held, lane.held]).toEqual([1_000, 1, 1]);
+  window.release(moved);
+  expect([window.freshBytes, window.held, lane.held]).toEqual([0, 0, 0]);
+});

@@ -91,7 +91,6 @@ export class Window {
       group,
       content: content === null ? null : this.#keep(leased.message.id, content),
       state: 'arrived',
-      lost: false,
       abort: new AbortController(),
       heldSinceMs: nowMs,
       triedSinceMs: null,
@@ -109,7 +108,6 @@ export class Window {
     const entry = this.#entries.get(leased.delivery.id);
     if (entry === undefined) return false;
     entry.leased = leased;
-    entry.lost = false;
     return true;
   }
 
