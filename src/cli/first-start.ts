@@ -6,6 +6,7 @@ import { examplePolicy } from '../policy/example.ts';
 import { firstPolicy } from '../policy/first-start.ts';
 import { hashPassword } from '../policy/password.ts';
 import { generateDkimKeys, type DkimKeyType } from '../sign/keygen.ts';
+import { prepareFolder } from '../spool/embedded/database.ts';
 import { makeCertificate } from './certificate-pair.ts';
 import type { Cli } from './cli.ts';
 import type { Where } from './data-folder.ts';
@@ -41,7 +42,7 @@ export async function firstStart(
   if (existsSync(where.policyFile)) return { kind: 'not-first' };
   try {
     const certs = resolve(dirname(where.policyFile), '../certs');
-    await mkdir(where.dataFolder, { recursive: true, mode: 0o700 });
+    prepareFolder(where.dataFolder);
     await mkdir(dirname(where.policyFile), { recursive: true });
     await mkdir(certs, { recursive: true });
     const certificate = { certFile: join(certs, 'relay.crt'), keyFile: join(certs, 'relay.key'), hostname: HOSTNAME };

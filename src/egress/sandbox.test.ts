@@ -38,6 +38,15 @@ async function open(): Promise<EgressUnderTest & { readonly path: string }> {
 
 testEgress('sandbox', open);
 
+test.skipIf(process.platform !== 'linux')('mail waits where its folder can never be made', async () => {
+  const policy = testPolicy({ egress: { sandbox: { type: 'sandbox', path: '/proc/relevo/kept' } } }).egress['sandbox'];
+  if (policy?.type !== 'sandbox') throw new Error('not a sandbox');
+  await using egress = openSandbox('sandbox', policy, new FakeClock());
+  const { outcomes } = await egress.attempt(mailTo({ to: ['b@demo.test'] }), NEVER);
+  expect(outcomes).toEqual([expect.objectContaining({ kind: 'deferred' })]);
+  expect(JSON.stringify(outcomes)).toContain('the sandbox cannot be written: ENOENT');
+});
+
 test('a kept message is for its owner only, and leaves no half files behind', async () => {
   await using far = await open();
   const mail = mailTo({ to: ['b@demo.test'] });

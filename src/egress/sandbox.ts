@@ -1,6 +1,6 @@
 /** The `sandbox` exit: keeps each message as a file and sends nothing. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { Outcome } from '../message/outcome.ts';
 import type { SandboxEgressPolicy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
@@ -47,7 +47,7 @@ async function keep(mail: Mail, { path, clock, signal }: Place): Promise<Attempt
     keptAtMs: clock.nowMs(),
   };
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makeFolder(path);
     // The envelope first: who sees the message sees its envelope, too.
     await write(join(path, `${name}.json`), Buffer.from(`${JSON.stringify(record, null, 2)}\n`));
     await write(join(path, `${name}.eml`), mail.content);
@@ -56,6 +56,20 @@ async function keep(mail: Mail, { path, clock, signal }: Place): Promise<Attempt
     return result(mail, deferred('3.1', `the sandbox cannot be written: ${code}`));
   }
   return result(mail, { kind: 'delivered', reply: { code: 250, detail: '0.0', text: `kept as ${name}.eml` } });
+}
+
+/** Not `recursive`: under /proc, where nothing can be made, Node looks for the missing parent for ever. */
+async function makeFolder(path: string): Promise<void> {
+  const isFolder = async () => (await stat(path).catch(() => null))?.isDirectory() === true;
+  if (await isFolder()) return;
+  const parent = dirname(path);
+  if (parent !== path) await makeFolder(parent);
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    // Another message may have been quicker.
+    if (!(await isFolder())) throw error;
+  }
 }
 
 /** Whole or not at all, under its name only once it is on disk. */

@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { chmodSync, closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { MIGRATIONS } from './schema.ts';
@@ -20,12 +20,28 @@ export function spoolFiles(folder: string): {
   };
 }
 
-/** Makes the folder (0700), durably, where it is missing. */
+/**
+ * Makes the folder (0700) and those above it, durably, where they are missing.
+ * @throws Node's system error where it cannot be made
+ */
 export function prepareFolder(folder: string): void {
-  if (mkdirSync(folder, { recursive: true, mode: 0o700 }) !== undefined) {
-    chmodSync(folder, 0o700);
-    syncFolder(dirname(folder));
+  // Not `recursive`: under /proc, where nothing can be made, Node looks for the missing parent for ever.
+  if (isFolder(folder)) return;
+  const parent = dirname(folder);
+  if (parent !== folder) prepareFolder(parent);
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+  } catch (error) {
+    // Somebody else may have been quicker.
+    if (!isFolder(folder)) throw error;
+    return;
   }
+  chmodSync(folder, 0o700);
+  syncFolder(parent);
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Makes an empty file (0600), durably, where there is none. */

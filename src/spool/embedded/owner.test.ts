@@ -49,6 +49,14 @@ test('a folder that was there keeps its mode', async () => {
   expect(statSync(path).mode & 0o777).toBe(0o750);
 });
 
+test.skipIf(process.platform !== 'linux')('a folder that can never be made is told', async () => {
+  const refused = {
+    name: 'SpoolError',
+    message: expect.stringContaining("ENOENT: no such file or directory, mkdir '"),
+  };
+  await expect(open({ path: '/proc/relevo/spool' })).rejects.toMatchObject(refused);
+});
+
 test('a second owner is told that the spool is in use, and disturbs nothing', async () => {
   const spool = await open();
   await expect(open()).rejects.toMatchObject({ name: 'SpoolError', kind: 'in-use' });
