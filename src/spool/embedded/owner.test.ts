@@ -133,11 +133,11 @@ test('when the thread dies, calls are refused until it is back; leases go on', a
   expect(spool.trouble()).toMatch(/died/);
   await expect(spool.overview()).rejects.toMatchObject({ kind: 'unavailable', isFinal: false });
   // A spool that is gone is not replaced by an empty one: its disk may be back soon.
-  await clock.advanceUntil(() => failures.length > 1);
+  await clock.advanceUntil(() => failures.length > 1, { stepMs: 10 });
   expect(failures[1]).toMatch(/gone/);
   expect(existsSync(path)).toBe(false);
   renameSync(away, path);
-  await clock.advanceUntil(() => spool.trouble() === null);
+  await clock.advanceUntil(() => spool.trouble() === null, { stepMs: 10 });
   const [leased] = accepted.kind === 'accepted' ? accepted.leased : [];
   if (leased === undefined) throw new Error('it was leased');
   expect(await spool.settle(aSettlement(leased, { atMs: nowMs }))).toBe('settled');

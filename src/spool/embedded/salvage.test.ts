@@ -196,7 +196,7 @@ test('damage found in use is salvaged by the restart that follows, and tokens go
   });
   expect(spool.report.salvaged).toBeNull();
   await expect(spool.audit()).rejects.toMatchObject({ kind: 'unavailable' });
-  await clock.advanceUntil(() => salvaged.length > 0);
+  await clock.advanceUntil(() => salvaged.length > 0, { stepMs: 10 });
   expect(failures[0]).toContain('damaged');
   expect(spool.trouble()).toBeNull();
   expect(await unsound(submissions)).toEqual([]);
