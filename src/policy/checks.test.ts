@@ -23,8 +23,8 @@ describe('what would be unsafe or useless is refused', () => {
     ],
     [
       'one network for two clients',
-      `${client('10.0.0.0/24').trimEnd().slice(0, -1)}, d: { networks: [10.0.0.7/24], senders: ['*'] } }`,
-      ['2:89 clients.d.networks[0]: 10.0.0.7/24 is a network of client c already'],
+      `${client('10.0.0.0/24').trimEnd().slice(0, -1)}, d: { networks: [10.0.0.0/24], senders: ['*'] } }`,
+      ['2:89 clients.d.networks[0]: 10.0.0.0/24 is a network of client c already'],
     ],
     [
       'passwords in clear text over a network',

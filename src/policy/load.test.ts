@@ -117,6 +117,15 @@ describe('a wrong file is refused with the line that is wrong', () => {
       ['2:12 clients."a b": expected a name of letters, digits, - _ and ., found "a b"'],
     ],
     [
+      'networks with bits that do not count',
+      'hostname: a\nlimits: { deny: [10.1.2.3/8, "2001:db8::7/32", "::ffff:10.1.2.3/120", 10.1.2.3/32, 10.0.0.0/8] }\n',
+      [
+        '2:18 limits.deny[0]: expected a network without host bits: 10.0.0.0/8, or 10.1.2.3 alone, found "10.1.2.3/8"',
+        '2:30 limits.deny[1]: expected a network without host bits: 2001:db8::/32, or 2001:db8::7 alone, found "2001:db8::7/32"',
+        '2:48 limits.deny[2]: expected a network without host bits: 10.1.2.0/24, or ::ffff:10.1.2.3 alone, found "::ffff:10.1.2.3/120"',
+      ],
+    ],
+    [
       'a pattern without @',
       'hostname: a\nclients: { c: { networks: [10.0.0.1], senders: [example.com] } }\n',
       ['2:49 clients.c.senders[0]: expected "*" or a pattern such as *@example.com, found "example.com"'],

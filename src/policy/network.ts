@@ -37,6 +37,27 @@ export function networkKey({ family, bits, prefix }: Network): string {
   return `${family}/${prefix}/${bits >> BigInt(WIDTH[family] - prefix)}`;
 }
 
+/** Its first address stands for all of it. */
+export function withoutHostBits({ family, bits, prefix }: Network): Network {
+  const shift = BigInt(WIDTH[family] - prefix);
+  return { family, prefix, bits: (bits >> shift) << shift };
+}
+
+/** `192.0.2.0/24`, `2001:db8::/32`. */
+export function formatNetwork({ family, bits, prefix }: Network): string {
+  if (family === 4) return `${partsOf(bits, { count: 4, width: 8 }).join('.')}/${prefix}`;
+  const groups = partsOf(bits, { count: 8, width: 16 }).map((group) => group.toString(16));
+  // The URL parser knows how IPv6 addresses are abbreviated (RFC 5952).
+  return `${new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1)}/${prefix}`;
+}
+
+/** The highest first. */
+function partsOf(bits: bigint, { count, width }: { readonly count: number; readonly width: number }): bigint[] {
+  return Array.from({ length: count }, (_, place) =>
+    BigInt.asUintN(width, bits >> BigInt(width * (count - 1 - place))),
+  );
+}
+
 function unmapped(network: Network): Network {
   if (network.family === 4 || network.prefix < MAPPED_PREFIX || network.bits >> 32n !== MAPPED) return network;
   return { family: 4, bits: network.bits & 0xffff_ffffn, prefix: network.prefix - MAPPED_PREFIX };

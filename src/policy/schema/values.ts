@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { parseDomain } from '../../message/address.ts';
+import { formatNetwork, parseNetwork, withoutHostBits } from '../network.ts';
 import { parseCost, parseDurationMs, parseRate, parseSharePercent, parseSizeBytes } from '../units.ts';
 
 /** @param value how the reference calls such a value */
@@ -34,6 +35,10 @@ export const ipAddress = z
 export const network = z
   .string('expected a network such as 10.0.0.0/24, or an address')
   .refine(isNetwork, 'expected a network such as 10.0.0.0/24, or an address')
+  .refine((text) => meantNetwork(text) === null, {
+    error: ({ input }) =>
+      `expected a network without host bits: ${meantNetwork(String(input))}, or ${String(input).split('/', 1)[0]} alone`,
+  })
   .meta({ value: 'network' });
 export const port = wholeNumber('a port from 1 to 65535')
   .min(1, expectedPort())
@@ -98,6 +103,14 @@ function isNetwork(text: string): boolean {
   const family = isIP(address ?? '');
   if (family === 0 || rest.length > 0 || text.includes('%')) return false;
   return prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128));
+}
+
+/** The network that `10.1.2.3/8` is part of; null where there is nothing to set right. */
+function meantNetwork(text: string): string | null {
+  const written = isNetwork(text) ? parseNetwork(text) : null;
+  if (written === null) return null;
+  const network = withoutHostBits(written);
+  return network.bits === written.bits ? null : formatNetwork(network);
 }
 
 /** Marks a key that validates but has no effect in this version: the loader says so when a file uses it. */
