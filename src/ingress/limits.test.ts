@@ -120,4 +120,22 @@ describe('limits', () => {
     await dialogue.send(Buffer.alloc(3_000_000, 'x'));
     expect(await dialogue.reply()).toMatch(/^421/);
   });
+
+  test('no stranger goes on after twenty refusals of any kind, a client goes on', async () => {
+    await using fixture = await IngressFixture.open();
+    const port = fixture.port({ tls: 'opportunistic', auth: 'none' });
+    await using stranger = await SmtpDialogue.greeted(port);
+    await stranger.all('EHLO x', 'MAIL FROM:<ana@shop.example>');
+    for (let time = 0; time < 19; time++)
+      expect(await stranger.say(`RCPT TO:<b${time}@dest.example>`)).toMatch(/^550 5\.7\.1/);
+    expect(await stranger.say('DATA')).toMatch(/^503/);
+    expect(await stranger.say('RCPT TO:<c@dest.example>')).toMatch(/^550/);
+    expect(await stranger.reply()).toMatch(/^421 4\.7\.0/);
+    expect(await stranger.reply()).toBe('');
+
+    await using client = await SmtpDialogue.greeted(port, { localAddress: '127.0.0.5' });
+    await client.all('EHLO x', 'MAIL FROM:<ana@shop.example>');
+    for (let time = 0; time < 30; time++) expect(await client.say('RCPT TO:<b>')).toMatch(/^501/);
+    expect(await client.say('RCPT TO:<c@dest.example>')).toMatch(/^250/);
+  });
 });
