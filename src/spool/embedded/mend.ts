@@ -4,6 +4,7 @@ import type { MessageId } from '../../message/ids.ts';
 import { deliveriesOf } from './find.ts';
 import { lostRecipients, recipientsOf } from './lost.ts';
 import { quarantine, QUARANTINED, writeDeliveryEvent } from './queue.ts';
+import { rebuildMessages } from './rebuild.ts';
 import { addressesOf, parseObject } from './rows.ts';
 import type { Store } from './store.ts';
 import { countTally } from './tally.ts';
@@ -11,10 +12,15 @@ import { countTally } from './tally.ts';
 const MESSAGES_AT_ONCE = 500;
 const INCOMPLETE = 'part of it could not be read when the spool was salvaged';
 
+type Mended = OpenMessage & { readonly isRebuilt: boolean };
 type OpenMessage = { readonly seq: number; readonly id: MessageId; readonly meta: string; readonly content: number };
 
-/** Returns how many messages were set aside for an operator. */
-export function mend(store: Store, atMs: number): { readonly messagesQuarantined: number } {
+/** How many messages were set aside for an operator, and how many were made again from their events. */
+type Mending = { readonly messagesQuarantined: number; readonly messagesRebuilt: number };
+
+/** To be called once, on what was carried over. */
+export function mend(store: Store, atMs: number): Mending {
+  const rebuilt = rebuildMessages(store);
   store.begin();
   store.run('DELETE FROM delivery WHERE message NOT IN (SELECT seq FROM message)');
   store.run('UPDATE message SET finished_at = NULL WHERE seq IN (SELECT message FROM delivery)');
@@ -30,7 +36,9 @@ export function mend(store: Store, atMs: number): { readonly messagesQuarantined
     const last = messages.at(-1);
     if (last === undefined) break;
     store.begin();
-    for (const message of messages) if (mendMessage(store, message, atMs)) messagesQuarantined += 1;
+    for (const message of messages) {
+      if (mendMessage(store, { ...message, isRebuilt: rebuilt.has(message.seq) }, atMs)) messagesQuarantined += 1;
+    }
     store.commit();
     from = last.seq;
   }
@@ -43,22 +51,22 @@ export function mend(store: Store, atMs: number): { readonly messagesQuarantined
   store.run('DELETE FROM tally');
   store.load(countTally(store));
   store.commit();
-  return { messagesQuarantined };
+  return { messagesQuarantined, messagesRebuilt: rebuilt.size };
 }
 
 /** Returns whether something of it had to be quarantined. */
-function mendMessage(store: Store, message: OpenMessage, atMs: number): boolean {
+function mendMessage(store: Store, message: Mended, atMs: number): boolean {
   const broken = deliveriesOf(store, message.seq).filter((row) => addressesOf(row.recipients) === null);
   for (const row of broken) quarantine(store, row, { reason: INCOMPLETE, atMs });
   const lost = lostRecipients(store, message.seq);
   for (const [domain, addresses] of byDomain(lost)) insertLost(store, message, { domain, addresses });
   const deliveries = deliveriesOf(store, message.seq);
-  const complete = lost.length === 0 && broken.length === 0 && message.content === 1;
+  const complete = lost.length === 0 && broken.length === 0 && message.content === 1 && !message.isRebuilt;
   if (!complete) {
     for (const row of deliveries) {
       if (row.state === QUARANTINED)
         store.tell(writeDeliveryEvent(store, row, { kind: 'quarantined', reason: INCOMPLETE, atMs }));
-      else if (message.content === 0) quarantine(store, row, { reason: INCOMPLETE, atMs });
+      else if (message.content === 0 || message.isRebuilt) quarantine(store, row, { reason: INCOMPLETE, atMs });
     }
   }
   store.run('UPDATE message SET open = ? WHERE seq = ?', deliveries.length, message.seq);

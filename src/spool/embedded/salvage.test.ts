@@ -165,6 +165,31 @@ test('unreadable deliveries are made again from what was received, for an operat
   expect(story?.events.at(-1)).toMatchObject({ event: 'quarantined' });
 });
 
+test('messages whose own rows are all unreadable are made again from what was received, for an operator to look at', async () => {
+  const submissions = await filled(200);
+  await open();
+  const before = await spool.overview();
+  await spool[Symbol.asyncDispose]();
+  const database = new DatabaseSync(join(path, 'spool.db'));
+  const root = database.prepare("SELECT rootpage FROM sqlite_schema WHERE name = 'message'").get()?.['rootpage'];
+  database.close();
+  destroyPage(Number(root));
+  overwrite(join(path, 'spool.db'), 0, Buffer.alloc(16));
+  await open();
+  expect(await spool.overview()).toMatchObject({
+    messages: before.messages,
+    deliveries: before.deliveries,
+    byState: { queued: 0, quarantined: before.deliveries },
+  });
+  expect(salvageOf()).toMatchObject({ messagesCarried: 200, messagesQuarantined: before.messages });
+  expect(await spool.audit()).toMatchObject({ accepted: 300, violations: [] });
+  expect(await unsound(submissions)).toEqual([]);
+  const { message } = submissions.at(-1)!;
+  const story = await spool.story(message.id);
+  expect(story?.message).toMatchObject({ client: message.client, stream: message.stream, priority: message.priority });
+  expect(story?.message.envelope.sender).toBe(message.envelope.sender);
+});
+
 test('unreadable content quarantines its messages, the others flow', async () => {
   await filled(100);
   const [page] = pagesOf('content');

@@ -37,9 +37,9 @@ export function salvage(options: {
     } finally {
       source.close();
     }
-    const mended = mend(store, nowMs);
+    const { messagesQuarantined, messagesRebuilt } = mend(store, nowMs);
     store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    carried = { ...carried, ...mended };
+    carried = { ...carried, messagesCarried: carried.messagesCarried + messagesRebuilt, messagesQuarantined };
   } finally {
     store.close();
     discard(copy);
