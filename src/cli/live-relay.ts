@@ -86,6 +86,8 @@ function linesOf({ why, route, exits }: Explanation): string[] {
   return [
     ...why,
     routed,
-    ...exits.map(({ egress, pool, why: reason }) => `${pool === null ? '' : `${pool}: `}${egress} ${reason}`),
+    ...exits
+      .filter((exit) => !why.includes(exit.why))
+      .map(({ pool, why: reason }) => `${pool === null ? '' : `${pool}: `}${reason}`),
   ];
 }
