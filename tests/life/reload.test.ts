@@ -9,7 +9,7 @@ type World = AsyncDisposable & {
   readonly relay: RelayProcess;
   readonly port: number;
   /** The policy, with mail for dest.test by the exit `one` or `two`. */
-  text(exit: 'one' | 'two'): string;
+  readonly text: (exit: 'one' | 'two') => string;
   readonly one: Awaited<ReturnType<typeof startSmtpSink>>;
   readonly two: Awaited<ReturnType<typeof startSmtpSink>>;
 };
