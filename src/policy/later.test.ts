@@ -43,17 +43,23 @@ describe('warnings', () => {
     ]);
   });
 
-  test('a later key at its default says nothing', () => {
+  test('a later key that asks for nothing says nothing', () => {
     const text = [
       'hostname: a',
       'preset: null',
-      'health: { every: 300s }',
       'webhooks: []',
       'egress: { out: { type: mx, dailyLimit: null, delay: 0s, warmup: null } }',
       'pools: { p: { members: [out], strategy: round-robin } }',
-      'alerts: { failureRate: 10%, to: [] }',
+      'alerts: { to: [] }',
     ].join('\n');
     expect(warningsIn(text)).toEqual([]);
+  });
+
+  test('a later key that asks for something is told of at its default too', () => {
+    expect(warningsIn('hostname: a\nhealth: { every: 5m }\nalerts: { failureRate: 10% }\n')).toEqual([
+      '2:1 health: has no effect yet in this version',
+      '3:11 alerts.failureRate: has no effect yet in this version',
+    ]);
   });
 
   test('a wrong value of a later key is refused like any other', () => {

@@ -7,7 +7,7 @@ import { keyPlaceOf, plainValue, type TreeNode } from './tree.ts';
 
 const NO_EFFECT = 'has no effect yet in this version';
 
-/** One finding for each key that is set away from its default; none for the keys below it. */
+/** One finding for each key that asks for something, its default included; none for the keys below it. */
 export function findLater(schema: Schema, tree: TreeNode): Finding[] {
   return search({ schema, node: tree, path: [] }, tree);
 }
@@ -17,7 +17,7 @@ type Position = { readonly schema: Schema; readonly node: TreeNode; readonly pat
 function search({ schema, node, path }: Position, tree: TreeNode): Finding[] {
   const branch = branchOf(schema, node);
   if (marksOf(schema).isLater || marksOf(branch).isLater)
-    return isDefault(schema, node) ? [] : [{ place: keyPlaceOf(tree, path), path, text: NO_EFFECT }];
+    return asksForNothing(schema, node) ? [] : [{ place: keyPlaceOf(tree, path), path, text: NO_EFFECT }];
   if (isOtherStrategy(path, node)) return [{ place: node.place, path, text: `${NO_EFFECT}: members take turns` }];
   if (isOtherConnections(path))
     return [{ place: keyPlaceOf(tree, path), path, text: `${NO_EFFECT}: shaping.default.connections holds for all` }];
@@ -28,6 +28,14 @@ function search({ schema, node, path }: Position, tree: TreeNode): Finding[] {
     const below = childSchema(branch, step);
     return below === undefined ? [] : search({ schema: below, node: child, path: [...path, step] }, tree);
   });
+}
+
+/** `null`, nothing, none: what is not asked for is not missed. */
+function asksForNothing(schema: Schema, node: TreeNode): boolean {
+  const value = plainValue(node);
+  const isEmpty = typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+  const isOff = value === null || value === 'off' || isEmpty || (typeof value === 'string' && /^0\D*$/.test(value));
+  return isOff && isDefault(schema, node);
 }
 
 function isDefault(schema: Schema, node: TreeNode): boolean {
