@@ -25,6 +25,8 @@ export async function runStart(cli: Cli, where: Where, needs: StartNeeds): Promi
   const first = await firstStart(cli, where);
   if (first.kind === 'failed') return refused(cli, [first.cause]);
   if (first.kind === 'written') cli.terminal.err(first.text);
+  // Before anything listens: a signal in the middle of the start is one to stop, not one to die of.
+  using ending = listenForEnd(needs.signals);
   const started = await startRelay({
     ...needs,
     where,
@@ -34,26 +36,41 @@ export async function runStart(cli: Cli, where: Where, needs: StartNeeds): Promi
   if (started.kind === 'refused') return refused(cli, started.problems);
   await using relay = started.relay;
   for (const problem of relay.problems()) cli.terminal.err(`relevo: ${problem}\n`);
-  await untilStopped(relay, needs.signals);
+  await untilStopped(relay, needs.signals, ending);
   return 0;
 }
 
-async function untilStopped(relay: Relay, signals: Signals): Promise<void> {
-  using subscriptions = new DisposableStack();
+type Ending = Disposable & {
+  /** Resolves at the first signal to end. */
+  readonly asked: Promise<void>;
+  /** Aborted by the second. */
+  readonly atOnce: AbortSignal;
+};
+
+function listenForEnd(signals: Signals): Ending {
+  const subscriptions = new DisposableStack();
   const atOnce = new AbortController();
-  await new Promise<void>((resolve) => {
-    let isStopping = false;
+  const asked = new Promise<void>((resolve) => {
+    let isAsked = false;
     const end = (): void => {
-      if (isStopping) atOnce.abort(new Error('second signal'));
-      isStopping = true;
+      if (isAsked) atOnce.abort(new Error('second signal'));
+      isAsked = true;
       resolve();
     };
     subscriptions.defer(signals.on('SIGTERM', end));
     subscriptions.defer(signals.on('SIGINT', end));
-    subscriptions.defer(signals.onStray((cause) => relay.tellStray(cause)));
-    subscriptions.defer(signals.on('SIGHUP', () => void relay.reload()));
+    // The policy is being read anyway.
+    subscriptions.defer(signals.on('SIGHUP', () => {}));
   });
-  await relay.stop(atOnce.signal);
+  return { asked, atOnce: atOnce.signal, [Symbol.dispose]: () => subscriptions.dispose() };
+}
+
+async function untilStopped(relay: Relay, signals: Signals, { asked, atOnce }: Ending): Promise<void> {
+  using subscriptions = new DisposableStack();
+  subscriptions.defer(signals.onStray((cause) => relay.tellStray(cause)));
+  subscriptions.defer(signals.on('SIGHUP', () => void relay.reload()));
+  await asked;
+  await relay.stop(atOnce);
 }
 
 function refused(cli: Cli, problems: readonly string[]): ExitCode {
