@@ -35,6 +35,17 @@ describe('names are resolved by the servers of the policy', () => {
     expect(await dns.txt('example.com')).toEqual({ kind: 'found', records: ['v=spf1 -all', 'x'.repeat(600)] });
   });
 
+  test('servers that are refused leave nothing behind: the next policy is asked as it says', async () => {
+    await using server = await startDnsServer(new DnsZone(zone));
+    let servers = [server.address];
+    const dns = systemDns(() => servers);
+    expect((await dns.a('mx1.example.com')).kind).toBe('found');
+    servers = ['127.0.0.1:99999'];
+    expect((await dns.a('mx1.example.com')).kind).toBe('failed');
+    servers = [server.address];
+    expect(await dns.a('mx1.example.com')).toEqual({ kind: 'found', records: ['192.0.2.1', '192.0.2.2'] });
+  });
+
   test('no such name, no such record and a failure are three different answers', async () => {
     await using server = await startDnsServer(new DnsZone(zone));
     const dns = systemDns(() => [server.address]);
