@@ -60,7 +60,12 @@ export class RelayProcess implements AsyncDisposable {
         `the relay ended (${exit.code ?? exit.signal}) before it had started:\n${this.stderr}\n${JSON.stringify(this.lines.slice(since))}`,
       );
     });
-    await Promise.race([this.waitFor((line) => line.event === 'started', since), ended]);
+    try {
+      await Promise.race([this.waitFor((line) => line.event === 'started', since), ended]);
+    } catch (error) {
+      child.kill('SIGKILL');
+      throw error;
+    }
     return this;
   }
 
