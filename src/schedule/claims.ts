@@ -7,11 +7,10 @@ import { waitText } from './groups.ts';
 import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, giveBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import { ended, putOff } from './untried.ts';
+import { CLAIM_LEAST } from './window.ts';
 
 /** Taken from the store at once. */
 const CLAIM_MOST = 500;
-/** A claim for less than this waits until there is more room. */
-const CLAIM_LEAST = 10;
 /** Between the starts of two runs, however often they are asked for. */
 const PAUSE_MS = 50;
 /**

@@ -6,6 +6,7 @@ import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
 import type { Lane } from './lane.ts';
 import type { Schedule } from './schedule.ts';
+import { CLAIM_LEAST } from './window.ts';
 
 /** Why a queued delivery is where it is. */
 export type Explanation = {
@@ -103,9 +104,6 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
   };
 }
 
-/** With less room than this in memory nothing is claimed from the store. */
-const LITTLE_ROOM = 10;
-
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
 
 function hasExit({ exits }: RouteExplanation): boolean {
@@ -143,7 +141,7 @@ function whyNotTaken({ window }: Schedule, lane: Lane | undefined, route: RouteE
   if (!hasExit(route)) return 'waits in the store for an exit';
   if (lane !== undefined && !window.wantsMore(lane))
     return `waits in the store, ${lane.held} deliveries to ${lane.domain} come first`;
-  if (window.claimRoom < LITTLE_ROOM) return 'waits in the store until there is room in memory';
+  if (window.claimRoom < CLAIM_LEAST) return 'waits in the store until there is room in memory';
   return 'about to be taken out of the store';
 }
 

@@ -5,6 +5,9 @@ import type { LeasedDelivery } from '../spool/spool.ts';
 import type { Entry, FreshContent, Group } from './entry.ts';
 import type { Lane } from './lane.ts';
 
+/** With less room than this nothing is claimed from the store: a claim waits until there is more. */
+export const CLAIM_LEAST = 10;
+
 /** Deliveries in memory at most, by who may fill the window so far: there is always room for a password reset. */
 const MOST_HELD = { low: 1_200, normal: 1_600, high: 2_000 } as const satisfies Record<Priority, number>;
 const FRESH_BYTES = 64 * 1024 ** 2;
