@@ -136,6 +136,13 @@ describe('a good file that somebody changed loads, or is told what is wrong and 
   });
 });
 
+test('a name that came from a variable is not told when another is not found', () => {
+  const text = `${GOOD.slice(0, GOOD.indexOf('routes:'))}routes: [{ name: "\${HOOK}", use: [nowhere] }]
+tests: [{ name: t, message: { from: a@a.example, to: b@b.example }, expect: { route: default } }]
+`;
+  expect(faultsOf(text)).toEqual([]);
+});
+
 test('any text at all is answered', () => {
   fc.assert(
     fc.property(

@@ -33,6 +33,16 @@ describe('names of nothing', () => {
       "hostname: a\nclients: { relevo: { networks: [10.0.0.1], senders: ['*'] } }\n",
       ['2:20 clients.relevo: this name is the relay’s own: take another'],
     ],
+    [
+      'a route named by a variable, whose value would be told with every mistake',
+      'hostname: a\nroutes: [{ name: "${SMTP_HOST_1}", use: [nowhere] }]\ntests: [{ name: t, message: { from: a@a.example, to: b@b.example }, expect: { route: other } }]\n',
+      [
+        '2:18 routes[0].name: the environment variable SMTP_HOST_1 is not set',
+        '2:18 routes[0].name: a name is written out, without variables',
+        '2:42 routes[0].use[0]: no pool or egress is named "nowhere"; there are direct',
+        '3:86 tests[0].expect.route: no route is named "other"',
+      ],
+    ],
   ])('%s', (_, text, problems) => {
     expect(problemsIn(text)).toEqual(problems);
   });

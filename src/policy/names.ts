@@ -113,6 +113,10 @@ function clashes(tree: MapNode, { egress }: Known): Finding[] {
   for (const [, route, path] of children(tree, ['routes'])) {
     const name = nodeAt(route, ['name']);
     if (name?.kind !== 'scalar' || typeof name.value !== 'string') continue;
+    if (!isPlainName(name)) {
+      findings.push({ place: name.place, path: [...path, 'name'], text: 'a name is written out, without variables' });
+      continue;
+    }
     const first = routes.get(name.value);
     if (first === undefined) routes.set(name.value, name.place.line);
     else findings.push({ place: name.place, path: [...path, 'name'], text: `duplicate name, first on line ${first}` });
@@ -166,5 +170,10 @@ function keysOf(tree: MapNode, key: string): Names | null {
 function routeNames(tree: MapNode): Names {
   if (!tree.entries.has('routes')) return new Set(['default']);
   const names = children(tree, ['routes']).map(([, route]) => nodeAt(route, ['name']));
-  return new Set(names.flatMap((name) => (name?.kind === 'scalar' ? [String(name.value)] : [])));
+  return new Set(names.flatMap((name) => (isPlainName(name) ? [String(name.value)] : [])));
+}
+
+/** Of no variables: names are told everywhere, and what a variable holds nowhere. */
+function isPlainName(node: TreeNode | undefined): node is ScalarNode {
+  return node?.kind === 'scalar' && node.variables.length === 0;
 }
