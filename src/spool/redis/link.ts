@@ -1,0 +1,24 @@
+/** The way to Redis, as the spool sees it: scripts in, replies out, and whether mail may be accepted. */
+
+/** One Lua script, from its file in lua/. */
+export type Script = { readonly name: string; readonly text: string };
+
+/** A key or an argument of a script goes out as its bytes; a number as its decimal text. */
+export type ScriptArgument = string | number | Buffer;
+
+export interface RedisLink extends AsyncDisposable {
+  readonly topology: 'single' | 'sentinel' | 'cluster';
+  /**
+   * Runs a script where its keys live (all in one slot). Bulk replies come as Buffers. After a lost reply the caller may
+   * run it again, never the link. Rejects with `SpoolError`: `full` (OOM answer), `unavailable` (down, no answer within
+   * 5 s, read-only, …); `isFinal` for an error of the script itself.
+   */
+  run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
+  /**
+   * The same for what a 250 hangs on: resolves only once it is as durable as the policy asks. Rejects with `unavailable`
+   * without running the script while there is `trouble`, and when it ran but is not known to be durable.
+   */
+  runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
+  /** Why nothing can be accepted now; null: healthy. Never throws. */
+  trouble(): string | null;
+}
