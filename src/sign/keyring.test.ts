@@ -109,6 +109,16 @@ describe('a key file', () => {
     expect(keyring.keys()).toHaveLength(1);
   });
 
+  test.each([0o640, 0o440])('that its group may read works without a warning (mode %o)', async (mode) => {
+    await writeKey(ed.privateKey.export(PKCS8), mode);
+    expect((await keyringOfFile()).problems()).toEqual([]);
+  });
+
+  test.each([0o620, 0o604, 0o660])('that more may use works, with a warning (mode %o)', async (mode) => {
+    await writeKey(ed.privateKey.export(PKCS8), mode);
+    expect((await keyringOfFile()).problems()).toMatchObject([{ severity: 'warning' }]);
+  });
+
   test('with 1024 bits works, with a warning', async () => {
     await writeKey(generateKeyPairSync('rsa', { modulusLength: 1024 }).privateKey.export(PKCS8));
     const keyring = await keyringOfFile();

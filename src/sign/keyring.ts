@@ -137,10 +137,11 @@ function problemOf(slot: Slot, severity: KeyProblem['severity'], reason: string)
   return { severity, domain, selector, path, text: `DKIM key ${path} (${selector}, ${domain}): ${reason}${kept}` };
 }
 
+/** Its group may read it: keys that root owns and a service may use are kept so, and mounted secrets always are. */
 function permissionWarning(mode: number): string | null {
-  const others = mode & 0o077;
-  if (others === 0) return null;
-  return `others than its owner may use the file (mode ${(mode & 0o777).toString(8).padStart(4, '0')}); chmod 600`;
+  if ((mode & 0o027) === 0) return null;
+  const shown = (mode & 0o777).toString(8).padStart(4, '0');
+  return `others than its owner and its group's readers may use the file (mode ${shown}); chmod 600`;
 }
 
 /** A private key is a few KB: anything larger was not meant. */
