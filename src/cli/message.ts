@@ -87,9 +87,19 @@ function detailOf(event: MessageEvent): string {
     case 'retried':
     case 'quarantined':
       return withRecipients(event.reason, event.recipients);
+    case 'bounced-later': {
+      const who = event.host === null ? '' : ` says ${event.host}`;
+      return `${event.recipients.join(' ')}${who}: ${formatReply(event.reply)}${toldBy(event.report)}`;
+    }
+    case 'answered':
+      return `${event.what}${toldBy(event.report)}`;
     default:
       return assertNever(event);
   }
+}
+
+function toldBy(report: MessageId | null): string {
+  return report === null ? '' : `; the sender is told by ${report}`;
 }
 
 function withRecipients(reason: string, recipients: readonly string[]): string {
@@ -108,5 +118,7 @@ function nowText({ events, queued }: MessageStory, nowMs: number): string {
     const addresses = recipients.map(({ address }) => printable(address)).join(' ');
     return `${state === 'queued' ? `queued, ${due}` : state}: ${addresses} (relevo explain ${delivery.id})\n`;
   });
-  return [...ended, ...waiting].join('');
+  const returned = new Set(events.flatMap((event) => (event.event === 'bounced-later' ? event.recipients : [])));
+  const later = returned.size === 0 ? [] : [`bounced later: ${plural(returned.size, 'recipient')}\n`];
+  return [...ended, ...later, ...waiting].join('');
 }

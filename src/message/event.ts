@@ -29,7 +29,31 @@ export type MessageEvent =
   /** The dot went out and no reply came, or a lease was lost with an attempt perhaps under way: a copy may exist. */
   | ({ readonly event: 'in-doubt'; readonly reason: string } & OfDelivery)
   | ({ readonly event: 'warned' | 'held' | 'released' | 'retried'; readonly reason: string } & OfDelivery)
-  | ({ readonly event: 'quarantined'; readonly reason: string } & OfDelivery);
+  | ({ readonly event: 'quarantined'; readonly reason: string } & OfDelivery)
+  | CameBack;
+
+/**
+ * What came to the return path of a delivery, after a server had taken it: part of the history, and never an end of a
+ * story. The recipients' stories stay ended as they were.
+ */
+export type CameBack =
+  /** A server that had taken the mail reported that these recipients did not get it after all (RFC 3464). */
+  | ({
+      readonly event: 'bounced-later';
+      readonly reply: Reply;
+      /** Who reported it, as the report says; null: it does not say. */
+      readonly host: string | null;
+      /** The exit that had delivered to these recipients; null: not known. */
+      readonly egress: string | null;
+      readonly report: MessageId | null;
+    } & OfDelivery)
+  /** Anything else. `surplus`: there was too much of it already, so that it was neither kept nor passed on. */
+  | ({
+      readonly event: 'answered';
+      readonly what: 'delayed' | 'auto-reply' | 'other' | 'surplus';
+      /** The message that tells the sender of it; null: the sender cannot be told. */
+      readonly report: MessageId | null;
+    } & OfDelivery);
 
 type OfMessage = { readonly atMs: number; readonly messageId: MessageId };
 type OfDelivery = OfMessage & {

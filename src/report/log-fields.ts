@@ -23,6 +23,8 @@ export const EVENT_LEVELS = {
   released: 'info',
   retried: 'info',
   quarantined: 'error',
+  'bounced-later': 'info',
+  answered: 'info',
   started: 'info',
   stopping: 'info',
   stopped: 'info',
@@ -64,6 +66,12 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'retried':
     case 'quarantined':
       return { ...ofDelivery(event), reason: short(event.reason) };
+    case 'bounced-later': {
+      const { egress, host, report } = event;
+      return { ...ofDelivery(event), egress, host, reply: replyText(event.reply), report };
+    }
+    case 'answered':
+      return { ...ofDelivery(event), what: event.what, report: event.report };
     case 'refused':
     case 'auth-failed':
     case 'failed':

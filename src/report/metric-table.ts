@@ -32,6 +32,14 @@ export const METRICS = {
     [],
   ),
   relevo_quarantined_total: counter('Deliveries set aside because their content or their record is damaged.', []),
+  relevo_bounced_later_total: counter(
+    'Recipients reported as not reached after a server had taken the mail, by the exit that had delivered it.',
+    ['egress'],
+  ),
+  relevo_answered_total: counter(
+    'Messages to return paths that report no failure: delayed, auto-reply, other; surplus: dropped.',
+    ['what'],
+  ),
   relevo_refused_total: counter('Commands refused to peers, by command and reply code.', ['command', 'code']),
   relevo_auth_failed_total: counter('Failed sign-ins.', []),
   relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),

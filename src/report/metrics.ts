@@ -111,6 +111,10 @@ function count(book: Book, event: Event): void {
       return book.add('relevo_possible_duplicates_total', event.leases);
     case 'quarantined':
       return book.add('relevo_quarantined_total', 1);
+    case 'bounced-later':
+      return book.add('relevo_bounced_later_total', event.recipients.length, { egress: event.egress ?? 'none' });
+    case 'answered':
+      return book.add('relevo_answered_total', 1, { what: event.what });
     case 'refused':
       return book.add('relevo_refused_total', 1, { command: verb(event.command), code: String(event.reply.code) });
     case 'auth-failed':

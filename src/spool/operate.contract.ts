@@ -244,6 +244,36 @@ export function testOperate(engine: Engine): void {
       expect(await spool.audit()).toMatchObject({ messages: 2, violations: [] });
     });
 
+    test('what came back is added to the history of a message, queued or finished, and changes no sum', async () => {
+      const { spool, nowMs } = fixture();
+      const submission = await accepted(fixture(), { to: ['a@one.test', 'b@two.test'] });
+      const { id: messageId } = submission.message;
+      const of = { atMs: nowMs, messageId, deliveryId: deliveryOf(submission), domain: 'one.test' };
+      const reply = { code: 550, detail: '1.1', text: 'no such user' };
+      const bounced = { event: 'bounced-later', reply, host: null, egress: 'direct', report: null } as const;
+      const answered = { event: 'answered', what: 'other', report: null, ...of, recipients: [] } as const;
+      expect(await spool.note([{ ...bounced, ...of, recipients: ['a@one.test'] }])).toBe('noted');
+      for (const leased of await fixture().claimed()) await spool.settle(aSettlement(leased, { atMs: nowMs }));
+      expect(await spool.note([{ ...bounced, ...of, recipients: ['a@one.test'] }, answered])).toBe('noted');
+      expect(await kinds(fixture(), submission)).toEqual([
+        'received',
+        'bounced-later',
+        'delivered',
+        'delivered',
+        'bounced-later',
+        'answered',
+      ]);
+      expect((await spool.story(messageId))?.events.at(-1)).toEqual(answered);
+      expect(await spool.audit()).toMatchObject({
+        accepted: 2,
+        finished: { delivered: 2, bounced: 0 },
+        violations: [],
+      });
+      expect(await spool.prune(nowMs + 1)).toBe(1);
+      expect(await spool.note([answered])).toBe('unknown');
+      expect(await spool.story(messageId)).toBeNull();
+    });
+
     test('a healthy store has no trouble, a closed one has, and refuses', async () => {
       const { spool, nowMs } = fixture();
       expect(spool.trouble()).toBeNull();

@@ -4,7 +4,7 @@
  * it was (a repeat with the same message id is harmless).
  */
 import type { Delivery, DeliveryState } from '../message/delivery.ts';
-import type { MessageEvent } from '../message/event.ts';
+import type { CameBack, MessageEvent } from '../message/event.ts';
 import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { Message, Priority, Recipient } from '../message/message.ts';
 import type { FinalState } from '../message/outcome.ts';
@@ -175,6 +175,11 @@ export interface Spool extends AsyncDisposable {
   take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]>;
 
   story(id: MessageId): Promise<MessageStory | null>;
+  /**
+   * Adds to the history of a message, finished or not, what came back of it; all of one message. Durable once it resolves.
+   * `unknown`: there is no such message (any more), nothing was written. Not once only: a repeat writes again.
+   */
+  note(events: readonly CameBack[]): Promise<'noted' | 'unknown'>;
   overview(): Promise<QueueOverview>;
   audit(): Promise<AuditReport>;
   /** Forgets finished messages and their events from before; returns how many messages. Bounded work per call. */

@@ -5,6 +5,7 @@ import { claim } from './claim.ts';
 import { draw } from './draw.ts';
 import { content, overview, story } from './find.ts';
 import { prune } from './forget.ts';
+import { note } from './note.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { describe, isOfTheAsker, sqliteFault } from './sqlite-error.ts';
 import type { Space } from './space.ts';
@@ -17,7 +18,7 @@ type Operations = {
   readonly [Name in keyof QuickCalls]: (store: Store, ask: QuickCalls[Name]['ask']) => QuickCalls[Name]['answer'];
 };
 
-const OPERATIONS: Operations = { accept, claim, extend, settle, giveBack, content, story, overview, prune, draw };
+const OPERATIONS: Operations = { accept, claim, extend, settle, giveBack, content, story, note, overview, prune, draw };
 
 export function isQuick(name: string): name is keyof QuickCalls {
   return Object.hasOwn(OPERATIONS, name);
@@ -52,9 +53,12 @@ function runApart(store: Store, space: Space, requests: readonly QuickRequest[])
   }
 }
 
-/** New mail can wait outside; a report that other mail needs to come to its end cannot: only then is that mail's space free. */
+/**
+ * New mail can wait outside, and so can what comes back; a report that other mail needs to come to its end cannot: only
+ * then is that mail's space free.
+ */
 export function canWait([, name, ask]: QuickRequest): boolean {
-  return name === 'accept' && !(ask as AcceptAsk).endsMail;
+  return name === 'note' || (name === 'accept' && !(ask as AcceptAsk).endsMail);
 }
 
 /** Settling makes room, so it has the last of the space: accepts are refused, the log is emptied, the reserve given up. */

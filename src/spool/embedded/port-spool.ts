@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { Delivery } from '../../message/delivery.ts';
+import type { CameBack, MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf, messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import type { Clock } from '../../ports.ts';
@@ -106,6 +107,12 @@ export class PortSpool implements Spool {
     return this.#link.call('story', id);
   }
 
+  async note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
+    const [first] = events;
+    if (first === undefined) return 'noted';
+    return await this.#link.call('note', { id: first.messageId, events: events.map(eventAsk) });
+  }
+
   overview(): Promise<QueueOverview> {
     return this.#link.call('overview', null);
   }
@@ -186,7 +193,7 @@ export function settleAsk(settlement: Settlement): SettleAsk {
   };
 }
 
-function eventAsk(event: Submission['received'] | Settlement['events'][number]): EventAsk {
+function eventAsk(event: MessageEvent): EventAsk {
   return { kind: event.event, atMs: event.atMs, body: JSON.stringify(event) };
 }
 

@@ -92,6 +92,7 @@ export type QuickCalls = {
   giveBack: { ask: readonly LeaseAsk[]; answer: null };
   content: { ask: { readonly id: MessageId; readonly atMs: number }; answer: ContentAnswer };
   story: { ask: MessageId; answer: MessageStory | null };
+  note: { ask: { readonly id: MessageId; readonly events: readonly EventAsk[] }; answer: 'noted' | 'unknown' };
   overview: { ask: null; answer: QueueOverview };
   prune: { ask: { readonly beforeMs: number }; answer: number };
   draw: { ask: Draw; answer: DrawResult };
