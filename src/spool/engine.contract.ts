@@ -1,7 +1,7 @@
 import { afterEach, beforeEach } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import type { MessageEvent } from '../message/event.ts';
-import type { Ledger } from './ledger.ts';
+import type { Ledger, Quotas } from './ledger.ts';
 import type { LeasedDelivery, Spool } from './spool.ts';
 
 /** The stream whose deliveries the engine is told to hold when they are in doubt. */
@@ -15,9 +15,11 @@ export type Engine = {
 };
 
 export type Store = {
-  readonly spool: Spool & { readonly ledger: Ledger };
+  readonly spool: Spool & { readonly ledger: Ledger & Quotas };
   /** The events that the engine told of by itself since it was opened. */
   told(): Promise<readonly MessageEvent[]>;
+  /** The same store as another process sees it; closed with the store. */
+  beside?(): Promise<Store['spool']>;
   /** Closes it and opens it again, as a relay that was shut down and started. */
   reopened(): Promise<Store>;
   /** Changes a byte of a message's stored content, as a failing disk would. Closes and opens the store for it. */

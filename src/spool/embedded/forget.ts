@@ -16,6 +16,7 @@ export function prune(store: Store, ask: { readonly beforeMs: number }): number 
   }
   // Windows that ended: counters of accounts that are drawn on forget theirs by themselves.
   store.run('DELETE FROM ledger WHERE starts_at + window_ms < ?', ask.beforeMs);
+  store.run('DELETE FROM block WHERE starts_at + window_ms < ?', ask.beforeMs);
   return rows.length;
 }
 

@@ -1,6 +1,7 @@
 /** Requests that arrived together commit together: one transaction, one sync, then all the answers. */
 import { type ClaimRequest, SpoolError, type SpoolTrouble } from '../spool.ts';
 import { accept } from './accept.ts';
+import { returnBlock, spend, takeBlock, takeSlot } from './block.ts';
 import { claim } from './claim.ts';
 import { draw } from './draw.ts';
 import { content, overview, story } from './find.ts';
@@ -18,7 +19,23 @@ type Operations = {
   readonly [Name in keyof QuickCalls]: (store: Store, ask: QuickCalls[Name]['ask']) => QuickCalls[Name]['answer'];
 };
 
-const OPERATIONS: Operations = { accept, claim, extend, settle, giveBack, content, story, note, overview, prune, draw };
+const OPERATIONS: Operations = {
+  accept,
+  claim,
+  extend,
+  settle,
+  giveBack,
+  content,
+  story,
+  note,
+  overview,
+  prune,
+  draw,
+  takeBlock,
+  spend,
+  returnBlock,
+  takeSlot,
+};
 
 export function isQuick(name: string): name is keyof QuickCalls {
   return Object.hasOwn(OPERATIONS, name);

@@ -2,6 +2,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
 import type { SpoolTrouble } from '../spool.ts';
+import { returnAllBlocks } from './block.ts';
 import { spoolFiles } from './database.ts';
 import { openStore } from './open.ts';
 import { Owner } from './serve.ts';
@@ -35,6 +36,11 @@ function refused(error: unknown): OwnerNews {
 
 function run(): void {
   const { store, report } = openStore(start, (events) => news({ kind: 'events', events }));
+  if (!start.restart) {
+    store.begin();
+    returnAllBlocks(store);
+    store.commit();
+  }
   const { wal, reserve, suspect } = spoolFiles(start.folder);
   const space = new Space({ ...start, wal, reserve, walBytes: WAL_BYTES, nowMs: monotonicMs });
   const upkeep = new Upkeep(store, space.walBytes);

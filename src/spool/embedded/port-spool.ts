@@ -4,7 +4,7 @@ import type { CameBack, MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf, messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import type { Clock } from '../../ports.ts';
-import type { Draw, DrawResult, Ledger } from '../ledger.ts';
+import type { Ledger, Quotas } from '../ledger.ts';
 import type {
   AcceptResult,
   AuditReport,
@@ -27,7 +27,7 @@ type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number
 
 /** The spool and the ledger as seen through a port to the thread that owns them. */
 export class PortSpool implements Spool {
-  readonly ledger: Ledger;
+  readonly ledger: Ledger & Quotas;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];
@@ -37,7 +37,13 @@ export class PortSpool implements Spool {
     this.#link = link;
     this.#clock = clock;
     this.#holdWhenInDoubt = holdWhenInDoubt;
-    this.ledger = { draw: (draw: Draw): Promise<DrawResult> => link.call('draw', draw) };
+    this.ledger = {
+      draw: (draw) => link.call('draw', draw),
+      takeBlock: (ask) => link.call('takeBlock', ask),
+      spend: (ask) => link.call('spend', ask),
+      returnBlock: async (ask) => void (await link.call('returnBlock', ask)),
+      takeSlot: (ask) => link.call('takeSlot', ask),
+    };
   }
 
   async accept(submission: Submission): Promise<AcceptResult> {

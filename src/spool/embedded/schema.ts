@@ -84,5 +84,44 @@ CREATE TABLE ledger(
 CREATE TABLE tally(name TEXT PRIMARY KEY, count INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * `move` has one row while the store has part in a move, or is to be rid of one: the mark as JSON, and how far the source
+ * was read. `arrival` has what came with it; `amount` is what a counter had drawn.
+ */
+const VERSION_2 = `
+CREATE TABLE move(
+  one INTEGER PRIMARY KEY CHECK(one = 1),
+  mark TEXT NOT NULL,
+  cursor TEXT
+) STRICT;
+
+CREATE TABLE arrival(
+  kind TEXT NOT NULL,
+  key TEXT NOT NULL,
+  amount REAL NOT NULL,
+  PRIMARY KEY(kind, key)
+) STRICT, WITHOUT ROWID;
+`;
+
+/** What holders may spend of a window of `ledger` (`left_over`), and who has an account until when. */
+const VERSION_3 = `
+CREATE TABLE block(
+  account TEXT NOT NULL,
+  starts_at INTEGER NOT NULL,
+  window_ms INTEGER NOT NULL,
+  holder TEXT NOT NULL,
+  left_over INTEGER NOT NULL,
+  until INTEGER NOT NULL,
+  PRIMARY KEY(account, window_ms, starts_at, holder)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE slot(
+  account TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  starts_at INTEGER NOT NULL,
+  ends_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Each takes the database from the version of its place to the next; `PRAGMA user_version` says which are done. */
-export const MIGRATIONS: readonly string[] = [VERSION_1];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];

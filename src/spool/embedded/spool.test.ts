@@ -8,7 +8,9 @@ import { testClaim } from '../claim.contract.ts';
 import { CAREFUL_STREAM, type Engine, type Store } from '../engine.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
 import { testOperate } from '../operate.contract.ts';
+import { testQuotas } from '../quotas.contract.ts';
 import { testSpool } from '../spool.contract.ts';
+import { spoolOverPort } from './port-spool.ts';
 import { openEmbeddedSpool } from './spool.ts';
 
 async function open(path: string, clock: FakeClock): Promise<Store> {
@@ -27,6 +29,7 @@ async function open(path: string, clock: FakeClock): Promise<Store> {
       await spool.overview();
       return told;
     },
+    beside: () => Promise.resolve(spoolOverPort(spool.connect(), clock)),
     async reopened() {
       await spool[Symbol.asyncDispose]();
       return open(path, clock);
@@ -57,3 +60,4 @@ testSpool(embedded);
 testClaim(embedded);
 testOperate(embedded);
 testLedger(embedded);
+testQuotas(embedded);

@@ -12,7 +12,7 @@ import type {
   QueueOverview,
   SpoolTrouble,
 } from '../spool.ts';
-import type { Draw, DrawResult } from '../ledger.ts';
+import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeSlot, Slot } from '../ledger.ts';
 import type { MessagePort } from 'node:worker_threads';
 import type { MessageEvent } from '../../message/event.ts';
 import type { MessageId } from '../../message/ids.ts';
@@ -96,6 +96,10 @@ export type QuickCalls = {
   overview: { ask: null; answer: QueueOverview };
   prune: { ask: { readonly beforeMs: number }; answer: number };
   draw: { ask: Draw; answer: DrawResult };
+  takeBlock: { ask: TakeBlock; answer: Block };
+  spend: { ask: SpendBlock; answer: 'spent' | 'lost' };
+  returnBlock: { ask: ReturnBlock; answer: null };
+  takeSlot: { ask: TakeSlot; answer: Slot };
 };
 
 /** May walk the whole queue: done in slices between the groups, each slice a transaction. */
@@ -146,6 +150,8 @@ export type OwnerStart = {
   /** Streams whose deliveries are held when their owner died. */
   readonly hold: readonly string[];
   readonly floorBytes: number | null;
+  /** It may have part in a move: nobody else opens such a store. */
+  readonly forMove?: true;
 };
 
 /** From the owner's thread to the one that started it. */
