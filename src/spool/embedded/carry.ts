@@ -20,6 +20,8 @@ const COLUMNS = {
   event: 'seq, message, at, kind, body',
   dedupe: 'key, message_id, until',
   ledger: 'account, window_ms, starts_at, used',
+  move: 'one, mark, cursor',
+  arrival: 'kind, key, amount',
 } as const;
 
 /** Where else the row numbers of a table are. */
@@ -34,7 +36,7 @@ const INDEXES = {
 } as const;
 
 const BY_ROWID = ['message', 'content', 'delivery', 'event'] as const;
-const BY_KEY = ['dedupe', 'ledger'] as const;
+const BY_KEY = ['dedupe', 'ledger', 'move', 'arrival'] as const;
 
 /** Copies every row that can be read from the damaged database to the fresh one. */
 export function carryOver(source: DatabaseSync, store: Store): Carried {

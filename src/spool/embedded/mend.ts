@@ -5,9 +5,9 @@ import { deliveriesOf } from './find.ts';
 import { lostRecipients, recipientsOf } from './lost.ts';
 import { quarantine, QUARANTINED, writeDeliveryEvent } from './queue.ts';
 import { rebuildMessages } from './rebuild.ts';
+import { recount } from './recount.ts';
 import { addressesOf, parseObject } from './rows.ts';
 import type { Store } from './store.ts';
-import { countTally } from './tally.ts';
 
 const MESSAGES_AT_ONCE = 500;
 const INCOMPLETE = 'part of it could not be read when the spool was salvaged';
@@ -43,13 +43,7 @@ export function mend(store: Store, atMs: number): Mending {
     from = last.seq;
   }
   store.begin();
-  store.run('DELETE FROM lane');
-  store.run(
-    `INSERT INTO lane SELECT domain, priority, min(due_at) FROM delivery
-     WHERE state = 0 AND lease_until IS NULL GROUP BY domain, priority`,
-  );
-  store.run('DELETE FROM tally');
-  store.load(countTally(store));
+  recount(store);
   store.commit();
   return { messagesQuarantined, messagesRebuilt: rebuilt.size };
 }

@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from 'node:fs';
 import type { MessageEvent } from '../../message/event.ts';
 import { openDatabase, prepareFile, prepareFolder, spoolFiles } from './database.ts';
+import { refuseWhileMoved } from './move-mark.ts';
 import { reap } from './operate.ts';
 import { finishSalvage, salvage } from './salvage.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
@@ -46,6 +47,7 @@ function openOnce(start: OwnerStart, salvaged: SalvageReport | null, onEvents: O
   const store = new Store(openDatabase(spoolFiles(start.folder).database, start.durability), onEvents);
   try {
     store.load();
+    if (start.forMove !== true) refuseWhileMoved(store, start.folder);
     return { store, report: { reaped: reapDead(store, start), salvaged } };
   } catch (error) {
     store.close();

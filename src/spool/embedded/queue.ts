@@ -2,7 +2,9 @@
 import type { MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf } from '../../message/ids.ts';
 import { withRecipients } from './lost.ts';
-import { addressesOf, DELIVERY_COLUMNS, type DeliveryRow } from './rows.ts';
+import { PRIORITIES } from '../../message/message.ts';
+import type { StoredDelivery } from '../move.ts';
+import { addressesOf, DELIVERY_COLUMNS, STATES, type DeliveryRow } from './rows.ts';
 import { PRIORITY_TALLIES, STATE_TALLIES } from './tally.ts';
 import type { Store } from './store.ts';
 import type { LeaseAsk, NewDeliveryAsk } from './wire.ts';
@@ -40,6 +42,37 @@ export function insertDelivery(
   } else {
     store.count('leased', 1);
   }
+}
+
+/** A delivery as another store knew it, in a message that was just inserted. */
+export function restoreDelivery(
+  store: Store,
+  of: { readonly message: number; readonly ordinal: number },
+  { delivery, token }: StoredDelivery,
+): void {
+  const [priority, state] = [PRIORITIES.indexOf(delivery.priority), STATES.indexOf(delivery.state)];
+  store.run(
+    `INSERT INTO delivery(message, ordinal, domain, client, priority, state, due_at, lease_until, token, attempts,
+       warned_at, last_reply, last_egress, recipients)
+     VALUES (?, ?, ?, ?, ?, ?, ?, NULL, ?, ?, ?, ?, ?, ?)`,
+    of.message,
+    of.ordinal,
+    delivery.domain,
+    delivery.client,
+    priority,
+    state,
+    Math.ceil(delivery.dueAtMs),
+    token,
+    delivery.attempts,
+    delivery.warnedAtMs,
+    delivery.lastReply === null ? null : JSON.stringify(delivery.lastReply),
+    delivery.lastEgress,
+    JSON.stringify(delivery.recipients),
+  );
+  store.count('deliveries', 1);
+  store.count(STATE_TALLIES[state] ?? 'queued', 1);
+  store.count(PRIORITY_TALLIES[priority] ?? 'normal', 1);
+  lowerLane(store, { domain: delivery.domain, priority, state, dueAt: Math.ceil(delivery.dueAtMs) });
 }
 
 /** Gives an unleased delivery to whoever asked; returns the new token. The caller sees to its lane (`mendLane`). */

@@ -48,8 +48,8 @@ function rebuild(store: Store, { message: seq, body, bytes }: Received): boolean
   );
 }
 
-/** null: the event cannot be read. */
-function messageOf(event: Readonly<Record<string, unknown>> | null, bytes: Uint8Array | null): Message | null {
+/** What the event of its acceptance tells of a message; null: the event cannot be read. */
+export function messageOf(event: Readonly<Record<string, unknown>> | null, bytes: Uint8Array | null): Message | null {
   const text = (name: string): string => (typeof event?.[name] === 'string' ? event[name] : '');
   const whole = (name: string): number => (Number.isSafeInteger(event?.[name]) ? Number(event?.[name]) : 0);
   if (text('messageId') === '') return null;
