@@ -42,7 +42,7 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
   await using stack = new AsyncDisposableStack();
   const { password, replicas = 2 } = options;
   const secret = password === undefined ? [] : [`masterauth ${password}`];
-  const common = { ...(password === undefined ? {} : { password }) };
+  const common = password === undefined ? {} : { password };
   const settings = [...(options.settings ?? []), ...secret];
   const first = stack.use(await startRedis({ ...common, settings }));
   const following = [...settings, `replicaof 127.0.0.1 ${first.port}`];

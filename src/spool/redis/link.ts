@@ -6,8 +6,10 @@ export type Script = { readonly name: string; readonly text: string };
 /** A key or an argument of a script goes out as its bytes; a number as its decimal text. */
 export type ScriptArgument = string | number | Buffer;
 
+export type Topology = 'single' | 'sentinel' | 'cluster';
+
 export interface RedisLink extends AsyncDisposable {
-  readonly topology: 'single' | 'sentinel' | 'cluster';
+  readonly topology: Topology;
   /**
    * Runs a script where its keys live (all in one slot). Bulk replies come as Buffers. After a lost reply the caller may
    * run it again, never the link. Rejects with `SpoolError`: `full` (OOM answer), `unavailable` (down, no answer within
@@ -15,8 +17,9 @@ export interface RedisLink extends AsyncDisposable {
    */
   run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
   /**
-   * The same for what a 250 hangs on: resolves only once it is as durable as the policy asks. Rejects with `unavailable`
-   * without running the script while there is `trouble`, and when it ran but is not known to be durable.
+   * The same for what a 250 hangs on: resolves only once it, and all that was written to those keys before, is as durable
+   * as the policy asks. Rejects with `unavailable` without running the script while there is `trouble`, and when it ran
+   * but is not known to be durable.
    */
   runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
   /** Why nothing can be accepted now; null: healthy. Never throws. */

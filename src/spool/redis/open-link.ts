@@ -1,40 +1,185 @@
-import { createHash } from 'node:crypto';
-import { Redis } from 'ioredis';
 import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
-import type { RedisLink, Script, ScriptArgument } from './link.ts';
+import { createClient } from './client.ts';
+import { DurableGroups } from './durable-groups.ts';
+import type { Wanted } from './durability.ts';
+import type { RedisLink, Script, ScriptArgument, Topology } from './link.ts';
+import { spoolErrorOf } from './redis-error.ts';
+import { type Call, callScript } from './scripts.ts';
+import { describeTarget, redisAddress, type RedisTarget } from './target.ts';
+import { isSuspicious, Way } from './way.ts';
 
-export type RedisTarget = { readonly kind: 'single'; readonly url: string };
+export type RedisLinkOptions = {
+  readonly target: RedisTarget;
+  readonly clock: Clock;
+  /** Default: `fsync`, what a 250 promises. */
+  readonly durability?: 'fsync' | 'relaxed';
+  /** So many replicas have what is run durably. Default: 0. */
+  readonly replicas?: number;
+  /** Authorities trusted for `rediss` beside the system's, PEM. */
+  readonly ca?: string | null;
+  /** Hears of every change of `trouble`. */
+  readonly onTrouble?: (trouble: string | null) => void;
+};
 
-export type RedisLinkOptions = { readonly target: RedisTarget; readonly clock: Clock };
+/**
+ * Connects. Resolves although mail cannot be accepted now, which `trouble` says then: that may change while it runs.
+ * @throws SpoolError when nothing answers, signs in or is the kind of server that was named
+ */
+export async function openRedisLink(options: RedisLinkOptions): Promise<RedisLink> {
+  const link = new Link(options);
+  try {
+    await link.open();
+  } catch (error) {
+    await link[Symbol.asyncDispose]();
+    throw error;
+  }
+  return link;
+}
 
-/** Connects. Rejects with `SpoolError` when it cannot. */
-export async function openRedisLink({ target }: RedisLinkOptions): Promise<RedisLink> {
-  const client = new Redis(target.url, {
-    lazyConnect: true,
-    enableOfflineQueue: false,
-    autoResendUnfulfilledCommands: false,
-    commandTimeout: 5_000,
-  });
-  client.on('error', () => undefined);
-  await client.connect();
-  const run = async (script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> => {
-    const rest = [keys.length, ...keys, ...args];
-    const sha = createHash('sha1').update(script.text).digest('hex');
+class Link implements RedisLink {
+  readonly topology: Topology;
+  readonly #options: RedisLinkOptions;
+  readonly #place: string;
+  readonly #way: Way;
+  /** A second connection for what is waited for; null: nothing has to be. */
+  #waiting: Way | null = null;
+  #groups: DurableGroups | null = null;
+  #opening: Promise<void> | null = null;
+  #told: string | null = null;
+  #isOpen = false;
+  #isEnded = false;
+  readonly #underWay = new Set<Promise<unknown>>();
+
+  constructor(options: RedisLinkOptions) {
+    this.topology = options.target.kind;
+    this.#options = options;
+    this.#place = describeTarget(options.target);
+    this.#way = this.#createWay();
+  }
+
+  async open(): Promise<void> {
+    await this.#way.open();
+    if (this.#mustWait()) await this.#openWaiting();
+    this.#isOpen = true;
+    this.#tell();
+  }
+
+  async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#track(this.#run({ script, keys, args }, this.#way));
+  }
+
+  async runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#track(this.#runDurably({ script, keys, args }));
+  }
+
+  trouble(): string | null {
+    return this.#hindrance() ?? this.#way.fullness;
+  }
+
+  /** Everything asked before is answered first. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#isEnded = true;
+    await Promise.allSettled([...this.#underWay, this.#opening]);
+    this.#waiting?.end();
+    this.#way.end();
+  }
+
+  async #run(call: Call, way: Way, groups: DurableGroups | null = null): Promise<unknown> {
+    if (this.#isEnded) throw new SpoolError('unavailable', `${this.#place}: closed`);
     try {
-      return await client.callBuffer('evalsha', sha, ...rest).catch((error: unknown) => {
-        if (String(error).includes('NOSCRIPT')) return client.callBuffer('eval', script.text, ...rest);
-        throw error;
-      });
+      return await (groups === null ? callScript(way.client, call) : groups.call(call));
     } catch (error) {
-      throw new SpoolError('unavailable', String(error), { cause: error });
+      if (isSuspicious(error)) way.suspect(String(error instanceof Error ? error.message : error));
+      const told = spoolErrorOf(error, this.#place);
+      if (told.kind === 'full') this.#way.noteFull(told.message);
+      throw told;
     }
-  };
-  return {
-    topology: 'single',
-    run,
-    runDurably: run,
-    trouble: () => (client.status === 'ready' ? null : 'redis is not connected'),
-    [Symbol.asyncDispose]: async () => client.disconnect(),
-  };
+  }
+
+  /** An answer counts once the servers that may have given it are known to keep it. */
+  async #runDurably(call: Call): Promise<unknown> {
+    const hindrance = this.#hindrance();
+    if (hindrance !== null) throw new SpoolError('unavailable', hindrance);
+    const way = this.#waiting ?? this.#way;
+    const { epoch } = way;
+    const answer = await this.#run(call, way, this.#groups);
+    if (way.epoch !== epoch) {
+      const trouble = await way.askNow();
+      if (trouble !== null) throw new SpoolError('unavailable', trouble);
+    }
+    return answer;
+  }
+
+  #hindrance(): string | null {
+    if (this.#isEnded) return `${this.#place}: closed`;
+    if (this.#way.trouble !== null) return this.#way.trouble;
+    if (this.#waiting === null) return this.#mustWait() ? `${this.#place}: not connected yet` : null;
+    return this.#waiting.trouble;
+  }
+
+  #mustWait(): boolean {
+    const { replicas, fsync } = this.#way.awaited;
+    return replicas > 0 || fsync;
+  }
+
+  async #openWaiting(): Promise<void> {
+    const way = this.#createWay();
+    try {
+      await way.open();
+    } catch (error) {
+      way.end();
+      throw error;
+    }
+    this.#groups = new DurableGroups(way);
+    this.#waiting = way;
+  }
+
+  #createWay(): Way {
+    const { target, clock, durability = 'fsync', replicas = 0, ca = null } = this.#options;
+    const wanted: Wanted = { topology: target.kind, durability, replicas, database: databaseOf(target) };
+    const way: Way = new Way({
+      client: createClient({ target, ca, retries: () => way.hasConnected }),
+      wanted,
+      place: this.#place,
+      clock,
+      onChange: () => this.#changed(),
+    });
+    return way;
+  }
+
+  /** A server that was changed while this runs may have to be waited for from now on. */
+  #changed(): void {
+    if (this.#isOpen && !this.#isEnded && this.#waiting === null && this.#way.trouble === null && this.#mustWait())
+      this.#opening ??= this.#openWaiting()
+        // The next look at the servers is the next try.
+        .catch(() => undefined)
+        .then(() => {
+          this.#opening = null;
+          this.#tell();
+        });
+    this.#tell();
+  }
+
+  #tell(): void {
+    if (this.#isEnded || !this.#isOpen) return;
+    const trouble = this.trouble();
+    if (trouble === this.#told) return;
+    this.#told = trouble;
+    this.#options.onTrouble?.(trouble);
+  }
+
+  async #track<T>(call: Promise<T>): Promise<T> {
+    this.#underWay.add(call);
+    try {
+      return await call;
+    } finally {
+      this.#underWay.delete(call);
+    }
+  }
+}
+
+function databaseOf(target: RedisTarget): number {
+  if (target.kind === 'single') return redisAddress(target.url).database;
+  return target.kind === 'sentinel' ? (target.database ?? 0) : 0;
 }

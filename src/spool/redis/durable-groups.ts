@@ -1,0 +1,129 @@
+import { Cluster } from 'ioredis';
+import { SpoolError } from '../spool.ts';
+import { replyCode } from './redis-error.ts';
+import { addScript, type Call } from './scripts.ts';
+import type { Way } from './way.ts';
+
+/** So long replicas and disk may take: less than the time-out of an answer. */
+const WAIT_MS = 2_500;
+/** One group's calls: their content is copied once more on its way out. */
+const GROUP_CALLS = 128;
+const GROUP_BYTES = 4 * 1024 ** 2;
+const REDIRECTIONS = ['MOVED', 'ASK', 'TRYAGAIN'];
+const MOST_TRIES = 4;
+
+/**
+ * WAIT and WAITAOF cover what this connection wrote, so that the answer to a repeated call, which wrote nothing, would
+ * say nothing of the first one's write. One write in front of them covers all that this server wrote before it.
+ */
+const FENCE = { name: 'fence', text: "#!lua flags=allow-oom\nredis.call('SET', KEYS[1], '')\nreturn 1" };
+
+type Waiting = Call & {
+  tries: number;
+  isKnown: boolean;
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: unknown) => void;
+};
+
+/**
+ * Calls whose answers wait for replicas or disk: those that come while a group is waited for are the next group, so that
+ * the wait costs one round trip a group, not one a call. Has a connection to itself, since a wait holds up all behind it.
+ */
+export class DurableGroups {
+  readonly #way: Way;
+  readonly #lines = new Map<string, Waiting[]>();
+
+  constructor(way: Way) {
+    this.#way = way;
+  }
+
+  /** Rejects with the client's errors, or `SpoolError` when it ran and is not known to be durable. */
+  call(call: Call): Promise<unknown> {
+    const fence = fenceOf(call.keys[0] ?? '');
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    const waiting = { ...call, tries: 0, isKnown: true, resolve, reject };
+    const line = this.#lines.get(fence);
+    if (line === undefined) void this.#work(fence, waiting);
+    else line.push(waiting);
+    return promise;
+  }
+
+  async #work(fence: string, first: Waiting): Promise<void> {
+    const line = [first];
+    this.#lines.set(fence, line);
+    // What comes in the same turn belongs to the first group already.
+    await Promise.resolve();
+    while (line.length > 0) {
+      const group = line.splice(0, countOf(line));
+      const again = await this.#send(fence, group).catch((error: unknown) => {
+        for (const one of group) one.reject(error);
+        return [];
+      });
+      line.unshift(...again);
+    }
+    this.#lines.delete(fence);
+  }
+
+  /** @returns the calls that were not run where they went, to be sent again */
+  async #send(fence: string, group: readonly Waiting[]): Promise<Waiting[]> {
+    const { client, awaited } = this.#way;
+    const pipeline = client.pipeline();
+    for (const one of group) addScript(pipeline, one, one.isKnown);
+    addScript(pipeline, { script: FENCE, keys: [fence], args: [] }, false);
+    pipeline.call('WAIT', awaited.replicas, awaited.replicas > 0 ? WAIT_MS : 1);
+    if (awaited.fsync) pipeline.call('WAITAOF', 1, 0, WAIT_MS);
+    const replies = (await pipeline.exec()) ?? [];
+    const failure = this.#failureOf(replies.slice(group.length));
+    const again: Waiting[] = [];
+    let hasMoved = false;
+    for (const [place, one] of group.entries()) {
+      const [error, answer] = replies[place] ?? [new Error('no answer'), null];
+      const code = replyCode(error);
+      one.tries += 1;
+      if (code === 'NOSCRIPT') one.isKnown = false;
+      hasMoved ||= REDIRECTIONS.includes(code);
+      if (one.tries < MOST_TRIES && (code === 'NOSCRIPT' || REDIRECTIONS.includes(code))) again.push(one);
+      else if (error !== null) one.reject(error);
+      else if (failure !== null) one.reject(failure);
+      else one.resolve(answer);
+    }
+    if (hasMoved && client instanceof Cluster) await refreshed(client);
+    return again;
+  }
+
+  /** @param replies of fence, WAIT and WAITAOF */
+  #failureOf(replies: readonly [Error | null, unknown][]): Error | null {
+    const { awaited } = this.#way;
+    const error = replies.find(([one]) => one !== null)?.[0] ?? null;
+    if (error !== null) return error;
+    const replicas = Number(replies[1]?.[1]);
+    const local = awaited.fsync ? Number((replies[2]?.[1] as readonly unknown[] | undefined)?.[0]) : 1;
+    const waitS = WAIT_MS / 1_000;
+    if (replicas >= awaited.replicas && local >= 1) return null;
+    const text =
+      local >= 1
+        ? `${replicas} replicas confirmed within ${waitS} s, and spool.replicas asks for ${awaited.replicas}`
+        : `its disk did not confirm within ${waitS} s`;
+    this.#way.suspect(text);
+    return new SpoolError('unavailable', `redis: ${text}`);
+  }
+}
+
+/** In the same slot as the key, and one for all keys of its hash tag. */
+function fenceOf(key: string): string {
+  const end = key.indexOf('}');
+  return end === -1 ? 'relevo:fence' : `${key.slice(0, end + 1)}:fence`;
+}
+
+function countOf(line: readonly Waiting[]): number {
+  let bytes = 0;
+  const over = line.slice(0, GROUP_CALLS).findIndex(({ args }) => {
+    for (const arg of args) bytes += typeof arg === 'number' ? 8 : arg.length;
+    return bytes > GROUP_BYTES;
+  });
+  return over === -1 ? GROUP_CALLS : Math.max(1, over);
+}
+
+function refreshed(cluster: Cluster): Promise<void> {
+  return new Promise((done) => cluster.refreshSlotsCache(() => done()));
+}

@@ -1,0 +1,49 @@
+import { SpoolError } from '../spool.ts';
+
+/**
+ * Replies that say what the server cannot do now, by their first word (Redis, "Redis serialization protocol", simple
+ * errors). Whatever is not here and is no error of a script is taken for passing, too.
+ */
+const OF_THE_SCRIPT = new Set(['WRONGTYPE', 'CROSSSLOT', 'NOTBUSY']);
+
+/** Replies that start with ERR and are none of the script's doing. */
+const PASSING_ERR = /max number of clients|killed by user|Error accessing|Can't save|Background|No such replica/i;
+
+/** The first word of an error reply; empty when the error is not one. */
+export function replyCode(error: unknown): string {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return '';
+  return /^[A-Z]+/.exec(error.message)?.[0] ?? '';
+}
+
+/** What an error of the client means to a spool. The text names neither keys nor content. */
+export function spoolErrorOf(error: unknown, place: string): SpoolError {
+  if (error instanceof SpoolError) return error;
+  const code = replyCode(error);
+  const text = firstLine(error);
+  if (code === 'OOM')
+    return new SpoolError('full', `${place} is full: raise its maxmemory`, { cause: withoutArgs(error) });
+  const isFinal = OF_THE_SCRIPT.has(code) || (code === 'ERR' && !PASSING_ERR.test(text));
+  return new SpoolError('unavailable', `${place}: ${explained(text)}`, { cause: withoutArgs(error), isFinal });
+}
+
+/** Library and system errors in an operator's words; others as they are. */
+export function explained(text: string): string {
+  if (text.includes('enableOfflineQueue options is false') || text.includes('Connection is closed'))
+    return 'not connected';
+  if (text.startsWith('NOAUTH')) return 'it wants a password, and none was given';
+  if (text.startsWith('WRONGPASS')) return 'it refuses the user name or the password';
+  if (text.startsWith('Command aborted')) return 'the connection was lost before the answer';
+  if (text.startsWith('Command timed out') || text.startsWith('Socket timeout')) return 'no answer within 5 s';
+  return text;
+}
+
+export function firstLine(error: unknown): string {
+  const text = error instanceof Error ? error.message : String(error);
+  return text.split(/\r?\n/, 1)[0] ?? text;
+}
+
+/** The library hangs the command with all its arguments on its errors: whole messages. */
+function withoutArgs(error: unknown): unknown {
+  if (error instanceof Error && 'command' in error) delete error.command;
+  return error;
+}
