@@ -1,7 +1,7 @@
 import { Cluster } from 'ioredis';
 import { SpoolError } from '../spool.ts';
 import { replyCode } from './redis-error.ts';
-import { addScript, type Call } from './scripts.ts';
+import { addScript, type Call } from './script-call.ts';
 import type { Way } from './way.ts';
 
 /** So long replicas and disk may take: less than the time-out of an answer. */

@@ -5,7 +5,7 @@ import { DurableGroups } from './durable-groups.ts';
 import type { Wanted } from './durability.ts';
 import type { RedisLink, Script, ScriptArgument, Topology } from './link.ts';
 import { spoolErrorOf } from './redis-error.ts';
-import { type Call, callScript } from './scripts.ts';
+import { type Call, callScript } from './script-call.ts';
 import { describeTarget, redisAddress, type RedisTarget } from './target.ts';
 import { isSuspicious, Way } from './way.ts';
 
