@@ -1,0 +1,188 @@
+/** relevo as this checkout has it, started as a user starts it. */
+import { execFile, type ChildProcess } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { connectControl } from '../../src/cli/control-client.ts';
+import type { Operations } from '../../src/cli/operations.ts';
+import { ProcessGroup } from './machine.ts';
+import { ended, freePort, listening, PeerMissing, spawnIn, type Peer, type PeerKind, type PeerNeeds } from './peer.ts';
+
+const COMMAND = resolve(import.meta.dirname, '../relevo');
+const REDIS = '/usr/bin/redis-server';
+
+export type Engine = 'embedded' | 'redis';
+
+export type RelevoOptions = {
+  readonly engine: Engine;
+  /** What `--workers` is given; null: the option is left out. */
+  readonly workers: string | null;
+  /** Where profiles are written at its end; null: none. */
+  readonly profileFolder?: string | null;
+  /** Lines of the policy instead of the one exit to the sink. */
+  readonly exits?: string;
+};
+
+export type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string; readonly ms: number };
+
+/** For the tables of throughput: one exit, everything to the sink. */
+export function relevo(options: RelevoOptions): PeerKind {
+  return {
+    name: `relevo${options.engine === 'redis' ? ', Redis' : ''}`,
+    start: (needs) => Relevo.start(needs, options),
+  };
+}
+
+/** A relay that can be stopped, killed and started again on the same queue, and asked by its command line. */
+export class Relevo implements Peer {
+  readonly port: number;
+  readonly httpPort: number;
+  readonly folder: string;
+  readonly group: ProcessGroup;
+  readonly #options: RelevoOptions;
+  #child: ChildProcess | null = null;
+  #redis: ChildProcess | null = null;
+
+  private constructor(at: { readonly folder: string; port: number; httpPort: number }, options: RelevoOptions) {
+    [this.folder, this.port, this.httpPort] = [at.folder, at.port, at.httpPort];
+    this.#options = options;
+    this.group = new ProcessGroup('relevo');
+  }
+
+  static async start(needs: PeerNeeds, options: RelevoOptions): Promise<Relevo> {
+    const ports = { port: await freePort(), httpPort: await freePort() };
+    const relay = new Relevo({ folder: needs.folder, ...ports }, options);
+    mkdirSync(join(needs.folder, 'config'), { recursive: true });
+    try {
+      const spool = options.engine === 'redis' ? await relay.#startRedis() : 'engine: embedded';
+      writeFileSync(relay.#policyFile, policyOf(needs, { ...ports, spool, exits: options.exits ?? toSink(needs) }));
+      await relay.begin();
+    } catch (error) {
+      await relay[Symbol.asyncDispose]();
+      throw error;
+    }
+    return relay;
+  }
+
+  get #policyFile(): string {
+    return join(this.folder, 'config/relevo.yaml');
+  }
+
+  /** A server with the durability that `fsync` promises; its processes count as the relay's. */
+  async #startRedis(): Promise<string> {
+    if (!existsSync(REDIS)) throw new PeerMissing('needs Debian’s redis-server');
+    const port = await freePort();
+    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', ''];
+    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
+    this.#redis = spawnIn(this.group, [REDIS, ...settings, ...durable], { folder: this.folder, name: 'redis' });
+    await listening(port, this.#redis);
+    return `engine: redis, url: "redis://127.0.0.1:${port}/0"`;
+  }
+
+  /** Starts it on the queue that is there. Returns when it listens. @throws PeerMissing with what it said */
+  async begin(): Promise<void> {
+    const { workers, profileFolder } = this.#options;
+    const command = [COMMAND, 'start', ...this.#where(), ...(workers === null ? [] : ['--workers', workers])];
+    const profile = `--cpu-prof --cpu-prof-dir=${profileFolder} --cpu-prof-interval=500`;
+    const env = (profileFolder ?? null) === null ? {} : { NODE_OPTIONS: profile };
+    this.#child = spawnIn(this.group, command, { folder: this.folder, name: 'relevo', env });
+    try {
+      await listening(this.port, this.#child);
+    } catch (error) {
+      const said = readFileSync(join(this.folder, 'relevo.log'), 'utf8').trim().split('\n').slice(-3).join(' / ');
+      throw new PeerMissing(said, { cause: error });
+    }
+  }
+
+  /** Ends it and waits until it is gone. */
+  async end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void> {
+    const child = this.#child;
+    this.#child = null;
+    if (child === null) return;
+    child.kill(signal);
+    await ended(child);
+  }
+
+  /** Runs a command of the command line; `ms` includes the start of its process. */
+  command(args: readonly string[]): Promise<Answer> {
+    const began = performance.now();
+    const options = { maxBuffer: 256 * 1024 ** 2 };
+    return new Promise((done) => {
+      execFile(COMMAND, [...args, ...this.#where()], options, (error, stdout, stderr) => {
+        const code = error === null ? 0 : typeof error.code === 'number' ? error.code : -1;
+        done({ code, stdout, stderr, ms: performance.now() - began });
+      });
+    });
+  }
+
+  /** Asks the running relay as its command line does, without the start of a process. */
+  async ask<Answer>(question: (operations: Operations) => Promise<Answer>): Promise<{ ms: number; answer: Answer }> {
+    const connection = await connectControl(join(this.folder, 'data'));
+    if (connection.kind !== 'connected') throw new Error('the relay does not answer on its control socket');
+    const began = performance.now();
+    const answer = await question(connection.operations);
+    return { ms: performance.now() - began, answer };
+  }
+
+  /** Reads `/metrics`; how long that took, and one figure of it. */
+  async metric(name: string): Promise<{ readonly ms: number; readonly value: number }> {
+    const began = performance.now();
+    const text = await (await fetch(`http://127.0.0.1:${this.httpPort}/metrics`)).text();
+    const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, 'm').exec(text)?.[1];
+    return { ms: performance.now() - began, value: Number(value ?? Number.NaN) };
+  }
+
+  /** Of its spool, MB: all files, and the write-ahead log alone. */
+  diskMb(): { readonly allMb: number; readonly logMb: number } {
+    const files = readdirSync(this.folder, { recursive: true, withFileTypes: true })
+      .filter((entry) => entry.isFile() && !entry.name.endsWith('.cpuprofile'))
+      .map((entry) => ({ name: entry.name, mb: sizeMb(join(entry.parentPath, entry.name)) }));
+    const sum = (some: typeof files) => some.reduce((total, { mb }) => total + mb, 0);
+    return { allMb: sum(files), logMb: sum(files.filter(({ name }) => name.endsWith('-wal'))) };
+  }
+
+  async account(): Promise<string | null> {
+    const { code, stdout, stderr } = await this.command(['audit', '--json']);
+    return code === 0 ? null : `relevo audit: ${(stderr || stdout).trim().slice(0, 300)}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.end('SIGTERM');
+    this.#redis?.kill('SIGTERM');
+    await this.group.kill();
+    this.group[Symbol.dispose]();
+  }
+
+  #where(): readonly string[] {
+    return ['--policy', this.#policyFile, '--data', join(this.folder, 'data')];
+  }
+}
+
+function sizeMb(path: string): number {
+  try {
+    return statSync(path).size / 1024 ** 2;
+  } catch {
+    return 0;
+  }
+}
+
+/** One exit, as an own SMTP server, and everything goes there. */
+function toSink({ sinkPort }: PeerNeeds): string {
+  return `egress: { sink: { type: smtp, host: 127.0.0.1, port: ${sinkPort}, tls: none, connections: 50 } }`;
+}
+
+type PolicyParts = { readonly port: number; readonly httpPort: number; readonly spool: string; readonly exits: string };
+
+function policyOf({ keyFile }: PeerNeeds, { port, httpPort, spool, exits }: PolicyParts): string {
+  return `hostname: relay.bench.example
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+limits: { perAddress: 1000 }
+clients: { bench: { networks: [127.0.0.0/8], senders: ["*"] } }
+domains: { bench.example: { dkim: [{ selector: s1, key: "${keyFile}" }] } }
+${exits}
+shaping: { default: { connections: 50 } }
+retry: { delays: [10s] }
+spool: { ${spool}, durability: fsync }
+http: { listen: "127.0.0.1:${httpPort}" }
+log: { level: warn }
+`;
+}
