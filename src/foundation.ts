@@ -11,6 +11,7 @@ import { openReporting, type Reporting, type Sample } from './report/reporting.t
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool/embedded/spool.ts';
 import type { SalvageReport } from './spool/embedded/wire.ts';
 import { SpoolError } from './spool/spool.ts';
+import type { SpoolReach } from './worker-wire.ts';
 
 export type RelayOptions = {
   readonly where: Where;
@@ -22,6 +23,8 @@ export type RelayOptions = {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly ports: (dnsServers: () => readonly string[] | null) => Ports;
   readonly localAddresses: () => readonly string[];
+  /** Threads that take and send mail side by side; 1: all in this one. */
+  readonly workers: number;
   /** Where log lines go. */
   readonly output: LineOutput;
 };
@@ -34,13 +37,17 @@ export type Foundation = {
   /** The policy in force, its data where the command line says. */
   readonly policy: () => Policy;
   readonly spool: EmbeddedSpool;
+  /** How another thread reaches the spool: a way of its own for each call. */
+  readonly reach: () => SpoolReach;
+  /** Calls `run` whenever those ways have ended and new ones can be had. Returns what ends it. */
+  readonly onReachLost: (run: () => void) => () => void;
   /** What reload and reporting ask of the parts; set once they live. */
   readonly hooks: Hooks;
 };
 
 export type Hooks = {
   /** Makes ready for the next policy, or says why it cannot be. */
-  prepare: (next: Policy, previous: Policy) => Promise<readonly string[]>;
+  prepare: (next: Policy, previous: Policy, version: string) => Promise<readonly string[]>;
   sample: Sample;
 };
 
@@ -67,21 +74,29 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
     }),
   );
   const { emit } = reporting;
-  const onApply = (next: Policy, previous: Policy): Promise<readonly string[]> =>
-    hooks.prepare(placeData(next, where), placeData(previous, where));
+  const onApply = (next: Policy, previous: Policy, version: string): Promise<readonly string[]> =>
+    hooks.prepare(placeData(next, where), placeData(previous, where), version);
   const opened = await openPolicyHolder({ file: shownPolicyFile, env, clock, emit, onApply });
   if (opened.kind === 'refused') return { kind: 'refused', problems: opened.problems.map(formatProblem) };
   const holder = stack.use(opened.holder);
   policy = placedPolicy(() => holder.current(), where);
-  const spool = await openSpool(policy, { clock, emit });
+  const reachers = new Set<() => void>();
+  const onReopened = (): void => reachers.forEach((run) => run());
+  const spool = await openSpool(policy, { clock, emit, onReopened });
   if (typeof spool === 'string') return { kind: 'refused', problems: [spool] };
   stack.use(spool);
-  return { kind: 'laid', foundation: { ports, reporting, emit, holder, policy, spool, hooks } };
+  const reach = (): SpoolReach => ({ kind: 'port', port: spool.connect() });
+  const onReachLost = (run: () => void): (() => void) => {
+    reachers.add(run);
+    return () => void reachers.delete(run);
+  };
+  const foundation = { ports, reporting, emit, holder, policy, spool, reach, onReachLost, hooks };
+  return { kind: 'laid', foundation };
 }
 
-type Telling = { readonly clock: Clock; readonly emit: Emit };
+type Telling = { readonly clock: Clock; readonly emit: Emit; readonly onReopened: () => void };
 
-async function openSpool(policy: () => Policy, { clock, emit }: Telling): Promise<EmbeddedSpool | string> {
+async function openSpool(policy: () => Policy, { clock, emit, onReopened }: Telling): Promise<EmbeddedSpool | string> {
   const { spool } = policy();
   if (spool.engine !== 'embedded') return `spool.engine ${spool.engine} is not in this version: use embedded`;
   const { path, durability } = spool;
@@ -90,7 +105,7 @@ async function openSpool(policy: () => Policy, { clock, emit }: Telling): Promis
     emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-salvaged', text: salvageText(report), raised: true });
   const onEvents = (events: readonly MessageEvent[]): void => events.forEach(emit);
   const holdWhenInDoubt = (): readonly string[] => streamsToHold(policy());
-  const telling = { onFailure, onSalvage, onEvents };
+  const telling = { onFailure, onReopened, onSalvage, onEvents };
   try {
     const opened = await openEmbeddedSpool({ path, durability, clock, holdWhenInDoubt, ...telling });
     if (opened.report.salvaged !== null) onSalvage(opened.report.salvaged);

@@ -1,5 +1,6 @@
 /** The process edge: arguments in, exit code out; the only file beside `system.ts` that reads `process`. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Cli } from './cli/cli.ts';
 import { runProgram } from './cli/program.ts';
@@ -41,13 +42,13 @@ let isRelay = false;
 const code = await runProgram(process.argv.slice(2), {
   ...cli,
   version,
-  start: async (where) => {
+  start: async (ask) => {
     isRelay = true;
     // All timers of the relay are unreferenced: without this one a wait for nothing but them would end the process.
     setInterval(() => {}, 2 ** 30);
     // Only here: the other commands need not wait for the whole relay to be read.
     const { runStart } = await import('./cli/start.ts');
-    return runStart(cli, where, {
+    return runStart(cli, ask, {
       version,
       nodeVersion: process.version,
       pid: process.pid,
@@ -55,6 +56,8 @@ const code = await runProgram(process.argv.slice(2), {
       localAddresses,
       output: standardOutput(),
       signals,
+      // SO_REUSEPORT divides connections on Linux only.
+      machine: { cores: availableParallelism(), balancesPorts: process.platform === 'linux' },
     });
   },
 });

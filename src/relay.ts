@@ -11,19 +11,17 @@ import { startControl } from './cli/control-server.ts';
 import { liveRelay } from './cli/live-relay.ts';
 import type { RelayStatus } from './cli/operations.ts';
 import { createOperations } from './cli/store-operations.ts';
-import { type Exits, openExits } from './egress/exits.ts';
-import { ownMailStore } from './feedback/own-mail.ts';
-import { createReporter } from './feedback/reporter.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
-import { type Ingress, startIngress } from './ingress/server.ts';
-import { changedKeys, type PolicyState } from './policy/holder.ts';
+import { type MailPath, openMailPath } from './mail-path.ts';
+import { changedKeys } from './policy/changed.ts';
+import type { PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
+import { WHOLE } from './policy/share.ts';
 import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
-import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
-import { openSigner, type Signer } from './sign/signer.ts';
+import { startSupervisor } from './supervisor.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }
@@ -44,20 +42,15 @@ export type Relay = AsyncDisposable & {
   tellStray(cause: unknown): void;
 };
 
-/** The parts of a message's way, on their foundation. */
+/** All parts, on their foundation. */
 type Parts = Foundation & {
-  readonly signer: Signer;
-  readonly exits: Exits;
-  readonly scheduler: Scheduler;
-  readonly ingress: Ingress;
+  /** Ingress, signing, scheduler and egress: in this thread, or in workers. */
+  readonly path: MailPath;
   readonly http: HttpListener;
   /** What does not work, by part; changes as ports come and go. */
   readonly faults: Map<'http' | 'control', string>;
   readonly lifetime: { readonly startedAtMs: number; isStopping: boolean; following: Promise<void> };
 };
-
-/** Clients get this long to finish messages that they are sending, once no new ones are taken. */
-const LAST_MAIL_MS = 30_000;
 
 /** Starts all parts. What was started is ended again when one cannot be had. */
 export async function startRelay(options: RelayOptions): Promise<StartResult> {
@@ -74,7 +67,7 @@ export async function startRelay(options: RelayOptions): Promise<StartResult> {
       problems: () => problemsOf(parts),
       reload: async () => {
         const state = await parts.holder.reload();
-        await parts.signer.refresh();
+        await parts.path.refreshKeys();
         await followNext(parts);
         return state;
       },
@@ -87,35 +80,35 @@ export async function startRelay(options: RelayOptions): Promise<StartResult> {
 
 async function build(options: RelayOptions, foundation: Foundation, stack: AsyncDisposableStack): Promise<Parts> {
   const { ports, emit, policy, spool, reporting, hooks } = foundation;
-  const { clock, random } = ports;
-  const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
-  const { sign } = signer;
-  const exits = stack.use(openExits({ policy, ports, emit, localAddresses: options.localAddresses }));
-  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => scheduler.wake() });
-  const report = createReporter({ policy, spool, submitOwn, clock, emit });
-  const exitNamed = (name: string) => exits.byName.get(name);
-  const scheduler: Scheduler = stack.use(
-    startScheduler({ policy, spool, exits: exitNamed, clock, random, emit, report }),
-  );
-  const { handoff } = scheduler;
-  const { ledger } = spool;
+  const { clock } = ports;
   await certify(policy(), clock.nowMs(), emit);
-  const ingress = stack.use(await startIngress({ policy, spool, ledger, handoff, sign, clock, random, emit }));
+  const path = stack.use(await openPath(options, foundation));
   stack.use(startHistory({ clock, spool, policy, emit }));
   const scrape = () => reporting.metrics.scrape();
   const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape }));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
-  const parts: Parts = { ...foundation, signer, exits, scheduler, ingress, http, faults: new Map(), lifetime };
-  hooks.prepare = (next, previous) => prepare(parts, next, previous);
+  const parts: Parts = { ...foundation, path, http, faults: new Map(), lifetime };
+  hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.sample = async (facts) => ({
     ...facts,
+    ...(await path.figures()),
     overview: await spool.overview().catch(() => null),
-    connectionsIn: ingress.counters().connections,
-    connectionsOut: scheduler.stats().inFlight,
     ready: reasonsNotReady(parts).length === 0,
   });
   stack.defer(foundation.holder.subscribe(() => void followNext(parts)));
   return parts;
+}
+
+/** With one worker all mail goes its way in this thread. */
+function openPath({ workers, localAddresses }: RelayOptions, foundation: Foundation): Promise<MailPath> {
+  return workers === 1
+    ? openMailPath({ ...foundation, localAddresses, share: WHOLE })
+    : startSupervisor({
+        ...foundation,
+        workers,
+        clock: foundation.ports.clock,
+        version: () => foundation.holder.state().version,
+      });
 }
 
 /** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
@@ -128,9 +121,9 @@ async function certify({ listen, tls, hostname }: Policy, nowMs: number, emit: E
 
 /** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
 async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
-  const { ingress, policy, spool, emit, ports, faults } = parts;
-  const listening = ingress.addresses();
-  if (listening.length === 0) return ingress.problems().map(formatListenProblem);
+  const { path, policy, spool, emit, ports, faults } = parts;
+  const { addresses, problems } = path.doors();
+  if (addresses.length === 0) return [...path.notReady(), ...problems.map(formatListenProblem)];
   const operations = createOperations({
     spool,
     clock: ports.clock,
@@ -148,19 +141,21 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
   if (control.kind === 'listening') stack.use(control.control);
   else faults.set('control', control.cause);
   await listenHttp(parts);
-  const where = listening.map(({ address, port, tls }) => `${address}:${port} (${tls})`).join(', ');
+  const where = addresses.map(({ address, port, tls }) => `${address}:${port} (${tls})`).join(', ');
   emit({ event: 'started', atMs: ports.clock.nowMs(), text: `relevo ${options.version} takes mail on ${where}` });
   tellProblems(parts, []);
   return [];
 }
 
+type Swap = { readonly next: Policy; readonly previous: Policy; readonly version: string };
+
 /** Before a policy is swapped in: what may refuse it. */
-async function prepare({ signer }: Parts, next: Policy, previous: Policy): Promise<readonly string[]> {
-  const changed = changedKeys(previous, next);
-  const problems: string[] = [];
-  if (changed.includes('spool')) problems.push('spool: cannot change while the relay runs: restart it');
-  if (problems.length > 0 || !changed.includes('domains')) return problems;
-  return (await signer.apply(next.domains)).map(({ text }) => `domains: ${text}`);
+async function prepare({ path }: Parts, { next, previous, version }: Swap): Promise<readonly string[]> {
+  if (changedKeys(previous, next).includes('spool')) return ['spool: cannot change while the relay runs: restart it'];
+  const prepared = await path.prepare(next, version);
+  if (prepared.kind === 'refused') return prepared.problems;
+  prepared.use();
+  return [];
 }
 
 /** One after the other: two at once would open the same ports twice. Never rejects. */
@@ -176,13 +171,11 @@ function followNext(parts: Parts): Promise<void> {
 
 /** After a policy was swapped in. Ports that cannot be opened do not undo it: the others take mail by the new policy. */
 async function follow(parts: Parts): Promise<void> {
-  const { exits, scheduler, ingress, policy, emit, ports, lifetime } = parts;
+  const { path, policy, emit, ports, lifetime } = parts;
   if (lifetime.isStopping) return;
   const before = problemsOf(parts);
-  exits.apply(policy());
-  scheduler.applyPolicy();
   await certify(policy(), ports.clock.nowMs(), emit);
-  await ingress.apply(policy());
+  await path.follow();
   await listenHttp(parts);
   tellProblems(parts, before);
 }
@@ -207,16 +200,17 @@ async function listenHttp({ http, faults }: Parts): Promise<void> {
   else faults.delete('http');
 }
 
-function problemsOf({ ingress, faults }: Parts): readonly string[] {
-  return [...ingress.problems().map(formatListenProblem), ...faults.values()];
+function problemsOf({ path, faults }: Parts): readonly string[] {
+  return [...path.doors().problems.map(formatListenProblem), ...faults.values()];
 }
 
-function reasonsNotReady({ spool, ingress, lifetime }: Parts): readonly string[] {
+function reasonsNotReady({ spool, path, lifetime }: Parts): readonly string[] {
   const trouble = spool.trouble();
   return [
     ...(lifetime.isStopping ? ['the relay is stopping'] : []),
     ...(trouble === null ? [] : [trouble]),
-    ...ingress.problems().map(formatListenProblem),
+    ...path.notReady(),
+    ...path.doors().problems.map(formatListenProblem),
   ];
 }
 
@@ -234,11 +228,10 @@ function statusOf({ version, pid }: RelayOptions, parts: Parts): RelayStatus {
   };
 }
 
-async function stop({ lifetime, ingress, scheduler, emit, ports }: Parts, signal: AbortSignal): Promise<void> {
+async function stop({ lifetime, path, emit, ports }: Parts, signal: AbortSignal): Promise<void> {
   const { clock } = ports;
   lifetime.isStopping = true;
   emit({ event: 'stopping', atMs: clock.nowMs(), text: 'no new mail; attempts in flight finish' });
-  const enough = clock.sleep(LAST_MAIL_MS, signal).catch(() => undefined);
-  await Promise.all([Promise.race([ingress.stopAccepting(), enough]), scheduler.stop(signal)]);
+  await path.stop(signal);
   emit({ event: 'stopped', atMs: clock.nowMs(), text: 'leases are handed back' });
 }

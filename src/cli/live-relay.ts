@@ -1,10 +1,9 @@
 /** What operators may ask of a relay while it runs. */
-import type { Ingress } from '../ingress/server.ts';
+import type { MailPath } from '../mail-path.ts';
 import { senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { Explanation } from '../schedule/explain.ts';
-import type { Scheduler } from '../schedule/scheduler.ts';
 import type { Spool } from '../spool/spool.ts';
 import {
   type LiveRelay,
@@ -18,8 +17,7 @@ export type LiveNeeds = {
   readonly policy: () => Policy;
   readonly clock: Clock;
   readonly spool: Spool;
-  readonly scheduler: Scheduler;
-  readonly ingress: Ingress;
+  readonly path: Pick<MailPath, 'explain' | 'submit' | 'bounceNow' | 'wake'>;
   readonly status: () => RelayStatus;
 };
 
@@ -28,11 +26,11 @@ const BOUNCE_LEASE_MS = 120_000;
 const BOUNCES_A_STEP = 500;
 
 export function liveRelay(needs: LiveNeeds): LiveRelay {
-  const { spool, scheduler, clock } = needs;
+  const { spool, path, clock } = needs;
   return {
     status: needs.status,
     explain: async ({ delivery }) => {
-      const [explanation] = await scheduler.explain(delivery.id);
+      const [explanation] = await path.explain(delivery.id);
       return explanation === undefined ? [] : linesOf(explanation);
     },
     submit: (mail) => submit(needs, mail),
@@ -41,20 +39,20 @@ export function liveRelay(needs: LiveNeeds): LiveRelay {
       for (;;) {
         const leased = await spool.take(filter, clock.nowMs() + BOUNCE_LEASE_MS, BOUNCES_A_STEP);
         if (leased.length === 0) return count;
-        const ended = await scheduler.bounceNow(leased, BOUNCED);
+        const ended = await path.bounceNow(leased, BOUNCED);
         count += ended;
         // What could not be ended would be taken again and again.
         if (ended < leased.length) return count;
       }
     },
-    wake: () => scheduler.wake(),
+    wake: () => path.wake(),
   };
 }
 
-async function submit({ policy, ingress }: LiveNeeds, mail: OperatorMail): Promise<SubmitResult> {
+async function submit({ policy, path }: LiveNeeds, mail: OperatorMail): Promise<SubmitResult> {
   const client = mail.client ?? clientFor(policy(), mail.sender);
   if (client === null) throw new OperationsError(`no client of the policy may send as ${mail.sender}`);
-  const result = await ingress.submit({
+  const result = await path.submit({
     client,
     sender: mail.sender,
     recipients: mail.recipients,

@@ -14,7 +14,11 @@ import { OperationsError } from './operations.ts';
 import { addQueue } from './queue.ts';
 import { addSend } from './send.ts';
 
-export type StartAsk = Where & { readonly node: string | null };
+export type StartAsk = Where & {
+  readonly node: string | null;
+  /** `auto`: as many as the machine is good for. */
+  readonly workers: number | 'auto';
+};
 
 export type ProgramNeeds = Cli & {
   readonly version: string;
@@ -62,12 +66,27 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
 }
 
 function addStart(program: Command, registry: Registry, start: ProgramNeeds['start']): void {
-  addCommand<{ readonly node?: string }>(program, registry, {
+  addCommand<{ readonly node?: string; readonly workers: string }>(program, registry, {
     usage: 'start',
     summary: 'run the relay; the first start writes a policy',
-    shape: (command) => command.option('--node <name>', 'name of this node (default: the policy’s hostname)'),
-    run: (_, { options, where }) => start({ ...where, node: options.node ?? null }),
+    shape: (command) =>
+      command
+        .option('--node <name>', 'name of this node (default: the policy’s hostname)')
+        .option('--workers <n>', 'threads that take and send mail, or auto: one for each two cores', 'auto'),
+    run: (_, { options, where }) =>
+      start({ ...where, node: options.node ?? null, workers: parseWorkers(options.workers) }),
   });
+}
+
+/** More than any machine has use for: each costs memory, and a share of every limit. */
+const MOST_WORKERS = 64;
+
+function parseWorkers(text: string): StartAsk['workers'] {
+  if (text === 'auto') return text;
+  const count = /^\d+$/.test(text) ? Number(text) : 0;
+  if (count < 1 || count > MOST_WORKERS)
+    throw new UsageError(`--workers ${text}: give a number from 1 to ${MOST_WORKERS}, or auto`);
+  return count;
 }
 
 function failed({ terminal }: Cli, error: unknown): ExitCode {

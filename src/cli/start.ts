@@ -3,9 +3,9 @@ import type { RelayOptions } from '../foundation.ts';
 import type { Relay } from '../relay.ts';
 import { startRelay } from '../relay.ts';
 import type { Cli, ExitCode } from './cli.ts';
-import type { Where } from './data-folder.ts';
 import { firstStart } from './first-start.ts';
 import { shownPath } from './policy-file.ts';
+import type { StartAsk } from './program.ts';
 
 /** Signals as the process gets them. */
 export type Signals = {
@@ -15,21 +15,35 @@ export type Signals = {
   onStray(run: (cause: unknown) => void): () => void;
 };
 
-export type StartNeeds = Omit<RelayOptions, 'where' | 'shownPolicyFile' | 'env'> & { readonly signals: Signals };
+export type StartNeeds = Omit<RelayOptions, 'where' | 'shownPolicyFile' | 'env' | 'workers'> & {
+  readonly signals: Signals;
+  readonly machine: Machine;
+};
+
+/** What decides how many workers are of use. */
+export type Machine = {
+  readonly cores: number;
+  /** Whether the system divides the connections to one port among those who listen there. */
+  readonly balancesPorts: boolean;
+};
 
 /**
  * Runs the relay until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reads the policy again.
  * @returns 0 after a stop, 1 when it could not start
  */
-export async function runStart(cli: Cli, where: Where, needs: StartNeeds): Promise<ExitCode> {
+export async function runStart(cli: Cli, { workers: asked, ...where }: StartAsk, needs: StartNeeds): Promise<ExitCode> {
   const first = await firstStart(cli, where);
   if (first.kind === 'failed') return refused(cli, [first.cause]);
   if (first.kind === 'written') cli.terminal.err(first.text);
   // Before anything listens: a signal in the middle of the start is one to stop, not one to die of.
   using ending = listenForEnd(needs.signals);
+  const workers = workersFor(asked, needs.machine);
+  if (asked !== 'auto' && workers !== asked)
+    cli.terminal.err('relevo: this system does not divide connections among workers: one takes all mail\n');
   const started = await startRelay({
     ...needs,
     where,
+    workers,
     shownPolicyFile: shownPath(cli, where.policyFile),
     env: cli.env,
   });
@@ -38,6 +52,15 @@ export async function runStart(cli: Cli, where: Where, needs: StartNeeds): Promi
   for (const problem of relay.problems()) cli.terminal.err(`relevo: ${problem}\n`);
   await untilStopped(relay, needs.signals, ending);
   return 0;
+}
+
+/**
+ * A worker's thread fills one core, and what it has others do (signatures, the store, the system's own part) about as
+ * much again: so `auto` is one for each two cores.
+ */
+export function workersFor(asked: number | 'auto', { cores, balancesPorts }: Machine): number {
+  if (!balancesPorts) return 1;
+  return asked === 'auto' ? Math.max(1, Math.floor(cores / 2)) : asked;
 }
 
 type Ending = Disposable & {

@@ -121,6 +121,7 @@ test('the figures of the events and of the store are scraped', async () => {
       oldestCreatedAtMs: clock.nowMs() - 90_000,
       contentBytes: 12_345,
     },
+    workers: 1,
     connectionsIn: 7,
     connectionsOut: 2,
     alerts: 1,

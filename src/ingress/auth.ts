@@ -5,6 +5,7 @@ import { verifyPassword } from '../policy/password.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { addressKey } from './address-key.ts';
+import type { Peers } from './peers.ts';
 import { SignInLimits } from './sign-in-limits.ts';
 
 /** `barred`: too many failures, go away. `busy`: too many sign-ins under way. */
@@ -24,6 +25,7 @@ export class Authenticator {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #limits: SignInLimits;
+  readonly #peers: Peers | null;
   readonly #key: Buffer;
   readonly #dummyHash: string;
   /** Digests of credentials that were right, and until when they are kept. The policy's hash is in them: another password, another digest. */
@@ -37,11 +39,15 @@ export class Authenticator {
     readonly clock: Clock;
     readonly random: Random;
     readonly emit: Emit;
+    /** The other workers: what fails there counts here. */
+    readonly peers?: Peers;
   }) {
     this.#policy = deps.policy;
     this.#clock = deps.clock;
     this.#emit = deps.emit;
     this.#limits = new SignInLimits(() => deps.policy().limits.loginAttempts);
+    this.#peers = deps.peers ?? null;
+    this.#peers?.onFailure((key) => this.#limits.failed(key, this.#clock.monotonicMs()));
     this.#key = deps.random.bytes(32);
     const unpadded = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
     this.#dummyHash = `$scrypt$ln=15,r=8,p=1$${unpadded(deps.random.bytes(16))}$${unpadded(deps.random.bytes(32))}`;
@@ -94,9 +100,10 @@ export class Authenticator {
   }
 
   #failed(user: string, address: string, reason: string): void {
-    const nowMs = this.#clock.monotonicMs();
-    this.#limits.failed(addressKey(address), nowMs);
-    this.#limits.failed(userKey(user), nowMs);
+    for (const key of [addressKey(address), userKey(user)]) {
+      this.#limits.failed(key, this.#clock.monotonicMs());
+      this.#peers?.failed(key);
+    }
     this.#emit({ event: 'auth-failed', atMs: this.#clock.nowMs(), peer: address, user: user.slice(0, 64), reason });
   }
 

@@ -60,12 +60,15 @@ export class Listener extends SMTPServer {
     this.#hasCertificate = true;
   }
 
-  /** @returns the Node error that kept it from listening; null: it listens */
-  async start(): Promise<NodeJS.ErrnoException | null> {
+  /**
+   * @param reusePort other workers listen there too, and the system divides the connections among them
+   * @returns the Node error that kept it from listening; null: it listens
+   */
+  async start({ reusePort }: { readonly reusePort: boolean }): Promise<NodeJS.ErrnoException | null> {
     const { port, address } = this.policy;
     return new Promise((resolve) => {
       this.server.once('error', resolve);
-      this.server.listen({ port, backlog: 1024, ...(address === null ? {} : { host: address }) }, () => {
+      this.server.listen({ port, reusePort, backlog: 1024, ...(address === null ? {} : { host: address }) }, () => {
         this.server.off('error', resolve);
         resolve(null);
       });

@@ -10,6 +10,7 @@ import { Deadlines } from './deadlines.ts';
 import { type ListenProblem, listenProblem } from './listen-problem.ts';
 import { Listener, type ListenerDeps } from './listener.ts';
 import { MemoryBudget } from './memory-budget.ts';
+import type { IngressSharing } from './peers.ts';
 import { Receiver, type Sign } from './receive.ts';
 import { submit, type Submission, type SubmitResult } from './submit.ts';
 import { Certificate } from './tls.ts';
@@ -22,10 +23,13 @@ export type IngressDeps = {
   readonly handoff: Handoff;
   readonly sign: Sign;
   readonly clock: Clock;
+  /** Default: there are none. */
   readonly random: Random;
   readonly emit: Emit;
 };
 
+  /** The other workers on the same ports. Default: there are none. */
+  readonly sharing?: IngressSharing;
 export interface Ingress extends AsyncDisposable {
   /**
    * Opens and closes ports as the policy says; connections that are open stay so. Ports that could not be opened before
@@ -83,17 +87,18 @@ class SmtpPorts implements Ingress {
 
   constructor(deps: IngressDeps) {
     this.#deps = deps;
-    const { policy, ledger, clock, emit } = deps;
+    const { policy, ledger, clock, emit, sharing } = deps;
+    const peers = sharing === undefined ? {} : { peers: sharing.peers };
     this.#receiver = new Receiver(deps);
-    this.#budget = new MemoryBudget(() => policy().limits.memoryBytes);
+    this.#budget = new MemoryBudget(() => policy().limits.memoryBytes / (sharing?.workers ?? 1));
     this.#deadlines = new Deadlines(clock, emit);
-    this.#admission = new Admission({ policy, evictIdlest: () => this.#deadlines.evictIdlest() });
+    this.#admission = new Admission({ policy, evictIdlest: () => this.#deadlines.evictIdlest(), ...peers });
     this.#listenerDeps = {
       policy,
       ledger,
       clock,
       emit,
-      authenticator: new Authenticator(deps),
+      authenticator: new Authenticator({ ...deps, ...peers }),
       receiver: this.#receiver,
       budget: this.#budget,
       admission: this.#admission,
@@ -211,8 +216,11 @@ class SmtpPorts implements Ingress {
     if (policy.tls === 'implicit' && material === null) {
       return listenProblem(policy, Object.assign(new Error('no certificate'), { code: 'NO-CERTIFICATE' }));
     }
+    const { sharing } = this.#deps;
+    const refusal = sharing?.refusal(policy) ?? null;
+    if (refusal !== null) return refusal;
     const listener = new Listener(this.#listenerDeps, policy, material);
-    const error = await listener.start();
+    const error = await listener.start({ reusePort: sharing !== undefined });
     return error === null ? listener : listenProblem(policy, error);
   }
 }

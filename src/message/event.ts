@@ -84,6 +84,7 @@ export type RelayEvent =
   /** At the start: leases of a process that died were freed; each may have been a copy on its way. */
   | { readonly event: 'reclaimed'; readonly atMs: number; readonly leases: number }
   | { readonly event: 'started' | 'stopping' | 'stopped'; readonly atMs: number; readonly text: string }
+  | { readonly event: 'worker-restarted'; readonly atMs: number; readonly text: string }
   | {
       readonly event: 'policy-applied';
       readonly atMs: number;
@@ -115,4 +116,5 @@ export type RelayEvent =
     }
   | { readonly event: 'failed'; readonly atMs: number; readonly where: string; readonly cause: string };
 
-export type Event = MessageEvent | RelayEvent;
+/** `worker`: in which one of several it happened, from 1. */
+export type Event = (MessageEvent | RelayEvent) & { readonly worker?: number };

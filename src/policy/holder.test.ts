@@ -4,10 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
-import { loaded } from '../../tests/fakes/policy-text.ts';
 import type { RelayEvent } from '../message/event.ts';
 import { systemClock } from '../system.ts';
-import { changedKeys, openPolicyHolder, type HolderOptions, type PolicyHolder } from './holder.ts';
+import { openPolicyHolder, type HolderOptions, type PolicyHolder } from './holder.ts';
 import { formatProblem } from './problem.ts';
 import type { Policy } from './schema.ts';
 
@@ -291,10 +290,4 @@ test('nothing is left behind at the end', async () => {
   expect(clock.pending).toBe(1);
   await holder[Symbol.asyncDispose]();
   expect(clock.pending).toBe(0);
-});
-
-test('what changed between two policies, by their keys', () => {
-  const previous = loaded('hostname: a\n').policy;
-  const next = loaded('hostname: b\nhttp: { listen: 127.0.0.1:9090 }\nretry: { expire: 3d }\n').policy;
-  expect(changedKeys(previous, next).toSorted()).toEqual(['hostname', 'http', 'postmaster']);
 });

@@ -16,8 +16,8 @@ export type HolderOptions = {
   readonly env: Environment;
   readonly clock: Clock;
   readonly emit: Emit;
-  /** Makes ready for the next policy, or says why it cannot be: then nothing changes. Not called for the first one. */
-  readonly onApply?: (next: Policy, previous: Policy) => Promise<readonly string[]>;
+  /** Makes ready for the next policy (its version is that of `state`), or says why it cannot be: then nothing changes. Not called for the first one. */
+  readonly onApply?: (next: Policy, previous: Policy, version: string) => Promise<readonly string[]>;
   readonly watchFolder?: WatchFolder;
 };
 
@@ -65,12 +65,6 @@ export async function openPolicyHolder(options: HolderOptions): Promise<OpenResu
   const isUnsure = await watch.setFiles([file, ...first.includes]);
   if (isMissed || isUnsure) await holder.take(false);
   return { kind: 'opened', holder };
-}
-
-/** Top-level keys whose values differ: for what cannot change while the relay runs. */
-export function changedKeys(previous: Policy, next: Policy): (keyof Policy)[] {
-  const keys = Object.keys(next) as (keyof Policy)[];
-  return keys.filter((key) => !isDeepStrictEqual(previous[key], next[key]));
 }
 
 type Loaded = Extract<LoadResult, { kind: 'loaded' }>;
@@ -132,7 +126,7 @@ class Holder implements PolicyHolder {
       if (this.#state.problems.length > 0) this.#state = this.#applied(this.#loaded);
       return;
     }
-    const problems = await this.#prepare(result.policy);
+    const problems = await this.#prepare(result);
     if (problems.length > 0) return this.#refuse(problems, isForced);
     const previous = this.#loaded.policy;
     this.#loaded = result;
@@ -140,9 +134,9 @@ class Holder implements PolicyHolder {
     this.#tell(result.policy, previous);
   }
 
-  async #prepare(next: Policy): Promise<readonly string[]> {
+  async #prepare({ policy, version }: Loaded): Promise<readonly string[]> {
     try {
-      return (await this.#options.onApply?.(next, this.#loaded.policy)) ?? [];
+      return (await this.#options.onApply?.(policy, this.#loaded.policy, version)) ?? [];
     } catch (error) {
       return [`the policy could not be applied: ${error instanceof Error ? error.message : String(error)}`];
     }

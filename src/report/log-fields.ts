@@ -29,6 +29,7 @@ export const EVENT_LEVELS = {
   stopping: 'info',
   stopped: 'info',
   reclaimed: 'warn',
+  'worker-restarted': 'warn',
   'policy-applied': 'info',
   'policy-refused': 'error',
   refused: 'info',
@@ -44,7 +45,7 @@ export const EVENT_LEVELS = {
 export function logFields(event: Event, options: { readonly subjects: boolean }): Record<string, unknown> {
   switch (event.event) {
     case 'received': {
-      const { event: _, atMs: __, subject, ...fields } = event;
+      const { event: _, atMs: __, worker: ___, subject, ...fields } = event;
       return options.subjects && typeof subject === 'string' ? { ...fields, subject: short(subject) } : fields;
     }
     case 'attempted': {
@@ -76,6 +77,7 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'auth-failed':
     case 'failed':
     case 'reclaimed':
+    case 'worker-restarted':
     case 'started':
     case 'stopping':
     case 'stopped':
@@ -107,6 +109,7 @@ function ofRelay(event: RelayEvent): Record<string, unknown> {
     case 'started':
     case 'stopping':
     case 'stopped':
+    case 'worker-restarted':
     case 'policy-applied':
     case 'policy-refused':
     case 'alert': {

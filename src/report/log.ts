@@ -36,7 +36,8 @@ export function createLog(needs: {
     const { level: least, subjects } = policy()?.log ?? { level: 'info', subjects: false };
     const level = levelOf(event);
     if (RANK[level] < RANK[least]) return;
-    logger[level]({ time: isoTime(event.atMs), event: event.event, ...logFields(event, { subjects }) });
+    const worker = event.worker === undefined ? {} : { worker: event.worker };
+    logger[level]({ time: isoTime(event.atMs), event: event.event, ...worker, ...logFields(event, { subjects }) });
   };
 
   return {

@@ -44,6 +44,7 @@ export const METRICS = {
   relevo_auth_failed_total: counter('Failed sign-ins.', []),
   relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),
   relevo_policy_refused_total: counter('Policies refused since the start; the one in force stayed.', []),
+  relevo_worker_restarts_total: counter('Workers that ended and were started again.', []),
 
   relevo_accept_seconds: histogram('From the first byte of the content to 250.', [], ACCEPTS),
   relevo_attempt_seconds: histogram('Duration of one attempt, by exit.', ['egress'], REPLIES),
@@ -56,6 +57,7 @@ export const METRICS = {
   relevo_queue_oldest_seconds: gauge('Age of the oldest delivery in the queue; 0: none.', []),
   relevo_spool_bytes: gauge('Content kept for queued messages.', []),
   relevo_connections: gauge('Open connections: in (clients) and out (next hops).', ['direction']),
+  relevo_workers: gauge('Threads that take and send mail, and answer.', []),
   relevo_alerts: gauge('Alerts in force.', []),
   relevo_ready: gauge('1: ready to take mail, as /readyz says.', []),
   relevo_log_lost_lines: gauge('Log lines dropped since the start because nobody took them.', []),

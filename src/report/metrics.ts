@@ -14,6 +14,7 @@ export type MetricsSample = {
   readonly overview: QueueOverview | null;
   readonly connectionsIn: number;
   readonly connectionsOut: number;
+  readonly workers: number;
   readonly alerts: number;
   readonly ready: boolean;
   readonly logLostLines: number;
@@ -121,6 +122,8 @@ function count(book: Book, event: Event): void {
       return book.add('relevo_auth_failed_total', 1);
     case 'failed':
       return book.add('relevo_failures_total', 1, { where: /^[\w-]*/.exec(event.where)?.[0] ?? '' });
+    case 'worker-restarted':
+      return book.add('relevo_worker_restarts_total', 1);
     case 'policy-refused':
       return book.add('relevo_policy_refused_total', 1);
     case 'policy-applied':
@@ -161,6 +164,7 @@ function verb(command: string): string {
 function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_connections', sample.connectionsIn, { direction: 'in' });
   book.set('relevo_connections', sample.connectionsOut, { direction: 'out' });
+  book.set('relevo_workers', sample.workers);
   book.set('relevo_alerts', sample.alerts);
   book.set('relevo_ready', sample.ready ? 1 : 0);
   book.set('relevo_log_lost_lines', sample.logLostLines);

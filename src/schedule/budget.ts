@@ -18,6 +18,12 @@ export function weightOf(sizeBytes: number): Weight {
  */
 export class ContentBudget {
   readonly #spent = { medium: 0, heavy: 0 };
+  readonly #share: (limit: number) => number;
+
+  /** @param share this worker's part of what all may have read */
+  constructor(share: (limit: number) => number = (limit) => limit) {
+    this.#share = share;
+  }
 
   get spent(): number {
     return this.#spent.medium + this.#spent.heavy;
@@ -25,7 +31,7 @@ export class ContentBudget {
 
   /** Whether another attempt of that weight may begin now. */
   hasRoomFor(weight: Weight): boolean {
-    return weight === 'light' || this.#spent[weight] < MOST_BYTES[weight];
+    return weight === 'light' || this.#spent[weight] < this.#share(MOST_BYTES[weight]);
   }
 
   take(weight: Weight, bytes: number): void {

@@ -41,7 +41,7 @@ export class Claims {
   soon(): void {
     const schedule = this.#schedule;
     schedule.claimWanted = true;
-    if (this.#running || this.#armed || schedule.closing.signal.aborted) return;
+    if (this.#running || this.#armed || schedule.closing.signal.aborted || !schedule.delivers()) return;
     if (schedule.window.claimRoom < CLAIM_LEAST) return;
     const pauseMs = this.#startedMs + PAUSE_MS - schedule.clock.monotonicMs();
     if (pauseMs > 0) {
@@ -131,7 +131,7 @@ export class Claims {
   #isUnwanted({ delivery }: LeasedDelivery): boolean {
     const { lanes, closing } = this.#schedule;
     const lane = lanes.find(delivery.domain);
-    return closing.signal.aborted || (lane !== undefined && lanes.isResting(lane));
+    return closing.signal.aborted || !this.#schedule.delivers() || (lane !== undefined && lanes.isResting(lane));
   }
 
   #admit(leased: LeasedDelivery): Entry {

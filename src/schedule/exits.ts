@@ -13,6 +13,8 @@ export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
 export type ExitsNeeds = {
   readonly policy: () => Policy;
   readonly find: (name: string) => Egress | undefined;
+  /** This worker's part of a limit. */
+  readonly share: (limit: number) => number;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -131,7 +133,8 @@ export class Exits {
     return {
       running: egress !== undefined,
       inFlight: this.#inFlight.get(name) ?? 0,
-      concurrency: egress?.concurrency ?? 0,
+      // Never none: `deliveryShare` has as many deliver as an operator's limits allow.
+      concurrency: Math.max(1, this.#needs.share(egress?.concurrency ?? 1)),
       circuit: this.#circuits.get(name) ?? CLOSED,
     };
   }

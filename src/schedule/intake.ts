@@ -16,7 +16,7 @@ export class Intake implements Handoff {
   reserve(delivery: FreshDelivery): number | null {
     const { clock, closing, lanes, window } = this.#schedule;
     const nowMs = clock.nowMs();
-    if (closing.signal.aborted || delivery.dueAtMs > nowMs) return null;
+    if (closing.signal.aborted || delivery.dueAtMs > nowMs || !this.#schedule.delivers()) return null;
     // What came before it and waits in the store goes first; only what is urgent overtakes.
     const waits = lanes.isBehind(delivery.domain) && delivery.priority !== 'high';
     if (!waits && window.isOpenTo(delivery.priority)) {
@@ -40,7 +40,7 @@ export class Intake implements Handoff {
       if (window.renew(one)) continue;
       const lane = lanes.laneOf(one.delivery.domain);
       // Since the room was reserved it may be time to stop, or the lane went to rest.
-      if (closing.signal.aborted || lanes.isResting(lane)) {
+      if (closing.signal.aborted || !this.#schedule.delivers() || lanes.isResting(lane)) {
         unwanted.push(one);
         lane.behind = true;
         continue;

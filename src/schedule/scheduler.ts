@@ -9,12 +9,14 @@ import type { Report } from '../message/notice.ts';
 import type { Reply } from '../message/reply.ts';
 import type { MessageFacts } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
+import { type Share, shareOf, WHOLE } from '../policy/share.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { Handoff } from '../spool/handoff.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
+import type { ReversePath } from './converse.ts';
 import { dispatch } from './dispatch.ts';
 import { Exits } from './exits.ts';
 import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
@@ -38,6 +40,9 @@ export type SchedulerNeeds = {
   readonly emit: Emit;
   /** Stores what a sender is to be told; called before the recipients' stories end. */
   readonly report: Report;
+  /** Default: every message leaves with its own envelope sender. */
+  /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
+  readonly share?: () => Share | null;
 };
 
 export type SchedulerStats = {
@@ -107,19 +112,22 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
   };
 }
 
-function newSchedule({ exits: find, ...needs }: SchedulerNeeds): Schedule {
+function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): Schedule {
   const { policy, clock, emit } = needs;
-  const contentBudget = new ContentBudget();
-  const exits = new Exits({ policy, find, clock, emit });
+  const shareNow = given ?? ((): Share => WHOLE);
+  const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
+  const contentBudget = new ContentBudget(share);
+  const exits = new Exits({ policy, find, share, clock, emit });
   const schedule: Schedule = {
     ...needs,
     exits,
+    delivers: () => shareNow() !== null,
     lanes: new Lanes({
-      mostConnections: () => policy().shaping.default.connections,
+      mostConnections: () => share(policy().shaping.default.connections),
       monotonicMs: () => clock.monotonicMs(),
     }),
     groups: new Groups(exits, contentBudget),
-    window: new Window(),
+    window: new Window(share),
     ages: new AgeKeeper(clock),
     contentBudget,
     underWay: new Set(),
@@ -145,6 +153,11 @@ function regroup(schedule: Schedule): void {
     lanes.push(window.regroup(entry, groups.groupOf(entry.leased, entry.content !== null)));
   }
   dispatch(schedule);
+  // What it no longer has a connection for is for the others.
+  if (!schedule.delivers()) {
+    const waiting = [...window.entries.values()].filter(({ state }) => state === 'waiting');
+    spawn(schedule, 'give back', () => handBack(schedule, waiting));
+  } else schedule.claimSoon();
 }
 
 async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {

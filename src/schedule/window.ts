@@ -26,7 +26,13 @@ export class Window {
   readonly #entries = new Map<DeliveryId, Entry>();
   readonly #reserved = new Map<DeliveryId, Lane>();
   readonly #fresh = new Map<MessageId, FreshContent>();
+  readonly #share: (limit: number) => number;
   #freshBytes = 0;
+
+  /** @param share this worker's part of the bytes of fresh content that all may hold */
+  constructor(share: (limit: number) => number = (limit) => limit) {
+    this.#share = share;
+  }
 
   get entries(): ReadonlyMap<DeliveryId, Entry> {
     return this.#entries;
@@ -81,7 +87,7 @@ export class Window {
 
   /** Whether content stays in memory when a delivery of its message is admitted. */
   hasRoomFor(id: MessageId, bytes: Buffer): boolean {
-    return this.#fresh.has(id) || this.#freshBytes + bytes.length <= FRESH_BYTES;
+    return this.#fresh.has(id) || this.#freshBytes + bytes.length <= this.#share(FRESH_BYTES);
   }
 
   /** Takes a delivery in, under lease. @param content null: it will be read from the store */

@@ -5,13 +5,16 @@ import { type DkimDomains, type KeyProblem, type Keyring, openKeyring } from './
 
 export type Signer = Disposable & {
   readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
-  /** Reads the keys of another policy. @returns what keeps keys from signing; then nothing changed */
-  apply(domains: DkimDomains): Promise<readonly KeyProblem[]>;
+  /** Reads the keys of another policy, for whenever it is swapped in. @returns `errors`: what keeps keys from signing */
+  prepare(domains: DkimDomains): Promise<NextKeys>;
   /** Reads changed key files now, and not at the next look. */
   refresh(): Promise<void>;
   /** What is wrong with the keys in use, warnings included. */
   problems(): readonly KeyProblem[];
 };
+
+/** `use` signs with them from now on, whatever their errors. */
+export type NextKeys = { readonly errors: readonly KeyProblem[]; readonly use: () => void };
 
 /** Key files change at most a few times a year; a minute is soon enough, and a glance at each costs nothing. */
 const REFRESH_MS = 60_000;
@@ -46,13 +49,14 @@ export async function openSigner(
   cancel = clock.after(REFRESH_MS, () => void refresh());
   return {
     sign: (unsigned) => signMessage({ ...unsigned, keyring }),
-    apply: async (next) => {
+    prepare: async (next) => {
       const candidate = await openKeyring(next);
       const errors = candidate.problems().filter(({ severity }) => severity === 'error');
-      if (errors.length > 0) return errors;
-      keyring = candidate;
-      tell(keyring.problems());
-      return [];
+      const use = (): void => {
+        keyring = candidate;
+        tell(keyring.problems());
+      };
+      return { errors, use };
     },
     refresh,
     problems: () => keyring.problems(),

@@ -14,6 +14,12 @@ export type LogLine = Readonly<Record<string, unknown>> & { readonly event?: str
 
 export type CommandResult = { readonly code: number; readonly stdout: string; readonly stderr: string };
 
+export type RelayProcessOptions = {
+  readonly wrapper?: readonly string[];
+  readonly folder?: string;
+  readonly args?: readonly string[];
+};
+
 export class RelayProcess implements AsyncDisposable {
   readonly folder: string;
   readonly policyFile: string;
@@ -24,11 +30,13 @@ export class RelayProcess implements AsyncDisposable {
   #exit: Promise<{ code: number | null; signal: NodeJS.Signals | null }> | null = null;
   readonly #waiting = new Set<() => void>();
   readonly #wrapper: readonly string[];
+  readonly #args: readonly string[];
 
-  /** @param options.wrapper a command to run the relay under, such as `['strace', '-f']` */
-  constructor(policy: string, options: { readonly wrapper?: readonly string[]; readonly folder?: string } = {}) {
+  /** @param options.wrapper a command to run the relay under, such as `['strace', '-f']`; `args`: further ones of `start` */
+  constructor(policy: string, options: RelayProcessOptions = {}) {
     this.folder = options.folder ?? mkdtempSync(join(tmpdir(), 'relevo-life-'));
     this.#wrapper = options.wrapper ?? [];
+    this.#args = options.args ?? [];
     this.policyFile = join(this.folder, 'config/relevo.yaml');
     this.dataFolder = join(this.folder, 'data');
     mkdirSync(join(this.folder, 'config'), { recursive: true });
@@ -42,7 +50,7 @@ export class RelayProcess implements AsyncDisposable {
 
   /** Starts it and waits until it listens. */
   async start(env: Readonly<Record<string, string>> = {}): Promise<this> {
-    const command = [...this.#wrapper, join(ROOT, 'scripts/relevo'), 'start', ...this.#where()];
+    const command = [...this.#wrapper, join(ROOT, 'scripts/relevo'), 'start', ...this.#where(), ...this.#args];
     const child = spawn(command[0] ?? '', command.slice(1), {
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

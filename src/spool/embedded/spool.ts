@@ -14,6 +14,8 @@ export type EmbeddedSpoolOptions = {
   readonly clock: Clock;
   /** The owning thread died and is being started again; until then everything is refused. For operators. */
   readonly onFailure?: (cause: string) => void;
+  /** It runs again: threads that came by `connect` need a new way. */
+  readonly onReopened?: () => void;
   /** A restart found the database damaged; at the first start the spool's `report` says so. */
   readonly onSalvage?: (report: SalvageReport) => void;
   /**
@@ -128,6 +130,7 @@ export class EmbeddedSpool extends PortSpool {
     try {
       const { salvaged } = await this.#open({ restart: true });
       this.#restartMs = FIRST_RESTART_MS;
+      this.#options.onReopened?.();
       if (salvaged !== null) this.#options.onSalvage?.(salvaged);
     } catch (error) {
       const cause = error instanceof Error ? error.message : String(error);

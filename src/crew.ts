@@ -1,0 +1,192 @@
+/** The threads of the workers: started, started again when they end, and ended. What they tell goes where it belongs. */
+import type { Event } from './message/event.ts';
+import type { Clock, Emit } from './ports.ts';
+import { LEASE_MS } from './schedule/schedule.ts';
+import type { Spool } from './spool/spool.ts';
+import { WorkerAlerts } from './worker-alerts.ts';
+import { WorkerThread } from './worker-thread.ts';
+import type { SpoolReach, Told, ToWorker, WorkerStart } from './worker-wire.ts';
+
+export type CrewNeeds = {
+  readonly workers: number;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly spool: Pick<Spool, 'reap'>;
+  /** How a worker reaches the spool; asked for each. */
+  readonly reach: () => SpoolReach;
+  /** Calls `run` whenever the spool must be reached anew. Returns what ends it. */
+  readonly onReachLost: (run: () => void) => () => void;
+  /** What every worker starts with. */
+  readonly start: () => Pick<WorkerStart, 'policy' | 'version' | 'refusals'>;
+  /** A worker takes mail now, before it counts as one that does. */
+  readonly onUp?: (worker: WorkerThread) => Promise<void>;
+  /** What a worker's thread runs. Default: `worker.ts`. */
+  readonly entry?: URL;
+};
+
+const FIRST_RESTART_MS = 100;
+const SLOWEST_RESTART_MS = 10_000;
+/** One that ran for so long is well again. */
+const WELL_MS = 60_000;
+/** For connections to be closed and the last news to be told. */
+const END_MS = 3_000;
+const REAP_EVERY_MS = 1_000;
+
+type Slot = {
+  readonly number: number;
+  thread: WorkerThread | null;
+  isUp: boolean;
+  restartMs: number;
+  failures: number;
+  cancel: () => void;
+};
+
+export class Crew implements AsyncDisposable {
+  /** Why the last worker that ended did. */
+  lastCause = 'none was started';
+  readonly #needs: CrewNeeds;
+  readonly #alerts = new WorkerAlerts();
+  readonly #slots: readonly Slot[];
+  readonly #reaping = new AbortController();
+  readonly #unsubscribe: () => void;
+  #isEnding = false;
+
+  constructor(needs: CrewNeeds) {
+    this.#needs = needs;
+    this.#slots = Array.from({ length: needs.workers }, (_, index) => ({
+      number: index + 1,
+      thread: null,
+      isUp: false,
+      restartMs: FIRST_RESTART_MS,
+      failures: 0,
+      cancel: () => {},
+    }));
+    this.#unsubscribe = needs.onReachLost(() => {
+      for (const { thread } of this.#slots) thread?.tell({ kind: 'reach', reach: needs.reach() });
+    });
+  }
+
+  /** Resolves once each takes mail, or ended before it did. */
+  async startAll(): Promise<void> {
+    await Promise.all(this.#slots.map((slot) => this.#start(slot)));
+  }
+
+  /** Those that take mail. */
+  live(): readonly WorkerThread[] {
+    return this.#slots.flatMap(({ thread, isUp }) => (thread !== null && isUp ? [thread] : []));
+  }
+
+  tellAll(message: ToWorker, except: number | null = null): void {
+    for (const { thread, number } of this.#slots) if (number !== except) thread?.tell(message);
+  }
+
+  tellFailure(worker: number, cause: string): void {
+    const { emit, clock } = this.#needs;
+    emit({ event: 'failed', atMs: clock.nowMs(), where: 'worker', cause: `worker ${worker}: ${cause}` });
+  }
+
+  /** Who ends from now on stays so. */
+  startNoMore(): void {
+    this.#isEnding = true;
+    for (const slot of this.#slots) slot.cancel();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.startNoMore();
+    this.#unsubscribe();
+    this.#reaping.abort();
+    await Promise.all(this.#slots.map(async ({ thread }) => thread?.end(END_MS)));
+  }
+
+  async #start(slot: Slot): Promise<void> {
+    const { workers, clock, entry, start, reach, onUp } = this.#needs;
+    const thread = new WorkerThread({
+      entry: entry ?? new URL('./worker.ts', import.meta.url),
+      start: { ...start(), worker: slot.number, workers, reach: reach() },
+      clock,
+      onTold: (told) => this.#hear(slot.number, told),
+      onEnd: (cause) => this.#ended(slot, cause),
+    });
+    slot.thread = thread;
+    try {
+      await thread.up;
+    } catch {
+      // `onEnd` has seen to it.
+      return;
+    }
+    await onUp?.(thread);
+    if (slot.thread !== thread) return;
+    slot.isUp = true;
+    slot.cancel = clock.after(WELL_MS, () => this.#isWell(slot));
+    this.tellAll({ kind: 'introduce' }, slot.number);
+  }
+
+  async #startAgain(slot: Slot): Promise<void> {
+    await this.#start(slot);
+    if (!slot.isUp) return;
+    const { emit, clock } = this.#needs;
+    const text = `worker ${slot.number} runs again`;
+    emit({ event: 'worker-restarted', atMs: clock.nowMs(), text, worker: slot.number });
+    // What was due for the one that died, and for nobody since.
+    this.tellAll({ kind: 'wake' });
+  }
+
+  #ended(slot: Slot, cause: string): void {
+    const { emit, clock } = this.#needs;
+    slot.thread = null;
+    slot.isUp = false;
+    slot.cancel();
+    this.lastCause = cause;
+    for (const alert of this.#alerts.forget(slot.number, clock.nowMs())) emit(alert);
+    this.tellAll({ kind: 'gone', worker: slot.number });
+    if (this.#isEnding) return;
+    this.tellFailure(slot.number, `it ended, and is started again in ${slot.restartMs} ms: ${cause}`);
+    slot.failures += 1;
+    if (slot.failures > 1) this.#alert(slot, `worker ${slot.number} ends again and again: ${cause}`, true);
+    slot.cancel = clock.after(slot.restartMs, () => void this.#startAgain(slot));
+    slot.restartMs = Math.min(slot.restartMs * 2, SLOWEST_RESTART_MS);
+    void this.#reap();
+  }
+
+  #isWell(slot: Slot): void {
+    if (slot.failures > 1) this.#alert(slot, `worker ${slot.number} is well again`, false);
+    slot.failures = 0;
+    slot.restartMs = FIRST_RESTART_MS;
+  }
+
+  #alert({ number }: Slot, text: string, raised: boolean): void {
+    const { emit, clock } = this.#needs;
+    emit({ event: 'alert', atMs: clock.nowMs(), name: `worker-failing:${number}`, text, raised });
+  }
+
+  /** What the dead one had leased is taken over as soon as its leases end: each within `LEASE_MS` from now. */
+  async #reap(): Promise<void> {
+    const { clock, spool, emit } = this.#needs;
+    const { signal } = this.#reaping;
+    const beganMs = { wall: clock.nowMs(), monotonic: clock.monotonicMs() };
+    const passedMs = (): number => clock.monotonicMs() - beganMs.monotonic;
+    try {
+      while (passedMs() <= LEASE_MS + REAP_EVERY_MS) {
+        await clock.sleep(REAP_EVERY_MS, signal);
+        // By a clock that jumped, the leases of the living would look like those of the dead.
+        const jumpedMs = clock.nowMs() - beganMs.wall - passedMs();
+        if (Math.abs(jumpedMs) > REAP_EVERY_MS) return;
+        if ((await spool.reap(clock.nowMs())) > 0) this.tellAll({ kind: 'wake' });
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      emit({ event: 'failed', atMs: clock.nowMs(), where: 'reap', cause: String(error) });
+    }
+  }
+
+  #hear(from: number, { events, news, wake }: Told): void {
+    for (const event of events) this.#emit(from, event);
+    for (const one of news) this.tellAll({ kind: 'news', from, news: one }, from);
+    if (wake) this.tellAll({ kind: 'wake' }, from);
+  }
+
+  #emit(from: number, event: Event): void {
+    const told = event.event === 'alert' ? this.#alerts.merge(from, event) : event;
+    if (told !== null) this.#needs.emit(told);
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * The whole way of mail in one thread: ingress takes it in, it is signed and spooled, the scheduler sends it. A relay has
+ * one, in its own thread; or one in each of its workers, and then `supervisor.ts` is the sum of them behind the same type.
+ */
+import { type Exits, openExits } from './egress/exits.ts';
+import { ownMailStore } from './feedback/own-mail.ts';
+import { createReporter } from './feedback/reporter.ts';
+import type { ListenProblem } from './ingress/listen-problem.ts';
+import type { IngressSharing } from './ingress/peers.ts';
+import { type Ingress, startIngress } from './ingress/server.ts';
+import type { Submission, SubmitResult } from './ingress/submit.ts';
+import type { DeliveryId } from './message/ids.ts';
+import type { Reply } from './message/reply.ts';
+import { changedKeys } from './policy/changed.ts';
+import type { Policy } from './policy/schema.ts';
+import { deliveryShare, type Share } from './policy/share.ts';
+import type { Emit, Ports } from './ports.ts';
+import type { Explanation } from './schedule/explain.ts';
+import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
+import { openSigner, type Signer } from './sign/signer.ts';
+import type { Handoff } from './spool/handoff.ts';
+import type { Ledger } from './spool/ledger.ts';
+import type { LeasedDelivery, Spool } from './spool/spool.ts';
+
+export type MailPathNeeds = {
+  readonly policy: () => Policy;
+  readonly spool: Spool & { readonly ledger: Ledger };
+  readonly ports: Ports;
+  readonly emit: Emit;
+  readonly localAddresses: () => readonly string[];
+  /** Which worker of how many this is. */
+  readonly share: Share;
+  /** What it has of the other workers. Default: there are none. */
+  readonly others?: IngressSharing & {
+    /** Something due is in the store that this one leaves to them. */ wake(): void;
+  };
+};
+
+/** Where mail is taken, as far as it is. */
+export type Doors = {
+  readonly addresses: readonly { readonly address: string; readonly port: number; readonly tls: string }[];
+  readonly problems: readonly ListenProblem[];
+};
+
+/** What is going on now. */
+export type Figures = {
+  readonly connectionsIn: number;
+  readonly connectionsOut: number;
+  /** Threads that take and send mail. */
+  readonly workers: number;
+};
+
+/** `use` makes the policy's keys those that sign, and is called as it is swapped in; without it nothing changed. */
+export type Prepared =
+  | { readonly kind: 'ready'; readonly use: () => void }
+  /** Each for operators. */
+  | { readonly kind: 'refused'; readonly problems: readonly string[] };
+
+export type MailPath = AsyncDisposable & {
+  doors(): Doors;
+  /** Why it takes no mail at all, beside what `doors` says; empty: it does. */
+  notReady(): readonly string[];
+  /** Makes ready for another policy. @param version by which it is known */
+  prepare(next: Policy, version: string): Promise<Prepared>;
+  /** The policy in force is another, or is to be applied again. */
+  follow(): Promise<void>;
+  /** Reads changed key files now. */
+  refreshKeys(): Promise<void>;
+  figures(): Promise<Figures>;
+  explain(id: DeliveryId): Promise<readonly Explanation[]>;
+  /** The way in without SMTP. */
+  submit(submission: Submission): Promise<SubmitResult>;
+  /** Ends deliveries as bounced by an operator; see `Scheduler`. */
+  bounceNow(leased: readonly LeasedDelivery[], reply: Reply): Promise<number>;
+  /** Something is due in the store. */
+  wake(): void;
+  /**
+   * No new mail; attempts in flight finish, for at most 30 s; leases are handed back. Then dispose of it.
+   * @param signal ends the waiting at once, and still loses nothing
+   */
+  stop(signal: AbortSignal): Promise<void>;
+};
+
+/** Clients get this long to finish messages that they are sending, once no new ones are taken. */
+const LAST_MAIL_MS = 30_000;
+
+type Parts = MailPathNeeds & {
+  readonly signer: Signer;
+  readonly exits: Exits;
+  readonly scheduler: Scheduler;
+  readonly ingress: Ingress;
+};
+
+/** Opens all of it; ports that cannot be opened are in `doors`. What was started is ended again when a part cannot be had. */
+export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
+  await using stack = new AsyncDisposableStack();
+  const { policy, spool, ports, emit, localAddresses, share, others } = needs;
+  const { clock, random } = ports;
+  const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
+  const { sign } = signer;
+  const exits = stack.use(openExits({ policy, ports, emit, localAddresses }));
+  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
+  const report = createReporter({ policy, spool, submitOwn, clock, emit });
+  const scheduler: Scheduler = stack.use(
+    startScheduler({
+      policy,
+      spool,
+      exits: (name) => exits.byName.get(name),
+      clock,
+      random,
+      emit,
+      report,
+      share: () => deliveryShare(policy(), share),
+    }),
+  );
+  const handoff = handoffOf(scheduler, others);
+  const { ledger } = spool;
+  const sharing = others === undefined ? {} : { sharing: others };
+  const ingress = stack.use(
+    await startIngress({ policy, spool, ledger, handoff, sign, clock, random, emit, ...sharing }),
+  );
+  const running = stack.move();
+  return pathOf({ ...needs, signer, exits, scheduler, ingress }, () => running.disposeAsync());
+}
+
+function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
+  const { signer, scheduler, ingress } = parts;
+  return {
+    doors: () => ({ addresses: ingress.addresses(), problems: ingress.problems() }),
+    notReady: () => [],
+    prepare: (next) => prepare(parts, next),
+    follow: () => follow(parts),
+    refreshKeys: () => signer.refresh(),
+    figures: async () => ({
+      connectionsIn: ingress.counters().connections,
+      connectionsOut: scheduler.stats().inFlight,
+      workers: 1,
+    }),
+    explain: (id) => scheduler.explain(id),
+    submit: (submission) => ingress.submit(submission),
+    bounceNow: (leased, reply) => scheduler.bounceNow(leased, reply),
+    wake: () => scheduler.wake(),
+    stop: (signal) => stop(parts, signal),
+    [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** Fresh mail for which there is no room here goes to whoever claims it first. */
+function handoffOf(scheduler: Scheduler, others: MailPathNeeds['others']): Handoff {
+  const { handoff } = scheduler;
+  if (others === undefined) return handoff;
+  return {
+    reserve: (delivery) => handoff.reserve(delivery),
+    take: (leased, content) => handoff.take(leased, content),
+    cancel: (ids) => handoff.cancel(ids),
+    wake: () => {
+      handoff.wake();
+      others.wake();
+    },
+  };
+}
+
+async function prepare({ signer, policy }: Parts, next: Policy): Promise<Prepared> {
+  if (!changedKeys(policy(), next).includes('domains')) return { kind: 'ready', use: () => {} };
+  const { errors, use } = await signer.prepare(next.domains);
+  return errors.length === 0
+    ? { kind: 'ready', use }
+    : { kind: 'refused', problems: errors.map(({ text }) => `domains: ${text}`) };
+}
+
+async function follow({ exits, scheduler, ingress, policy }: Parts): Promise<void> {
+  exits.apply(policy());
+  scheduler.applyPolicy();
+  await ingress.apply(policy());
+}
+
+async function stop({ ingress, scheduler, ports: { clock } }: Parts, signal: AbortSignal): Promise<void> {
+  const enough = clock.sleep(LAST_MAIL_MS, signal).catch(() => undefined);
+  await Promise.all([Promise.race([ingress.stopAccepting(), enough]), scheduler.stop(signal)]);
+}
