@@ -75,9 +75,40 @@ describe('what would be unsafe or useless is refused', () => {
       ['2:23 retry.delays[1]: expected more than 0s'],
     ],
     [
-      'Redis, which this version cannot use yet',
-      'hostname: a\nspool: { engine: redis, url: redis://127.0.0.1/0 }\n',
-      ['2:18 spool.engine: redis is not available yet in this version: use embedded'],
+      'Redis nowhere',
+      'hostname: a\nspool: { engine: redis }\n',
+      ['2:18 spool.engine: needs one of url, sentinels and cluster: where Redis is'],
+    ],
+    [
+      'Redis at two places',
+      'hostname: a\nspool: { engine: redis, url: redis://127.0.0.1/0, cluster: [a:1] }\n',
+      ['2:60 spool.cluster: is one too many beside url: only one of them can be'],
+    ],
+    [
+      'a URL that is none of Redis, without showing it',
+      'hostname: a\nspool: { engine: redis, url: "http://:secret@127.0.0.1" }\n',
+      ['2:30 spool.url: expected redis://host:port/database, or rediss:// with TLS'],
+    ],
+    [
+      'a database that has no number',
+      'hostname: a\nspool: { engine: redis, url: redis://127.0.0.1/mail }\n',
+      ['2:30 spool.url: expected no path after host and port but /database in spool.url'],
+    ],
+    [
+      'sentinels that are not told what to look for, one of them nowhere',
+      'hostname: a\nspool: { engine: redis, sentinels: [a:26379, "b:x"] }\n',
+      [
+        '2:36 spool.sentinels: need a name, too: what they call the server',
+        '2:46 spool.sentinels[1]: expected redis://host:port/database, or rediss:// with TLS',
+      ],
+    ],
+    [
+      'what only sentinels need',
+      'hostname: a\nspool: { engine: redis, cluster: [a:1], name: b, password: c }\n',
+      [
+        '2:47 spool.name: goes with sentinels only',
+        '2:60 spool.password: goes with sentinels: with cluster it is part of the address',
+      ],
     ],
   ])('%s', (_, text, problems) => {
     expect(problemsIn(text)).toEqual(problems);

@@ -3,6 +3,7 @@ import { OWN_CLIENT } from '../message/message.ts';
 import { egressOf, exitsOf, intendedExitsOf } from './match.ts';
 import { containsNetwork, networkKey, parseNetwork } from './network.ts';
 import type { Path } from './problem.ts';
+import { checkRedisSpool } from './redis-spool.ts';
 import type { ListenerPolicy, Policy } from './schema.ts';
 
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
@@ -127,13 +128,7 @@ function checkRoutes(policy: Policy): Check[] {
 }
 
 function checkKeeping({ spool, retry, limits }: Policy): Check[] {
-  const checks: Check[] = [];
-  if (spool.engine === 'redis')
-    checks.push({
-      verdict: 'refuse',
-      path: ['spool', 'engine'],
-      text: 'redis is not available yet in this version: use embedded',
-    });
+  const checks: Check[] = spool.engine === 'redis' ? checkRedisSpool(spool) : [];
   for (const [index, delayMs] of retry.delaysMs.entries())
     if (delayMs === 0)
       checks.push({ verdict: 'refuse', path: ['retry', 'delays', index], text: 'expected more than 0s' });

@@ -125,8 +125,13 @@ function withAbsolutePaths(policy: Policy, folder: string): Policy {
     tls: { ...policy.tls, cert: absolute(policy.tls.cert), key: absolute(policy.tls.key) },
     domains: Object.fromEntries(domains) as Policy['domains'],
     egress: Object.fromEntries(egress) as Policy['egress'],
-    spool: policy.spool.engine === 'embedded' ? { ...policy.spool, path: absolute(policy.spool.path) } : policy.spool,
+    spool: withAbsoluteSpool(policy.spool, absolute),
   };
+}
+
+function withAbsoluteSpool(spool: Policy['spool'], absolute: (path: string) => string): Policy['spool'] {
+  if (spool.engine === 'embedded') return { ...spool, path: absolute(spool.path) };
+  return spool.ca === null ? spool : { ...spool, ca: absolute(spool.ca) };
 }
 
 function withAbsolutePath(exit: EgressPolicy, absolute: (path: string) => string): EgressPolicy {

@@ -53,7 +53,7 @@ Everything but \`hostname\` has a default. An edit is in force within a second, 
 | variable | \`\${NAME}\` from the environment, \`\${file:/run/secrets/x}\` the content of a file; \`$\${\` stands for \`\${\` itself. Inside \`{ }\` and \`[ ]\` a variable needs quotes. One that is not set is an error, save in an egress with \`enabled: false\` |
 
 Keys marked *no effect yet* are checked like the others. Where a file asks for something by one, the
-relay says at load that nothing comes of it; \`spool.engine: redis\` is refused, since mail would be kept elsewhere than asked.`;
+relay says at load that nothing comes of it.`;
 
 function section(key: string, schema: Schema): string {
   const marks = marksOf(schema);

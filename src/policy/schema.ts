@@ -92,3 +92,4 @@ export type SandboxEgressPolicy = Extract<EgressPolicy, { type: 'sandbox' }>;
 export type PoolPolicy = Policy['pools'][string];
 export type RoutePolicy = Policy['routes'][number];
 export type RetryPolicy = Policy['retry'];
+export type RedisSpoolPolicy = Extract<Policy['spool'], { engine: 'redis' }>;

@@ -61,7 +61,8 @@ export const reputation = z
   .meta({ description: 'What happens to an exit that others complain about.', ...LATER });
 
 const durability = z.enum(['fsync', 'relaxed']).prefault('fsync').meta({
-  description: 'fsync: 250 only once it is on disk. relaxed: a power cut may lose the last moments; the 250 says so.',
+  description:
+    'fsync: 250 only once it is on disk; a Redis that cannot promise that gets no mail. relaxed: a power cut may lose the last moments; the 250 says so.',
 });
 
 const embedded = z
@@ -72,26 +73,63 @@ const embedded = z
   })
   .transform((spool) => ({ ...spool, engine: 'embedded' as const }));
 
+const addresses = z.array(z.string()).min(1, 'expected at least one address').nullable().prefault(null);
+const text = z.string().min(1, 'expected some text').nullable().prefault(null);
+
 const redis = z
   .strictObject({
-    engine: z.literal('redis').meta({ description: 'A Redis server: any number of nodes.' }),
-    url: z
+    engine: z
+      .literal('redis')
+      .meta({
+        description:
+          'Redis from version 7.0 on: any number of nodes. Exactly one of `url`, `sentinels` and `cluster` says where.',
+      }),
+    url: text.meta({
+      description: 'One server: `redis://user:password@host:port/database`; `rediss://` with TLS.',
+      ...SECRET,
+    }),
+    sentinels: addresses.meta({
+      description:
+        'Sentinels that know the server: `host:port` or a URL; a password in it is the sentinels’ own; `rediss://` is TLS for both.',
+      ...SECRET,
+    }),
+    name: text.meta({ description: 'What the sentinels call the server.' }),
+    username: text.meta({ description: 'Of the servers behind sentinels.' }),
+    password: text.meta({ description: 'Of the servers behind sentinels.', ...SECRET }),
+    database: z
+      .number('expected a number')
+      .int('expected a whole number')
+      .min(0, 'expected a number from 0')
+      .nullable()
+      .prefault(null)
+      .meta({ description: 'Of the servers behind sentinels; null: 0.' }),
+    cluster: addresses.meta({
+      description: 'Some nodes of a Redis Cluster: `host:port` or a URL; a password in one is for all nodes.',
+      ...SECRET,
+    }),
+    ca: text.meta({ description: 'PEM file of further trusted authorities, for `rediss://` with a private one.' }),
+    prefix: z
       .string()
-      .optional()
-      .meta({ description: 'Of one server.', ...SECRET }),
-    sentinels: z
-      .array(z.string())
-      .optional()
-      .meta({ description: 'Addresses of the sentinels.', ...SECRET }),
-    name: z.string().optional().meta({ description: 'What the sentinels call the server.' }),
-    cluster: z
-      .array(z.string())
-      .optional()
-      .meta({ description: 'Addresses of cluster nodes.', ...SECRET }),
-    prefix: z.string().prefault('relevo:').meta({ description: 'Of every key.' }),
+      .regex(/^[\w:.-]{1,64}$/, 'expected 1 to 64 letters, digits, and _ - . :')
+      .prefault('relevo:')
+      .meta({ description: 'Of every key: relays with different ones can share a server.' }),
+    replicas: z
+      .number('expected a number')
+      .int('expected a whole number')
+      .min(0, 'expected a number from 0')
+      .nullable()
+      .prefault(null)
+      .meta({
+        description:
+          'So many replicas have a message before its 250. null: 1 behind sentinels and in a cluster, where a replica takes over, unless `durability` is relaxed; otherwise 0.',
+      }),
     durability,
   })
-  .meta(LATER);
+  .transform(({ replicas, ...spool }) => ({ ...spool, replicas: replicas ?? usualReplicas(spool) }));
+
+function usualReplicas({ url, durability }: { readonly url: string | null; readonly durability: string }): number {
+  return url === null && durability === 'fsync' ? 1 : 0;
+}
 
 export const spool = z
   .discriminatedUnion('engine', [embedded, redis])
