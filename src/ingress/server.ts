@@ -23,13 +23,12 @@ export type IngressDeps = {
   readonly handoff: Handoff;
   readonly sign: Sign;
   readonly clock: Clock;
-  /** Default: there are none. */
   readonly random: Random;
   readonly emit: Emit;
-};
-
   /** The other workers on the same ports. Default: there are none. */
   readonly sharing?: IngressSharing;
+};
+
 export interface Ingress extends AsyncDisposable {
   /**
    * Opens and closes ports as the policy says; connections that are open stay so. Ports that could not be opened before

@@ -4,7 +4,6 @@ import type { Clock, Emit, Random } from '../ports.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
 import type { ContentBudget } from './budget.ts';
-import type { ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';

@@ -16,7 +16,6 @@ import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
-import type { ReversePath } from './converse.ts';
 import { dispatch } from './dispatch.ts';
 import { Exits } from './exits.ts';
 import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
