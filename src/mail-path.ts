@@ -2,9 +2,12 @@
  * The whole way of mail in one thread: ingress takes it in, it is signed and spooled, the scheduler sends it. A relay has
  * one, in its own thread; or one in each of its workers, and then `supervisor.ts` is the sum of them behind the same type.
  */
+import { createFile } from './cli/whole-file.ts';
 import { type Exits, openExits } from './egress/exits.ts';
 import { ownMailStore } from './feedback/own-mail.ts';
 import { createReporter } from './feedback/reporter.ts';
+import { openReturnPaths } from './feedback/return-paths.ts';
+import { createVerpKeyring, type VerpKeyring } from './feedback/verp-keys.ts';
 import type { ListenProblem } from './ingress/listen-problem.ts';
 import type { IngressSharing } from './ingress/peers.ts';
 import { type Ingress, startIngress } from './ingress/server.ts';
@@ -86,6 +89,7 @@ const LAST_MAIL_MS = 30_000;
 
 type Parts = MailPathNeeds & {
   readonly signer: Signer;
+  readonly verp: VerpKeyring;
   readonly exits: Exits;
   readonly scheduler: Scheduler;
   readonly ingress: Ingress;
@@ -100,6 +104,9 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const { sign } = signer;
   const exits = stack.use(openExits({ policy, ports, emit, localAddresses }));
   const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
+  const verp = createVerpKeyring({ random, createFile, clock, emit });
+  await verp.refresh(policy());
+  const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, clock, emit });
   const report = createReporter({ policy, spool, submitOwn, clock, emit });
   const scheduler: Scheduler = stack.use(
     startScheduler({
@@ -110,6 +117,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       random,
       emit,
       report,
+      reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),
     }),
   );
@@ -117,20 +125,22 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const { ledger } = spool;
   const sharing = others === undefined ? {} : { sharing: others };
   const ingress = stack.use(
-    await startIngress({ policy, spool, ledger, handoff, sign, clock, random, emit, ...sharing }),
+    await startIngress({ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit, ...sharing }),
   );
   const running = stack.move();
-  return pathOf({ ...needs, signer, exits, scheduler, ingress }, () => running.disposeAsync());
+  return pathOf({ ...needs, signer, verp, exits, scheduler, ingress }, () => running.disposeAsync());
 }
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
-  const { signer, scheduler, ingress } = parts;
+  const { signer, verp, scheduler, ingress, policy } = parts;
   return {
     doors: () => ({ addresses: ingress.addresses(), problems: ingress.problems() }),
     notReady: () => [],
     prepare: (next) => prepare(parts, next),
     follow: () => follow(parts),
-    refreshKeys: () => signer.refresh(),
+    refreshKeys: async () => {
+      await Promise.all([signer.refresh(), verp.refresh(policy())]);
+    },
     figures: async () => ({
       connectionsIn: ingress.counters().connections,
       connectionsOut: scheduler.stats().inFlight,
@@ -160,12 +170,20 @@ function handoffOf(scheduler: Scheduler, others: MailPathNeeds['others']): Hando
   };
 }
 
-async function prepare({ signer, policy }: Parts, next: Policy): Promise<Prepared> {
-  if (!changedKeys(policy(), next).includes('domains')) return { kind: 'ready', use: () => {} };
-  const { errors, use } = await signer.prepare(next.domains);
-  return errors.length === 0
-    ? { kind: 'ready', use }
-    : { kind: 'refused', problems: errors.map(({ text }) => `domains: ${text}`) };
+async function prepare({ signer, verp, policy }: Parts, next: Policy): Promise<Prepared> {
+  const changed = changedKeys(policy(), next);
+  if (!changed.includes('domains') && !changed.includes('returnPathKeys')) return { kind: 'ready', use: () => {} };
+  const [{ errors, use }, keys] = [await signer.prepare(next.domains), await verp.prepare(next)];
+  const problems = errors.map(({ text }) => `domains: ${text}`);
+  if (keys.kind === 'refused') return { kind: 'refused', problems: [...problems, keys.problem] };
+  if (problems.length > 0) return { kind: 'refused', problems };
+  return {
+    kind: 'ready',
+    use: () => {
+      use();
+      keys.use();
+    },
+  };
 }
 
 async function follow({ exits, scheduler, ingress, policy }: Parts): Promise<void> {

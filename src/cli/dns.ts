@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { parseDomain } from '../message/address.ts';
+import { returnPathFor } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import { openKeyring } from '../sign/keyring.ts';
 import { checkRecords, type CheckedRecord } from '../sign/records-check.ts';
@@ -50,7 +51,7 @@ async function recordsOf(
     domain,
     keys,
     hostname: policy.hostname,
-    returnPath: policy.domains[domain]?.returnPath ?? null,
+    returnPath: returnPathFor(policy, domain),
     addresses: addressesOf(policy),
     includes: [],
     reportsTo: policy.postmaster,

@@ -9,6 +9,7 @@ const ACTIONS = {
   expired: 'failed',
   delayed: 'delayed',
   relayed: 'relayed',
+  returned: 'failed',
 } as const satisfies Record<NoticeKind, string>;
 
 /** The RFC 3463 status that a report gives a recipient. */
@@ -16,6 +17,7 @@ export function reportedStatus(kind: NoticeKind, { reply }: NoticeRecipient): st
   // Delivery time expired: what the servers said meanwhile stands in Diagnostic-Code.
   if (kind === 'expired') return '4.4.7';
   const given = reply === null ? null : statusOf(reply);
+  if (kind === 'returned') return given?.startsWith('2') === false ? given : '5.0.0';
   const digit = { failed: '5', delayed: '4', relayed: '2' }[kind];
   return given?.startsWith(digit) === true ? given : `${digit}${given === null ? '.0.0' : given.slice(1)}`;
 }

@@ -18,7 +18,7 @@ export type ReportTerms = {
   /** Whom the report is for. */
   readonly to: string;
   readonly atMs: number;
-  /** The original as sent; null: not to be had any more. */
+  /** The original as sent, or what came back of it; null: not to be had any more. */
   readonly original: Buffer | null;
   /** A report that could not be delivered to the sender of the original: this one is for the postmaster. */
   readonly doubleBounce: boolean;
@@ -51,13 +51,13 @@ export function writeReport(notice: Notice, terms: ReportTerms): Buffer {
   const status = deliveryStatus(notice, { hostname, utf8 });
   const parts: Buffer[] = [
     Buffer.from(`${header}\r\nThis is a report in MIME format (RFC 3464).\r\n`),
-    part(boundary, { type: 'text/plain; charset=utf-8', content: Buffer.from(words) }),
-    part(boundary, {
+    mimePart(boundary, { type: 'text/plain; charset=utf-8', content: Buffer.from(words) }),
+    mimePart(boundary, {
       type: utf8 ? 'message/global-delivery-status' : 'message/delivery-status',
       content: Buffer.from(status),
     }),
   ];
-  if (original !== null) parts.push(part(boundary, returned(notice, original)));
+  if (original !== null) parts.push(mimePart(boundary, returned(notice, original)));
   return Buffer.concat([...parts, Buffer.from(`\r\n--${boundary}--\r\n`)]);
 }
 
@@ -66,11 +66,13 @@ const SUBJECTS = {
   expired: 'Undelivered: your message could not be delivered in time',
   delayed: 'Delayed: your message has not been delivered yet',
   relayed: 'Passed on: your message was handed to the next mail server',
+  returned: 'Undelivered: your message was taken, and came back',
 } as const satisfies Record<NoticeKind, string>;
 
 type Part = { readonly type: string; readonly content: Buffer };
 
-function part(boundary: string, { type, content }: Part): Buffer {
+/** One part of a multipart, its delimiter in front. CRLF lines. */
+export function mimePart(boundary: string, { type, content }: Part): Buffer {
   const encoding = isAscii(content) ? '7bit' : '8bit';
   const head = `\r\n--${boundary}\r\nContent-Type: ${type}\r\nContent-Transfer-Encoding: ${encoding}\r\n\r\n`;
   return Buffer.concat([Buffer.from(head), content]);
@@ -79,6 +81,8 @@ function part(boundary: string, { type, content }: Part): Buffer {
 /** RFC 3461 §4.3: the whole message only where it failed, as RET asks; otherwise its header. */
 function returned({ kind, message }: Notice, original: Buffer): Part {
   const { ret, smtpUtf8 } = message.envelope;
+  // What came back is a report itself, and says more than can be read out of it.
+  if (kind === 'returned') return { type: 'message/rfc822', content: original };
   const isFailure = kind === 'failed' || kind === 'expired';
   if (isFailure && (ret === 'full' || (ret === null && original.length <= FULL_MOST_BYTES))) {
     return { type: smtpUtf8 ? 'message/global' : 'message/rfc822', content: original };
@@ -122,6 +126,11 @@ function openingOf({ kind, retryUntilMs }: Notice): string {
   switch (kind) {
     case 'failed':
       return 'Your message could not be delivered to the recipients below. The relay has given up on them.';
+    case 'returned':
+      return (
+        'A mail server had taken your message, and has reported since that it could not deliver it to the recipients ' +
+        'below. Its report is attached as it came.'
+      );
     case 'expired':
       return 'The relay has tried for as long as it may, and your message could not be delivered to the recipients below.';
     case 'delayed':

@@ -5,7 +5,8 @@ import type { Authenticator } from './auth.ts';
 import { CommandParser, type ParserOwner } from './command-parser.ts';
 import { type Conversation, runCommand } from './commands.ts';
 import { TLS_HANDSHAKE_MS, type Watched } from './deadlines.ts';
-import { IncomingContent, incomingOf } from './incoming-content.ts';
+import { endMessage } from './end-of-message.ts';
+import { IncomingContent } from './incoming-content.ts';
 import type { Listener } from './listener.ts';
 import { REPLIES } from './replies.ts';
 import { Session, UNKNOWN_ADDRESS } from './session.ts';
@@ -273,16 +274,10 @@ export class Connection extends WireConnection implements ParserOwner, Conversat
     this.#content = null;
     if (transaction === null || content === null) return;
     try {
-      const refusal = content.whyNot();
-      const incoming = refusal ?? incomingOf(this.state, { transaction, content, cipher: this.cipher });
-      if ('code' in incoming) {
-        this.say(this.state.refused('DATA', incoming));
-        return;
-      }
-      const received = await this.#listener.deps.receiver.receive(incoming);
-      if (received.kind === 'refused') this.say(this.state.refused('DATA', received.reply));
-      else this.say({ code: 250, detail: '6.0', text: received.text });
-      this.#unknownCommands = 0;
+      const message = { session: this.state, transaction, content, cipher: this.cipher };
+      const reply = await endMessage(this.#listener.deps, message);
+      this.say(reply.code < 400 ? reply : this.state.refused('DATA', reply));
+      if (reply.code < 400) this.#unknownCommands = 0;
     } finally {
       content.discard();
       this.state.transaction = null;

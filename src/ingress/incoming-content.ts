@@ -25,14 +25,20 @@ export class IncomingContent {
 
   /** @returns null: there is no room for a message of the declared size */
   static reserve(
-    deps: { readonly policy: () => Policy; readonly budget: MemoryBudget; readonly clock: Clock },
+    deps: {
+      readonly policy: () => Policy;
+      readonly budget: MemoryBudget;
+      readonly returnBudget: MemoryBudget;
+      readonly clock: Clock;
+    },
     session: Session,
     transaction: Transaction,
   ): IncomingContent | null {
     const limitBytes = session.sizeLimitBytes(transaction.client);
     const reservedBytes = Math.min(transaction.sizeBytes ?? 0, limitBytes);
-    if (!deps.budget.reserve(reservedBytes)) return null;
-    const collector = new ContentCollector({ budget: deps.budget, limitBytes, reservedBytes });
+    const budget = transaction.forReturnPath ? deps.returnBudget : deps.budget;
+    if (!budget.reserve(reservedBytes)) return null;
+    const collector = new ContentCollector({ budget, limitBytes, reservedBytes });
     return new IncomingContent({
       policy: deps.policy,
       rejectsBareNewlines: session.listener.bareNewline === 'reject',

@@ -91,14 +91,20 @@ export class Receiver {
 
   /** `accepted` means durable, as the policy promises it. Never rejects: a surprise is a temporary refusal. */
   async receive(incoming: Incoming): Promise<Received> {
+    const refused = (reply: Reply): Received => ({ kind: 'refused', reply });
+    return await this.whileInFlight(() => this.#receive(incoming), refused);
+  }
+
+  /** Counts what is taken otherwise among the messages in flight. Never rejects: a surprise is a temporary refusal. */
+  async whileInFlight<Result>(take: () => Promise<Result>, refused: (reply: Reply) => Result): Promise<Result> {
     this.#inFlight += 1;
     try {
-      return await this.#receive(incoming);
+      return await take();
     } catch (error) {
       this.#spoolWasFull = error instanceof SpoolError && error.kind === 'full';
       const { emit, clock } = this.#deps;
       emit({ event: 'failed', atMs: clock.nowMs(), where: 'ingress', cause: String(error) });
-      return { kind: 'refused', reply: this.#spoolWasFull ? REPLIES.spoolFull : REPLIES.temporary };
+      return refused(this.#spoolWasFull ? REPLIES.spoolFull : REPLIES.temporary);
     } finally {
       this.#inFlight -= 1;
     }

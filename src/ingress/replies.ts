@@ -44,6 +44,7 @@ export const REPLIES = {
   tlsRequired: { code: 530, detail: '7.0', text: 'must issue a STARTTLS command first' },
   senderDenied: { code: 550, detail: '7.1', text: 'sender address not allowed for this client' },
   relayDenied: { code: 550, detail: '7.1', text: 'relaying denied' },
+  unknownRecipient: { code: 550, detail: '1.1', text: 'no such address here' },
   overQuota: { code: 452, detail: '7.1', text: 'sending quota used up, try again later' },
   fromDenied: { code: 550, detail: '7.1', text: 'header From not allowed for this client' },
   severalFrom: { code: 550, detail: '7.1', text: 'more than one From field' },

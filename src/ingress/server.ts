@@ -12,6 +12,7 @@ import { Listener, type ListenerDeps } from './listener.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { IngressSharing } from './peers.ts';
 import { Receiver, type Sign } from './receive.ts';
+import { NO_RETURN_PATHS, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
 import { submit, type Submission, type SubmitResult } from './submit.ts';
 import { Certificate } from './tls.ts';
 
@@ -22,6 +23,8 @@ export type IngressDeps = {
   readonly ledger: Ledger;
   readonly handoff: Handoff;
   readonly sign: Sign;
+  /** Default: there are none. */
+  readonly returnPaths?: ReturnPaths;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -100,6 +103,8 @@ class SmtpPorts implements Ingress {
       authenticator: new Authenticator({ ...deps, ...peers }),
       receiver: this.#receiver,
       budget: this.#budget,
+      returnBudget: new MemoryBudget(() => RETURNED_MEMORY_BYTES),
+      returnPaths: deps.returnPaths ?? NO_RETURN_PATHS,
       admission: this.#admission,
       deadlines: this.#deadlines,
       isStopping: () => this.#stopping,
@@ -211,13 +216,13 @@ class SmtpPorts implements Ingress {
   }
 
   async #open(policy: Policy['listen'][number]): Promise<Listener | ListenProblem> {
+    const { sharing } = this.#deps;
+    const refusal = sharing?.refusal(policy) ?? null;
+    if (refusal !== null) return refusal;
     const material = this.#certificate?.material ?? null;
     if (policy.tls === 'implicit' && material === null) {
       return listenProblem(policy, Object.assign(new Error('no certificate'), { code: 'NO-CERTIFICATE' }));
     }
-    const { sharing } = this.#deps;
-    const refusal = sharing?.refusal(policy) ?? null;
-    if (refusal !== null) return refusal;
     const listener = new Listener(this.#listenerDeps, policy, material);
     const error = await listener.start({ reusePort: sharing !== undefined });
     return error === null ? listener : listenProblem(policy, error);

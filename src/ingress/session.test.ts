@@ -9,6 +9,7 @@ import { Authenticator } from './auth.ts';
 import { type Conversation, runCommand } from './commands.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import { Receiver } from './receive.ts';
+import { NO_RETURN_PATHS } from './return-path.ts';
 import { Session } from './session.ts';
 
 type ListenerInput = NonNullable<PolicyInput['listen']>[number];
@@ -24,7 +25,8 @@ function talk(options: { readonly listener: ListenerInput; readonly address: str
   const receiver = new Receiver({ ...ports, spool: new RecordingSpool(), handoff: new RecordingHandoff(), sign });
   const authenticator = new Authenticator(ports);
   const budget = new MemoryBudget(() => 1e9);
-  const deps = { ...ports, receiver, authenticator, budget, ledger: new MemoryLedger() };
+  const mine = { receiver, authenticator, budget, returnBudget: budget, returnPaths: NO_RETURN_PATHS };
+  const deps = { ...ports, ...mine, ledger: new MemoryLedger() };
   const { address, secure = false } = options;
   const state = new Session(deps, { listener, address, secure });
   const said: string[] = [];

@@ -10,6 +10,7 @@ import { type MailCommand, parseMail, parseRcpt } from './envelope-command.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { drawQuota } from './quota.ts';
 import type { Receiver } from './receive.ts';
+import { RETURNED_MOST_BYTES, type ReturnPaths } from './return-path.ts';
 import { REPLIES } from './replies.ts';
 
 export type SessionDeps = {
@@ -18,15 +19,20 @@ export type SessionDeps = {
   readonly receiver: Receiver;
   readonly ledger: Ledger;
   readonly budget: MemoryBudget;
+  /** Of what comes to return paths. */
+  readonly returnBudget: MemoryBudget;
+  readonly returnPaths: ReturnPaths;
   readonly clock: Clock;
   readonly emit: Emit;
 };
 
 /** One mail transaction, from MAIL on. */
 export type Transaction = MailCommand & {
-  /** null: a stranger, whose every recipient is refused. */
+  /** null: a stranger, whose every recipient is refused, return paths excepted. */
   readonly client: NamedClient | null;
   readonly recipients: Map<string, Recipient>;
+  /** Its only recipient is a return path: anybody may send there, and nothing is relayed. */
+  forReturnPath: boolean;
   /** Monotonic. */
   readonly beganMs: number;
 };
@@ -117,6 +123,7 @@ export class Session {
 
   sizeLimitBytes(client: NamedClient | null): number {
     const { messageSizeBytes } = this.policy.limits;
+    if (this.transaction?.forReturnPath === true) return Math.min(messageSizeBytes, RETURNED_MOST_BYTES);
     return Math.min(client?.client.messageSizeBytes ?? messageSizeBytes, messageSizeBytes);
   }
 
@@ -131,7 +138,8 @@ export class Session {
     const { value } = parsed;
     const refusal = client === null ? null : this.#whyNotMail(client, value);
     if (refusal !== null) return this.refused('MAIL', refusal);
-    this.transaction = { ...value, client, recipients: new Map(), beganMs: this.#deps.clock.monotonicMs() };
+    const beganMs = this.#deps.clock.monotonicMs();
+    this.transaction = { ...value, client, recipients: new Map(), forReturnPath: false, beganMs };
     return REPLIES.senderOk;
   }
 
@@ -148,12 +156,29 @@ export class Session {
     const { smtpUtf8, client, recipients } = transaction;
     const parsed = parseRcpt(argument, { smtpUtf8, postmaster: policy.postmaster });
     if (parsed.kind === 'refused') return this.refused('RCPT', parsed.reply);
-    if (client === null) return this.refused('RCPT', REPLIES.relayDenied);
     const { address } = parsed.value;
-    if (!recipients.has(address) && recipients.size >= policy.limits.recipients) {
+    const verdict = this.#deps.returnPaths.judge(address);
+    if (verdict !== 'elsewhere') return this.#rcptReturnPath(transaction, parsed.value, verdict === 'known');
+    if (client === null) return this.refused('RCPT', REPLIES.relayDenied);
+    const isFull = transaction.forReturnPath || recipients.size >= policy.limits.recipients;
+    if (!recipients.has(address) && isFull) {
       return this.refused('RCPT', REPLIES.tooManyRecipients);
     }
     recipients.set(address, parsed.value);
+    return REPLIES.recipientOk;
+  }
+
+  /** A return path has a transaction of its own: whoever gets 452 sends the others their mail in another. */
+  #rcptReturnPath(transaction: Transaction, recipient: Recipient, isKnown: boolean): Reply {
+    const { recipients, sizeBytes } = transaction;
+    if (!isKnown) return this.refused('RCPT', REPLIES.unknownRecipient);
+    if (recipients.size > 0 && !recipients.has(recipient.address))
+      return this.refused('RCPT', REPLIES.tooManyRecipients);
+    if (sizeBytes !== null && sizeBytes > RETURNED_MOST_BYTES) return this.refused('RCPT', REPLIES.tooBig);
+    const trouble = this.#deps.receiver.trouble();
+    if (trouble !== null) return this.refused('RCPT', trouble);
+    recipients.set(recipient.address, recipient);
+    transaction.forReturnPath = true;
     return REPLIES.recipientOk;
   }
 
@@ -167,7 +192,7 @@ export class Session {
   /** Takes the recipients out of the client's quota; null: it has none. */
   drawQuota(): Promise<Reply | null> | null {
     const client = this.transaction?.client ?? null;
-    if (client?.client.quota === undefined) return null;
+    if (client?.client.quota === undefined || this.transaction?.forReturnPath === true) return null;
     return drawQuota(this.#deps, client, this.transaction?.recipients.size ?? 0);
   }
 

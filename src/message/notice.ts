@@ -4,9 +4,9 @@ import type { Reply } from './reply.ts';
 
 /**
  * What a sender may be told. `relayed`: handed to a next hop that promised no report of its own (RFC 3461 §5.2.2);
- * `expired`: given up for its age.
+ * `expired`: given up for its age. `returned`: a server had taken it, and reported later that it came no further.
  */
-export type NoticeKind = 'failed' | 'expired' | 'delayed' | 'relayed';
+export type NoticeKind = 'failed' | 'expired' | 'delayed' | 'relayed' | 'returned';
 
 /** News of some recipients of one delivery that asked to hear it, before it is written as a report (RFC 3464). */
 export type Notice = {
@@ -17,7 +17,7 @@ export type Notice = {
   readonly atMs: number;
   /** Until when the relay goes on trying; null unless `delayed`. */
   readonly retryUntilMs: number | null;
-  /** The whole message, where it is in memory; null: to be read from the spool. */
+  /** The whole message (of a `returned` one: what came back), where it is in memory; null: to be read from the spool. */
   readonly content: Buffer | null;
 };
 

@@ -19,6 +19,7 @@ export function checkPolicy(policy: Policy): Check[] {
     ...checkListeners(policy),
     ...checkHttp(policy),
     ...checkClients(policy),
+    ...checkReturnPaths(policy),
     ...checkEgress(policy),
     ...checkPools(policy),
     ...checkRoutes(policy),
@@ -82,6 +83,22 @@ function checkClients({ clients }: Policy): Check[] {
     }
   }
   return checks;
+}
+
+function checkReturnPaths({ domains, listen }: Policy): Check[] {
+  const isReachable = listen.some(({ auth }) => auth === 'none');
+  return Object.entries(domains).flatMap(([domain, { returnPath }]): Check[] => {
+    if (returnPath === undefined) return [];
+    const path: Path = ['domains', domain, 'returnPath'];
+    const checks: Check[] = [];
+    if (!isReachable)
+      checks.push({ verdict: 'warn', path, text: 'no listener takes bounces: it takes one with auth: none' });
+    if (Object.hasOwn(domains, returnPath)) {
+      const text = `mail to any other address at ${returnPath} is refused: take a domain of its own, such as bounces.${returnPath}`;
+      checks.push({ verdict: 'warn', path, text });
+    }
+    return checks;
+  });
 }
 
 function checkEgress({ egress }: Policy): Check[] {

@@ -122,6 +122,7 @@ domains:                                <- domains
       - selector: ed
         key: ../certs/dkim/example.com.ed.pem # Ed25519, which some check
     # returnPath: bounce.example.com    <- domains/returnPath
+# returnPathKeys: {= returnPathKeys}    <- returnPathKeys
 
 streams:                                <- streams
   transactional:

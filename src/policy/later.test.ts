@@ -7,7 +7,7 @@ describe('warnings', () => {
       'hostname: a',
       'preset: small',
       'streams: { transactional: { unsubscribe: warn } }',
-      'domains: { example.com: { returnPath: bounce.example.com } }',
+      'domains: { example.com: {} }',
       'egress:',
       '  out: { type: mx, dailyLimit: 5, rate: 5/m, warmup: { start: 2026-11-20 }, cost: 25 USD/month }',
       '  ses: { type: ses, region: eu-west-1 }',
@@ -18,7 +18,6 @@ describe('warnings', () => {
     expect(warningsIn(text)).toEqual([
       '2:1 preset: has no effect yet in this version',
       '3:29 streams.transactional.unsubscribe: has no effect yet in this version',
-      '4:27 domains."example.com".returnPath: has no effect yet in this version',
       '6:20 egress.out.dailyLimit: has no effect yet in this version',
       '6:35 egress.out.rate: has no effect yet in this version',
       '6:46 egress.out.warmup: has no effect yet in this version',

@@ -124,6 +124,7 @@ function withAbsolutePaths(policy: Policy, folder: string): Policy {
     ...policy,
     tls: { ...policy.tls, cert: absolute(policy.tls.cert), key: absolute(policy.tls.key) },
     domains: Object.fromEntries(domains) as Policy['domains'],
+    returnPathKeys: absolute(policy.returnPathKeys),
     egress: Object.fromEntries(egress) as Policy['egress'],
     spool: withAbsoluteSpool(policy.spool, absolute),
   };

@@ -36,6 +36,9 @@ export const policySchema = z
     limits,
     clients,
     domains,
+    returnPathKeys: z.string().prefault('../certs/return-path.keys').meta({
+      description: 'Signs the addresses that returnPath makes; written if there is none. Every node needs the same.',
+    }),
     streams,
     egress,
     pools,

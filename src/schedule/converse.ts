@@ -1,12 +1,21 @@
 import { type AttemptResult, type Egress, peerOf } from '../egress/egress.ts';
 import type { AttemptRecord } from '../message/event.ts';
-import type { Recipient } from '../message/message.ts';
+import type { DeliveryId } from '../message/ids.ts';
+import type { Message, Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
 
-export type ConverseNeeds = { readonly clock: Clock; readonly emit: Emit };
+/** The envelope sender that a delivery goes out with; the null sender stays what it is. */
+export type ReversePath = (message: Message, deliveryId: DeliveryId) => string;
+
+export type ConverseNeeds = {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Default: the message's own. */
+  readonly reversePath?: ReversePath;
+};
 
 export type Exchange = {
   readonly leased: LeasedDelivery;
@@ -35,7 +44,8 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
   try {
     if (egress === undefined) throw new Error('it is not running any more');
     const { message, delivery } = leased;
-    const mail = { message, domain: delivery.domain, recipients, sender: message.envelope.sender, content };
+    const sender = needs.reversePath?.(message, delivery.id) ?? message.envelope.sender;
+    const mail = { message, domain: delivery.domain, recipients, sender, content };
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });

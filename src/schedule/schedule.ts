@@ -4,6 +4,7 @@ import type { Clock, Emit, Random } from '../ports.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
 import type { ContentBudget } from './budget.ts';
+import type { ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';
@@ -27,6 +28,7 @@ export type Schedule = {
   readonly random: Random;
   readonly emit: Emit;
   readonly report: Report;
+  readonly reversePath?: ReversePath;
   /** Whether it has a connection of every limit; if not it takes no mail, and leaves it to other workers. */
   readonly delivers: () => boolean;
   readonly spool: Spool;

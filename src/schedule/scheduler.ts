@@ -16,6 +16,7 @@ import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
+import type { ReversePath } from './converse.ts';
 import { dispatch } from './dispatch.ts';
 import { Exits } from './exits.ts';
 import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
@@ -39,6 +40,8 @@ export type SchedulerNeeds = {
   readonly emit: Emit;
   /** Stores what a sender is to be told; called before the recipients' stories end. */
   readonly report: Report;
+  /** Default: every message leaves with its own envelope sender. */
+  readonly reversePath?: ReversePath;
   /** Default: every message leaves with its own envelope sender. */
   /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
   readonly share?: () => Share | null;

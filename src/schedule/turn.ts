@@ -4,7 +4,7 @@ import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
-import { converse, type Conversation } from './converse.ts';
+import { converse, type Conversation, type ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
@@ -22,6 +22,7 @@ export type TurnNeeds = {
   readonly emit: Emit;
   readonly exits: Exits;
   readonly spool: Pick<Spool, 'content'>;
+  readonly reversePath?: ReversePath;
 };
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */

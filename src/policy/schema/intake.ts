@@ -143,8 +143,9 @@ export const domains = z
     z.strictObject({
       dkim: z.array(dkimKey).prefault([]).meta({ description: 'Every key adds a signature.' }),
       returnPath: domainName.optional().meta({
-        description: 'The envelope sender becomes an address at this domain (VERP); its MX points here.',
-        ...LATER,
+        description:
+          'The envelope sender becomes an address at this domain that names the message (VERP); its MX points here. What ' +
+          'comes back is told to the envelope sender that the client gave.',
       }),
     }),
   )

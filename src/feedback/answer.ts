@@ -1,0 +1,57 @@
+/** Passes on to a sender what came to the return path of a message and is no report of failure. */
+import { formatMailDate } from '../message/date.ts';
+import type { MessageId } from '../message/ids.ts';
+import type { Message } from '../message/message.ts';
+import { mimePart } from './report.ts';
+import { field, oneLine } from './report-field.ts';
+
+export type Answer = {
+  readonly id: MessageId;
+  readonly hostname: string;
+  /** What was answered; the answer is for its envelope sender. */
+  readonly message: Message;
+  readonly what: 'delayed' | 'auto-reply' | 'other';
+  readonly atMs: number;
+  /** As it came; every line ends with CR LF. */
+  readonly content: Buffer;
+};
+
+const SUBJECTS = {
+  delayed: 'Delayed: your message has been taken, and not delivered yet',
+  'auto-reply': 'An automatic reply to your message',
+  other: 'An answer to your message',
+} as const satisfies Record<Answer['what'], string>;
+
+/**
+ * Words of the relay's own, and the answer as a part, byte for byte: what a stranger wrote must not go out as if the relay
+ * vouched for its From. CRLF lines, ready to be signed and queued.
+ */
+export function writeAnswer({ id, hostname, message, what, atMs, content }: Answer): Buffer {
+  const format = { utf8: true };
+  const boundary = `=_${id}`;
+  const about = oneLine(message.messageIdHeader, { utf8: false });
+  const header =
+    field('From', `Mail Delivery System <MAILER-DAEMON@${hostname}>`, format) +
+    field('To', `<${message.envelope.sender}>`, format) +
+    field('Subject', SUBJECTS[what], format) +
+    field('Date', formatMailDate(atMs), format) +
+    field('Message-ID', `<answer.${id}@${hostname}>`, format) +
+    (/^<[^<>\s]+>$/.test(about) ? field('In-Reply-To', about, format) + field('References', about, format) : '') +
+    field('Auto-Submitted', 'auto-replied', format) +
+    `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="${boundary}"\r\n`;
+  const words = [
+    `This is the mail relay at ${hostname}.`,
+    '',
+    'The message that is attached, as it came, was sent to the address that bounces of your message come back to.',
+    'It does not report that your message failed.',
+    '',
+    `Message: ${about}, taken in on ${formatMailDate(message.receivedAtMs)}`,
+  ];
+  const text = words.map((line) => `${line}\r\n`).join('');
+  return Buffer.concat([
+    Buffer.from(`${header}\r\n`),
+    mimePart(boundary, { type: 'text/plain; charset=utf-8', content: Buffer.from(text) }),
+    mimePart(boundary, { type: 'message/rfc822', content }),
+    Buffer.from(`\r\n--${boundary}--\r\n`),
+  ]);
+}

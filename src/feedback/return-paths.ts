@@ -1,0 +1,183 @@
+/**
+ * Return paths (VERP): under which address mail goes out, whose mail is taken at such an address, and what becomes of it.
+ * Whatever came back is told to the envelope sender of the message that the address names, and to nobody else.
+ */
+import { createHash } from 'node:crypto';
+import { domainOf, formatMailbox } from '../message/address.ts';
+import type { CameBack, MessageEvent } from '../message/event.ts';
+import { type DeliveryId, type MessageId, messageIdOf, newMessageId } from '../message/ids.ts';
+import type { Message } from '../message/message.ts';
+import { formatReply, type Reply } from '../message/reply.ts';
+import { isReturnPath, returnPathFor } from '../policy/return-path.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { MessageStory, Spool } from '../spool/spool.ts';
+import { writeAnswer } from './answer.ts';
+import { readCameBack, type Reading, type Sent, sentIn } from './came-back.ts';
+import type { OwnMail } from './own-mail.ts';
+import { writeReport } from './report.ts';
+import { DAY_MS, readVerpLocal, type VerpKeys, verpLocal, type VerpToken } from './verp.ts';
+
+/** A server that took mail tries for some days; its report may be underway for as long. */
+const VALID_DAYS = 30;
+/** Of one delivery, beside one for each recipient; what comes after it is counted and dropped. */
+const MOST_CAME_BACK = 100;
+
+const NO_SUCH_MESSAGE: Reply = { code: 550, detail: '1.1', text: 'no such message any more' };
+
+export type ReturnPathNeeds = {
+  readonly policy: () => Policy;
+  /** null: they cannot be had; no return path is made or believed then. */
+  readonly keys: () => VerpKeys | null;
+  readonly spool: Pick<Spool, 'story' | 'note'>;
+  readonly submitOwn: (mail: OwnMail) => Promise<void>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+export type ReturnPaths = {
+  /** The envelope sender that a delivery goes out with: the message's own where its From domain has no return path. */
+  reversePath(message: Message, deliveryId: DeliveryId): string;
+  /** `known`: a return path of ours that has not run out. `unknown`: at a return-path domain, and none of ours. */
+  judge(address: string): 'elsewhere' | 'unknown' | 'known';
+  /**
+   * Takes what came to a `known` address. 2yz: the sender's report is durable, or there is nobody to tell. Rejects where
+   * the spool fails.
+   * @param content every line ends with CR LF
+   */
+  take(mail: { readonly address: string; readonly content: Buffer }): Promise<Reply>;
+};
+
+export function openReturnPaths(needs: ReturnPathNeeds): ReturnPaths {
+  return {
+    reversePath: (message, deliveryId) => reversePath(needs, message, deliveryId),
+    judge: (address) => {
+      if (!isReturnPath(needs.policy(), domainOf(address))) return 'elsewhere';
+      return tokenOf(needs, address) === null ? 'unknown' : 'known';
+    },
+    take: (mail) => take(needs, mail),
+  };
+}
+
+function reversePath({ policy, keys }: ReturnPathNeeds, message: Message, deliveryId: DeliveryId): string {
+  const { sender } = message.envelope;
+  const domain = sender === '' ? null : returnPathFor(policy(), message.fromDomain);
+  const signing = domain === null ? null : keys();
+  if (domain === null || signing === null) return sender;
+  const day = Math.floor(Math.max(message.receivedAtMs, message.sendAtMs ?? 0) / DAY_MS);
+  return formatMailbox({ local: verpLocal({ deliveryId, day }, domain, signing), domain });
+}
+
+/** null: not one of ours, or it has run out. */
+function tokenOf({ policy, keys, clock }: ReturnPathNeeds, address: string): VerpToken | null {
+  const domain = domainOf(address);
+  const token = readVerpLocal(address.slice(0, -domain.length - 1), domain, keys() ?? []);
+  if (token === null) return null;
+  // It may have waited in the queue for as long as mail may.
+  const untilMs = (token.day + 1 + VALID_DAYS) * DAY_MS + policy().retry.expireMs;
+  return clock.nowMs() < untilMs ? token : null;
+}
+
+async function take(
+  needs: ReturnPathNeeds,
+  mail: { readonly address: string; readonly content: Buffer },
+): Promise<Reply> {
+  const token = tokenOf(needs, mail.address);
+  const story = token === null ? null : await needs.spool.story(messageIdOf(token.deliveryId));
+  const sent = story === null || token === null ? null : sentIn(story, token.deliveryId);
+  if (story === null || token === null || sent === null) return NO_SUCH_MESSAGE;
+  const { deliveryId } = token;
+  const digest = createHash('sha256').update(`${deliveryId}\0`).update(mail.content).digest();
+  const returned: Returned = {
+    deliveryId,
+    content: mail.content,
+    story,
+    sent,
+    reportId: newMessageId(story.message.receivedAtMs, digest),
+  };
+  const earlier = story.events.filter(isCameBack).filter((event) => event.deliveryId === deliveryId);
+  const isRepeat = earlier.some(({ report }) => report === returned.reportId);
+  if (!isRepeat) await keep(needs, returned, earlier.length);
+  return { code: 250, detail: '6.0', text: 'taken' };
+}
+
+function isCameBack(event: MessageEvent): event is CameBack {
+  return event.event === 'bounced-later' || event.event === 'answered';
+}
+
+type Returned = {
+  readonly deliveryId: DeliveryId;
+  readonly content: Buffer;
+  readonly story: MessageStory;
+  readonly sent: Sent;
+  /** The same content twice is the same report. */
+  readonly reportId: MessageId;
+};
+
+/** The report first: a repeat after a crash in between queues nothing twice, and is noted then. */
+async function keep(needs: ReturnPathNeeds, returned: Returned, earlier: number): Promise<void> {
+  const { emit, spool } = needs;
+  if (earlier >= MOST_CAME_BACK + returned.sent.recipients.length) {
+    emit({ event: 'answered', what: 'surplus', report: null, ...about(needs, returned), recipients: [] });
+    return;
+  }
+  const reading = readCameBack(returned.content, returned.sent);
+  const report = await tellSender(needs, returned, reading);
+  const events = eventsOf(reading, { ...about(needs, returned), report, egress: returned.sent.egress });
+  if ((await spool.note(events)) === 'noted') for (const event of events) emit(event);
+}
+
+function about({ clock }: ReturnPathNeeds, { deliveryId, sent }: Returned) {
+  return { atMs: clock.nowMs(), messageId: messageIdOf(deliveryId), deliveryId, domain: sent.domain };
+}
+
+type About = ReturnType<typeof about> & { readonly report: MessageId | null; readonly egress: string | null };
+
+/** One for each reply that recipients got. */
+function eventsOf(reading: Reading, { egress, ...of }: About): CameBack[] {
+  if (reading.kind !== 'failed') return [{ event: 'answered', what: reading.kind, ...of, recipients: [] }];
+  const byReply = new Map<string, { readonly reply: Reply; readonly recipients: string[] }>();
+  for (const { address, reply } of reading.recipients) {
+    const known = byReply.get(formatReply(reply));
+    if (known === undefined) byReply.set(formatReply(reply), { reply, recipients: [address] });
+    else known.recipients.push(address);
+  }
+  const { host } = reading;
+  return [...byReply.values()].map((one) => ({ event: 'bounced-later', ...of, ...one, host, egress }));
+}
+
+/** @returns the report; null: there is nobody to tell, or his address is a return path, where nobody reads */
+async function tellSender(needs: ReturnPathNeeds, returned: Returned, reading: Reading): Promise<MessageId | null> {
+  const { policy, clock, submitOwn } = needs;
+  const { story, content, reportId: id, deliveryId } = returned;
+  const { message } = story;
+  const to = message.envelope.sender;
+  if (to === '' || isReturnPath(policy(), domainOf(to))) return null;
+  const { hostname } = policy();
+  const atMs = clock.nowMs();
+  await submitOwn({
+    id,
+    recipient: to,
+    endsMail: false,
+    content:
+      reading.kind === 'failed'
+        ? writeReport(
+            {
+              kind: 'returned',
+              message,
+              deliveryId,
+              recipients: reading.recipients.map(({ address, reply }) => ({
+                recipient: { address, notify: null, orcpt: null },
+                reply,
+                host: reading.host,
+              })),
+              atMs,
+              retryUntilMs: null,
+              content: null,
+            },
+            { id, hostname, to, atMs, original: content, doubleBounce: false },
+          )
+        : writeAnswer({ id, hostname, message, what: reading.kind, atMs, content }),
+  });
+  return id;
+}

@@ -1,0 +1,119 @@
+/** The secret that return paths are signed with: a file of its own, made at first need. */
+import { mkdir, readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { hasReturnPaths } from '../policy/return-path.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import type { VerpKeys } from './verp.ts';
+
+const KEY_BYTES = 32;
+/** A file of keys is small: anything larger was not meant. */
+const MOST_CHARACTERS = 16_384;
+
+export type KeysResult =
+  | { readonly kind: 'read'; readonly keys: VerpKeys }
+  /** For the operator; names the file and the fault. */
+  | { readonly kind: 'failed'; readonly cause: string };
+
+export type VerpKeyring = {
+  /** null: none are in use, since no domain has a return path, or since they cannot be had. */
+  keys(): VerpKeys | null;
+  /** Reads the keys that a policy names; `use` puts them in use, and without it nothing changed. */
+  prepare(policy: Policy): Promise<PreparedKeys>;
+  /** Reads the keys of the policy in force again. Those in use stay so where that fails, and there is an alert. */
+  refresh(policy: Policy): Promise<void>;
+};
+
+export type PreparedKeys =
+  | { readonly kind: 'ready'; readonly use: () => void }
+  /** For operators. */
+  | { readonly kind: 'refused'; readonly problem: string };
+
+type FileNeeds = {
+  readonly random: Random;
+  /** Makes a whole file for the owner alone; false: there is one already. */
+  readonly createFile: (path: string, text: string) => Promise<boolean>;
+};
+
+/** Has no keys yet: `refresh` reads them. */
+export function createVerpKeyring(needs: FileNeeds & { readonly clock: Clock; readonly emit: Emit }): VerpKeyring {
+  let keys: VerpKeys | null = null;
+  let alerted: string | null = null;
+  const alert = (text: string, raised: boolean): void => {
+    alerted = raised ? text : null;
+    needs.emit({ event: 'alert', atMs: needs.clock.nowMs(), name: 'return-path-keys', text, raised });
+  };
+  const prepare = async (policy: Policy): Promise<PreparedKeys> => {
+    if (!hasReturnPaths(policy)) return { kind: 'ready', use: () => {} };
+    const result = await openVerpKeys(policy.returnPathKeys, needs);
+    if (result.kind === 'failed') return { kind: 'refused', problem: `returnPathKeys: ${result.cause}` };
+    const use = (): void => {
+      ({ keys } = result);
+      if (alerted !== null) alert(alerted, false);
+    };
+    return { kind: 'ready', use };
+  };
+  return {
+    keys: () => keys,
+    prepare,
+    refresh: async (policy) => {
+      const prepared = await prepare(policy);
+      if (prepared.kind === 'ready') prepared.use();
+      else alert(prepared.problem, true);
+    },
+  };
+}
+
+/**
+ * Reads the keys: one a line, 64 hexadecimal digits, the one that signs first; `#` begins a comment. Where there is no
+ * such file, one is made with a new key. Never rejects.
+ */
+export async function openVerpKeys(path: string, needs: FileNeeds): Promise<KeysResult> {
+  try {
+    let text = await readText(path);
+    if (text === null) {
+      // Somebody else may have been quicker: then his are the keys.
+      await mkdir(dirname(path)).catch(() => undefined);
+      await needs.createFile(path, newFile(needs.random));
+      text = await readFile(path, 'utf8');
+    }
+    return keysIn(text, path);
+  } catch (error) {
+    return { kind: 'failed', cause: `${path}: ${error instanceof Error ? error.message : String(error)}` };
+  }
+}
+
+function newFile(random: Random): string {
+  return (
+    '# Signs the return paths of mail (VERP). Every node needs the same. To change the key put a new one, 64\n' +
+    '# hexadecimal digits, on a line before the old ones, and take those out once their mail is 60 days old.\n' +
+    `${random.bytes(KEY_BYTES).toString('hex')}\n`
+  );
+}
+
+async function readText(path: string): Promise<string | null> {
+  try {
+    return await readFile(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+function keysIn(text: string, path: string): KeysResult {
+  if (text.length > MOST_CHARACTERS) return { kind: 'failed', cause: `${path}: is too large for a file of keys` };
+  const keys: Buffer[] = [];
+  for (const [place, line] of text.split(/\r?\n/).entries()) {
+    const written = line.replace(/#.*$/, '').trim();
+    if (written === '') continue;
+    if (!/^[0-9a-f]{64}$/i.test(written)) {
+      return {
+        kind: 'failed',
+        cause: `${path}: line ${place + 1} is not a key of ${KEY_BYTES * 2} hexadecimal digits`,
+      };
+    }
+    keys.push(Buffer.from(written, 'hex'));
+  }
+  if (keys.length === 0) return { kind: 'failed', cause: `${path}: has no key` };
+  return { kind: 'read', keys };
+}

@@ -1,0 +1,32 @@
+/** Mail to return paths (VERP): anybody may send it, and it is not relayed. */
+import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
+import type { Reply } from '../message/reply.ts';
+import type { LimitsPolicy } from '../policy/schema.ts';
+import { REPLIES } from './replies.ts';
+
+/** Of one such message: reports return a header, or the start of a message. */
+export const RETURNED_MOST_BYTES = 1_000_000;
+/** Of all that are being received at once, so that strangers leave the memory for messages to clients. */
+export const RETURNED_MEMORY_BYTES = 16_000_000;
+
+/** Whose mail comes back, and who takes it. */
+export type ReturnPaths = {
+  /** `known`: an address that the relay made and still believes. `unknown`: any other at a return-path domain. */
+  judge(address: string): 'elsewhere' | 'unknown' | 'known';
+  /** 2yz: it is durable, or nobody is to hear of it. Rejects where the spool fails. */
+  take(returned: { readonly address: string; readonly content: Buffer }): Promise<Reply>;
+};
+
+/** Where there are none. */
+export const NO_RETURN_PATHS: ReturnPaths = {
+  judge: () => 'elsewhere',
+  take: () => Promise.resolve(REPLIES.unknownRecipient),
+};
+
+/** What is wrong with the header of what came back, before anybody reads it; null: nothing. */
+export function whyNotReturned(content: Buffer, { headerSizeBytes, receivedFields }: LimitsPolicy): Reply | null {
+  const bodyAt = bodyOffsetOf(content);
+  if (bodyAt > headerSizeBytes + 2) return REPLIES.headerTooBig;
+  const { fields } = parseHeaderBlock(content.subarray(0, bodyAt));
+  return fields.filter(({ name }) => name === 'received').length > receivedFields ? REPLIES.loop : null;
+}
