@@ -54,7 +54,7 @@ describe('the layout', () => {
   test('has nothing at the top that is not in the list', () => {
     const known = new Set(
       (
-        'src config certs scripts tests docs Dockerfile LICENSE README.md package.json package-lock.json tsconfig.json ' +
+        'src config certs scripts tests docs Dockerfile compose.yaml LICENSE README.md package.json package-lock.json tsconfig.json ' +
         'vitest.config.ts relevo.schema.json node_modules data coverage'
       ).split(' '),
     );
