@@ -1,15 +1,14 @@
 /** What every part of the relay stands on: reporting, the policy in force, and the spool. */
 import { placedPolicy, placeData, type Where } from './cli/data-folder.ts';
-import { streamsToHold } from './cli/store.ts';
-import type { MessageEvent } from './message/event.ts';
+import { connectControl } from './cli/control-client.ts';
+import { nodeName } from './node-name.ts';
+import { openSpool, type SpoolWithLedger } from './open-spool.ts';
 import { openPolicyHolder, type PolicyHolder } from './policy/holder.ts';
 import { formatProblem } from './policy/problem.ts';
 import type { Policy } from './policy/schema.ts';
-import type { Clock, Emit, Ports } from './ports.ts';
+import type { Emit, Ports, Random } from './ports.ts';
 import type { LineOutput } from './report/line-writer.ts';
 import { openReporting, type Reporting, type Sample } from './report/reporting.ts';
-import { type EmbeddedSpool, openEmbeddedSpool } from './spool/embedded/spool.ts';
-import type { SalvageReport } from './spool/embedded/wire.ts';
 import { SpoolError } from './spool/spool.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
@@ -36,7 +35,7 @@ export type Foundation = {
   readonly holder: PolicyHolder;
   /** The policy in force, its data where the command line says. */
   readonly policy: () => Policy;
-  readonly spool: EmbeddedSpool;
+  readonly spool: SpoolWithLedger;
   /** How another thread reaches the spool: a way of its own for each call. */
   readonly reach: () => SpoolReach;
   /** Calls `run` whenever those ways have ended and new ones can be had. Returns what ends it. */
@@ -82,10 +81,11 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   policy = placedPolicy(() => holder.current(), where);
   const reachers = new Set<() => void>();
   const onReopened = (): void => reachers.forEach((run) => run());
-  const spool = await openSpool(policy, { clock, emit, onReopened });
-  if (typeof spool === 'string') return { kind: 'refused', problems: [spool] };
-  stack.use(spool);
-  const reach = (): SpoolReach => ({ kind: 'port', port: spool.connect() });
+  const node = (): Promise<string> => claimNode(where.dataFolder, ports.random);
+  const opening = await openSpool({ policy, clock, emit, node, onReopened });
+  if (typeof opening === 'string') return { kind: 'refused', problems: [opening] };
+  const { reach } = opening;
+  const spool = stack.use(opening.spool);
   const onReachLost = (run: () => void): (() => void) => {
     reachers.add(run);
     return () => void reachers.delete(run);
@@ -94,36 +94,9 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   return { kind: 'laid', foundation };
 }
 
-type Telling = { readonly clock: Clock; readonly emit: Emit; readonly onReopened: () => void };
-
-async function openSpool(policy: () => Policy, { clock, emit, onReopened }: Telling): Promise<EmbeddedSpool | string> {
-  const { spool } = policy();
-  if (spool.engine !== 'embedded') return `spool.engine ${spool.engine} is not in this version: use embedded`;
-  const { path, durability } = spool;
-  const onFailure = (cause: string): void => emit({ event: 'failed', atMs: clock.nowMs(), where: 'spool', cause });
-  const onSalvage = (report: SalvageReport): void =>
-    emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-salvaged', text: salvageText(report), raised: true });
-  const onEvents = (events: readonly MessageEvent[]): void => events.forEach(emit);
-  const holdWhenInDoubt = (): readonly string[] => streamsToHold(policy());
-  const telling = { onFailure, onReopened, onSalvage, onEvents };
-  try {
-    const opened = await openEmbeddedSpool({ path, durability, clock, holdWhenInDoubt, ...telling });
-    if (opened.report.salvaged !== null) onSalvage(opened.report.salvaged);
-    const { reaped } = opened.report;
-    if (reaped > 0) emit({ event: 'reclaimed', atMs: clock.nowMs(), leases: reaped });
-    return opened;
-  } catch (error) {
-    if (error instanceof SpoolError) return `spool.path ${path}: ${error.message}`;
-    throw error;
-  }
-}
-
-function salvageText(report: SalvageReport): string {
-  const { rowsUnreadable, cause, messagesCarried, messagesQuarantined, keptAs } = report;
-  const unreadable =
-    rowsUnreadable === null ? 'nothing of it could be read' : `${rowsUnreadable} rows could not be read`;
-  return (
-    `the spool was damaged (${cause}): ${messagesCarried} messages were carried over, ${messagesQuarantined} are ` +
-    `quarantined, ${unreadable}; the damaged file is kept as ${keptAs}`
-  );
+/** Two relays on one data folder would take each other's leases for those of a dead process. */
+async function claimNode(dataFolder: string, random: Random): Promise<string> {
+  const other = await connectControl(dataFolder);
+  if (other.kind === 'connected') throw new SpoolError('in-use', `another relay runs on ${dataFolder}`);
+  return nodeName(dataFolder, random);
 }

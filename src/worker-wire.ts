@@ -12,7 +12,10 @@ import type { Explanation } from './schedule/explain.ts';
 import type { LeasedDelivery } from './spool/spool.ts';
 
 /** How a worker reaches the spool: over a port to the thread that owns it, or by a connection of its own as the policy says. */
-export type SpoolReach = { readonly kind: 'port'; readonly port: MessagePort } | { readonly kind: 'policy' };
+export type SpoolReach =
+  | { readonly kind: 'port'; readonly port: MessagePort }
+  /** `node`: the relay's name among those that share the spool. */
+  | { readonly kind: 'policy'; readonly node: string };
 
 export type PolicyInForce = { readonly policy: Policy; readonly version: string };
 

@@ -1,6 +1,6 @@
 /** The thread of one worker: a mail path of its own. Started by the supervisor, never imported. */
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { streamsToHold } from './cli/store.ts';
+import { openSpool, type SpoolWithLedger, streamsToHold } from './open-spool.ts';
 import { type PeerNews, Peers } from './ingress/peers.ts';
 import { type MailPath, openMailPath, type Prepared } from './mail-path.ts';
 import type { Event } from './message/event.ts';
@@ -68,6 +68,7 @@ class Outbox {
 type Running = {
   readonly outbox: Outbox;
   readonly path: MailPath;
+  readonly spool: SpoolWithLedger;
   readonly peers: Peers;
   readonly link: Link;
   /** Aborted when a stop is to wait for nothing. */
@@ -91,19 +92,30 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   const refusal = (listener: ListenerPolicy) =>
     current.refusals.find((one) => one.port === listener.port && one.address === listener.address) ?? null;
   const link = new Link();
-  attach(link, start.reach);
+  const spool = await openSpoolOf(start, { link, policy: inForce, emit });
   const path = await openMailPath({
     policy: inForce,
-    spool: new PortSpool(link, systemClock, () => streamsToHold(inForce())),
+    spool,
     ports: systemPorts(() => inForce().dns.servers),
     emit,
     localAddresses,
     share: { index: worker - 1, of: workers },
     others: { workers, peers, refusal, wake: () => outbox.wake() },
   });
-  const running = { outbox, path, peers, link, hurry: new AbortController(), current, next: null };
+  const running = { outbox, path, spool, peers, link, hurry: new AbortController(), current, next: null };
   port.on('message', (message: ToWorker) => take(running, message));
   outbox.post({ kind: 'up', version, doors: path.doors() });
+}
+
+type Reaching = { readonly link: Link; readonly policy: () => Policy; readonly emit: (event: Event) => void };
+
+async function openSpoolOf({ reach, worker }: WorkerStart, { link, policy, emit }: Reaching): Promise<SpoolWithLedger> {
+  attach(link, reach);
+  if (reach.kind === 'port') return new PortSpool(link, systemClock, () => streamsToHold(policy()));
+  const node = async (): Promise<string> => `${reach.node}/${worker}`;
+  const opened = await openSpool({ policy, clock: systemClock, emit, node, onReopened: () => undefined });
+  if (typeof opened === 'string') throw new Error(opened);
+  return opened.spool;
 }
 
 function attach(link: Link, reach: SpoolReach): void {
@@ -186,9 +198,10 @@ async function swap(running: Running, next: Asks['swap']['ask']): Promise<Asks['
   return path.doors();
 }
 
-async function end({ path, link, outbox }: Running): Promise<void> {
+async function end({ path, spool, link, outbox }: Running): Promise<void> {
   await path[Symbol.asyncDispose]();
   await link.flush();
+  await spool[Symbol.asyncDispose]();
   outbox.flush();
   // A peer that never answers may hold a socket open.
   process.exit(0);

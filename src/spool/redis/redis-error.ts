@@ -37,6 +37,7 @@ export function explained(text: string): string {
   return text;
 }
 
+/** The first line of what an error says: the library adds the script's position and arguments below. */
 export function firstLine(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split(/\r?\n/, 1)[0] ?? text;
