@@ -23,7 +23,7 @@ Everything takes some 50 minutes with a million messages in the queue; --quick s
   --cell NAME      only these, may be repeated: floor, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle
   --peer NAME      only relays whose name has this in it, may be repeated (relevo, opendkim, unsigned, exim)
   --engine NAME    of relevo: embedded, redis or both (default both)
-  --workers N      handed to \`relevo start\`; default: what relevo does by itself
+  --workers N      handed to \`relevo start\` (auto)
   --pairs N        measurements of each relay, in turns (3)
   --seconds N      of one measurement (8)
   --messages N     of one measurement, instead
@@ -43,7 +43,7 @@ const { values } = parseArgs({
     cell: { type: 'string', multiple: true },
     peer: { type: 'string', multiple: true },
     engine: { type: 'string', default: 'both' },
-    workers: { type: 'string' },
+    workers: { type: 'string', default: 'auto' },
     pairs: { type: 'string' },
     seconds: { type: 'string' },
     messages: { type: 'string' },
@@ -72,7 +72,7 @@ const settings: Settings = {
   hung: number(values.hung, 100_000, 10_000),
   newsletters: number(values.newsletters, 200_000, 10_000),
   idleSeconds: number(values.idle, 60, 10),
-  workers: values.workers ?? null,
+  workers: values.workers,
   keep: values.keep,
 };
 

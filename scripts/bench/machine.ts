@@ -14,6 +14,9 @@ export type Usage = { readonly cpuS: number; readonly rssMb: number; readonly ps
 /** Memory is the peak since `begin`. */
 export type Measured = Usage & { readonly stealCores: number; readonly busyCores: number; readonly seconds: number };
 
+/** `name`: as the kernel knows it, 15 octets at most. */
+export type Thread = { readonly pid: number; readonly tid: number; readonly name: string; readonly cpuS: number };
+
 /** The processes of one peer, those they start and those that ended included. */
 export class ProcessGroup implements Disposable {
   /** null: none could be made, and the tree below `roots` is watched instead. */
@@ -58,6 +61,17 @@ export class ProcessGroup implements Disposable {
     }
     for (const pid of this.pids()) this.#seen.set(pid, ticksOf(pid));
     return [...this.#seen.values()].reduce((sum, ticks) => sum + ticks, 0) / TICKS_PER_S;
+  }
+
+  /** CPU seconds of each thread that runs now, in the order of their making. */
+  threads(): readonly Thread[] {
+    return this.pids().flatMap((pid) =>
+      threadIds(pid).map((tid) => {
+        const path = `/proc/${pid}/task/${tid}`;
+        const [user = 0, system = 0] = fieldsOf(`${path}/stat`).slice(11, 13).map(Number);
+        return { pid, tid, name: read(`${path}/comm`).trim(), cpuS: (user + system) / TICKS_PER_S };
+      }),
+    );
   }
 
   /** Begins a measurement; memory is looked at four times a second. */
@@ -156,11 +170,23 @@ function treeOf(roots: readonly number[]): number[] {
   return all;
 }
 
-/** From the state on: what comes after the name in parentheses. */
 function statOf(pid: number): string[] {
-  return read(`/proc/${pid}/stat`)
+  return fieldsOf(`/proc/${pid}/stat`);
+}
+
+/** From the state on: what comes after the name in parentheses. */
+function fieldsOf(path: string): string[] {
+  return read(path)
     .replace(/^.*\) /s, '')
     .split(' ');
+}
+
+function threadIds(pid: number): number[] {
+  try {
+    return readdirSync(`/proc/${pid}/task`).map(Number);
+  } catch {
+    return [];
+  }
 }
 
 /** Its own and those of children that it waited for. */

@@ -14,8 +14,8 @@ export type Engine = 'embedded' | 'redis';
 
 export type RelevoOptions = {
   readonly engine: Engine;
-  /** What `--workers` is given; null: the option is left out. */
-  readonly workers: string | null;
+  /** What `--workers` is given. */
+  readonly workers: string;
   /** Where profiles are written at its end; null: none. */
   readonly profileFolder?: string | null;
   /** Lines of the policy instead of the one exit to the sink. */
@@ -81,7 +81,7 @@ export class Relevo implements Peer {
   /** Starts it on the queue that is there. Returns when it listens. @throws PeerMissing with what it said */
   async begin(): Promise<void> {
     const { workers, profileFolder } = this.#options;
-    const command = [COMMAND, 'start', ...this.#where(), ...(workers === null ? [] : ['--workers', workers])];
+    const command = [COMMAND, 'start', ...this.#where(), '--workers', workers];
     const profile = `--cpu-prof --cpu-prof-dir=${profileFolder} --cpu-prof-interval=500`;
     const env = (profileFolder ?? null) === null ? {} : { NODE_OPTIONS: profile };
     this.#child = spawnIn(this.group, command, { folder: this.folder, name: 'relevo', env });

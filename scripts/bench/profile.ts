@@ -1,6 +1,7 @@
 /** Where relevo's CPU goes: profiles of all of its threads under load, summed by what the code is for. */
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Thread } from './machine.ts';
 import { Relevo } from './peer-relevo.ts';
 import type { Run } from './run.ts';
 import { send, THROUGHPUT_CELLS, warmUp } from './throughput.ts';
@@ -36,14 +37,21 @@ const PURPOSES: readonly (readonly [part: string, purpose: string])[] = [
   ['/node_modules/', 'other libraries'],
 ];
 /** What is in no JavaScript function. */
-const NATIVE: Readonly<Record<string, string>> = {
-  '(garbage collector)': 'garbage collection',
-  '(program)': 'native code outside of functions',
-  '(idle)': 'idle',
-};
+const NATIVE: ReadonlyMap<string, string> = new Map([
+  ['(garbage collector)', 'garbage collection'],
+  ['(program)', 'native code outside of functions'],
+  ['(idle)', 'idle'],
+]);
+/** Threads that run no JavaScript. */
+const NO_SCRIPT = [
+  { pattern: /^libuv-worker/, purpose: 'signing and look-ups, on the thread pool' },
+  { pattern: /V8Worker|^DelayedTaskSche|^SignalInspector/, purpose: 'garbage collection and compiling, beside' },
+];
+/** Works because it is being measured. */
+const PROFILER = /ProfEvntProc/;
 const TOP_FUNCTIONS = 25;
 
-/** Measures once with profiles written to `folder`. @returns two tables in Markdown */
+/** Measures once with profiles written to `folder`. @returns what it found, in Markdown */
 export async function profiled(run: Run, folder: string): Promise<string> {
   const profileFolder = resolve(folder);
   mkdirSync(profileFolder, { recursive: true });
@@ -55,38 +63,67 @@ export async function profiled(run: Run, folder: string): Promise<string> {
   const sinkPort = await traffic.listen();
   const needs = { folder: run.folder(), sinkPort, keyFile: run.keyFile };
   const { sessions, bodyBytes, perConnection } = cell;
-  {
+  const measured = await (async () => {
     await using relay = await Relevo.start(needs, { engine: 'embedded', workers, profileFolder });
     const shot = { port: relay.port, sessions, bodyBytes, perConnection };
     const perS = await warmUp(traffic, shot, messages);
     const count = messages ?? Math.round(perS * seconds);
-    relay.group.begin();
+    const before = relay.group.threads();
     await send(traffic, { ...shot, count });
-    const { cpuS } = relay.group.end();
-    run.say(`${count} messages, ${((cpuS / count) * 1_000).toFixed(2)} CPU s / 1000 under the profiler`);
-  }
-  return summary(profileFolder);
+    const threads = relay.group.threads().map((thread) => {
+      const { cpuS = 0 } = before.find(({ pid, tid }) => pid === thread.pid && tid === thread.tid) ?? {};
+      return { ...thread, cpuS: thread.cpuS - cpuS };
+    });
+    return { threads, count };
+  })();
+  return summary(profileFolder, measured);
 }
 
 function profilesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) => name.endsWith('.cpuprofile'));
 }
 
-function summary(folder: string): string {
+type Measured = { readonly threads: readonly Thread[]; readonly count: number };
+
+/**
+ * A profile tells how a thread spends its time, waiting for the disk too; the kernel, how much CPU each thread used. Each
+ * purpose gets its share of the CPU of each thread.
+ */
+function summary(folder: string, { threads: all, count }: Measured): string {
+  const threads = all.filter(({ name }) => !PROFILER.test(name));
   const purposes = new Map<string, number>();
   const functions = new Map<string, number>();
-  for (const name of profilesIn(folder)) {
-    const profile = JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile;
-    addUp(profile, { purposes, functions });
+  const byThread = new Map<string, number>();
+  for (const { name, cpuS } of threads) grow(byThread, name, cpuS);
+  const scripts = threads.filter(({ name }) => !NO_SCRIPT.some((one) => one.pattern.test(name)));
+  for (const { name, cpuS } of threads.filter((thread) => !scripts.includes(thread)))
+    grow(purposes, NO_SCRIPT.find((one) => one.pattern.test(name))?.purpose ?? '', cpuS);
+  const profiles = profilesIn(folder).map((name) => ({ name, thread: Number(name.split('.')[4]) }));
+  const sorted = profiles.toSorted((left, right) => left.thread - right.thread);
+  for (const [at, { name }] of sorted.entries()) {
+    // Both in the order in which the threads were made.
+    const cpuS = scripts[at]?.cpuS ?? 0;
+    const own: Sums = { purposes: new Map(), functions: new Map() };
+    addUp(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile, own);
+    own.purposes.delete('idle');
+    const whole = [...own.purposes.values()].reduce((sum, micros) => sum + micros, 0);
+    for (const [purpose, micros] of own.purposes) grow(purposes, purpose, (cpuS * micros) / whole);
+    for (const [what, micros] of own.functions) grow(functions, what, (cpuS * micros) / whole);
   }
-  purposes.delete('idle');
-  const total = [...purposes.values()].reduce((sum, micros) => sum + micros, 0);
+  const total = threads.reduce((sum, { cpuS }) => sum + cpuS, 0);
   const table = (title: string, times: ReadonlyMap<string, number>, most: number): string => {
-    const sorted = [...times].toSorted(([, left], [, right]) => right - left).slice(0, most);
-    const lines = sorted.map(([what, micros]) => `| ${what} | ${((micros / total) * 100).toFixed(1)} % |\n`);
-    return `| ${title} | share of the CPU of its threads |\n| --- | --- |\n${lines.join('')}\n`;
+    const largest = [...times].toSorted(([, left], [, right]) => right - left).slice(0, most);
+    const lines = largest.map(
+      ([what, cpuS]) => `| ${what} | ${((cpuS / total) * 100).toFixed(1)} % | ${((cpuS / count) * 1e6).toFixed(0)} |\n`,
+    );
+    return `| ${title} | of all CPU | µs a message |\n| --- | --- | --- |\n${lines.join('')}\n`;
   };
-  return table('for', purposes, 100) + table('function', functions, TOP_FUNCTIONS);
+  return (
+    `${count} messages of 4 KB, one a connection, ${((total / count) * 1_000).toFixed(2)} CPU s / 1000 with the profiler\n\n` +
+    table('for', purposes, 100) +
+    table('thread', byThread, 20) +
+    table('function', functions, TOP_FUNCTIONS)
+  );
 }
 
 type Sums = { readonly purposes: Map<string, number>; readonly functions: Map<string, number> };
@@ -114,7 +151,7 @@ function grow(map: Map<string, number>, key: string, by: number): void {
 type Tree = { readonly known: ReadonlyMap<number, ProfileNode>; readonly parents: ReadonlyMap<number, number> };
 
 function find(start: ProfileNode, { known, parents }: Tree): string {
-  const native = NATIVE[start.callFrame.functionName];
+  const native = NATIVE.get(start.callFrame.functionName);
   if (native !== undefined) return native;
   for (let node: ProfileNode | undefined = start; node !== undefined;) {
     const { url } = node.callFrame;

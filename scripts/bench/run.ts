@@ -20,7 +20,7 @@ export type Settings = {
   /** Low priority, while others are urgent. */
   readonly newsletters: number;
   readonly idleSeconds: number;
-  readonly workers: string | null;
+  readonly workers: string;
   /** Keeps the scratch folder for a look. */
   readonly keep: boolean;
 };
