@@ -1,36 +1,18 @@
 import type { MessageId } from '../../message/ids.ts';
-import { FINAL_STATES, type FinalState } from '../../message/outcome.ts';
+import { FINAL_STATES } from '../../message/outcome.ts';
+import { Conservation, type Evidence } from '../conservation.ts';
 import type { AuditReport } from '../spool.ts';
 import { addressesOf, parseObject } from './rows.ts';
 import type { Store } from './store.ts';
 
 /** Some ms, or some tens where each has a thousand recipients. */
 const MESSAGES_AT_ONCE = 50;
-const VIOLATIONS_AT_MOST = 1_000;
 
-type Sums = {
-  messages: number;
-  accepted: number;
-  readonly finished: Record<FinalState, number>;
-  queued: number;
-  possibleDuplicates: number;
-  readonly violations: { messageId: MessageId; recipient: string; problem: string }[];
-};
-
-type Evidence = { readonly id: MessageId; readonly events: readonly Told[]; readonly queued: readonly string[] };
-
-type Told = { readonly kind: string; readonly recipients: readonly string[] | null };
+type Told = Evidence['events'][number];
 
 /** See `Spool.audit`: over all messages that are known when it starts, each as it is when its turn comes. */
 export function* audit(store: Store): Generator<void, AuditReport> {
-  const sums: Sums = {
-    messages: 0,
-    accepted: 0,
-    finished: { delivered: 0, bounced: 0, expired: 0, suppressed: 0, discarded: 0 },
-    queued: 0,
-    possibleDuplicates: 0,
-    violations: [],
-  };
+  const sums = new Conservation();
   const last = store.get<{ seq: number | null }>('SELECT max(seq) AS seq FROM message')?.seq ?? 0;
   for (let from = 0; from < last;) {
     const messages = store.all<{ seq: number; id: MessageId }>(
@@ -43,12 +25,12 @@ export function* audit(store: Store): Generator<void, AuditReport> {
     const events = eventsBetween(store, from, to);
     const queued = queuedBetween(store, from, to);
     for (const message of messages) {
-      judge(sums, { id: message.id, events: events.get(message.seq) ?? [], queued: queued.get(message.seq) ?? [] });
+      sums.judge({ id: message.id, events: events.get(message.seq) ?? [], queued: queued.get(message.seq) ?? [] });
     }
     from = to;
     yield;
   }
-  return sums;
+  return sums.report();
 }
 
 function eventsBetween(store: Store, from: number, to: number): Map<number, Told[]> {
@@ -84,45 +66,4 @@ function append<Value>(map: Map<number, Value[]>, key: number, value: Value): vo
   const values = map.get(key);
   if (values === undefined) map.set(key, [value]);
   else values.push(value);
-}
-
-/** Every recipient of one message is in one place and no other. */
-function judge(sums: Sums, message: Evidence): void {
-  const { id: messageId, events, queued } = message;
-  const problem = (recipient: string, text: string): void => {
-    if (sums.violations.length < VIOLATIONS_AT_MOST) sums.violations.push({ messageId, recipient, problem: text });
-  };
-  sums.messages += 1;
-  const places = new Map<string, string[]>();
-  for (const event of events) {
-    if (event.recipients === null) problem('', `a ${event.kind} event cannot be read`);
-    if (event.kind !== 'received') continue;
-    for (const recipient of event.recipients ?? []) {
-      sums.accepted += 1;
-      if (places.has(recipient)) problem(recipient, 'accepted twice');
-      places.set(recipient, []);
-    }
-  }
-  if (!events.some((event) => event.kind === 'received')) problem('', 'nothing tells that it was received');
-  const settle = (recipient: string, place: string): void => {
-    const known = places.get(recipient);
-    if (known === undefined) problem(recipient, `${place}, but was never accepted`);
-    else known.push(place);
-  };
-  for (const event of events) countEvent(sums, event, settle);
-  for (const recipient of queued) settle(recipient, 'queued');
-  sums.queued += queued.length;
-  for (const [recipient, found] of places) {
-    if (found.length === 0) problem(recipient, 'neither ended nor queued');
-    if (found.length > 1) problem(recipient, `in more than one place: ${found.join(', ')}`);
-  }
-}
-
-function countEvent(sums: Sums, event: Told, settle: (recipient: string, place: string) => void): void {
-  const recipients = event.recipients ?? [];
-  if (event.kind === 'in-doubt') sums.possibleDuplicates += recipients.length;
-  const state = FINAL_STATES.find((one) => one === event.kind);
-  if (state === undefined) return;
-  sums.finished[state] += recipients.length;
-  for (const recipient of recipients) settle(recipient, state);
 }

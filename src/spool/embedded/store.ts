@@ -1,7 +1,7 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { MessageEvent } from '../../message/event.ts';
 import { emptyTally, readTally, writeTally, type Tally, type TallyName } from './tally.ts';
-import { Turns } from './turns.ts';
+import { Turns } from '../turns.ts';
 
 /** The database as the operations see it: statements prepared once, one transaction at a time, counters that follow it. */
 export class Store {

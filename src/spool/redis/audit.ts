@@ -1,0 +1,38 @@
+import type { MessageId } from '../../message/ids.ts';
+import { Conservation } from '../conservation.ts';
+import type { AuditReport } from '../spool.ts';
+import { parseEvent } from './event-lines.ts';
+import { recipientsOf } from './records.ts';
+import type { Store } from './store.ts';
+import { finishedMessages, queuedMessages, type FoundMessage } from './walk.ts';
+
+/**
+ * See `Spool.audit`: over all messages that are known when it starts, each as it is when its turn comes. First those that
+ * are queued: one that ends meanwhile is found again among the finished, and is not counted twice.
+ */
+export async function audit(store: Store): Promise<AuditReport> {
+  const sums = new Conservation();
+  for (const shard of store.shards) {
+    const seen = new Set<MessageId>();
+    for await (const messages of queuedMessages(store, shard, { parts: 'all' })) {
+      for (const one of messages) {
+        seen.add(one.of.id);
+        judge(sums, one);
+      }
+    }
+    for await (const messages of finishedMessages(store, shard)) {
+      for (const one of messages) if (!seen.has(one.of.id)) judge(sums, one);
+    }
+  }
+  return sums.report();
+}
+
+function judge(sums: Conservation, { of, deliveries }: FoundMessage): void {
+  const queued = deliveries.flatMap(({ record }) => recipientsOf(record) ?? []).map(({ address }) => address);
+  const events = of.events.map((line) => {
+    const event = parseEvent(line, of.id, of.message);
+    if (event === null) return { kind: 'stored', recipients: null };
+    return { kind: event.event as string, recipients: event.recipients };
+  });
+  sums.judge({ id: of.id, events, queued });
+}

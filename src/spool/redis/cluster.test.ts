@@ -1,0 +1,30 @@
+/** The same promises where the shards are spread over several servers. */
+import { afterAll, beforeAll } from 'vitest';
+import { startRedisCluster, type RedisCluster } from '../../../tests/fakes/redis.ts';
+import { redisEngine } from '../../../tests/fakes/redis-store.ts';
+import { systemClock } from '../../system.ts';
+import { testClaim } from '../claim.contract.ts';
+import { testLedger } from '../ledger.contract.ts';
+import { testOperate } from '../operate.contract.ts';
+import { testQuotas } from '../quotas.contract.ts';
+import { testSpool } from '../spool.contract.ts';
+import { openRedisLink } from './open-link.ts';
+
+let cluster: RedisCluster;
+beforeAll(async () => {
+  cluster = await startRedisCluster();
+});
+afterAll(async () => {
+  await cluster[Symbol.asyncDispose]();
+});
+
+const spread = redisEngine('redis cluster', {
+  connect: () => openRedisLink({ target: { kind: 'cluster', nodes: cluster.addresses }, clock: systemClock }),
+  shards: 16,
+});
+
+testSpool(spread);
+testClaim(spread);
+testOperate(spread);
+testLedger(spread);
+testQuotas(spread);

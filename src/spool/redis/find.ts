@@ -1,0 +1,83 @@
+import type { CameBack } from '../../message/event.ts';
+import type { MessageId } from '../../message/ids.ts';
+import type { MessageStory, QueueOverview, Spool } from '../spool.ts';
+import { change } from './change.ts';
+import { unpackContent } from './content-form.ts';
+import { packEvent, parseEvent } from './event-lines.ts';
+import { queuedOf } from './operate.ts';
+import { STATES } from './records.ts';
+import { SCRIPTS } from './scripts.ts';
+import { listOf, textOf, type Store } from './store.ts';
+import { messagesOf } from './walk.ts';
+
+const QUARANTINED = STATES.indexOf('quarantined');
+const PRUNED_AT_ONCE = 500;
+
+/** See `Spool.content`. */
+export async function content(store: Store, id: MessageId): ReturnType<Spool['content']> {
+  const [kind, stored] = listOf(await store.run(store.keys.shardOf(id), SCRIPTS.content, [id]));
+  if (textOf(kind) === 'gone') return { kind: 'missing' };
+  const found = Buffer.isBuffer(stored) ? await unpackContent(stored) : null;
+  if (found !== null) return { kind: 'found', content: found };
+  const [message] = await messagesOf(store, [id], 'head');
+  // It may have ended between the two looks.
+  if (message === undefined || message.of.open === 0) return { kind: 'missing' };
+  const reason = 'its content does not match its checksum';
+  await change(store, message.deliveries, {
+    atMs: store.clock.nowMs(),
+    told: true,
+    make: ({ record }) =>
+      record.state === QUARANTINED
+        ? null
+        : { record: { state: QUARANTINED }, events: [{ kind: 'quarantined', reason }] },
+  });
+  return { kind: 'corrupt' };
+}
+
+/** See `Spool.story`. What cannot be read is left out. */
+export async function story(store: Store, id: MessageId): Promise<MessageStory | null> {
+  const [found] = await messagesOf(store, [id], 'all');
+  const message = found?.of.message ?? null;
+  if (found === undefined || message === null) return null;
+  const events = found.of.events.map((line) => parseEvent(line, id, message));
+  return {
+    message,
+    events: events.filter((event) => event !== null),
+    queued: found.deliveries.map(queuedOf),
+  };
+}
+
+/** See `Spool.note`. */
+export async function note(store: Store, events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
+  const [first] = events;
+  if (first === undefined) return 'noted';
+  const lines = events.map((event) => packEvent(event)).join('\n');
+  const noted = await store.durably(store.keys.shardOf(first.messageId), SCRIPTS.note, [first.messageId, lines]);
+  return noted === 1 ? 'noted' : 'unknown';
+}
+
+/** See `Spool.overview`. The same cost however long the queue is. */
+export async function overview(store: Store): Promise<QueueOverview> {
+  const replies = await Promise.all(store.shards.map((shard) => store.run(shard, SCRIPTS.overview, [])));
+  const shards = replies.map((reply) => listOf(reply).map(textOf));
+  const sum = (place: number): number => shards.reduce((total, figures) => total + Number(figures[place] ?? 0), 0);
+  const [messages, deliveries, leased, held, quarantined] = [sum(0), sum(1), sum(2), sum(3), sum(4)];
+  const [high, low, contentBytes] = [sum(5), sum(6), sum(7)];
+  const oldest = shards.map((figures) => figures[8] ?? '').filter((time) => time !== '');
+  return {
+    messages,
+    deliveries,
+    byState: { queued: deliveries - held - quarantined, held, quarantined },
+    byPriority: { high, normal: deliveries - high - low, low },
+    leased,
+    oldestCreatedAtMs: oldest.length === 0 ? null : Math.min(...oldest.map(Number)),
+    contentBytes,
+  };
+}
+
+/** See `Spool.prune`. Of each shard so many that all together are some. */
+export async function prune(store: Store, beforeMs: number): Promise<number> {
+  const each = Math.ceil(PRUNED_AT_ONCE / store.shards.length);
+  const pruned = await Promise.all(store.shards.map((shard) => store.run(shard, SCRIPTS.prune, [beforeMs, each])));
+  return pruned.reduce<number>((sum, count) => sum + Number(count), 0);
+}

@@ -1,0 +1,129 @@
+import { PRIORITIES } from '../../message/message.ts';
+import { SCRIPTS } from './scripts.ts';
+import { listOf, type Store } from './store.ts';
+
+/** Nearly always enough; where many lanes at the front are excluded, the steps grow. */
+const FIRST_WINDOW = 100;
+const NEXT_WINDOW = 1_000;
+
+/** A client's turn in a lane of one shard. */
+type Turn = { readonly shard: number; readonly priority: number; readonly domain: string; dueAtMs: number | null };
+
+type Walk = {
+  readonly shard: number;
+  readonly priority: number;
+  /** Domains that were seen due. */
+  readonly due: Set<string>;
+  rank: number;
+  isAtEnd: boolean;
+};
+
+/**
+ * The lanes that wait longest, over all shards, without the excluded ones. Those are left out here: a window of the front
+ * is smaller than the list of five thousand lanes that a server would have to compare with, and the server's time is
+ * everybody's.
+ */
+export class Front {
+  readonly #store: Store;
+  readonly #nowMs: number;
+  readonly #exclude: ReadonlySet<string>;
+  #turns = new Map<string, Turn>();
+  #limit = 0;
+  #walks: readonly Walk[] = [];
+
+  constructor(store: Store, how: { readonly nowMs: number; readonly exclude: ReadonlySet<string> }) {
+    this.#store = store;
+    this.#nowMs = how.nowMs;
+    this.#exclude = how.exclude;
+  }
+
+  /** Looks anew, until `lanes` due ones are known of each priority in each shard, or the first that is not due yet. */
+  async look(lanes: number): Promise<void> {
+    this.#limit = lanes;
+    this.#turns = new Map();
+    this.#walks = this.#store.shards.flatMap((shard) =>
+      PRIORITIES.map((_, priority) => ({ shard, priority, due: new Set<string>(), rank: 0, isAtEnd: false })),
+    );
+    await Promise.all(this.#walks.map((walk) => this.#walk(walk, lanes)));
+  }
+
+  /** The due ones of a priority, those that wait longest first; at most as many as were asked for. */
+  lanes(priority: number): readonly string[] {
+    const due = [...this.#turns.values()]
+      .filter((turn) => turn.priority === priority && turn.dueAtMs !== null && turn.dueAtMs <= this.#nowMs)
+      .toSorted((a, b) => (a.dueAtMs ?? 0) - (b.dueAtMs ?? 0) || (a.domain < b.domain ? -1 : 1));
+    return [...new Set(due.map(({ domain }) => domain))].slice(0, this.#limit);
+  }
+
+  /** Whether a shard may have something due there: `false` only where all that it has ready was seen. */
+  isDueIn(shard: number, priority: number, domain: string): boolean {
+    const walk = this.#walks[shard * PRIORITIES.length + priority];
+    return walk?.isAtEnd !== true || walk.due.has(domain);
+  }
+
+  /** What a script said of a turn that it changed. @param turn priority, lane, client; `due`: empty for none */
+  mend(shard: number, turn: Buffer, due: unknown): void {
+    const key = `${shard} ${turn.toString()}`;
+    const known = this.#turns.get(key);
+    const dueAtMs = typeof due === 'number' ? due : null;
+    if (known !== undefined) known.dueAtMs = dueAtMs;
+    else if (dueAtMs !== null) {
+      const text = turn.toString();
+      this.#turns.set(key, {
+        shard,
+        priority: Number(text.slice(0, 1)),
+        domain: text.slice(1, text.indexOf('\0')),
+        dueAtMs,
+      });
+    }
+  }
+
+  /** See `ClaimResult`. */
+  async nextDueAtMs(): Promise<number | null> {
+    let earliest = this.#earliest();
+    if (earliest === null || earliest > this.#nowMs) {
+      // All that was seen is taken; there may be more behind it.
+      const open = this.#walks.filter(({ isAtEnd }) => !isAtEnd);
+      for (const walk of open) walk.rank = 0;
+      await Promise.all(open.map((walk) => this.#walk(walk, 1)));
+      earliest = this.#earliest();
+    }
+    return earliest;
+  }
+
+  #earliest(): number | null {
+    let earliest: number | null = null;
+    for (const { dueAtMs } of this.#turns.values()) {
+      if (dueAtMs !== null && (earliest === null || dueAtMs < earliest)) earliest = dueAtMs;
+    }
+    return earliest;
+  }
+
+  /** @param lanes due ones after which it stops */
+  async #walk(walk: Walk, lanes: number): Promise<void> {
+    walk.due.clear();
+    for (let window = FIRST_WINDOW; ; window = NEXT_WINDOW) {
+      const args = [walk.priority, walk.rank, window];
+      const reply = listOf<Buffer>(await this.#store.run(walk.shard, SCRIPTS.peek, args));
+      for (let place = 0; place < reply.length; place += 2) {
+        const pair = reply[place]?.toString() ?? '';
+        const domain = pair.slice(0, pair.indexOf('\0'));
+        if (this.#exclude.has(domain)) continue;
+        const dueAtMs = Number(reply[place + 1]?.toString());
+        const turn = { shard: walk.shard, priority: walk.priority, domain, dueAtMs };
+        this.#turns.set(`${walk.shard} ${walk.priority}${pair}`, turn);
+        if (dueAtMs > this.#nowMs) {
+          walk.isAtEnd = true;
+          return;
+        }
+        walk.due.add(domain);
+      }
+      walk.rank += reply.length / 2;
+      if (reply.length / 2 < window) {
+        walk.isAtEnd = true;
+        return;
+      }
+      if (walk.due.size >= lanes) return;
+    }
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The keys of a spool in Redis: a fixed few a shard, all in one slot, so that a script names every key that it touches.
+ * `<prefix>{<tag>}:<name>`; the tag is what Redis Cluster hashes, and tells which shard it is.
+ *
+ * | name | type | what is in it |
+ * | --- | --- | --- |
+ * | `messages` | hash | message id → its record: figures, meta, events (records.ts) |
+ * | `deliveries` | hash | delivery id → its record |
+ * | `contents` | hash | message id → content (content-form.ts); gone with the last delivery |
+ * | `queue` | sorted set, by name | ids of messages that are not finished: for operators, newest first |
+ * | `leases` | sorted set | delivery id, by the end of its lease |
+ * | `finished` | sorted set | message id, by when it was finished: for forgetting |
+ * | `tally` | hash | figures of the overview that no other key has |
+ * | `ready` | sorted set, by name | priority, lane, client, due time, delivery id: due deliveries of a client in order of time |
+ * | `lanes:<p>` | sorted set | lane and client, by when it has something due: those that wait longest first |
+ *
+ * Memory of a queued message, measured (`scripts/bench-redis-memory.ts`): what its content takes once compressed, rounded
+ * up to the allocator's next size (a fifth more at most), + about 1,000 bytes, + about 400 for each further delivery.
+ */
+import { crc32 } from 'node:zlib';
+import type { MessageId } from '../../message/ids.ts';
+import type { Quota } from '../ledger.ts';
+
+/** In the order in which shard.lua names them. */
+const NAMES = [
+  'messages',
+  'deliveries',
+  'contents',
+  'queue',
+  'leases',
+  'finished',
+  'tally',
+  'ready',
+  'lanes:0',
+  'lanes:1',
+  'lanes:2',
+];
+const SLOTS = 16_384;
+
+/** Where things are, for one number of shards. */
+export class Keys {
+  readonly shards: number;
+  /** By shard: `KEYS[1]` to `KEYS[11]` of the scripts that work on one. */
+  readonly ofShard: readonly (readonly string[])[];
+  readonly #stems: readonly string[];
+
+  /** @throws RangeError where the prefix would decide about slots */
+  constructor(prefix: string, shards: number) {
+    if (/[{}]/.test(prefix)) throw new RangeError('the prefix of the keys must not have braces');
+    this.shards = shards;
+    this.#stems = Array.from({ length: shards }, (_, shard) => `${prefix}{${tagOf(shard, shards)}}:`);
+    this.ofShard = this.#stems.map((stem) => NAMES.map((name) => stem + name));
+  }
+
+  /** The shard in which all of a message is. */
+  shardOf(id: MessageId): number {
+    return crc32(id) % this.shards;
+  }
+
+  /** Where the first message with a digest is remembered; beside the message where there is but one shard. */
+  dedupe(digest: string): string {
+    return `${this.#stemFor(digest)}dedupe:${digest}`;
+  }
+
+  /** Marks a message that must not be accepted any more; in its shard. */
+  barred(id: MessageId): string {
+    return `${this.#stems[this.shardOf(id)] ?? ''}barred:${id}`;
+  }
+
+  /** One window of an account. */
+  quota({ account, startsAtMs, endsAtMs }: Quota): string {
+    return `${this.#stemFor(account)}quota:${endsAtMs - startsAtMs}:${startsAtMs}:${account}`;
+  }
+
+  /** The last slot of an account. */
+  slot(account: string): string {
+    return `${this.#stemFor(account)}slot:${account}`;
+  }
+
+  /** What came to a shard with a move that has not ended: a hash of kind and name. */
+  arrived(shard: number): string {
+    return `${this.#stems[shard] ?? ''}arrived`;
+  }
+
+  /** The shard in which a digest, or what was drawn from an account, is remembered. */
+  shardOfName(name: string): number {
+    return crc32(name) % this.shards;
+  }
+
+  /** How the names of a shard's digests, or of what was drawn, begin. */
+  stemOf(shard: number, kind: 'dedupe' | 'drawn'): string {
+    return `${this.#stems[shard] ?? ''}${kind}:`;
+  }
+
+  #stemFor(name: string): string {
+    return this.#stems[this.shardOfName(name)] ?? '';
+  }
+}
+
+/** Tells how a spool is kept; one a prefix, known before the number of shards is. */
+export function formatKey(prefix: string): string {
+  return `${prefix}{format}`;
+}
+
+/** Has the mark of a move that the spool has part in. */
+export function moveKey(prefix: string): string {
+  return `${prefix}{format}:move`;
+}
+
+/** The least number whose slot is in the shard's part of all slots: however a cluster is cut evenly, so are the shards. */
+function tagOf(shard: number, shards: number): string {
+  for (let tag = 0; ; tag++) {
+    if (Math.floor((slotOf(String(tag)) * shards) / SLOTS) === shard) return String(tag);
+  }
+}
+
+/** Redis Cluster specification, "Key distribution model": CRC-16/XMODEM of the tag, modulo 16,384. */
+function slotOf(tag: string): number {
+  let crc = 0;
+  for (const byte of Buffer.from(tag)) {
+    crc ^= byte << 8;
+    for (let bit = 0; bit < 8; bit++) crc = (crc & 0x8000 ? (crc << 1) ^ 0x1021 : crc << 1) & 0xffff;
+  }
+  return crc % SLOTS;
+}

@@ -1,0 +1,39 @@
+#!lua
+-- library: shard.lua, fence.lua
+-- Message, deliveries, content and event in one go. Refused whole by a server that is full: nothing is half kept.
+-- Twice with the same id: the second time changes nothing.
+-- KEYS[12]: what stands behind GUARD.
+
+local ID, RECORD, CONTENT, SIZE, RECEIVED, FINISHED_AT = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
+-- '': no check. 'dedupe': KEYS[12] remembers the first message with this digest. 'barred': KEYS[12] is there when another
+-- message has taken the place of this one meanwhile.
+local GUARD, UNTIL, FORGET_MS = ARGV[7], ARGV[8], ARGV[9]
+local FIRST_DELIVERY = 10
+
+if GUARD == 'dedupe' then
+  local first = redis.call('GET', KEYS[12])
+  if first then
+    local past, id = string.match(first, '^=(%d+) %d+ (.*)$')
+    if past and id == ID then return { 'known' } end
+    if past and tonumber(past) > RECEIVED then return { 'duplicate', id } end
+  end
+elseif GUARD == 'barred' and redis.call('EXISTS', KEYS[12]) == 1 then
+  return { 'barred' }
+end
+if redis.call('HEXISTS', MESSAGES, ID) == 1 then return { 'known' } end
+
+redis.call('HSET', MESSAGES, ID, RECORD)
+if GUARD == 'dedupe' then redis.call('SET', KEYS[12], '=' .. UNTIL .. ' 0 ' .. ID, 'PX', FORGET_MS) end
+if FINISHED_AT ~= '' then
+  redis.call('ZADD', FINISHED, FINISHED_AT, ID)
+  return { 'accepted' }
+end
+redis.call('HSET', CONTENTS, ID, CONTENT)
+redis.call('ZADD', QUEUE, 0, ID)
+count('bytes', SIZE)
+for place = FIRST_DELIVERY, #ARGV do
+  local id = ID .. '.' .. (place - FIRST_DELIVERY + 1)
+  redis.call('HSET', DELIVERIES, id, ARGV[place])
+  enter(id, parseDelivery(ARGV[place]))
+end
+return { 'accepted' }

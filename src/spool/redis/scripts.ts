@@ -1,0 +1,55 @@
+/** The Lua scripts, each from its file in lua/, with the libraries that it names in front of it. */
+import { readFileSync } from 'node:fs';
+import type { Script } from './link.ts';
+
+const NAMES = [
+  'accept',
+  'arrive',
+  'arrive-small',
+  'bar',
+  'block',
+  'confirm',
+  'content',
+  'draw',
+  'drop',
+  'ended',
+  'extend',
+  'format',
+  'ids',
+  'lease',
+  'mark',
+  'marked',
+  'moving',
+  'note',
+  'overview',
+  'peek',
+  'prune',
+  'reserve',
+  'scan',
+  'settle',
+  'slot',
+  'spend',
+  'swap',
+  'values',
+  'vanish',
+  'unspend',
+  'waiting',
+  'window',
+] as const;
+
+/** By name. Those that work on a shard take its keys first (`Keys.ofShard`). */
+export const SCRIPTS = Object.fromEntries(NAMES.map((name) => [name, load(name)])) as Readonly<
+  Record<(typeof NAMES)[number], Script>
+>;
+
+function load(name: string): Script {
+  const [shebang = '', library = '', ...body] = read(`${name}.lua`).split('\n');
+  const [, files = ''] = /^-- library: (.+)$/.exec(library) ?? [];
+  // Redis wants the shebang, which says what a script may do on a server that is full, to be the very first line.
+  const text = [shebang, ...(files === '' ? [library] : files.split(', ').map(read)), ...body].join('\n');
+  return { name, text };
+}
+
+function read(file: string): string {
+  return readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
+}

@@ -1,0 +1,56 @@
+import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
+import type { MessageEvent } from '../../message/event.ts';
+import type { Settlement } from '../spool.ts';
+import { packEvent } from './event-lines.ts';
+import { STATES } from './records.ts';
+import { SCRIPTS } from './scripts.ts';
+import { listOf, type Store } from './store.ts';
+
+type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
+
+/** Events that a delivery may have without end. The log has them as well; the audit needs none of them. */
+const OF_RETRIES: ReadonlySet<string> = new Set(['attempted', 'deferred'] satisfies MessageEvent['event'][]);
+const LEASES_AT_ONCE = 200;
+
+/** See `Spool.settle`. */
+export async function settle(store: Store, settlement: Settlement): Promise<'settled' | 'lost'> {
+  const { deliveryId, rest, finished } = settlement;
+  // On a server that has no room, mail that is tried again and again must not use up what delivering it needs.
+  const frugal = !store.isSound && finished.length === 0;
+  const events = settlement.events.filter(({ event }) => !frugal || !OF_RETRIES.has(event));
+  const reply = await store.run(store.keys.shardOf(messageIdOf(deliveryId)), SCRIPTS.settle, [
+    deliveryId,
+    settlement.token,
+    settlement.atMs,
+    events.map((event) => packEvent(event)).join('\n'),
+    STATES.indexOf(rest.state),
+    Math.ceil(rest.dueAtMs),
+    rest.attempts,
+    rest.warnedAtMs ?? 0,
+    rest.lastEgress ?? '',
+    rest.lastReply === null || frugal ? '' : JSON.stringify(rest.lastReply),
+    store.node,
+    ...finished.map(({ address }) => JSON.stringify(address)),
+  ]);
+  return reply === 1 ? 'settled' : 'lost';
+}
+
+/** See `Spool.extend`. `untilMs` 0 hands the leases back. */
+export async function extend(store: Store, leases: Leases, untilMs: number): Promise<readonly DeliveryId[]> {
+  const lost = new Set<DeliveryId>();
+  for (const [shard, all] of byShard(store, leases)) {
+    for (let from = 0; from < all.length; from += LEASES_AT_ONCE) {
+      const some = all.slice(from, from + LEASES_AT_ONCE);
+      const args = [untilMs, store.node, ...some.flatMap(({ deliveryId, token }) => [deliveryId, token])];
+      for (const place of listOf<number>(await store.run(shard, SCRIPTS.extend, args))) {
+        const one = some[place - 1];
+        if (one !== undefined) lost.add(one.deliveryId);
+      }
+    }
+  }
+  return leases.map(({ deliveryId }) => deliveryId).filter((id) => lost.has(id));
+}
+
+function byShard(store: Store, leases: Leases): Map<number, Leases[number][]> {
+  return Map.groupBy(leases, ({ deliveryId }) => store.keys.shardOf(messageIdOf(deliveryId)));
+}

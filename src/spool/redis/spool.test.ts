@@ -1,0 +1,30 @@
+import { afterAll, beforeAll } from 'vitest';
+import { startRedis } from '../../../tests/fakes/redis.ts';
+import { redisEngine } from '../../../tests/fakes/redis-store.ts';
+import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { systemClock } from '../../system.ts';
+import { testClaim } from '../claim.contract.ts';
+import { testLedger } from '../ledger.contract.ts';
+import { testOperate } from '../operate.contract.ts';
+import { testQuotas } from '../quotas.contract.ts';
+import { testSpool } from '../spool.contract.ts';
+import { openRedisLink } from './open-link.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis();
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const single = redisEngine('redis', {
+  connect: () => openRedisLink({ target: { kind: 'single', url: server.url }, clock: systemClock }),
+  shards: 1,
+});
+
+testSpool(single);
+testClaim(single);
+testOperate(single);
+testLedger(single);
+testQuotas(single);

@@ -1,0 +1,201 @@
+import type { CameBack, MessageEvent } from '../../message/event.ts';
+import type { DeliveryId, MessageId } from '../../message/ids.ts';
+import type { Clock } from '../../ports.ts';
+import {
+  SpoolError,
+  type AcceptResult,
+  type AuditReport,
+  type ClaimRequest,
+  type ClaimResult,
+  type LeasedDelivery,
+  type MessageStory,
+  type QueuedDelivery,
+  type QueueFilter,
+  type QueueOverview,
+  type Settlement,
+  type Spool,
+  type Submission,
+} from '../spool.ts';
+import { accept } from './accept.ts';
+import { audit } from './audit.ts';
+import { claim } from './claim.ts';
+import { content, note, overview, prune, story } from './find.ts';
+import { formatKey, Keys } from './keys.ts';
+import { RedisLedger } from './ledger.ts';
+import type { RedisLink } from './link.ts';
+import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
+import { SCRIPTS } from './scripts.ts';
+import { extend, settle } from './settle.ts';
+import { Store, textOf } from './store.ts';
+
+export type RedisSpoolOptions = {
+  /** Taken over: it ends with the spool. */
+  readonly link: RedisLink;
+  /** In front of every key, so that several relays can share a server. Without braces. */
+  readonly prefix: string;
+  readonly clock: Clock;
+  /**
+   * How many parts a new spool is made of, each of which Redis keeps in one place; fixed with the first opening. Default:
+   * 16 on a cluster, else 1.
+   */
+  readonly shards?: number;
+  /**
+   * Who owns the leases that are booked here: unlike that of any other process that lives, and the same after a restart.
+   * Opening frees what a dead process of that name held.
+   */
+  readonly node: string;
+  /**
+   * Hears of what the engine did by itself once that is kept: deliveries that it quarantined, held, or found in doubt
+   * (`reap`). Those that a dead process left in doubt are counted by `report.reaped` instead: they may be very many.
+   */
+  readonly onEvents?: (events: readonly MessageEvent[]) => void;
+  /**
+   * Streams whose deliveries are held rather than queued when whoever leased them died: a copy may be out. Asked each
+   * time. Default: none.
+   */
+  readonly holdWhenInDoubt?: () => readonly string[];
+};
+
+/** `reaped`: leases of a dead process of this node's name that were freed; each may have been a copy on its way. */
+export type OpenReport = { readonly reaped: number };
+
+type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
+
+const SHARDS_OF_A_CLUSTER = 16;
+const SHARDS_AT_MOST = 1_024;
+const FORMAT = 1;
+
+/**
+ * Opens the spool under a prefix, made where there is none.
+ * @throws SpoolError `in-use` when it is kept in a form that this version does not know
+ */
+export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisSpool> {
+  const { link, prefix, clock, node, onEvents = () => undefined, holdWhenInDoubt = () => [] } = options;
+  const wanted = options.shards ?? (link.topology === 'cluster' ? SHARDS_OF_A_CLUSTER : 1);
+  const format = textOf(await link.run(SCRIPTS.format, [formatKey(prefix)], [`${FORMAT} ${wanted}`]));
+  const [version, shards = 0] = format.split(' ').map(Number);
+  if (version !== FORMAT || !Number.isInteger(shards) || shards < 1 || shards > SHARDS_AT_MOST) {
+    throw new SpoolError('in-use', `the spool under ${prefix} is in a form that this version does not know: ${format}`);
+  }
+  const store = new Store({ link, keys: new Keys(prefix, shards), clock, node, onEvents, holdWhenInDoubt });
+  const report = { reaped: await reapOwn(store, clock.nowMs()) };
+  return new RedisSpool({ store, link, report });
+}
+
+/** A spool on a Redis server that many processes share, and the ledger beside it. */
+export class RedisSpool implements Spool {
+  readonly ledger: RedisLedger;
+  /** What the opening found. */
+  readonly report: OpenReport;
+  readonly #store: Store;
+  readonly #link: RedisLink;
+  readonly #pending = new Set<Promise<unknown>>();
+  #closed: Promise<void> | null = null;
+
+  /** Made by `openRedisSpool`. */
+  constructor(of: { readonly store: Store; readonly link: RedisLink; readonly report: OpenReport }) {
+    this.#store = of.store;
+    this.#link = of.link;
+    this.report = of.report;
+    this.ledger = new RedisLedger((ask) => this.#ask(ask));
+  }
+
+  accept(submission: Submission): Promise<AcceptResult> {
+    return this.#ask((store) => accept(store, submission));
+  }
+
+  claim(request: ClaimRequest): Promise<ClaimResult> {
+    return this.#ask((store) => claim(store, request));
+  }
+
+  extend(leases: Leases, untilMs: number): Promise<readonly DeliveryId[]> {
+    return this.#ask((store) => extend(store, leases, untilMs));
+  }
+
+  settle(settlement: Settlement): Promise<'settled' | 'lost'> {
+    return this.#ask((store) => settle(store, settlement));
+  }
+
+  async giveBack(leases: Leases): Promise<void> {
+    await this.#ask((store) => extend(store, leases, 0));
+  }
+
+  reap(nowMs: number): Promise<number> {
+    return this.#ask((store) => reap(store, nowMs));
+  }
+
+  content(id: MessageId): ReturnType<Spool['content']> {
+    return this.#ask((store) => content(store, id));
+  }
+
+  list(
+    filter: QueueFilter,
+    page: { readonly limit: number; readonly after?: DeliveryId },
+  ): Promise<readonly QueuedDelivery[]> {
+    return this.#ask((store) => list(store, filter, page));
+  }
+
+  hold(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#ask((store) => hold(store, filter, atMs));
+  }
+
+  release(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#ask((store) => release(store, filter, atMs));
+  }
+
+  retry(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#ask((store) => retry(store, filter, atMs));
+  }
+
+  discard(filter: QueueFilter, atMs: number): Promise<number> {
+    return this.#ask((store) => discard(store, filter, atMs));
+  }
+
+  take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]> {
+    return this.#ask((store) => take(store, filter, { leaseUntilMs, limit }));
+  }
+
+  story(id: MessageId): Promise<MessageStory | null> {
+    return this.#ask((store) => story(store, id));
+  }
+
+  note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
+    return this.#ask((store) => note(store, events));
+  }
+
+  overview(): Promise<QueueOverview> {
+    return this.#ask(overview);
+  }
+
+  audit(): Promise<AuditReport> {
+    return this.#ask(audit);
+  }
+
+  prune(beforeMs: number): Promise<number> {
+    return this.#ask((store) => prune(store, beforeMs));
+  }
+
+  trouble(): string | null {
+    return this.#closed === null ? this.#link.trouble() : 'the spool is closed';
+  }
+
+  /** Everything asked before is answered first. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closed ??= (async () => {
+      await Promise.allSettled(this.#pending);
+      await this.#link[Symbol.asyncDispose]();
+    })();
+    return this.#closed;
+  }
+
+  async #ask<Answer>(ask: (store: Store) => Promise<Answer>): Promise<Answer> {
+    if (this.#closed !== null) throw new SpoolError('unavailable', 'the spool is closed');
+    const answer = ask(this.#store);
+    this.#pending.add(answer);
+    try {
+      return await answer;
+    } finally {
+      this.#pending.delete(answer);
+    }
+  }
+}

@@ -1,0 +1,115 @@
+import type { MessageEvent } from '../../message/event.ts';
+import type { Clock } from '../../ports.ts';
+import { Turns } from '../turns.ts';
+import type { Keys } from './keys.ts';
+import type { RedisLink, Script, ScriptArgument } from './link.ts';
+
+export type StoreOptions = {
+  readonly link: RedisLink;
+  readonly keys: Keys;
+  readonly clock: Clock;
+  readonly node: string;
+  readonly onEvents: (events: readonly MessageEvent[]) => void;
+  readonly holdWhenInDoubt: () => readonly string[];
+};
+
+/** A shard; `extra` is `KEYS[12]`, in the same slot. */
+type Place = number | { readonly shard: number; readonly extra: string };
+
+/** The shards as the operations see them, and what one process remembers between them. */
+export class Store {
+  readonly keys: Keys;
+  readonly clock: Clock;
+  /** Owner of the leases that are booked here. */
+  readonly node: string;
+  readonly turns = new Turns();
+  readonly holdWhenInDoubt: () => readonly string[];
+  readonly #link: RedisLink;
+  readonly #onEvents: (events: readonly MessageEvent[]) => void;
+  /** Who does now what must not be done twice at once. */
+  readonly #lines = new Map<string, Promise<unknown>>();
+
+  constructor(options: StoreOptions) {
+    this.keys = options.keys;
+    this.clock = options.clock;
+    this.node = options.node;
+    this.holdWhenInDoubt = options.holdWhenInDoubt;
+    this.#link = options.link;
+    this.#onEvents = options.onEvents;
+  }
+
+  /** The numbers of the shards. */
+  get shards(): readonly number[] {
+    return this.keys.ofShard.map((_, shard) => shard);
+  }
+
+  /**
+   * Works on a shard. Enough for what undoes itself when it is lost: a settlement that a failover loses leaves its lease,
+   * which is then found in doubt.
+   */
+  run(at: Place, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#link.run(script, this.#keysAt(at), args);
+  }
+
+  /** As durable as the policy asks, or refused: for what a 250 stands for. */
+  durably(at: Place, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#link.runDurably(script, this.#keysAt(at), args);
+  }
+
+  /**
+   * As durable as the policy asks while the server can do that. What takes mail off a server goes on when nothing can be
+   * put on it: a full one would stay full.
+   */
+  firmly(at: Place, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.isSound ? this.durably(at, script, args) : this.run(at, script, args);
+  }
+
+  /** On a key of its own. */
+  runOn(key: string, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#link.run(script, [key], args);
+  }
+
+  /** On a key of its own, as `firmly`. */
+  runFirmlyOn(key: string, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.isSound ? this.#link.runDurably(script, [key], args) : this.#link.run(script, [key], args);
+  }
+
+  get isSound(): boolean {
+    return this.#link.trouble() === null;
+  }
+
+  /** Tells what the engine did by itself. */
+  tell(events: readonly MessageEvent[]): void {
+    if (events.length > 0) this.#onEvents(events);
+  }
+
+  /** Runs `turn` when those of this process that came to the same line before are done. */
+  async inTurn<Result>(line: string, turn: () => Promise<Result>): Promise<Result> {
+    const before = this.#lines.get(line);
+    const mine = (async () => {
+      await before?.catch(() => undefined);
+      return turn();
+    })();
+    this.#lines.set(line, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#lines.get(line) === mine) this.#lines.delete(line);
+    }
+  }
+
+  #keysAt(at: Place): readonly string[] {
+    if (typeof at === 'number') return this.keys.ofShard[at] ?? [];
+    return [...(this.keys.ofShard[at.shard] ?? []), at.extra];
+  }
+}
+
+/** A reply that is text. */
+export function textOf(reply: unknown): string {
+  return Buffer.isBuffer(reply) ? reply.toString() : String(reply);
+}
+
+/** A reply that is a list. */
+export function listOf<Element = unknown>(reply: unknown): readonly Element[] {
+  return Array.isArray(reply) ? (reply as Element[]) : [];
+}
