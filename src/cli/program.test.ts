@@ -65,13 +65,20 @@ test('every command has --help, and takes --policy and --data', async () => {
 test('start gets absolute paths; without --data the data are beside the policy', async () => {
   using rig = new CliRig();
   await rig.run(['start']);
-  await rig.run(['start', '--policy', 'etc/r.yaml', '--data', 'var', '--node', 'n1']);
+  await rig.run(['start', '--policy', 'etc/r.yaml', '--data', 'var', '--node', 'n1', '--workers', '3']);
   await rig.run(['start', '--policy', '/srv/relevo/config/r.yaml']);
   expect(rig.starts).toEqual([
-    { policyFile: rig.policyFile, dataFolder: rig.dataFolder, node: null },
-    { policyFile: join(rig.folder, 'etc/r.yaml'), dataFolder: join(rig.folder, 'var'), node: 'n1' },
-    { policyFile: '/srv/relevo/config/r.yaml', dataFolder: '/srv/relevo/data', node: null },
+    { policyFile: rig.policyFile, dataFolder: rig.dataFolder, node: null, workers: 'auto' },
+    { policyFile: join(rig.folder, 'etc/r.yaml'), dataFolder: join(rig.folder, 'var'), node: 'n1', workers: 3 },
+    { policyFile: '/srv/relevo/config/r.yaml', dataFolder: '/srv/relevo/data', node: null, workers: 'auto' },
   ]);
+});
+
+test.each(['0', 'x', '500', '-1', '1.5', ''])('--workers %s is not understood, and says what is', async (workers) => {
+  using rig = new CliRig();
+  const { code, stderr } = await rig.run(['start', `--workers=${workers}`]);
+  expect([code, stderr]).toEqual([2, `error: --workers ${workers}: give a number from 1 to 64, or auto\n`]);
+  expect(rig.starts).toEqual([]);
 });
 
 test('a sound policy is said to be so, with what has no effect yet', async () => {

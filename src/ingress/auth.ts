@@ -13,8 +13,9 @@ export type SignIn = 'accepted' | 'wrong' | 'barred' | 'busy';
 
 export type Credentials = { readonly user: string; readonly password: string; readonly address: string };
 
-/** Each check holds some 32 MB and a thread of the pool for some 60 ms. */
+/** Each check holds some 32 MB and a thread of the pool for some 60 ms. Of several workers each does one. */
 const AT_ONCE = 2;
+const AT_ONCE_AMONG_PEERS = 1;
 const MAX_WAITING = 200;
 /** So that one message a connection does not cost a check each. Counted from the last use. */
 const REMEMBERED_MS = 3_600_000;
@@ -26,6 +27,7 @@ export class Authenticator {
   readonly #emit: Emit;
   readonly #limits: SignInLimits;
   readonly #peers: Peers | null;
+  readonly #atOnce: number;
   readonly #key: Buffer;
   readonly #dummyHash: string;
   /** Digests of credentials that were right, and until when they are kept. The policy's hash is in them: another password, another digest. */
@@ -48,6 +50,7 @@ export class Authenticator {
     this.#limits = new SignInLimits(() => deps.policy().limits.loginAttempts);
     this.#peers = deps.peers ?? null;
     this.#peers?.onFailure((key) => this.#limits.failed(key, this.#clock.monotonicMs()));
+    this.#atOnce = this.#peers === null ? AT_ONCE : AT_ONCE_AMONG_PEERS;
     this.#key = deps.random.bytes(32);
     const unpadded = (bytes: Buffer) => bytes.toString('base64').replace(/=+$/, '');
     this.#dummyHash = `$scrypt$ln=15,r=8,p=1$${unpadded(deps.random.bytes(16))}$${unpadded(deps.random.bytes(32))}`;
@@ -84,7 +87,7 @@ export class Authenticator {
 
   async #check({ user, password, address }: Credentials, phc: string | null): Promise<SignIn> {
     if (this.#waiting.length >= MAX_WAITING) return 'busy';
-    if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    if (this.#running >= this.#atOnce) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
       // Others may have failed meanwhile: guesses sent at once are limited too.

@@ -61,10 +61,10 @@ export class Peers {
     this.#gather();
   }
 
-  /** A sign-in failed here. */
+  /** A sign-in failed here. Told at once: a guesser goes on at another worker within a millisecond. */
   failed(key: string): void {
     this.#failures.push(key);
-    this.#gather();
+    if (this.#failures.length === 1) queueMicrotask(() => this.#tellAll());
   }
 
   /** Calls `run` with the key of each sign-in that failed elsewhere. */
@@ -100,11 +100,15 @@ export class Peers {
     this.#gathering = true;
     this.#clock.after(GATHER_MS, () => {
       this.#gathering = false;
-      const connections = [...this.#changed].map((key) => [key, this.#own.get(key) ?? 0] as const);
-      const failures = this.#failures;
-      this.#changed.clear();
-      this.#failures = [];
-      this.#tell({ failures, connections });
+      this.#tellAll();
     });
+  }
+
+  #tellAll(): void {
+    const connections = [...this.#changed].map((key) => [key, this.#own.get(key) ?? 0] as const);
+    const failures = this.#failures;
+    this.#changed.clear();
+    this.#failures = [];
+    if (failures.length + connections.length > 0) this.#tell({ failures, connections });
   }
 }

@@ -103,7 +103,7 @@ class SmtpPorts implements Ingress {
       authenticator: new Authenticator({ ...deps, ...peers }),
       receiver: this.#receiver,
       budget: this.#budget,
-      returnBudget: new MemoryBudget(() => RETURNED_MEMORY_BYTES),
+      returnBudget: new MemoryBudget(() => RETURNED_MEMORY_BYTES / (sharing?.workers ?? 1)),
       returnPaths: deps.returnPaths ?? NO_RETURN_PATHS,
       admission: this.#admission,
       deadlines: this.#deadlines,
