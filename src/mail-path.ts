@@ -22,12 +22,12 @@ import type { Explanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Handoff } from './spool/handoff.ts';
-import type { Ledger } from './spool/ledger.ts';
+import type { Ledger, Quotas } from './spool/ledger.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
 
 export type MailPathNeeds = {
   readonly policy: () => Policy;
-  readonly spool: Spool & { readonly ledger: Ledger };
+  readonly spool: Spool & { readonly ledger: Ledger & Quotas };
   readonly ports: Ports;
   readonly emit: Emit;
   readonly localAddresses: () => readonly string[];
@@ -112,6 +112,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
     startScheduler({
       policy,
       spool,
+      quotas: spool.ledger,
       exits: (name) => exits.byName.get(name),
       clock,
       random,

@@ -31,6 +31,8 @@ export type AttemptResult = Peer & {
   readonly outcomes: readonly Outcome[];
   /** Who gave each outcome, in the same order. Absent: one and the same gave all. */
   readonly peers?: readonly Peer[];
+  /** False: no server was sent a MAIL command, so that the attempt counts towards no limit. Absent: one was. */
+  readonly mailed?: boolean;
 };
 
 /** Who gave the outcome at that place. */

@@ -18,8 +18,6 @@ describe('warnings', () => {
     expect(warningsIn(text)).toEqual([
       '2:1 preset: has no effect yet in this version',
       '3:29 streams.transactional.unsubscribe: has no effect yet in this version',
-      '6:20 egress.out.dailyLimit: has no effect yet in this version',
-      '6:35 egress.out.rate: has no effect yet in this version',
       '6:46 egress.out.warmup: has no effect yet in this version',
       '6:77 egress.out.cost: has no effect yet in this version',
       '7:3 egress.ses: has no effect yet in this version',
@@ -47,7 +45,7 @@ describe('warnings', () => {
       'hostname: a',
       'preset: null',
       'webhooks: []',
-      'egress: { out: { type: mx, dailyLimit: null, delay: 0s, warmup: null } }',
+      'egress: { out: { type: mx, hourlyLimit: null, delay: 0s, warmup: null } }',
       'pools: { p: { members: [out], strategy: round-robin } }',
       'alerts: { to: [] }',
     ].join('\n');

@@ -11,6 +11,18 @@ export type ExitState = {
   readonly inFlight: number;
   readonly concurrency: number;
   readonly circuit: Circuit;
+  /** Absent or null: no limit of its own keeps mail from it now. */
+  readonly limit?: LimitState | null;
+};
+
+/**
+ * `limited`: its quota is used up. `paced`: its rate has it wait a moment. `asking`: what is left of its quota is about to
+ * be known. Monotonic ms.
+ */
+export type LimitState = {
+  readonly kind: 'limited' | 'paced' | 'asking';
+  readonly untilMs: number | null;
+  readonly cause: string;
 };
 
 /** What keeps mail from an exit. `tried`: it failed this very delivery a moment ago. */
@@ -23,6 +35,7 @@ export type Gate =
   | 'tried'
   | 'resting'
   | 'probing'
+  | LimitState['kind']
   | 'busy';
 
 /** One exit of the walk and what stands at its gate. `untilMs`: when that ends, as far as time alone decides it. */
@@ -35,7 +48,7 @@ export type Reason = {
 };
 
 /**
- * `wait` with `busy`: a connection that is freed ends the wait; otherwise time does (`untilMs`), or, where that is null,
+ * `wait` with `busy`: a connection that is freed ends the wait, or a moment's time; otherwise time does (`untilMs`), or, where that is null,
  * only another policy.
  */
 export type Choice =
@@ -77,13 +90,18 @@ export function choose(request: ChooseRequest): Choice {
   const reasons = walk(request);
   const kept = reasons.find((reason) => reason.egress === request.keep);
   // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
-  if (kept !== undefined && kept.gate === 'busy') return { kind: 'wait', untilMs: null, busy: true, reasons };
-  const chosen = kept?.gate === 'ready' ? kept : reasons.find((reason) => reason.gate === 'ready');
-  if (chosen !== undefined) return { kind: 'egress', name: chosen.egress, pool: chosen.pool, reasons };
+  if (kept !== undefined && MOMENTS.has(kept.gate)) return { kind: 'wait', untilMs: null, busy: true, reasons };
+  // What is not known to be used up is not passed over.
+  const chosen =
+    kept?.gate === 'ready' ? kept : reasons.find((reason) => reason.gate === 'ready' || reason.gate === 'asking');
+  if (chosen?.gate === 'ready') return { kind: 'egress', name: chosen.egress, pool: chosen.pool, reasons };
   const times = reasons.flatMap((reason) => (reason.untilMs === null ? [] : [reason.untilMs]));
-  const busy = reasons.some((reason) => reason.gate === 'busy' || reason.gate === 'probing');
+  const busy = reasons.some((reason) => MOMENTS.has(reason.gate));
   return { kind: 'wait', untilMs: times.length === 0 ? null : Math.min(...times), busy, reasons };
 }
+
+/** Gates that may open any moment. */
+const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced']);
 
 /** Every exit of the route in the order in which it would be asked now, with what stands at its gate. */
 export function walk(request: ChooseRequest): Reason[] {
@@ -120,5 +138,9 @@ function reasonOf(
     return { pool, egress, gate, untilMs: state.circuit.restsUntilMs, cause: state.circuit.cause };
   }
   if (gate === 'probing') return { ...plain('probing'), cause: state.circuit.cause };
+  if (state.limit !== undefined && state.limit !== null) {
+    const { kind, untilMs, cause } = state.limit;
+    return { pool, egress, gate: kind, untilMs, cause };
+  }
   return plain(state.inFlight >= state.concurrency ? 'busy' : 'ready');
 }

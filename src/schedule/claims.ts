@@ -3,7 +3,7 @@ import type { LeasedDelivery } from '../spool/spool.ts';
 import { dispatch } from './dispatch.ts';
 import type { Entry } from './entry.ts';
 import { isSuspect } from './feedback.ts';
-import { waitText } from './groups.ts';
+import { paceText, waitText } from './groups.ts';
 import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, giveBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import { ended, putOff } from './untried.ts';
@@ -20,6 +20,9 @@ const PAUSE_MS = 50;
 const EXCLUDE_MOST = 5_000;
 /** Until mail that no exit may carry comes up again, where no time is known. */
 const NO_EXIT_MS = 300_000;
+/** The longest until it comes up again, and the time over which mail comes up that waited for the same moment. */
+const LONGEST_MS = 3_600_000;
+const OPENING_MS = 2_000;
 /** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
 const TOLD_MS = 60_000;
 
@@ -190,13 +193,35 @@ export class Claims {
   }
 }
 
+/** Waits for a rate in memory at most so long; the others come up when their turn may have come. */
+const PACED_HERE_MS = 20_000;
+const PACED_MOST_MS = 900_000;
+
+/** The rate of its exit keeps it waiting, and so many come first: the room in memory is for others. */
+export function putOffPaced(schedule: Schedule, entry: Entry, ahead: number): void {
+  const paced = schedule.groups.pacedBy(entry.group);
+  if (paced === null) return;
+  const leftMs = paced.untilMs - schedule.clock.monotonicMs() + ahead * schedule.limits.everyMs(paced.exit);
+  if (leftMs <= PACED_HERE_MS) return;
+  const terms = termsFor(schedule, entry.leased, null);
+  const delayMs = jittered(Math.min(leftMs, PACED_MOST_MS), terms.fraction);
+  const reply: Reply = { code: 451, detail: '4.4', text: paceText(paced.exit) };
+  spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}
+
 /** No exit will take it for a while: it waits in the store, without using up a try. */
 export function putOffBlocked(schedule: Schedule, entry: Entry): void {
   const choice = schedule.groups.choiceOf(entry.group);
   const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
   const terms = termsFor(schedule, entry.leased, null);
   const leftMs = untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - schedule.clock.monotonicMs());
-  const delayMs = untilMs === null ? jittered(leftMs, terms.fraction) : leftMs + Math.round(2_000 * terms.fraction);
+  // For long waits it looks again now and then: somebody may have handed back what is left of a limit.
+  const isEnd = untilMs !== null && leftMs <= LONGEST_MS * 1.2;
+  // When all may go at once, the oldest comes first.
+  const younger = 1 - Math.min(1, terms.ageMs / Math.max(1, terms.retry.expireMs));
+  const delayMs = isEnd
+    ? leftMs + Math.round(OPENING_MS * younger)
+    : jittered(Math.min(leftMs, LONGEST_MS), terms.fraction);
   const reply: Reply = { code: 451, detail: '4.4', text: waitText(choice) };
   spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
 }

@@ -49,7 +49,8 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });
-    result = complete({ outcomes: [], host: null, address: null, source: null, tls: null }, recipients.length);
+    const nobody = { host: null, address: null, source: null, tls: null, mailed: egress !== undefined };
+    result = complete({ outcomes: [], ...nobody }, recipients.length);
   }
   const { reply, place } = mostTelling(result.outcomes);
   const { host, address, source, tls } = peerOf(result, place);

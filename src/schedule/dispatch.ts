@@ -17,6 +17,8 @@ import { putOff, setAside } from './untried.ts';
 
 const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
 const UNREADABLE_MS = 30_000;
+const NOT_BOOKED: Reply = { code: 451, detail: '4.4', text: 'the limit of the exit was used up a moment ago' };
+const NOT_BOOKED_MS = 1_000;
 
 /** Whether the leases are known to hold: after a freeze they must be asked for first. */
 export function leasesHold(schedule: Schedule): boolean {
@@ -76,6 +78,8 @@ function planFor(schedule: Schedule, entry: Entry, turn: Turn): Plan {
   switch (turn.kind) {
     case 'tried':
       return settlementOf({ leased, ...turn }, terms);
+    case 'not-booked':
+      return putOff(leased, terms, { delayMs: NOT_BOOKED_MS, reply: NOT_BOOKED });
     case 'no-content':
       return setAside(leased, terms.nowMs, `its content is ${turn.why} in the spool`);
     case 'unreadable':

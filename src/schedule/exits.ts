@@ -4,8 +4,12 @@ import type { MessageFacts } from '../policy/match.ts';
 import { matchRoute } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
-import { choose, type Choice, type ExitState } from '../routing/choose.ts';
+import { choose, type Choice, type ExitState, type Gate } from '../routing/choose.ts';
 import { afterFailure, afterNothing, afterStart, afterSuccess, CLOSED, type Circuit } from '../routing/exit-state.ts';
+import type { Limits } from './limits.ts';
+
+/** Gates that a limit of the exit stands at. */
+const LIMITED: ReadonlySet<Gate> = new Set(['limited', 'paced', 'asking']);
 
 /** What an attempt says of its exit. `shaky`: it failed in a way that one broken connection does too. */
 export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
@@ -15,6 +19,7 @@ export type ExitsNeeds = {
   readonly find: (name: string) => Egress | undefined;
   /** This worker's part of a limit. */
   readonly share: (limit: number) => number;
+  readonly limits: Limits;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -70,13 +75,18 @@ export class Exits {
   }
 
   choose(question: ExitQuestion): Choice {
-    return choose({
+    const choice = choose({
       ...question,
       policy: this.#needs.policy(),
       stateOf: (name) => this.#stateOf(name),
       rotation: this.#rotation,
       nowMs: this.#needs.clock.monotonicMs(),
     });
+    for (const { egress, gate } of choice.reasons) {
+      if (gate === 'ready') break;
+      if (LIMITED.has(gate)) this.#needs.limits.want(egress);
+    }
+    return choice;
   }
 
   find(name: string): Egress | undefined {
@@ -89,7 +99,14 @@ export class Exits {
     this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1);
     const circuit = this.#circuits.get(name);
     if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
+    this.#needs.limits.take(name);
     this.#generation += 1;
+  }
+
+  /** Nothing was tried by it after all, and nothing was booked. */
+  unused(name: string): void {
+    this.#needs.limits.release(name);
+    this.ended(name, 'none', '');
   }
 
   ended(name: string, verdict: ExitVerdict, cause: string): void {
@@ -136,6 +153,7 @@ export class Exits {
       // Never none: `deliveryShare` has as many deliver as an operator's limits allow.
       concurrency: Math.max(1, this.#needs.share(egress?.concurrency ?? 1)),
       circuit: this.#circuits.get(name) ?? CLOSED,
+      limit: this.#needs.limits.stateOf(name),
     };
   }
 }

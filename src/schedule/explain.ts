@@ -46,12 +46,15 @@ const GATES = {
   tried: 'failed a moment ago',
   resting: 'rests after a failure',
   probing: 'is being tried after a rest',
+  limited: 'has used up its limit',
+  paced: 'waits a moment, as its rate has it',
+  asking: 'is about to know what is left of its limit',
   busy: 'has no free connection',
 } as const satisfies Record<Reason['gate'], string>;
 
 /** Every queued delivery of a message, or the one delivery; empty when none is queued. */
 export async function explain(schedule: Schedule, id: MessageId | DeliveryId): Promise<readonly Explanation[]> {
-  const story = await schedule.spool.story(messageIdOf(id as DeliveryId));
+  const [story] = await Promise.all([schedule.spool.story(messageIdOf(id as DeliveryId)), schedule.limits.look()]);
   if (story === null) return [];
   const queued = story.queued.filter(({ delivery }) => id.length === delivery.messageId.length || delivery.id === id);
   return queued.map((one) => {
@@ -73,17 +76,23 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
   const route = exits.routeOf(facts);
   if (route === null) return { route: null, exits: [] };
   const { reasons }: Choice = exits.choose({ route, stream: facts.stream });
-  const wallMs = clock.nowMs() - clock.monotonicMs();
+  const monotonicMs = clock.monotonicMs();
+  const wallMs = clock.nowMs() - monotonicMs;
   return {
     route: route.name,
-    exits: reasons.map(({ egress, pool, gate, untilMs, cause }) => ({
-      egress,
-      pool,
-      gate,
-      why: `${egress} ${GATES[gate]}${cause === '' ? '' : `: ${cause}`}`,
-      untilMs: untilMs === null ? null : Math.round(wallMs + untilMs),
+    exits: reasons.map((reason) => ({
+      egress: reason.egress,
+      pool: reason.pool,
+      gate: reason.gate,
+      why: whyOf(reason, monotonicMs),
+      untilMs: reason.untilMs === null ? null : Math.round(wallMs + reason.untilMs),
     })),
   };
+}
+
+function whyOf({ egress, gate, cause, untilMs }: Reason, nowMs: number): string {
+  if (gate === 'limited') return `${egress}: ${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
+  return `${egress} ${GATES[gate]}${cause === '' ? '' : `: ${cause}`}`;
 }
 
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
@@ -169,6 +178,11 @@ function inMemory(schedule: Schedule, { state, lane, group, triedSinceMs }: Entr
 
 function restOf(schedule: Schedule, restsUntilMs: number | null): number {
   return restsUntilMs === null ? 0 : Math.max(0, restsUntilMs - schedule.clock.monotonicMs());
+}
+
+function hoursAndMinutes(ms: number): string {
+  const minutes = Math.ceil(ms / 60_000);
+  return minutes < 60 ? `${minutes} m` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
 }
 
 function seconds(ms: number): string {

@@ -75,6 +75,15 @@ export class Groups {
     return choice.kind === 'wait' && !choice.busy;
   }
 
+  /** The exit whose rate alone keeps it waiting for a moment, and until when, monotonic ms; null: it does not wait, or for more. */
+  pacedBy(group: Group): { readonly exit: string; readonly untilMs: number } | null {
+    const { kind, reasons } = this.choiceOf(group);
+    if (kind !== 'wait' || reasons.some(({ gate }) => gate === 'busy' || gate === 'probing' || gate === 'asking'))
+      return null;
+    const paced = reasons.find(({ gate }) => gate === 'paced');
+    return paced === undefined ? null : { exit: paced.egress, untilMs: paced.untilMs ?? 0 };
+  }
+
   /** Whether any delivery that waits may be tried now. */
   anyOpen(): boolean {
     for (const group of this.#groups.values()) if (group.waiting > 0 && this.isOpen(group)) return true;
@@ -94,6 +103,18 @@ export class Groups {
   }
 }
 
+const NO_EXIT_NOW = 'no exit can take it now: ';
+const AT_ITS_RATE = 'waits for its turn at the rate of ';
+
+export function paceText(exit: string): string {
+  return AT_ITS_RATE + exit;
+}
+
+/** Whether a delivery was put off for want of an exit, and not by a server. */
+export function isWaitText(text: string): boolean {
+  return text.startsWith(NO_EXIT_NOW) || text.startsWith(AT_ITS_RATE);
+}
+
 /** Why a group waits, for operators, without what changes from moment to moment. */
 export function waitText(choice: Choice): string {
   if (choice.kind === 'egress') return `goes out by ${choice.name}`;
@@ -101,5 +122,5 @@ export function waitText(choice: Choice): string {
   const parts = choice.reasons.map(
     ({ egress, gate, cause }) => `${egress} ${gate}${cause === '' ? '' : ` (${cause})`}`,
   );
-  return `no exit can take it now: ${parts.join(', ')}`;
+  return NO_EXIT_NOW + parts.join(', ');
 }

@@ -10,6 +10,7 @@ import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';
 import type { Lane } from './lane.ts';
 import type { Lanes } from './lanes.ts';
+import type { Limits } from './limits.ts';
 import { settle } from './settle.ts';
 import type { Plan, Terms } from './settlement.ts';
 import { holdBack } from './untried.ts';
@@ -35,6 +36,7 @@ export type Schedule = {
   readonly lanes: Lanes;
   readonly groups: Groups;
   readonly exits: Exits;
+  readonly limits: Limits;
   readonly window: Window;
   readonly ages: AgeKeeper;
   readonly contentBudget: ContentBudget;

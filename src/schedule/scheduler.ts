@@ -12,6 +12,7 @@ import type { Policy } from '../policy/schema.ts';
 import { type Share, shareOf, WHOLE } from '../policy/share.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { Handoff } from '../spool/handoff.ts';
+import type { Quotas } from '../spool/ledger.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
@@ -23,16 +24,19 @@ import { explain, explainRoute, type Explanation, type RouteExplanation } from '
 import { Groups } from './groups.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
-import { handBack, spawn, termsFor, type Schedule } from './schedule.ts';
+import { Limits } from './limits.ts';
+import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { settle } from './settle.ts';
 import { ended } from './untried.ts';
-import { Upkeep } from './upkeep.ts';
+import { mendDueTimes, Upkeep } from './upkeep.ts';
 import { Watchdog } from './watchdog.ts';
 import { Window } from './window.ts';
 
 export type SchedulerNeeds = {
   readonly policy: () => Policy;
   readonly spool: Spool;
+  /** What all processes of the relay share of each exit's limits. */
+  readonly quotas: Quotas;
   /** The exit of that name; undefined: it is not running. */
   readonly exits: (name: string) => Egress | undefined;
   readonly clock: Clock;
@@ -42,7 +46,6 @@ export type SchedulerNeeds = {
   readonly report: Report;
   /** Default: every message leaves with its own envelope sender. */
   readonly reversePath?: ReversePath;
-  /** Default: every message leaves with its own envelope sender. */
   /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
   readonly share?: () => Share | null;
 };
@@ -119,11 +122,16 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
-  const exits = new Exits({ policy, find, share, clock, emit });
+  const limits = limitsFor(needs, () => {
+    exits.touch();
+    dispatch(schedule);
+  });
+  const exits: Exits = new Exits({ policy, find, share, limits, clock, emit });
   const schedule: Schedule = {
     ...needs,
-    exits,
     delivers: () => shareNow() !== null,
+    exits,
+    limits,
     lanes: new Lanes({
       mostConnections: () => share(policy().shaping.default.connections),
       monotonicMs: () => clock.monotonicMs(),
@@ -144,8 +152,22 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
   return schedule;
 }
 
+function limitsFor(needs: Omit<SchedulerNeeds, 'exits' | 'share'>, changed: () => void): Limits {
+  const { policy, quotas, clock, random, emit } = needs;
+  return new Limits({
+    policy,
+    quotas,
+    clock,
+    holder: random.bytes(12).toString('hex'),
+    leaseMs: LEASE_MS,
+    changed,
+    failed: (cause) => emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) }),
+  });
+}
+
 function regroup(schedule: Schedule): void {
-  const { groups, lanes, window, exits } = schedule;
+  const { groups, lanes, limits, window, exits } = schedule;
+  if (limits.adjust()) spawn(schedule, 'limits', () => mendDueTimes(schedule));
   exits.forgetChanged();
   groups.reset();
   lanes.adjust();
@@ -154,12 +176,12 @@ function regroup(schedule: Schedule): void {
     lanes.remove(entry, 'gone');
     lanes.push(window.regroup(entry, groups.groupOf(entry.leased, entry.content !== null)));
   }
-  dispatch(schedule);
   // What it no longer has a connection for is for the others.
   if (!schedule.delivers()) {
     const waiting = [...window.entries.values()].filter(({ state }) => state === 'waiting');
     spawn(schedule, 'give back', () => handBack(schedule, waiting));
   } else schedule.claimSoon();
+  dispatch(schedule);
 }
 
 async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {
@@ -189,6 +211,7 @@ async function stopSchedule(
     for (const entry of window.entries.values()) if (entry.state === 'trying') entry.abort.abort(closing.signal.reason);
     await finished(schedule, signal, CUT_MS);
   }
+  spawn(schedule, 'limits', () => schedule.limits.close());
   ending.abort(new Error('shutdown'));
   // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
   await finished(schedule, signal, CUT_MS);

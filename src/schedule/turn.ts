@@ -8,6 +8,7 @@ import { converse, type Conversation, type ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
+import type { Limits } from './limits.ts';
 import type { Told } from './settlement.ts';
 import { verdictOn, type Verdict } from './verdict.ts';
 
@@ -21,6 +22,7 @@ export type TurnNeeds = {
   readonly clock: Clock;
   readonly emit: Emit;
   readonly exits: Exits;
+  readonly limits: Limits;
   readonly spool: Pick<Spool, 'content'>;
   readonly reversePath?: ReversePath;
 };
@@ -35,6 +37,8 @@ export type Turn =
       readonly waitMs: number;
       readonly signal: Signal;
     }
+  /** A limit of the exit was used up by others meanwhile: nothing was tried. */
+  | { readonly kind: 'not-booked' }
   | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
   | { readonly kind: 'unreadable'; readonly cause: string };
 
@@ -48,7 +52,7 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
   if (entry.content !== null) return fromExitToExit(needs, entry, { chosen, content: entry.content.bytes });
   const content = await readContent(needs, entry);
   if (Buffer.isBuffer(content)) return fromExitToExit(needs, entry, { chosen, content });
-  needs.exits.ended(chosen.name, 'none', '');
+  needs.exits.unused(chosen.name);
   return content;
 }
 
@@ -64,7 +68,13 @@ async function fromExitToExit(
   let exit: ChosenExit | null = chosen;
   let signal: Signal = 'none';
   while (exit !== null) {
-    const { conversation, verdict } = await tryExit(needs, { entry, exit, recipients, content });
+    const made = await tryExit(needs, { entry, exit, recipients, content });
+    tried.add(exit.name);
+    if (made === null) {
+      exit = nextExit(needs, entry, tried);
+      continue;
+    }
+    const { conversation, verdict } = made;
     conversations.push(conversation);
     for (const [place, recipient] of recipients.entries()) {
       const outcome = conversation.result.outcomes[place];
@@ -75,9 +85,9 @@ async function fromExitToExit(
     }
     if (verdict.destination !== 'none') signal = verdict.destination;
     recipients = recipients.filter((_, place) => verdict.elsewhere[place] === true);
-    tried.add(exit.name);
     exit = recipients.length === 0 ? null : nextExit(needs, entry, tried);
   }
+  if (conversations.length === 0) return { kind: 'not-booked' };
   // Stopped half-way: nothing to hold against the delivery.
   const aborted = entry.abort.signal.aborted;
   const counts = ({ outcome, elsewhere }: { outcome: Told['outcome']; elsewhere: boolean }): boolean =>
@@ -106,11 +116,17 @@ type Try = {
 async function tryExit(
   needs: TurnNeeds,
   { entry, exit, recipients, content }: Try,
-): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict }> {
+): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict } | null> {
+  // Before the first byte: whatever happens to this process, what it sends is counted.
+  if (!(await needs.limits.book(exit.name))) {
+    needs.exits.ended(exit.name, 'none', '');
+    return null;
+  }
   const egress = needs.exits.find(exit.name);
   const { leased, abort } = entry;
   const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal };
   const conversation = await converse(needs, exchange);
+  if (conversation.result.mailed === false) await needs.limits.refund(exit.name);
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const verdict = verdictOn(conversation.result, type);
   // What was cut off says nothing of the exit.

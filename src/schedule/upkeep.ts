@@ -2,9 +2,10 @@
 import type { DeliveryId } from '../message/ids.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Jump } from './age.ts';
-import { putOffBlocked } from './claims.ts';
+import { putOffBlocked, putOffPaced } from './claims.ts';
 import { dispatch, leasesHold } from './dispatch.ts';
 import type { Entry } from './entry.ts';
+import { isWaitText } from './groups.ts';
 import { deadlinesOf, jittered, retryDelayMs } from './retry.ts';
 import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import { putOff } from './untried.ts';
@@ -54,6 +55,7 @@ export class Upkeep {
     if (jump !== null || this.#isExtendDue()) this.#extend();
     if (schedule.closing.signal.aborted) return;
     if (jump !== null) this.#afterJump(jump);
+    schedule.limits.tick();
     schedule.exits.touch();
     const { nextDueAtMs } = schedule;
     if (schedule.lanes.woken().length > 0) schedule.claimWanted = true;
@@ -101,10 +103,16 @@ export class Upkeep {
   #sweep(): void {
     const schedule = this.#schedule;
     const slow = this.#ticks % SLOW_TICKS === 0;
+    const paced = new Map<string, number>();
     for (const entry of schedule.window.entries.values()) {
       if (entry.state !== 'waiting') continue;
       if (schedule.groups.isBlocked(entry.group)) putOffBlocked(schedule, entry);
       else if (slow) remind(schedule, entry);
+      const exit = schedule.groups.pacedBy(entry.group)?.exit;
+      if (exit === undefined || entry.state !== 'waiting') continue;
+      const ahead = paced.get(exit) ?? 0;
+      paced.set(exit, ahead + 1);
+      putOffPaced(schedule, entry, ahead);
     }
   }
 
@@ -163,10 +171,10 @@ function remind(schedule: Schedule, entry: Entry): void {
 }
 
 /**
- * The clock was put back: deliveries put off by the old time would wait for as long as it was wrong. Those that wait
+ * The clock was put back, or a limit raised: deliveries put off by the old one would wait for nothing. Those that wait
  * longer than their plan has it are made due; scheduled mail is left alone.
  */
-async function mendDueTimes(schedule: Schedule): Promise<void> {
+export async function mendDueTimes(schedule: Schedule): Promise<void> {
   let after: DeliveryId | undefined;
   for (;;) {
     const page = { limit: AT_ONCE, ...(after === undefined ? {} : { after }) };
@@ -181,6 +189,7 @@ async function mendDueTimes(schedule: Schedule): Promise<void> {
 
 function waitsTooLong(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery): boolean {
   if (leasedUntilMs !== null || delivery.lastReply === null) return false;
+  if (delivery.dueAtMs > schedule.clock.nowMs() && isWaitText(delivery.lastReply.text)) return true;
   const plannedMs = retryDelayMs(schedule.policy().retry, delivery.attempts, 0.5);
   return delivery.dueAtMs - schedule.clock.nowMs() > plannedMs * LONGEST_SHARE;
 }

@@ -191,9 +191,12 @@ function testSlots(engine: Engine): void {
 
     test('of one holder after another are one', async () => {
       expect(await slot('a')).toEqual([0, 1_000]);
-      expect(await slot('a', 600)).toEqual([0, 2_000]);
-      expect(await slot('a', 2_000)).toEqual([0, 3_000]);
-      expect(await slot('a', 3_001)).toEqual([3_001, 4_001]);
+      expect(await slot('a', 600)).toEqual([0, 1_600]);
+      expect(await slot('a', 600)).toEqual([0, 1_600]);
+      expect(await slot('a', 1_600)).toEqual([0, 2_600]);
+      expect(await slot('b', 1_700)).toEqual([2_600, 3_600]);
+      expect(await slot('b', 1_700)).toEqual([2_600, 3_600]);
+      expect(await slot('b', 3_601)).toEqual([3_601, 4_601]);
     });
 
     test('of several processes that ask together are apart', async () => {

@@ -1,4 +1,5 @@
 /** A scheduler on a real spool with a clock that stands still and exits that do as they are told. */
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +8,7 @@ import type { Event } from '../../src/message/event.ts';
 import type { Notice } from '../../src/message/notice.ts';
 import { policySchema, type Policy, type PolicyInput } from '../../src/policy/schema.ts';
 import { startScheduler, type Scheduler } from '../../src/schedule/scheduler.ts';
-import { openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
+import { type EmbeddedSpool, openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
 import type { AuditReport, Spool, Submission } from '../../src/spool/spool.ts';
 import { FakeClock } from './clock.ts';
 import { ScriptedEgress } from './scripted-egress.ts';
@@ -23,7 +24,7 @@ export type SchedulingOptions = {
 export type Scheduling = AsyncDisposable & {
   readonly clock: FakeClock;
   /** The store itself, whatever stands between. */
-  readonly spool: Spool;
+  readonly spool: EmbeddedSpool;
   scheduler: Scheduler;
   policy: Policy;
   readonly events: Event[];
@@ -116,9 +117,10 @@ function startOn(scheduling: Scheduling, { between, report }: SchedulingOptions)
   return startScheduler({
     policy: () => scheduling.policy,
     spool: between?.(spool) ?? spool,
+    quotas: spool.ledger,
     exits: (name) => (Object.hasOwn(scheduling.policy.egress, name) ? scheduling.exit(name) : undefined),
     clock,
-    random: { fraction: () => 0.5, bytes: (count) => Buffer.alloc(count) },
+    random: { fraction: () => 0.5, bytes: randomBytes },
     emit: (event) => void events.push(event),
     report: async (notice) => {
       await report?.(notice);

@@ -27,6 +27,8 @@ export class ScriptedEgress implements Egress {
   answer: Answer = () => OUTCOMES.delivered;
   /** Who answered for each recipient; null: one server for all. */
   peers: readonly Peer[] | null = null;
+  /** Whether an attempt comes as far as MAIL. */
+  mailed: (attempt: Attempt) => boolean = () => true;
   inFlight = 0;
   mostInFlight = 0;
 
@@ -48,6 +50,7 @@ export class ScriptedEgress implements Egress {
         address: '192.0.2.25',
         source: '192.0.2.1',
         tls: null,
+        mailed: this.mailed(attempt),
         ...(this.peers === null ? {} : { peers: this.peers }),
       };
     } finally {

@@ -86,7 +86,9 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
     const batch = queue.slice(0, MAX_RECIPIENTS);
     const recipients = batch.flatMap((index) => mail.recipients[index] ?? []);
     const judge = judgeOf(session, peer);
+    const { transactions } = session;
     const result: Transaction = await transact(session, { mail, recipients, judge }, signal);
+    if (session.transactions > transactions) tally.mailed = true;
     if (result.confused) connector.avoidPipelining(session);
     const again = !repeated && ((reused && result.stale) || result.confused);
     pool.give(session, again || result.confused ? 0 : carriage.maxTransactions(session.host));

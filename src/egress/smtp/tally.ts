@@ -13,6 +13,8 @@ export class Tally {
   #peer = NOBODY;
   /** Who gave the last outcome. */
   #last = NOBODY;
+  /** Somebody was sent a MAIL command. */
+  mailed = false;
 
   constructor(recipients: number) {
     this.#entries = Array.from({ length: recipients });
@@ -52,7 +54,7 @@ export class Tally {
   result(): AttemptResult {
     const entries = this.#entries.map((entry) => entry ?? { outcome: UNKNOWN, peer: NOBODY });
     const outcomes = entries.map(({ outcome }) => widened(outcome));
-    return { ...this.#last, outcomes, peers: entries.map(({ peer }) => peer) };
+    return { ...this.#last, outcomes, mailed: this.mailed, peers: entries.map(({ peer }) => peer) };
   }
 }
 

@@ -53,18 +53,22 @@ const common = {
     .prefault(null)
     .meta({ description: 'Where it stands, for reports and choice.', ...LATER }),
   streams: z.array(name).nullable().prefault(null).meta({ description: 'Streams it may carry; null: all.' }),
-  dailyLimit: positive
-    .nullable()
-    .prefault(null)
-    .meta({ description: 'Messages a day.', ...LATER }),
+  dailyLimit: positive.nullable().prefault(null).meta({
+    description:
+      'Messages a day (UTC), by all processes and nodes together; then the route’s next exit, or the next day. A message to several domains counts once for each.',
+  }),
   hourlyLimit: positive
     .nullable()
     .prefault(null)
     .meta({ description: 'Messages an hour.', ...LATER }),
   rate: rate
+    .refine(({ count }) => count > 0, 'expected a rate above 0')
     .nullable()
     .prefault(null)
-    .meta({ description: 'Messages in a window.', ...LATER }),
+    .meta({
+      description:
+        'Messages in a window, evenly spread and never more in any window of that length: 1000/h is one every 3.6 s. By all processes and nodes together.',
+    }),
   delay: duration.prefault('0s').meta({ description: 'Least time between two messages.', ...LATER }),
   warmup: warmup
     .nullable()

@@ -68,9 +68,10 @@ export function takeSlot(store: Store, ask: TakeSlot): Slot {
     ask.account,
   );
   const holds = last !== undefined && last.endsAt >= ask.nowMs && !isBeyondReason(last.endsAt, ask);
+  const goesOn = holds && last.holder === ask.holder;
   const begins = Math.ceil(holds ? last.endsAt : ask.nowMs);
-  const fromMs = holds && last.holder === ask.holder ? last.startsAt : begins;
-  const toMs = begins + Math.ceil(ask.lengthMs);
+  const fromMs = goesOn ? last.startsAt : begins;
+  const toMs = goesOn ? Math.max(last.endsAt, Math.ceil(ask.nowMs + ask.lengthMs)) : begins + Math.ceil(ask.lengthMs);
   store.run(
     `INSERT INTO slot(account, holder, starts_at, ends_at) VALUES (?, ?, ?, ?)
      ON CONFLICT(account) DO UPDATE SET holder = excluded.holder, starts_at = excluded.starts_at, ends_at = excluded.ends_at`,

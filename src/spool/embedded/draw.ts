@@ -14,6 +14,7 @@ export function draw(store: Store, ask: Draw): DrawResult {
 /** One window of an account. */
 export type Counter = { readonly account: string; readonly windowMs: number; readonly startsAt: number };
 
+/** What was drawn or spent; 0 for a window that nothing was. */
 export function usedOf(store: Store, { account, windowMs, startsAt }: Counter): number {
   return (
     store.get<{ used: number }>(

@@ -1,0 +1,239 @@
+import type { Clock } from '../ports.ts';
+import type { Block, Quota, Quotas } from '../spool/ledger.ts';
+
+export type AllowanceNeeds = {
+  readonly quotas: Quotas;
+  readonly clock: Clock;
+  /** One life of this process. */
+  readonly holder: string;
+  /** Of a block, from its last renewal. */
+  readonly leaseMs: number;
+  /** What may be sent changed. */
+  readonly changed: () => void;
+  readonly failed: (cause: unknown) => void;
+};
+
+/** `asking`: not known yet, an answer is to come. `spent`: used up until the window turns, in wall time. */
+export type AllowanceState =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'asking' }
+  | { readonly kind: 'spent'; readonly untilMs: number; readonly used: number };
+
+const BLOCK_MOST = 200;
+/** Of what is left of the limit, so that several processes share its end. */
+const SHARE_OF_REST = 4;
+/** A block that nobody took from for so long goes back. */
+const IDLE_MS = 10_000;
+/** Somebody may have handed something back. */
+const ASK_AGAIN_MS = 15_000;
+const AFTER_FAILURE_MS = 1_000;
+
+/** What this process may use of a limit of so many in a window: a block of it in memory, the next one asked for in time. */
+export class Allowance {
+  readonly #needs: AllowanceNeeds;
+  readonly #account: string;
+  readonly #windowMs: number;
+  #limit: number;
+  #window: Quota;
+  /** As the store has it; what is `#reserved` of it is about to be spent. */
+  #left = 0;
+  #reserved = 0;
+  /** By all processes, when it was last asked; null: not known. */
+  #used: number | null = null;
+  #asking = false;
+  #answeredMs = Number.NEGATIVE_INFINITY;
+  #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  #renewedMs = 0;
+  #takenMs = 0;
+  #spending: { count: number; readonly result: Promise<boolean> } | null = null;
+
+  constructor(
+    needs: AllowanceNeeds,
+    { account, windowMs, limit }: { readonly account: string; readonly windowMs: number; readonly limit: number },
+  ) {
+    this.#needs = needs;
+    this.#account = account;
+    this.#windowMs = windowMs;
+    this.#limit = limit;
+    this.#window = this.#windowAt(needs.clock.nowMs());
+  }
+
+  get limit(): number {
+    return this.#limit;
+  }
+
+  /** Another limit holds from now on: what is left of the block is not used before the store said so. */
+  set limit(limit: number) {
+    if (limit === this.#limit) return;
+    this.#limit = limit;
+    this.#forget();
+  }
+
+  /** By all processes in this window, blocks included; null: not known. */
+  get used(): number | null {
+    this.#roll();
+    return this.#used;
+  }
+
+  state(): AllowanceState {
+    this.#roll();
+    if (this.#left > this.#reserved) return { kind: 'open' };
+    if (this.#used !== null && this.#used >= this.#limit)
+      return { kind: 'spent', untilMs: this.#window.endsAtMs, used: this.#used };
+    return { kind: 'asking' };
+  }
+
+  /** One is to be sent. Only while it is `open`; then `book` or `release`. */
+  take(): void {
+    this.#reserved += 1;
+    this.#takenMs = this.#needs.clock.monotonicMs();
+    if ((this.#left - this.#reserved) * 2 < this.#blockSize()) this.want();
+  }
+
+  /** It is not sent after all. */
+  release(): void {
+    this.#reserved = Math.max(0, this.#reserved - 1);
+  }
+
+  /** Spends what was taken, before the first byte goes out. False: it may not be sent. Takes that come together are one question. */
+  async book(): Promise<boolean> {
+    if (this.#roll() || this.#reserved === 0) return false;
+    if (this.#spending === null) {
+      const spending = { count: 0, result: Promise.resolve().then(() => this.#spend()) };
+      this.#spending = spending;
+    }
+    this.#spending.count += 1;
+    return this.#spending.result;
+  }
+
+  /** What was booked was not sent: the peer was never asked. */
+  async refund(): Promise<void> {
+    const window = this.#window;
+    if (this.#roll()) return;
+    await this.#tell(() => this.#needs.quotas.returnBlock({ ...window, ...this.#amounts(0, 1) }));
+    if (window !== this.#window || this.#used === null) return;
+    this.#used -= 1;
+    this.#needs.changed();
+  }
+
+  /** Mail waits for it. */
+  want(): void {
+    this.#roll();
+    const nowMs = this.#needs.clock.monotonicMs();
+    if (this.#asking || nowMs < this.#pausedUntilMs) return;
+    if (this.state().kind === 'spent' && nowMs - this.#answeredMs < ASK_AGAIN_MS) return;
+    void this.#ask(this.#blockSize());
+  }
+
+  /** Asks what is used, and for nothing. */
+  async look(): Promise<void> {
+    if (this.used === null && !this.#asking) await this.#ask(0);
+  }
+
+  /** About once a second: renews the block, or hands it back where nobody uses it. */
+  tick(): void {
+    this.#roll();
+    if (this.#left === 0 || this.#asking) return;
+    const nowMs = this.#needs.clock.monotonicMs();
+    if (this.#reserved === 0 && nowMs - this.#takenMs >= IDLE_MS) void this.close();
+    else if (nowMs - this.#renewedMs >= this.#needs.leaseMs / 3 && nowMs >= this.#pausedUntilMs) void this.#ask(0);
+  }
+
+  /** Hands back what is left. It may be used again afterwards. */
+  async close(): Promise<void> {
+    if (this.#roll() || this.#left <= this.#reserved) return;
+    const unused = this.#left - this.#reserved;
+    const window = this.#window;
+    this.#left = this.#reserved;
+    // Not known until it is asked for again: others may take it.
+    this.#used = null;
+    await this.#tell(() => this.#needs.quotas.returnBlock({ ...window, ...this.#amounts(unused, 0) }));
+  }
+
+  #blockSize(): number {
+    const size = Math.min(BLOCK_MOST, Math.max(1, Math.ceil(this.#limit / 100)));
+    const rest = this.#limit - (this.#used ?? 0);
+    return Math.max(1, Math.min(size, Math.ceil(rest / SHARE_OF_REST)));
+  }
+
+  async #ask(wanted: number): Promise<void> {
+    const { clock, quotas, holder, leaseMs, changed } = this.#needs;
+    const window = this.#window;
+    const limit = this.#limit;
+    const nowMs = clock.nowMs();
+    this.#asking = true;
+    let answer: Block | null = null;
+    await this.#tell(async () => {
+      answer = await quotas.takeBlock({ ...window, holder, wanted, limit, nowMs, untilMs: nowMs + leaseMs });
+    });
+    this.#asking = false;
+    if (answer !== null && window === this.#window && limit === this.#limit) this.#learn(answer);
+    changed();
+  }
+
+  #learn({ left, used }: Block): void {
+    const nowMs = this.#needs.clock.monotonicMs();
+    this.#left = left;
+    this.#used = used;
+    this.#answeredMs = nowMs;
+    this.#renewedMs = nowMs;
+  }
+
+  async #spend(): Promise<boolean> {
+    const amount = this.#spending?.count ?? 0;
+    this.#spending = null;
+    // The window turned meanwhile.
+    if (amount === 0) return false;
+    const window = this.#window;
+    const { quotas, holder } = this.#needs;
+    let result: 'spent' | 'lost' = 'lost';
+    await this.#tell(async () => {
+      result = await quotas.spend({ ...window, holder, amount });
+    });
+    if (this.#roll() || window !== this.#window) return false;
+    this.#reserved = Math.max(0, this.#reserved - amount);
+    if ((result as 'spent' | 'lost') === 'spent') {
+      this.#left = Math.max(0, this.#left - amount);
+      return true;
+    }
+    this.#forget();
+    return false;
+  }
+
+  /** What is known is not so any more: ask before anything is used. */
+  #forget(): void {
+    this.#left = 0;
+    this.#used = null;
+    this.#answeredMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** @returns whether another window began since the last look */
+  #roll(): boolean {
+    const window = this.#windowAt(this.#needs.clock.nowMs());
+    if (window.startsAtMs === this.#window.startsAtMs) return false;
+    this.#window = window;
+    this.#reserved = 0;
+    this.#spending = null;
+    this.#forget();
+    return true;
+  }
+
+  #windowAt(nowMs: number): Quota {
+    const startsAtMs = Math.floor(nowMs / this.#windowMs) * this.#windowMs;
+    return { account: this.#account, startsAtMs, endsAtMs: startsAtMs + this.#windowMs };
+  }
+
+  #amounts(unused: number, unspent: number): { holder: string; unused: number; unspent: number } {
+    return { holder: this.#needs.holder, unused, unspent };
+  }
+
+  async #tell(what: () => Promise<void>): Promise<void> {
+    try {
+      await what();
+    } catch (cause) {
+      this.#pausedUntilMs = this.#needs.clock.monotonicMs() + AFTER_FAILURE_MS;
+      this.#forget();
+      this.#needs.failed(cause);
+    }
+  }
+}

@@ -1,0 +1,158 @@
+import { egressOf } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { LimitState } from '../routing/choose.ts';
+import type { Clock } from '../ports.ts';
+import type { Quotas } from '../spool/ledger.ts';
+import { Allowance, type AllowanceNeeds } from './allowance.ts';
+import { Pacer } from './pacer.ts';
+
+const DAY_MS = 86_400_000;
+
+export type LimitsNeeds = {
+  readonly policy: () => Policy;
+  readonly quotas: Quotas;
+  readonly clock: Clock;
+  readonly holder: string;
+  readonly leaseMs: number;
+  /** An exit may have opened, or closed. */
+  readonly changed: () => void;
+  readonly failed: (cause: unknown) => void;
+};
+
+type Limited = { daily: Allowance | null; pacer: Pacer | null };
+
+/** A limit as far as it is used, by all processes; null: not known yet. */
+export type LimitUse = { readonly egress: string; readonly limit: number; readonly used: number | null };
+
+/** What `dailyLimit` and `rate` leave of each exit. Both count messages, a copy for another destination as another one. */
+export class Limits {
+  readonly #needs: LimitsNeeds;
+  readonly #exits = new Map<string, Limited>();
+
+  constructor(needs: LimitsNeeds) {
+    this.#needs = needs;
+    this.adjust();
+  }
+
+  /** null: nothing limits it. */
+  stateOf(name: string): LimitState | null {
+    const limited = this.#exits.get(name);
+    const daily = limited?.daily?.state();
+    if (daily?.kind === 'spent') {
+      const { clock } = this.#needs;
+      const cause = `daily limit ${daily.used}/${limited?.daily?.limit}`;
+      return { kind: 'limited', untilMs: daily.untilMs - clock.nowMs() + clock.monotonicMs(), cause };
+    }
+    const paced = limited?.pacer?.state();
+    if (paced?.kind === 'later') return { kind: 'paced', untilMs: paced.atMs, cause: '' };
+    return daily?.kind === 'asking' || paced?.kind === 'asking' ? { kind: 'asking', untilMs: null, cause: '' } : null;
+  }
+
+  /** A message is about to go; only where nothing limits the exit now. */
+  take(name: string): void {
+    const limited = this.#exits.get(name);
+    limited?.daily?.take();
+    limited?.pacer?.take();
+  }
+
+  /** What was taken is not used after all. */
+  release(name: string): void {
+    this.#exits.get(name)?.daily?.release();
+  }
+
+  /** Counts what was taken, before the first byte goes out; false: it may not go. */
+  async book(name: string): Promise<boolean> {
+    const { daily = null, pacer = null } = this.#exits.get(name) ?? {};
+    if (daily !== null && !(await daily.book())) return false;
+    if (pacer === null || (await pacer.begin())) return true;
+    await daily?.refund();
+    return false;
+  }
+
+  /** What was booked did not come as far as MAIL. */
+  refund(name: string): Promise<void> {
+    return this.#exits.get(name)?.daily?.refund() ?? Promise.resolve();
+  }
+
+  /** Mail waits for that exit. */
+  want(name: string): void {
+    const limited = this.#exits.get(name);
+    limited?.daily?.want();
+    if (limited?.daily?.state().kind !== 'spent') limited?.pacer?.want();
+  }
+
+  /** How long a message after the next one has to wait for its turn, ms; 0: the exit has no rate. */
+  everyMs(name: string): number {
+    const pace = this.#exits.get(name)?.pacer?.pace;
+    return pace === undefined ? 0 : pace.distanceMs / pace.perGroup;
+  }
+
+  /** Waits until it is known what is used. */
+  async look(): Promise<void> {
+    await Promise.all([...this.#exits.values()].map(async ({ daily }) => daily?.look()));
+  }
+
+  uses(): readonly LimitUse[] {
+    return [...this.#exits].flatMap(([egress, { daily }]) =>
+      daily === null ? [] : [{ egress, limit: daily.limit, used: daily.used }],
+    );
+  }
+
+  tick(): void {
+    for (const { daily } of this.#exits.values()) daily?.tick();
+  }
+
+  /** Another policy may be in force. @returns whether a limit was raised or is gone: mail that waits for it may go */
+  adjust(): boolean {
+    const policy = this.#needs.policy();
+    let loosened = false;
+    for (const name of new Set([...this.#exits.keys(), ...Object.keys(policy.egress)])) {
+      const terms = egressOf(policy, name);
+      const limited = this.#exits.get(name) ?? { daily: null, pacer: null };
+      const { dailyLimit = null, rate = null } = terms ?? {};
+      loosened ||=
+        (limited.daily !== null && dailyLimit === null) ||
+        (limited.daily?.limit ?? dailyLimit ?? 0) < (dailyLimit ?? 0);
+      loosened ||=
+        limited.pacer !== null &&
+        (rate === null || rate.windowMs / rate.count < limited.pacer.pace.distanceMs / limited.pacer.pace.perGroup);
+      this.#adjustDaily(name, limited, dailyLimit);
+      this.#adjustPacer(name, limited, rate);
+      if (limited.daily === null && limited.pacer === null) this.#exits.delete(name);
+      else this.#exits.set(name, limited);
+    }
+    return loosened;
+  }
+
+  /** Hands back what is left of every block. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#exits.values()].map(async ({ daily }) => daily?.close()));
+    for (const { pacer } of this.#exits.values()) pacer?.close();
+  }
+
+  #adjustDaily(name: string, limited: Limited, limit: number | null): void {
+    if (limit === null) {
+      void limited.daily?.close();
+      limited.daily = null;
+    } else if (limited.daily === null) {
+      limited.daily = new Allowance(this.#allowanceNeeds(), { account: `egress:${name}`, windowMs: DAY_MS, limit });
+    } else {
+      limited.daily.limit = limit;
+    }
+  }
+
+  #adjustPacer(name: string, limited: Limited, rate: Policy['egress'][string]['rate']): void {
+    if (rate === null) {
+      limited.pacer?.close();
+      limited.pacer = null;
+    } else if (limited.pacer === null) {
+      limited.pacer = new Pacer(this.#allowanceNeeds(), { account: `egress:${name}`, rate });
+    } else {
+      limited.pacer.rate = rate;
+    }
+  }
+
+  #allowanceNeeds(): AllowanceNeeds {
+    return this.#needs;
+  }
+}
