@@ -16,8 +16,11 @@ export function removeAll(store: Store): number {
       `DELETE FROM ledger WHERE (account, window_ms, starts_at) IN
          (SELECT account, window_ms, starts_at FROM ledger LIMIT ${SMALL_AT_ONCE})`,
     );
-  if (small === 0) recount(store);
-  return small;
+  if (small > 0) return small;
+  store.run('DELETE FROM block');
+  store.run('DELETE FROM slot');
+  recount(store);
+  return 0;
 }
 
 type Arrival = { readonly kind: string; readonly key: string; readonly amount: number };

@@ -24,6 +24,13 @@ export async function packContent(content: Buffer): Promise<Buffer> {
   return Buffer.concat([head, body]);
 }
 
+/** The same with another checksum: content that was damaged elsewhere stays so. */
+export function contentWith(packed: Buffer, checksum: number): Buffer {
+  const changed = Buffer.from(packed);
+  changed.writeUInt32BE(checksum, 1);
+  return changed;
+}
+
 async function compressed(content: Buffer): Promise<Buffer> {
   if (content.length < COMPRESSED_FROM_BYTES) return content;
   const smaller = content.length < ELSEWHERE_FROM_BYTES ? zstdCompressSync(content) : await compress(content);

@@ -88,7 +88,7 @@ export class Keys {
   }
 
   /** How the names of a shard's digests, or of what was drawn, begin. */
-  stemOf(shard: number, kind: 'dedupe' | 'drawn'): string {
+  stemOf(shard: number, kind: 'dedupe' | 'quota' | 'slot'): string {
     return `${this.#stems[shard] ?? ''}${kind}:`;
   }
 

@@ -180,6 +180,21 @@ export async function reapOwn(store: Store, atMs: number): Promise<number> {
   return reaped;
 }
 
+/** Who has something under way, and when the last of those leases ends; of some at most. */
+export async function heldLeases(
+  store: Store,
+): Promise<{ readonly nodes: readonly string[]; readonly untilMs: number }> {
+  const nodes = new Set<string>();
+  let untilMs = 0;
+  for (const shard of store.shards) {
+    for (const { record } of await endedLeases(store, shard, { beforeMs: null, skip: 0 })) {
+      nodes.add(record.node);
+      untilMs = Math.max(untilMs, record.leasedUntilMs);
+    }
+  }
+  return { nodes: [...nodes].toSorted(), untilMs };
+}
+
 async function endedLeases(
   store: Store,
   shard: number,

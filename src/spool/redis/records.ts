@@ -65,6 +65,21 @@ export function packMessage(message: Message, deliveries: number, events: readon
 }
 
 /** null: it is too short to be one. */
+/**
+ * A record of a message that has a past.
+ * @param deliveries how many it ever had; `open`: of them, so many have not ended
+ */
+export function withFigures(
+  record: Buffer,
+  of: { readonly deliveries: number; readonly open: number; readonly finishedAtMs: number | null },
+): Buffer {
+  const changed = Buffer.from(record);
+  changed.writeUInt32BE(of.deliveries, 1);
+  changed.writeUInt32BE(of.open, 5);
+  changed.writeDoubleBE(of.finishedAtMs ?? 0, 17);
+  return changed;
+}
+
 export function parseMessageRecord(id: MessageId, record: Buffer): MessageRecord | null {
   if (record.length < MESSAGE_HEAD_BYTES) return null;
   const [meta = '', ...events] = record.toString('utf8', MESSAGE_HEAD_BYTES).split('\n');

@@ -5,7 +5,6 @@ import type { Script } from './link.ts';
 const NAMES = [
   'accept',
   'arrive',
-  'arrive-small',
   'bar',
   'block',
   'confirm',
@@ -24,6 +23,7 @@ const NAMES = [
   'overview',
   'peek',
   'prune',
+  'recall',
   'reserve',
   'scan',
   'settle',

@@ -23,6 +23,7 @@ import { content, note, overview, prune, story } from './find.ts';
 import { formatKey, Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
 import type { RedisLink } from './link.ts';
+import { refuseWhileMoved } from './move-mark.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
 import { SCRIPTS } from './scripts.ts';
 import { extend, settle } from './settle.ts';
@@ -70,6 +71,15 @@ const FORMAT = 1;
  * @throws SpoolError `in-use` when it is kept in a form that this version does not know
  */
 export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisSpool> {
+  const { link, prefix, clock } = options;
+  const store = await openStore(options);
+  await refuseWhileMoved(store, link, prefix);
+  const report = { reaped: await reapOwn(store, clock.nowMs()) };
+  return new RedisSpool({ store, link, report });
+}
+
+/** The shards of the spool under a prefix, made where there is none. Rejects as `openRedisSpool`. */
+export async function openStore(options: RedisSpoolOptions): Promise<Store> {
   const { link, prefix, clock, node, onEvents = () => undefined, holdWhenInDoubt = () => [] } = options;
   const wanted = options.shards ?? (link.topology === 'cluster' ? SHARDS_OF_A_CLUSTER : 1);
   const format = textOf(await link.run(SCRIPTS.format, [formatKey(prefix)], [`${FORMAT} ${wanted}`]));
@@ -77,9 +87,7 @@ export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisS
   if (version !== FORMAT || !Number.isInteger(shards) || shards < 1 || shards > SHARDS_AT_MOST) {
     throw new SpoolError('in-use', `the spool under ${prefix} is in a form that this version does not know: ${format}`);
   }
-  const store = new Store({ link, keys: new Keys(prefix, shards), clock, node, onEvents, holdWhenInDoubt });
-  const report = { reaped: await reapOwn(store, clock.nowMs()) };
-  return new RedisSpool({ store, link, report });
+  return new Store({ link, keys: new Keys(prefix, shards), clock, node, onEvents, holdWhenInDoubt });
 }
 
 /** A spool on a Redis server that many processes share, and the ledger beside it. */

@@ -74,6 +74,16 @@ export class Store {
     return this.isSound ? this.#link.runDurably(script, [key], args) : this.#link.run(script, [key], args);
   }
 
+  /** On keys of one slot. */
+  runOnKeys(keys: readonly string[], script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#link.run(script, keys, args);
+  }
+
+  /** On keys of one slot, as `durably`. */
+  durablyOnKeys(keys: readonly string[], script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#link.runDurably(script, keys, args);
+  }
+
   get isSound(): boolean {
     return this.#link.trouble() === null;
   }
