@@ -56,8 +56,13 @@ async function openEmbedded(spool: EmbeddedSpoolPolicy, needs: OpenSpoolNeeds): 
   const onSalvage = (report: SalvageReport): void =>
     emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-salvaged', text: salvageText(report), raised: true });
   const opened = await openEmbeddedSpool({
-    ...{ path, durability, clock, onFailure, onReopened, onSalvage },
     ...tellingOf(needs),
+    path,
+    durability,
+    clock,
+    onFailure,
+    onReopened,
+    onSalvage,
   });
   if (opened.report.salvaged !== null) onSalvage(opened.report.salvaged);
   tellReclaimed(opened.report.reaped, needs);

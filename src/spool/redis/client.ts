@@ -57,6 +57,17 @@ export function createClient({ target, ca, retries }: ClientOptions): RedisClien
   }
 }
 
+/** Each node that the policy names of a cluster, alone: the library does not say why a cluster cannot be reached. */
+export function createNodeClients(target: RedisTarget & { kind: 'cluster' }, ca: string | null): Redis[] {
+  const nodes = target.nodes.map((text) => redisAddress(text));
+  const own = nodes.find((one) => one.password !== null);
+  return nodes.map(({ host, port, isTls }) => {
+    const secrets = credentials(own?.username ?? null, own?.password ?? null);
+    const tls = isTls ? { tls: tlsOptions(ca, host) } : {};
+    return new Redis({ ...COMMON, retryStrategy: () => null, host, port, ...secrets, ...tls });
+  });
+}
+
 type Way = { readonly ca: string | null; readonly retryStrategy: (times: number) => number | null };
 
 function createSentinelClient(target: RedisTarget & { kind: 'sentinel' }, { ca, retryStrategy }: Way): Redis {

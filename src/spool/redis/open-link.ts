@@ -1,6 +1,7 @@
+import type { Redis } from 'ioredis';
 import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
-import { createClient } from './client.ts';
+import { createClient, createNodeClients } from './client.ts';
 import { DurableGroups } from './durable-groups.ts';
 import type { Wanted } from './durability.ts';
 import type { RedisLink, Script, ScriptArgument, Topology } from './link.ts';
@@ -59,6 +60,8 @@ class Link implements RedisLink {
   }
 
   async open(): Promise<void> {
+    const { target, ca = null } = this.#options;
+    if (target.kind === 'cluster') await this.#findNode(createNodeClients(target, ca));
     await this.#way.open();
     if (this.#mustWait()) await this.#openWaiting();
     this.#isOpen = true;
@@ -136,16 +139,37 @@ class Link implements RedisLink {
   }
 
   #createWay(): Way {
-    const { target, clock, durability = 'fsync', replicas = 0, ca = null } = this.#options;
-    const wanted: Wanted = { topology: target.kind, durability, replicas, database: databaseOf(target) };
+    const { target, clock, ca = null } = this.#options;
     const way: Way = new Way({
       client: createClient({ target, ca, retries: () => way.hasConnected }),
-      wanted,
+      wanted: this.#wanted(),
       place: this.#place,
       clock,
       onChange: () => this.#changed(),
     });
     return way;
+  }
+
+  #wanted(): Wanted {
+    const { target, durability = 'fsync', replicas = 0 } = this.#options;
+    return { topology: target.kind, durability, replicas, database: databaseOf(target) };
+  }
+
+  /** Resolves once one of them answers as it should; rejects with why the first did not. */
+  async #findNode(clients: readonly Redis[]): Promise<void> {
+    const { clock } = this.#options;
+    let refusal: unknown = null;
+    for (const client of clients) {
+      const way = new Way({ client, wanted: this.#wanted(), place: this.#place, clock, onChange: () => undefined });
+      try {
+        return await way.open();
+      } catch (error) {
+        refusal ??= error;
+      } finally {
+        way.end();
+      }
+    }
+    throw refusal;
   }
 
   /** A server that was changed while this runs may have to be waited for from now on. */

@@ -26,6 +26,9 @@ export function spoolErrorOf(error: unknown, place: string): SpoolError {
   return new SpoolError('unavailable', `${place}: ${explained(text)}`, { cause: withoutArgs(error), isFinal });
 }
 
+/** What `explained` makes of a time-out. */
+export const NO_ANSWER = 'no answer within 5 s';
+
 /** Library and system errors in an operator's words; others as they are. */
 export function explained(text: string): string {
   if (text.includes('enableOfflineQueue options is false') || text.includes('Connection is closed'))
@@ -33,7 +36,7 @@ export function explained(text: string): string {
   if (text.startsWith('NOAUTH')) return 'it wants a password, and none was given';
   if (text.startsWith('WRONGPASS')) return 'it refuses the user name or the password';
   if (text.startsWith('Command aborted')) return 'the connection was lost before the answer';
-  if (text.startsWith('Command timed out') || text.startsWith('Socket timeout')) return 'no answer within 5 s';
+  if (text.startsWith('Command timed out') || text.startsWith('Socket timeout')) return NO_ANSWER;
   return text;
 }
 

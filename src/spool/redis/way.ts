@@ -3,7 +3,7 @@ import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
 import type { RedisClient } from './client.ts';
 import { type Awaited, judge, type Wanted } from './durability.ts';
-import { explained, firstLine, replyCode } from './redis-error.ts';
+import { explained, firstLine, NO_ANSWER, replyCode } from './redis-error.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
 const RECHECK_MS = 10_000;
@@ -245,7 +245,8 @@ function fullnessOf(facts: readonly ServerFacts[]): string | null {
   return full === undefined ? null : `redis ${full.place} is full: raise its maxmemory`;
 }
 
-/** Replies after which a server must be asked before anything is accepted again. */
+/** Replies, or the lack of one, after which a server must be asked before anything is accepted again. */
 export function isSuspicious(error: unknown): boolean {
+  if (explained(firstLine(error)) === NO_ANSWER) return true;
   return ['READONLY', 'MISCONF', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN', 'NOPERM', 'NOAUTH'].includes(replyCode(error));
 }

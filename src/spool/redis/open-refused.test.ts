@@ -1,0 +1,91 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, test } from 'vitest';
+import { createTestAuthority } from '../../../tests/fakes/certificates.ts';
+import { startRedis } from '../../../tests/fakes/redis.ts';
+import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { systemClock } from '../../system.ts';
+import type { RedisLink } from './link.ts';
+import { openRedisLink, type RedisLinkOptions } from './open-link.ts';
+
+const things = { stack: new AsyncDisposableStack() };
+afterEach(async () => {
+  const { stack } = things;
+  things.stack = new AsyncDisposableStack();
+  await stack.disposeAsync();
+});
+
+async function server(...options: Parameters<typeof startRedis>): Promise<RedisServer> {
+  return things.stack.use(await startRedis(...options));
+}
+
+async function linkTo(url: string, options: Partial<RedisLinkOptions> = {}): Promise<RedisLink> {
+  return things.stack.use(await openRedisLink({ target: { kind: 'single', url }, clock: systemClock, ...options }));
+}
+
+const SET = { name: 'set', text: "return redis.call('SET', KEYS[1], ARGV[1])" };
+const KEY = ['relevo:{1}:a'];
+
+describe('what cannot be opened says why', () => {
+  test.each([
+    ['no URL of Redis', 'http://127.0.0.1', /redis:\/\/host:port/],
+    ['nothing listens there', 'redis://127.0.0.1:1', /^redis 127\.0\.0\.1:1: connect ECONNREFUSED/],
+    ['no such host', 'redis://nowhere.invalid', /^redis nowhere\.invalid:6379: getaddrinfo/],
+  ])('%s', async (_, url, text) => {
+    await expect(linkTo(url)).rejects.toThrow(text);
+  });
+
+  test.each([
+    ['a wrong password', ':wrong@', '', /it refuses the user name or the password$/],
+    ['no password', '', '', /it wants a password, and none was given$/],
+    ['a database that is not there', ':right@', '/77', /it has no database 77/],
+  ])('%s', async (_, secret, database, text) => {
+    const redis = await server({ password: 'right' });
+    await expect(linkTo(`redis://${secret}127.0.0.1:${redis.port}${database}`)).rejects.toThrow(text);
+  });
+
+  test('a read-only replica', async () => {
+    const redis = await server();
+    await redis.cli('REPLICAOF', '127.0.0.1', 1);
+    await expect(linkTo(redis.url)).rejects.toThrow(/it is a read-only replica/);
+  });
+
+  test('a single server as a cluster', async () => {
+    const { port } = await server();
+    const target = { kind: 'cluster', nodes: [`127.0.0.1:${port}`] } as const;
+    await expect(linkTo('', { target })).rejects.toThrow(/spool\.url/);
+  });
+
+  test('a cluster with another password', async () => {
+    const { port } = await server({ password: 'right', settings: ['cluster-enabled yes'] });
+    const target = { kind: 'cluster', nodes: [`redis://:wrong@127.0.0.1:${port}`] } as const;
+    await expect(linkTo('', { target })).rejects.toThrow(/it refuses the user name or the password$/);
+  });
+
+  test('a cluster or sentinels that nobody finds', async () => {
+    const cluster = { kind: 'cluster', nodes: ['127.0.0.1:1', '127.0.0.1:2'] } as const;
+    await expect(linkTo('', { target: cluster })).rejects.toThrow(/ECONNREFUSED/);
+    const sentinels = { kind: 'sentinel', name: 'x', sentinels: ['127.0.0.1:1'] } as const;
+    await expect(linkTo('', { target: sentinels })).rejects.toThrow(/no sentinel can be reached/);
+  });
+
+  test('TLS with a certificate that nobody vouches for, unless the policy names who does', async () => {
+    const authority = things.stack.use(await createTestAuthority());
+    const { key, cert } = await authority.issue('127.0.0.1');
+    const redis = await server({ tls: await files(authority.caPath, { key, cert }) });
+    expect(redis.url).toMatch(/^rediss:/);
+    await expect(linkTo(redis.url)).rejects.toThrow(/certificate/);
+    const link = await linkTo(redis.url, { ca: await readFile(authority.caPath, 'utf8') });
+    await link.runDurably(SET, KEY, ['x']);
+    await expect(linkTo(redis.url.replace('rediss', 'redis'))).rejects.toThrow(/^redis 127/);
+  });
+});
+
+async function files(
+  caPath: string,
+  pair: { key: string; cert: string },
+): Promise<{ certFile: string; keyFile: string }> {
+  const [certFile, keyFile] = [join(caPath, '../redis.crt'), join(caPath, '../redis.key')];
+  await Promise.all([writeFile(certFile, pair.cert), writeFile(keyFile, pair.key)]);
+  return { certFile, keyFile };
+}
