@@ -1,9 +1,11 @@
-import type { QueuedDelivery } from '../spool/spool.ts';
+import type { QueuedDelivery, ShapeRow } from '../spool/spool.ts';
 import type { QueueShape } from './operations.ts';
 
 const MINUTE_MS = 60_000;
 /** Powers of two from five minutes on, as in Postfix's qshape, which made them what operators expect. */
-const AGES_MS = [5, 10, 20, 40, 80, 160, 320, 640, 1280].map((minutes) => minutes * MINUTE_MS);
+export const AGES_MS: readonly number[] = [5, 10, 20, 40, 80, 160, 320, 640, 1280].map(
+  (minutes) => minutes * MINUTE_MS,
+);
 
 /** Counts deliveries as they come, so that a long queue is never in memory. */
 export class ShapeCounter {
@@ -26,10 +28,15 @@ export class ShapeCounter {
 
   shape(isWhole: boolean): QueueShape {
     const rows = [...this.#rows].map(([domain, row]) => ({ domain, ...row }));
-    return {
-      agesMs: AGES_MS,
-      rows: rows.toSorted((left, right) => right.total - left.total || left.domain.localeCompare(right.domain)),
-      isWhole,
-    };
+    return shapeOf(rows, isWhole);
   }
+}
+
+/** Domains with the most first. @param rows by `AGES_MS` */
+export function shapeOf(rows: readonly ShapeRow[], isWhole: boolean): QueueShape {
+  return {
+    agesMs: AGES_MS,
+    rows: rows.toSorted((left, right) => right.total - left.total || left.domain.localeCompare(right.domain)),
+    isWhole,
+  };
 }

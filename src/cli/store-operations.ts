@@ -12,7 +12,7 @@ import {
   type Operations,
   type QueueAction,
 } from './operations.ts';
-import { ShapeCounter } from './shape.ts';
+import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
 export type StoreOperationsNeeds = {
   readonly spool: Spool;
@@ -50,6 +50,10 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
 }
 
 async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter) {
+  // Without a filter the engine may know it without a walk.
+  const rows =
+    Object.keys(filter).length > 0 ? undefined : await spool.shape?.({ nowMs: clock.nowMs(), agesMs: AGES_MS });
+  if (rows !== undefined) return shapeOf(rows, true);
   const counter = new ShapeCounter(clock.nowMs());
   let after: DeliveryId | undefined;
   for (let seen = 0; seen < MOST_SHAPED; seen += PAGE) {

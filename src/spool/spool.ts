@@ -135,6 +135,12 @@ export type AuditReport = {
   }[];
 };
 
+/** `agesMs`: upper ends of the columns, rising. */
+export type ShapeAsk = { readonly nowMs: number; readonly agesMs: readonly number[] };
+
+/** `byAge`: one for each of the ages that were asked for, and one for what is older. */
+export type ShapeRow = { readonly domain: string; readonly total: number; readonly byAge: readonly number[] };
+
 export interface Spool extends AsyncDisposable {
   /** Resolves only once message, content, deliveries and event are durable. The same message id twice is one message (`known`). */
   accept(submission: Submission): Promise<AcceptResult>;
@@ -181,6 +187,11 @@ export interface Spool extends AsyncDisposable {
    */
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'>;
   overview(): Promise<QueueOverview>;
+  /**
+   * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to some seconds
+   * (less, of a queue over very many domains). An engine that keeps no such figures leaves it out: `list` has them all.
+   */
+  shape?(ask: ShapeAsk): Promise<readonly ShapeRow[]>;
   audit(): Promise<AuditReport>;
   /** Forgets finished messages and their events from before; returns how many messages. Bounded work per call. */
   prune(beforeMs: number): Promise<number>;

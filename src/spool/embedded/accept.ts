@@ -46,7 +46,8 @@ function keep(store: Store, message: number, ask: AcceptAsk): number[] {
   store.count('contentBytes', ask.content.byteLength);
   const tokens: number[] = [];
   for (const [place, delivery] of ask.deliveries.entries()) {
-    insertDelivery(store, { message, ordinal: place + 1, client: ask.client, priority: ask.priority }, delivery);
+    const of = { message, ordinal: place + 1, client: ask.client, priority: ask.priority };
+    insertDelivery(store, { ...of, createdAtMs: ask.receivedAtMs }, delivery);
     if (delivery.leaseUntilMs !== null) tokens.push(1);
   }
   return tokens;

@@ -26,6 +26,15 @@ export function* list(store: Store, ask: LongCalls['list']['ask']): Long<'list'>
   return found;
 }
 
+/** See `Spool.shape`. */
+export function* shape(store: Store, ask: LongCalls['shape']['ask']): Long<'shape'> {
+  while (!store.census.isWhole) {
+    store.census.extend(store);
+    yield;
+  }
+  return store.census.rows(ask);
+}
+
 /** See `Spool.hold`. */
 export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'> {
   return yield* change(store, ask, (row) => {

@@ -16,6 +16,8 @@ import type {
   QueueFilter,
   QueueOverview,
   Settlement,
+  ShapeAsk,
+  ShapeRow,
   Spool,
   Submission,
 } from '../spool.ts';
@@ -121,6 +123,10 @@ export class PortSpool implements Spool {
 
   overview(): Promise<QueueOverview> {
     return this.#link.call('overview', null);
+  }
+
+  shape(ask: ShapeAsk): Promise<readonly ShapeRow[]> {
+    return this.#link.call('shape', ask);
   }
 
   audit(): Promise<AuditReport> {

@@ -18,7 +18,13 @@ type Waiting = Pick<DeliveryRow, 'domain' | 'priority' | 'state' | 'dueAt'>;
 
 export function insertDelivery(
   store: Store,
-  of: { readonly message: number; readonly ordinal: number; readonly client: string; readonly priority: number },
+  of: {
+    readonly message: number;
+    readonly ordinal: number;
+    readonly client: string;
+    readonly priority: number;
+    readonly createdAtMs: number;
+  },
   ask: NewDeliveryAsk,
 ): void {
   store.run(
@@ -34,6 +40,7 @@ export function insertDelivery(
     ask.leaseUntilMs === null ? 0 : 1,
     ask.recipients,
   );
+  store.census.note({ ...of, domain: ask.domain, by: 1 });
   store.count('deliveries', 1);
   store.count('queued', 1);
   store.count(PRIORITY_TALLIES[of.priority] ?? 'normal', 1);
@@ -69,6 +76,7 @@ export function restoreDelivery(
     delivery.lastEgress,
     JSON.stringify(delivery.recipients),
   );
+  store.census.note({ ...of, domain: delivery.domain, createdAtMs: delivery.createdAtMs, by: 1 });
   store.count('deliveries', 1);
   store.count(STATE_TALLIES[state] ?? 'queued', 1);
   store.count(PRIORITY_TALLIES[priority] ?? 'normal', 1);
@@ -147,6 +155,13 @@ export function setDue(store: Store, row: DeliveryRow, dueAtMs: number): void {
 /** Its last recipient's story ended. With the message's last delivery the content goes. */
 export function endDelivery(store: Store, row: DeliveryRow, atMs: number): void {
   store.run('DELETE FROM delivery WHERE seq = ?', row.seq);
+  store.census.note({
+    message: row.message,
+    ordinal: row.ordinal,
+    domain: row.domain,
+    createdAtMs: row.receivedAt,
+    by: -1,
+  });
   store.count('deliveries', -1);
   store.count(STATE_TALLIES[row.state] ?? 'queued', -1);
   store.count(PRIORITY_TALLIES[row.priority] ?? 'normal', -1);

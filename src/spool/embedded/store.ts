@@ -1,11 +1,13 @@
 import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite';
 import type { MessageEvent } from '../../message/event.ts';
+import { Census } from './census.ts';
 import { emptyTally, readTally, writeTally, type Tally, type TallyName } from './tally.ts';
 import { Turns } from '../turns.ts';
 
 /** The database as the operations see it: statements prepared once, one transaction at a time, counters that follow it. */
 export class Store {
   readonly turns = new Turns();
+  readonly census = new Census();
   /** The wall time that a caller told last, ms: it says what may be forgotten. Goes back when the clock does. */
   toldMs = 0;
   /**
@@ -77,6 +79,7 @@ export class Store {
     writeTally(this, this.#committed, this.#tally);
     this.#statement('COMMIT').run();
     this.#committed = { ...this.#tally };
+    this.census.commit();
     if (this.#told.length === 0) return;
     const events = this.#told;
     this.#told = [];
@@ -87,6 +90,7 @@ export class Store {
   rollback(): void {
     if (this.#database.isTransaction) this.#statement('ROLLBACK').run();
     this.#tally = { ...this.#committed };
+    this.census.undo(0);
     this.#told = [];
   }
 
@@ -94,6 +98,7 @@ export class Store {
   guarded<T>(change: () => T): T {
     const before = { ...this.#tally };
     const toldBefore = this.#told.length;
+    const { mark } = this.census;
     this.#statement('SAVEPOINT one').run();
     try {
       const result = change();
@@ -102,6 +107,7 @@ export class Store {
     } catch (error) {
       this.#tally = before;
       this.#told.length = toldBefore;
+      this.census.undo(mark);
       if (this.#database.isTransaction) this.exec('ROLLBACK TO one; RELEASE one');
       throw error;
     }

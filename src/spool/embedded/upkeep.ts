@@ -37,10 +37,16 @@ export class Upkeep {
    * @param now `idle`: nobody asks for anything, so that what takes longer holds nobody up
    */
   step(now: { readonly idle: boolean }): boolean {
-    const more = this.#tidy(now.idle);
+    const more = this.#tidy(now.idle) || this.#count();
     if (more) this.afterGroup();
     else if (now.idle && this.#walLength() > 0) this.checkpoint();
     return more;
+  }
+
+  /** What a long queue was made of before the opening, for `Spool.shape`. */
+  #count(): boolean {
+    this.#store.census.extend(this.#store);
+    return !this.#store.census.isWhole;
   }
 
   #tidy(idle: boolean): boolean {

@@ -10,6 +10,8 @@ import type {
   QueuedDelivery,
   QueueFilter,
   QueueOverview,
+  ShapeAsk,
+  ShapeRow,
   SpoolTrouble,
 } from '../spool.ts';
 import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeSlot, Slot } from '../ledger.ts';
@@ -109,6 +111,7 @@ export type LongCalls = {
     ask: { readonly filter: QueueFilter; readonly limit: number; readonly after: string | null };
     answer: readonly QueuedDelivery[];
   };
+  shape: { ask: ShapeAsk; answer: readonly ShapeRow[] };
   hold: { ask: FilterAsk; answer: number };
   release: { ask: FilterAsk; answer: number };
   retry: { ask: FilterAsk; answer: number };
