@@ -21,6 +21,7 @@ import type { Policy } from './policy/schema.ts';
 import { WHOLE } from './policy/share.ts';
 import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
+import { giveMemoryBack, startRest } from './spool/rest.ts';
 import { startSupervisor } from './supervisor.ts';
 
 export type StartResult =
@@ -84,6 +85,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   await certify(policy(), clock.nowMs(), emit);
   const path = stack.use(await openPath(options, foundation));
   stack.use(startHistory({ clock, spool, policy, emit }));
+  stack.use(startRest({ clock, collect: giveMemoryBack }));
   const scrape = () => reporting.metrics.scrape();
   const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape }));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };

@@ -7,6 +7,7 @@ import type { Event } from './message/event.ts';
 import type { ListenerPolicy, Policy } from './policy/schema.ts';
 import { Link } from './spool/embedded/link.ts';
 import { PortSpool } from './spool/embedded/port-spool.ts';
+import { collectGarbage, startRest } from './spool/rest.ts';
 import { localAddresses, systemClock, systemPorts } from './system.ts';
 import type {
   AskMessage,
@@ -104,6 +105,8 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   });
   const running = { outbox, path, spool, peers, link, hurry: new AbortController(), current, next: null };
   port.on('message', (message: ToWorker) => take(running, message));
+  // It ends with the thread.
+  startRest({ clock: systemClock, collect: collectGarbage });
   outbox.post({ kind: 'up', version, doors: path.doors() });
 }
 

@@ -1,6 +1,7 @@
 /** The thread that owns the spool's database: started by `openEmbeddedSpool`, never imported. */
 import { closeSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
+import { collectGarbage, Rest } from '../rest.ts';
 import type { SpoolTrouble } from '../spool.ts';
 import { returnAllBlocks } from './block.ts';
 import { spoolFiles } from './database.ts';
@@ -57,9 +58,17 @@ function run(): void {
       throw new Error(`the database is damaged: ${cause}`);
     },
   });
+  const rest = new Rest({
+    collect: () => {
+      // Pages that the database keeps in memory; the system has them too.
+      store.exec('PRAGMA shrink_memory');
+      collectGarbage();
+    },
+  });
   const look = (): void => {
     owner.look();
     const more = upkeep.step({ idle: monotonicMs() - owner.lastAskedMs >= IDLE_MS });
+    if (!more) rest.look();
     // architecture: a thread has no injected clock, and no promise of the spool hangs on this timer.
     looking = setTimeout(look, more ? PAUSE_MS : LOOK_MS);
   };
