@@ -12,6 +12,8 @@ export type Answer = {
   readonly message: Message;
   readonly what: 'delayed' | 'auto-reply' | 'other';
   readonly atMs: number;
+  /** Of a report on something else than failure: its machine-readable part (RFC 3464 §2). */
+  readonly status: Buffer | null;
   /** As it came; every line ends with CR LF. */
   readonly content: Buffer;
 };
@@ -22,11 +24,13 @@ const SUBJECTS = {
   other: 'An answer to your message',
 } as const satisfies Record<Answer['what'], string>;
 
+const REPORT = 'multipart/report; report-type=delivery-status';
+
 /**
  * Words of the relay's own, and the answer as a part, byte for byte: what a stranger wrote must not go out as if the relay
  * vouched for its From. CRLF lines, ready to be signed and queued.
  */
-export function writeAnswer({ id, hostname, message, what, atMs, content }: Answer): Buffer {
+export function writeAnswer({ id, hostname, message, what, atMs, status, content }: Answer): Buffer {
   const format = { utf8: true };
   const boundary = `=_${id}`;
   const about = oneLine(message.messageIdHeader, { utf8: false });
@@ -38,7 +42,7 @@ export function writeAnswer({ id, hostname, message, what, atMs, content }: Answ
     field('Message-ID', `<answer.${id}@${hostname}>`, format) +
     (/^<[^<>\s]+>$/.test(about) ? field('In-Reply-To', about, format) + field('References', about, format) : '') +
     field('Auto-Submitted', 'auto-replied', format) +
-    `MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary="${boundary}"\r\n`;
+    `MIME-Version: 1.0\r\nContent-Type: ${status === null ? 'multipart/mixed' : REPORT};\r\n boundary="${boundary}"\r\n`;
   const words = [
     `This is the mail relay at ${hostname}.`,
     '',
@@ -51,6 +55,7 @@ export function writeAnswer({ id, hostname, message, what, atMs, content }: Answ
   return Buffer.concat([
     Buffer.from(`${header}\r\n`),
     mimePart(boundary, { type: 'text/plain; charset=utf-8', content: Buffer.from(text) }),
+    ...(status === null ? [] : [mimePart(boundary, { type: 'message/delivery-status', content: status })]),
     mimePart(boundary, { type: 'message/rfc822', content }),
     Buffer.from(`\r\n--${boundary}--\r\n`),
   ]);

@@ -22,7 +22,8 @@ export type Reading =
       /** Each of the delivery's recipients at most once. */
       readonly recipients: readonly { readonly address: string; readonly reply: Reply }[];
     }
-  | { readonly kind: 'delayed' | 'auto-reply' | 'other' };
+  /** `status`: the machine-readable part, where it is a report of something else. */
+  | { readonly kind: 'delayed' | 'auto-reply' | 'other'; readonly status: Buffer | null };
 
 /** Headers of automatic replies are among the first; a header as large as a message is none of theirs. */
 const MOST_HEADER_BYTES = 64 * 1024;
@@ -30,7 +31,7 @@ const MOST_HEADER_BYTES = 64 * 1024;
 /** @param content every line ends with CR LF; read within bounds */
 export function readCameBack(content: Buffer, sent: Sent): Reading {
   const report = readStatusReport(mimePartsOf(content));
-  if (report === null) return { kind: isAutoReply(content) ? 'auto-reply' : 'other' };
+  if (report === null) return { kind: isAutoReply(content) ? 'auto-reply' : 'other', status: null };
   const failed = new Map<string, Reply>();
   for (const one of report.recipients) {
     const address = one.action === 'failed' ? recipientMeant(one, sent.recipients) : null;
@@ -40,7 +41,8 @@ export function readCameBack(content: Buffer, sent: Sent): Reading {
     const recipients = [...failed].map(([address, reply]) => ({ address, reply }));
     return { kind: 'failed', host: report.host, recipients };
   }
-  return { kind: report.recipients.some(({ action }) => action === 'delayed') ? 'delayed' : 'other' };
+  const isDelayed = report.recipients.some(({ action }) => action === 'delayed');
+  return { kind: isDelayed ? 'delayed' : 'other', status: report.text };
 }
 
 /**

@@ -177,7 +177,7 @@ async function tellSender(needs: ReturnPathNeeds, returned: Returned, reading: R
             },
             { id, hostname, to, atMs, original: content, doubleBounce: false },
           )
-        : writeAnswer({ id, hostname, message, what: reading.kind, atMs, content }),
+        : writeAnswer({ id, hostname, message, what: reading.kind, atMs, status: reading.status, content }),
   });
   return id;
 }

@@ -9,10 +9,12 @@ export type StatusReport = {
   /** The host that reports, as it calls itself; null: it does not say. */
   readonly host: string | null;
   readonly recipients: readonly ReportedRecipient[];
+  /** The fields as they came, transfer encoding taken out. */
+  readonly text: Buffer;
 };
 
 export type ReportedRecipient = {
-  /** Addresses that may be the one that the mail was sent to, as they stand there; at most two. */
+  /** Addresses that may be the one that the mail was sent to, as they stand there. */
   readonly addresses: readonly string[];
   readonly action: 'failed' | 'delayed' | 'other';
   /** Of the server that refused it, or made from its status. */
@@ -28,13 +30,14 @@ const LONGEST_VALUE = 2_000;
 export function readStatusReport(parts: readonly MimePart[]): StatusReport | null {
   const part = parts.find(({ type }) => /^message\/(?:global-)?delivery-status$/.test(type));
   if (part === undefined) return null;
-  const [head, ...groups] = fieldGroups(decodedBody(part));
+  const text = decodedBody(part);
+  const [head, ...groups] = fieldGroups(text);
   if (head === undefined) return null;
   // Some put all fields in one group.
   const all = valueOf(head, 'action') === null ? groups : [head, ...groups];
   const recipients = all.map(recipientOf).filter((recipient) => recipient !== null);
   const host = typed(valueOf(head, 'reporting-mta'))?.value ?? null;
-  return recipients.length === 0 ? null : { host: host === null ? null : words(host, 255), recipients };
+  return recipients.length === 0 ? null : { host: host === null ? null : words(host, 255), recipients, text };
 }
 
 /** Fields up to an empty line, again and again. */
@@ -56,9 +59,7 @@ function fieldGroups(text: Buffer): (readonly HeaderField[])[] {
 
 function recipientOf(fields: readonly HeaderField[]): ReportedRecipient | null {
   const action = valueOf(fields, 'action')?.toLowerCase() ?? '';
-  const addresses = ['original-recipient', 'final-recipient']
-    .map((name) => addressIn(valueOf(fields, name)))
-    .filter((address) => address !== null);
+  const addresses = ['original-recipient', 'final-recipient'].flatMap((name) => addressesIn(valueOf(fields, name)));
   if (action === '' && addresses.length === 0) return null;
   return { addresses, action: actionOf(action), reply: replyOf(fields) };
 }
@@ -68,19 +69,20 @@ function actionOf(text: string): ReportedRecipient['action'] {
   return /^delayed\b/.test(text) ? 'delayed' : 'other';
 }
 
-/** `rfc822; a@b`, with or without angle brackets; RFC 6533 §3 writes what is not ASCII as `\x{E9}`. */
-function addressIn(value: string | null): string | null {
-  const given = typed(value);
-  if (given === null) return null;
-  const plain = decodeXtext(given.value.replace(/^<(.*)>$/, '$1')).replace(
-    /\\x\{([0-9A-Fa-f]{2,6})\}/g,
-    (escape, hex: string) => {
-      const code = Number.parseInt(hex, 16);
-      return code <= 0x10ffff ? String.fromCodePoint(code) : escape;
-    },
-  );
-  const mailbox = parseMailbox(plain);
-  return mailbox === null ? null : formatMailbox(mailbox);
+/**
+ * `rfc822; a@b`, with or without angle brackets; RFC 6533 §3 writes what is not ASCII as `\x{E9}`. Some leave the xtext of
+ * RCPT as it was: what may be that is read both ways, since a plain address may look so, too.
+ */
+function addressesIn(value: string | null): readonly string[] {
+  const given = typed(value)?.value.replace(/^<(.*)>$/, '$1') ?? '';
+  const plain = given.replace(/\\x\{([0-9A-Fa-f]{2,6})\}/g, (escape, hex: string) => {
+    const code = Number.parseInt(hex, 16);
+    return code <= 0x10ffff ? String.fromCodePoint(code) : escape;
+  });
+  return [...new Set([plain, decodeXtext(plain)])].flatMap((text) => {
+    const mailbox = parseMailbox(text);
+    return mailbox === null ? [] : [formatMailbox(mailbox)];
+  });
 }
 
 /** What the server said, where its words are there; otherwise the status as a reply. */

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ingress, startIngress } from '../../src/ingress/server.ts';
 import type { Sign } from '../../src/ingress/receive.ts';
+import { NO_RETURN_PATHS, type ReturnPaths } from '../../src/ingress/return-path.ts';
 import type { Event } from '../../src/message/event.ts';
 import { type Policy, type PolicyInput, policySchema } from '../../src/policy/schema.ts';
 import type { Clock } from '../../src/ports.ts';
@@ -33,6 +34,7 @@ export type IngressFixtureOptions = {
   readonly policy?: Partial<PolicyInput>;
   readonly clock?: Clock;
   readonly sign?: Sign;
+  readonly returnPaths?: ReturnPaths;
 };
 
 /** Ingress on free ports of loopback over a spool in memory: by default a submission, a submissions and an SMTP port. */
@@ -50,7 +52,12 @@ export class IngressFixture implements AsyncDisposable {
     this.policy = policy;
   }
 
-  static async open({ policy, clock = systemClock, sign = noSignature }: IngressFixtureOptions = {}) {
+  static async open({
+    policy,
+    clock = systemClock,
+    sign = noSignature,
+    returnPaths = NO_RETURN_PATHS,
+  }: IngressFixtureOptions = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'relevo-ingress-'));
     await writeCertificate(folder);
     const fixture = new IngressFixture(folder, policyOf(folder, policy));
@@ -58,7 +65,8 @@ export class IngressFixture implements AsyncDisposable {
     const emit = (event: Event) => void events.push(event);
     const current = () => fixture.policy;
     const random = systemRandom;
-    fixture.ingress = await startIngress({ policy: current, spool, ledger, handoff, sign, clock, random, emit });
+    const ports = { clock, random, emit };
+    fixture.ingress = await startIngress({ policy: current, spool, ledger, handoff, sign, returnPaths, ...ports });
     return fixture;
   }
 

@@ -1,0 +1,53 @@
+import { simpleParser } from 'mailparser';
+import { expect, test } from 'vitest';
+import { bounceOf, eachWithReturnPaths } from '../../tests/fakes/return-rig.ts';
+import { deliveryOf } from '../../tests/fakes/submission.ts';
+import { longestTurnMs } from '../../tests/fakes/turns.ts';
+
+const fixture = eachWithReturnPaths();
+
+test('ten thousand forged return paths cost no look-up and next to no time', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const path = rig.pathOf(submission, deliveryOf(submission));
+  rig.spool.story = () => Promise.reject(new Error('looked up'));
+  let known = 0;
+  const longestMs = await longestTurnMs(async () => {
+    for (let n = 0; n < 10_000; n++) {
+      const forged = path.replace(/[0-9a-f]{24}@/, `${n.toString(16).padStart(24, '0')}@`);
+      if (rig.paths.judge(forged) !== 'unknown') known += 1;
+      expect(await rig.paths.take({ address: forged, content: Buffer.alloc(0) })).toMatchObject({ code: 550 });
+    }
+  });
+  expect(known).toBe(0);
+  expect(longestMs).toBeLessThan(3_000);
+});
+
+test('a storm of bounces of one delivery ends: the surplus is counted, and neither kept nor told', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const address = rig.pathOf(submission, deliveryOf(submission));
+  for (let n = 0; n < 150; n++)
+    expect(await rig.paths.take({ address, content: bounceOf('gone@dest.test', `${n}`) })).toMatchObject({ code: 250 });
+  expect((await rig.told()).length).toBe(101);
+  expect(rig.events.filter((event) => event.event === 'bounced-later').length).toBe(101);
+  expect(rig.events.filter((event) => event.event === 'answered' && event.what === 'surplus').length).toBe(49);
+  expect((await rig.spool.story(submission.message.id))?.events.length).toBe(2 + 101);
+});
+
+test('what a stranger puts into From goes out inside a message of the relay’s own', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const address = rig.pathOf(submission, deliveryOf(submission));
+  const content = Buffer.from('From: ceo@relay.test\r\nSubject: pay now\r\nBcc: victim@other.test\r\n\r\nPay.\r\n');
+  await rig.paths.take({ address, content });
+  const [answer, ...others] = await rig.told();
+  expect(others).toEqual([]);
+  expect(answer?.to).toBe('shop@example.com');
+  const parsed = await simpleParser(answer?.content ?? '');
+  expect(parsed.from?.text).toContain('MAILER-DAEMON@relay.test');
+  expect(parsed.subject).toBe('An answer to your message');
+  expect(answer?.content).toContain(
+    `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${String(content)}`,
+  );
+});

@@ -1,0 +1,141 @@
+import { expect, test } from 'vitest';
+import { messageWith } from '../fakes/mail.ts';
+import { freePort, type Postfix, startPostfix } from '../fakes/postfix.ts';
+import { RelayProcess } from '../fakes/relay-process.ts';
+import { SmtpDialogue } from '../fakes/smtp-dialogue.ts';
+import { startSmtpSink, type SmtpSink } from '../fakes/smtp-sink.ts';
+
+const VERP = /^b\+[0-9a-z]{26}-1-[0-9a-z]+-[0-9a-f]{24}@bounces\.app\.test$/;
+
+type World = AsyncDisposable & {
+  readonly relay: RelayProcess;
+  readonly port: number;
+  readonly postfix: Postfix;
+  /** The MX of dest.test, behind the Postfix. */
+  readonly sink: SmtpSink;
+  readonly text: (domain: string) => string;
+};
+
+/**
+ * The relay hands all mail to a Postfix, which keeps what is for app.test, has a sink for dest.test, and sends its bounces
+ * to the relay as any server would: from an address that is no client's.
+ */
+async function world(): Promise<World> {
+  await using stack = new AsyncDisposableStack();
+  const sink = stack.use(await startSmtpSink());
+  const port = await freePort();
+  const postfix = stack.use(
+    await startPostfix({
+      destinations: ['app.test'],
+      main: [
+        `transport_maps = inline:{ {dest.test = smtp:[127.0.0.1]:${sink.port}}, {bounces.app.test = smtp:[127.0.0.1]:${port}} }`,
+      ],
+    }),
+  );
+  const httpPort = await freePort();
+  const text = (domain: string): string => `
+hostname: relay.test
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.9], senders: ["*@app.test"] } }
+domains: { app.test: { ${domain} } }
+egress: { up: { type: smtp, host: 127.0.0.1, port: ${postfix.port}, tls: none } }
+http: { listen: 127.0.0.1:${httpPort} }
+`;
+  const relay = stack.use(new RelayProcess(text('returnPath: bounces.app.test')));
+  await relay.start();
+  const kept = stack.move();
+  return { relay, port, postfix, sink, text, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
+
+/** @returns the message's id */
+async function submit(port: number, to: readonly string[], subject: string): Promise<string> {
+  await using dialogue = await SmtpDialogue.greeted(port, { localAddress: '127.0.0.9' });
+  await dialogue.all(
+    'EHLO app.test',
+    'MAIL FROM:<shop@app.test>',
+    ...to.map((address) => `RCPT TO:<${address}>`),
+    'DATA',
+  );
+  const mail = messageWith(Buffer.from('hello\r\n'), { Subject: subject, 'Content-Type': 'text/plain' });
+  const reply = await dialogue.say(`${mail.toString()}.`);
+  expect(reply).toMatch(/^250 /);
+  return /[0-9A-Z]{26}/.exec(reply)?.[0] ?? '';
+}
+
+async function arrived({ postfix }: World, wanted: string): Promise<string> {
+  await expect
+    .poll(() => postfix.maildir().some((mail) => mail.includes(wanted)), { timeout: 30_000, interval: 50 })
+    .toBe(true);
+  return String(postfix.maildir().find((mail) => mail.includes(wanted)));
+}
+
+/** What a stranger is answered to RCPT. */
+async function rcpt(port: number, address: string): Promise<string> {
+  await using dialogue = await SmtpDialogue.greeted(port);
+  await dialogue.all('EHLO stranger.test', 'MAIL FROM:<>');
+  return await dialogue.say(`RCPT TO:<${address}>`);
+}
+
+test('what a Postfix took and could not deliver comes back to the sender, and the history shows it', async () => {
+  await using place = await world();
+  const { relay, port, sink } = place;
+  sink.fault('rcpt', 550);
+  const id = await submit(port, ['gone@dest.test'], 'to nobody');
+  const report = await arrived(place, 'multipart/report');
+  expect(report).toMatch(/^Return-Path: <>$/m);
+  expect(report).toMatch(/^From: .*<MAILER-DAEMON@relay\.test>$/m);
+  expect(report).toMatch(/^Delivered-To: shop@app\.test$/m);
+  expect(report).toMatch(/^Final-Recipient: rfc822; gone@dest\.test$/m);
+  expect(report).toMatch(/^Status: 5\.0\.0$/m);
+  // Postfix's own report, whole.
+  expect(report).toContain('This is the mail system at host');
+  await relay.waitFor((line) => line.event === 'bounced-later');
+  const story = await relay.cli(['message', id]);
+  expect(story.stdout).toMatch(
+    /bounced-later .*gone@dest\.test says postfix\.test: 550 5\.0\.0 as asked for; the sender is told by/,
+  );
+  expect(story.stdout).toContain('bounced later: 1 recipient');
+  expect(await relay.audit()).toMatchObject({ finished: { delivered: 2, bounced: 0 }, queued: 0 });
+});
+
+test('several recipients of a domain share one transaction from one signed return path, which nobody else can make', async () => {
+  await using place = await world();
+  const { port, sink, relay } = place;
+  await submit(port, ['ana@dest.test', 'luis@dest.test'], 'both');
+  await sink.until(() => sink.accepted.length > 0);
+  const [mail] = sink.accepted;
+  const sender = mail?.sender ?? '';
+  expect(sender).toMatch(VERP);
+  expect(mail?.recipients.map(({ address }) => address)).toEqual(['ana@dest.test', 'luis@dest.test']);
+  expect(await rcpt(port, sender)).toBe('250 2.1.5 recipient ok');
+  expect(await rcpt(port, sender.toUpperCase())).toBe('250 2.1.5 recipient ok');
+  const forged = sender.replace(/-([0-9a-f])/, (_, digit: string) => `-${digit === '0' ? '1' : '0'}`);
+  expect(await rcpt(port, forged)).toBe('550 5.1.1 no such address here');
+  expect(await rcpt(port, 'shop@bounces.app.test')).toBe('550 5.1.1 no such address here');
+  expect(await rcpt(port, 'ana@dest.test')).toBe('550 5.7.1 relaying denied');
+  await relay.audit();
+});
+
+test('return paths come and go with the policy, without a restart', async () => {
+  await using place = await world();
+  const { port, sink, relay, text } = place;
+  await submit(port, ['ana@dest.test'], 'on');
+  await sink.until(() => sink.accepted.length === 1);
+  const changed = async (domain: string): Promise<void> => {
+    const since = relay.lines.length;
+    relay.writePolicy(text(domain));
+    await relay.waitFor((line) => line.event === 'policy-applied', since);
+  };
+  await changed('');
+  await submit(port, ['ana@dest.test'], 'off');
+  await sink.until(() => sink.accepted.length === 2);
+  expect(await rcpt(port, sink.accepted[0]?.sender ?? '')).toBe('550 5.7.1 relaying denied');
+  await changed('returnPath: bounces.app.test');
+  await submit(port, ['ana@dest.test'], 'on again');
+  await sink.until(() => sink.accepted.length === 3);
+  expect(sink.accepted.map(({ sender }) => VERP.test(sender))).toEqual([true, false, true]);
+  expect(sink.accepted[1]?.sender).toBe('shop@app.test');
+  // The keys are those of before.
+  expect(await rcpt(port, sink.accepted[0]?.sender ?? '')).toBe('250 2.1.5 recipient ok');
+  await relay.audit();
+});
