@@ -5,7 +5,7 @@ import { SpoolError, type AcceptResult, type LeasedDelivery, type NewDelivery, t
 import { packContent } from './content-form.ts';
 import { packEvent } from './event-lines.ts';
 import { packDelivery, packMessage, packRecipient } from './records.ts';
-import { SCRIPTS } from './scripts.ts';
+import { ACCEPT_ANYWAY, SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
 
 /** Digests are kept a little longer than they count: the server's clock is not ours. */
@@ -97,7 +97,8 @@ async function keep(store: Store, submission: Submission, guard: Guard): Promise
   ];
   const shard = store.keys.shardOf(message.id);
   const extra = guardKey(store, message.id, guard);
-  const reply = await store.durably(extra === undefined ? shard : { shard, extra }, SCRIPTS.accept, args);
+  const script = submission.endsMail === true ? ACCEPT_ANYWAY : SCRIPTS.accept;
+  const reply = await store.durably(extra === undefined ? shard : { shard, extra }, script, args);
   const [kind, first] = listOf(reply).map(textOf);
   if (kind === 'known') return { kind };
   if (kind === 'duplicate') return { kind, of: first as MessageId };

@@ -42,6 +42,12 @@ export const SCRIPTS = Object.fromEntries(NAMES.map((name) => [name, load(name)]
   Record<(typeof NAMES)[number], Script>
 >;
 
+/** `accept` where mail that is kept already waits for it (`Submission.endsMail`): a full server takes it, or stays full. */
+export const ACCEPT_ANYWAY: Script = {
+  name: 'accept-anyway',
+  text: SCRIPTS.accept.text.replace(/^#!lua$/m, '#!lua flags=allow-oom'),
+};
+
 function load(name: string): Script {
   const [shebang = '', library = '', ...body] = read(`${name}.lua`).split('\n');
   const [, files = ''] = /^-- library: (.+)$/.exec(library) ?? [];
