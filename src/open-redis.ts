@@ -2,9 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import type { RedisSpoolPolicy } from './policy/schema.ts';
 import type { Emit } from './ports.ts';
-import { openRedisLink } from './spool/redis/open-link.ts';
+import type { RedisLink } from './spool/redis/link.ts';
+import { openRedisLink, type RedisLinkOptions } from './spool/redis/open-link.ts';
 import { openRedisSpool, type RedisSpool, type RedisSpoolOptions } from './spool/redis/spool.ts';
-import type { RedisTarget } from './spool/redis/target.ts';
+import { describeTarget, redisAddress, type RedisTarget } from './spool/redis/target.ts';
 import { SpoolError } from './spool/spool.ts';
 
 export type OpenOnRedisNeeds = Pick<RedisSpoolOptions, 'clock' | 'node' | 'onEvents' | 'holdWhenInDoubt'> & {
@@ -14,19 +15,34 @@ export type OpenOnRedisNeeds = Pick<RedisSpoolOptions, 'clock' | 'node' | 'onEve
 /** Rejects with `SpoolError` when the servers cannot be had, or are not what the policy says. */
 export async function openOnRedis(spool: RedisSpoolPolicy, { emit, ...needs }: OpenOnRedisNeeds): Promise<RedisSpool> {
   const { clock } = needs;
-  const { durability, replicas, prefix } = spool;
   const onTrouble = (trouble: string | null): void => {
     const text = trouble ?? 'redis keeps mail again';
     emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-redis', text, raised: trouble !== null });
   };
-  const ca = spool.ca === null ? null : await readAuthorities(spool.ca);
-  const link = await openRedisLink({ target: targetOf(spool), clock, durability, replicas, ca, onTrouble });
+  const link = await openPolicyLink(spool, { clock, onTrouble });
   try {
-    return await openRedisSpool({ ...needs, link, prefix });
+    return await openRedisSpool({ ...needs, link, prefix: spool.prefix });
   } catch (error) {
     await link[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** The way to the servers of a policy. Rejects with `SpoolError` when they cannot be had, or are not what it says. */
+export async function openPolicyLink(
+  spool: RedisSpoolPolicy,
+  needs: Pick<RedisLinkOptions, 'clock' | 'onTrouble'>,
+): Promise<RedisLink> {
+  const { durability, replicas } = spool;
+  const ca = spool.ca === null ? null : await readAuthorities(spool.ca);
+  return openRedisLink({ ...needs, target: targetOf(spool), durability, replicas, ca });
+}
+
+/** In words for operators, without passwords: `the spool relevo: in redis 127.0.0.1:6379`. */
+export function describeRedisSpool(spool: RedisSpoolPolicy): string {
+  const database = spool.url === null ? (spool.database ?? 0) : redisAddress(spool.url).database;
+  const place = describeTarget(targetOf(spool));
+  return `the spool ${spool.prefix} in ${place}${database === 0 ? '' : `, database ${database}`}`;
 }
 
 function targetOf({ url, sentinels, cluster, name, username, password, database }: RedisSpoolPolicy): RedisTarget {

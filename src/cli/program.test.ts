@@ -52,6 +52,7 @@ test('every command has --help, and takes --policy and --data', async () => {
     'queue retry',
     'queue shape',
     'send',
+    'spool move',
     'start',
   ]);
   for (const words of commands) {

@@ -13,6 +13,7 @@ import { addMessage } from './message.ts';
 import { OperationsError } from './operations.ts';
 import { addQueue } from './queue.ts';
 import { addSend } from './send.ts';
+import { addSpool } from './spool.ts';
 
 export type StartAsk = Where & {
   readonly node: string | null;
@@ -62,6 +63,7 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addDns(program, registry);
   addPolicy(program, registry, policyJsonSchema);
   addAudit(program, registry);
+  addSpool(program, registry);
   return program;
 }
 
