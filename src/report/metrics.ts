@@ -6,6 +6,7 @@ import { PRIORITIES } from '../message/message.ts';
 import { assertNever, type FinalState } from '../message/outcome.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { QueueOverview } from '../spool/spool.ts';
+import { NEVER_MS, replaceEventLoopLag } from './event-loop-lag.ts';
 import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
 
 /** What only the running relay knows, read at each scrape. */
@@ -41,7 +42,8 @@ export function createMetrics(needs: {
   const { clock, version, nodeVersion, sample } = needs;
   const registry = new Registry();
   const book = createBook(registry);
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+  replaceEventLoopLag(registry);
   book.set('relevo_build_info', 1, { version, node: nodeVersion });
 
   return {
