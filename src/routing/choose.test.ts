@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { policySchema, type Policy, type PolicyInput } from '../policy/schema.ts';
-import { choose, type ChooseRequest, type ExitState } from './choose.ts';
+import { choose, type ChooseRequest, type ExitState, type LimitState } from './choose.ts';
 import { afterFailure, CLOSED } from './exit-state.ts';
 
 const OWNED = ['a', 'b', 'c'];
@@ -127,5 +127,43 @@ describe('a greylisted delivery', () => {
   test('takes another one when it rests, or is gone from the route', () => {
     expect(choose(asked({ c: RESTING }, { keep: 'c' }))).toMatchObject({ name: 'a' });
     expect(choose(asked({}, { keep: 'elsewhere' }))).toMatchObject({ name: 'a' });
+  });
+});
+
+describe('a limit of an exit', () => {
+  const limited = (kind: LimitState['kind'], untilMs: number | null = null): ExitState => ({
+    ...FREE,
+    limit: { kind, untilMs, cause: 'daily limit 5/5' },
+  });
+
+  test('that is used up has the next exit taken, in the pool and after it', () => {
+    expect(inTurn(4, { b: limited('limited', 9_000) })).toEqual(['a', 'c', 'a', 'c']);
+    const owned = { a: limited('limited'), b: limited('limited'), c: limited('paced', 1_010) };
+    expect(choose(asked(owned))).toMatchObject({ name: 'spare' });
+  });
+
+  test('that is not known yet is waited for: the order of exits holds', () => {
+    expect(choose(asked({ a: limited('asking') }))).toMatchObject({ kind: 'wait', busy: true });
+    expect(choose(asked({ b: limited('asking') }))).toMatchObject({ kind: 'egress', name: 'a' });
+    expect(choose(asked({ a: BUSY, b: limited('asking') }))).toMatchObject({ kind: 'wait', busy: true });
+  });
+
+  test('of all of them is waited for until the first opens', () => {
+    const all = (state: ExitState) => ({ a: state, b: state, c: limited('limited', 7_000), spare: state });
+    expect(choose(asked(all(limited('limited', 9_000))))).toMatchObject({ kind: 'wait', untilMs: 7_000, busy: false });
+    expect(choose(asked(all(limited('paced', 1_500))))).toMatchObject({ kind: 'wait', untilMs: 1_500, busy: true });
+  });
+
+  test('comes after what its circuit says, and before its connections', () => {
+    const busy = { ...limited('limited', 9_000), inFlight: 10 };
+    const resting = { ...limited('limited', 9_000), circuit: RESTING.circuit };
+    const { reasons } = choose(asked({ a: busy, b: resting }));
+    expect(reasons.map(({ gate }) => gate)).toEqual(['limited', 'resting', 'ready', 'ready']);
+    expect(reasons[0]).toMatchObject({ cause: 'daily limit 5/5', untilMs: 9_000 });
+  });
+
+  test('has a greylisted delivery wait a moment for its exit, but not for a day', () => {
+    expect(choose(asked({ c: limited('paced', 1_500) }, { keep: 'c' }))).toMatchObject({ kind: 'wait', busy: true });
+    expect(choose(asked({ c: limited('limited', 9_000) }, { keep: 'c' }))).toMatchObject({ name: 'a' });
   });
 });

@@ -167,6 +167,8 @@ export class Allowance {
       answer = await quotas.takeBlock({ ...window, holder, wanted, limit, nowMs, untilMs: nowMs + leaseMs });
     });
     this.#asking = false;
+    // Whoever asked for it comes for it now.
+    if (wanted > 0) this.#takenMs = clock.monotonicMs();
     if (answer !== null && window === this.#window && limit === this.#limit) this.#learn(answer);
     changed();
   }

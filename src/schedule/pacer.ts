@@ -37,6 +37,7 @@ export class Pacer {
   #begun = UNPACED;
   #asking: Promise<void> | null = null;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
+  #line: Promise<void> = Promise.resolve();
   /** Answers in a row that came too late to be used. */
   #missed = 0;
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
@@ -75,19 +76,31 @@ export class Pacer {
     this.#missed = 0;
   }
 
-  /** What was taken begins: waits until the one before is far enough away. False: it may not begin now. */
-  async begin(): Promise<boolean> {
+  /** What was taken begins, one after the other: once the one before is far enough away. False: it may not begin now. */
+  begin(): Promise<boolean> {
+    const begun = this.#line.then(() => this.#beginNext());
+    this.#line = begun.then(() => undefined);
+    return begun;
+  }
+
+  async #beginNext(): Promise<boolean> {
     const { clock } = this.#needs;
-    for (let left = BEGIN_TRIES; left > 0; left--) {
+    const cameMs = clock.monotonicMs();
+    for (let left = BEGIN_TRIES; left > 0;) {
       const nowMs = clock.monotonicMs();
       const next = nextStart(this.#begun, { pace: this.#pace, slot: this.#slot, nowMs });
       if (next.kind === 'none') {
+        left -= 1;
         await this.#ask();
-        continue;
+      } else if (next.atMs > nowMs) {
+        await clock.sleep(Math.ceil(next.atMs - nowMs));
+      } else {
+        this.#begun = afterMessage(this.#begun, this.#pace, nowMs);
+        // It fell behind what is taken: the next one is taken later.
+        if (nowMs - cameMs > this.#pace.distanceMs && this.#begun.lastMs > this.#paced.lastMs)
+          this.#paced = this.#begun;
+        return true;
       }
-      this.#begun = afterMessage(this.#begun, this.#pace, next.atMs);
-      if (next.atMs > nowMs) await clock.sleep(next.atMs - nowMs);
-      return true;
     }
     return false;
   }
@@ -135,9 +148,9 @@ export class Pacer {
 
   async #askOnce(aheadMs: number): Promise<void> {
     const { clock, quotas, holder, failed } = this.#needs;
-    const nowMs = clock.nowMs();
+    const nowMs = clock.nowMs() + Math.floor(aheadMs);
     try {
-      const lengthMs = aheadMs + slotLengthMs(this.#pace) + this.#missed * LATE_MS;
+      const lengthMs = slotLengthMs(this.#pace) + this.#missed * LATE_MS;
       const slot = await quotas.takeSlot({ account: this.#account, holder, lengthMs, nowMs });
       const fromWallMs = clock.monotonicMs() - clock.nowMs();
       this.#slot = { fromMs: slot.fromMs + fromWallMs, toMs: slot.toMs + fromWallMs };

@@ -43,7 +43,7 @@ export type SpendBlock = Quota & { readonly holder: string; readonly amount: num
 /** `unused`: left over of the holder's block. `unspent`: spent, but nothing came of it. */
 export type ReturnBlock = Quota & { readonly holder: string; readonly unused: number; readonly unspent: number };
 
-/** Asks for the next stretch of time in which nobody else has the account; a slot that goes on reaches so far from now. */
+/** Asks for the next stretch of time in which nobody else has the account; a slot that goes on reaches so far from now. `nowMs` may be a little ahead: when it is needed. */
 export type TakeSlot = {
   readonly account: string;
   readonly holder: string;
