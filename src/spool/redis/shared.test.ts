@@ -1,0 +1,190 @@
+/** What holds where several nodes share a spool, and where the server has no room. */
+import { randomBytes } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
+import { startRedis } from '../../../tests/fakes/redis.ts';
+import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { aPrefix } from '../../../tests/fakes/redis-store.ts';
+import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
+import { systemClock } from '../../system.ts';
+import type { LeasedDelivery, Submission } from '../spool.ts';
+import type { RedisLink } from './link.ts';
+import { openRedisLink } from './open-link.ts';
+import { openRedisSpool, type RedisSpool, type RedisSpoolOptions } from './spool.ts';
+
+let server: RedisServer;
+beforeAll(async () => {
+  server = await startRedis({ settings: ['appendonly no', 'appendfsync no', 'maxmemory-policy noeviction'] });
+});
+afterAll(async () => {
+  await server[Symbol.asyncDispose]();
+});
+
+const clock = new FakeClock();
+const nowMs = clock.nowMs();
+const opened: RedisSpool[] = [];
+afterEach(async () => {
+  await Promise.all(opened.splice(0).map((spool) => spool[Symbol.asyncDispose]()));
+});
+
+async function node(
+  name: string,
+  options: Pick<RedisSpoolOptions, 'prefix' | 'shards'> & { readonly through?: (link: RedisLink) => RedisLink },
+): Promise<RedisSpool> {
+  const target = { kind: 'single', url: server.url } as const;
+  const link = await openRedisLink({ target, clock: systemClock, durability: 'relaxed' });
+  const { through = (one: RedisLink): RedisLink => one, ...rest } = options;
+  const spool = await openRedisSpool({ link: through(link), clock, node: name, ...rest });
+  opened.push(spool);
+  return spool;
+}
+
+function claim(spool: RedisSpool, limit: number): Promise<readonly LeasedDelivery[]> {
+  const request = { nowMs, leaseUntilMs: nowMs + 60_000, limit, perLane: limit, exclude: [] };
+  return spool.claim(request).then(({ leased }) => leased);
+}
+
+async function fill(spool: RedisSpool, submissions: readonly Submission[]): Promise<void> {
+  await Promise.all(submissions.map((submission) => spool.accept(submission)));
+}
+
+describe.each([1, 4])('nodes that share a spool of %i shards', (shards) => {
+  test('get different deliveries when they claim together, and all of them in the end', async () => {
+    const prefix = aPrefix();
+    const nodes = await Promise.all(['a', 'b', 'c'].map((name) => node(name, { prefix, shards })));
+    const to = (n: number): string[] => [`x@${n % 7}.test`];
+    await fill(
+      nodes[0]!,
+      Array.from({ length: 300 }, (_, n) => aSubmission({ atMs: nowMs, to: to(n) })),
+    );
+    const ids: string[] = [];
+    for (let round = 0; round < 30 && ids.length < 300; round++) {
+      const claims = await Promise.all(nodes.map((spool) => claim(spool, 40)));
+      for (const { delivery } of claims.flat()) ids.push(delivery.id);
+    }
+    expect(ids).toHaveLength(300);
+    expect(new Set(ids).size).toBe(300);
+    expect(await nodes[1]!.overview()).toMatchObject({ deliveries: 300, leased: 300 });
+  });
+
+  test('who lost its lease to another settles, prolongs and hands back nothing', async () => {
+    const prefix = aPrefix();
+    const [slow, quick] = [await node('slow', { prefix, shards }), await node('quick', { prefix, shards })];
+    const submission = aSubmission({ atMs: nowMs });
+    await slow.accept(submission);
+    const [lost] = await claim(slow, 1);
+    expect(await quick.reap(nowMs + 60_001)).toBe(1);
+    const [now] = await claim(quick, 1);
+    if (lost === undefined || now === undefined) throw new Error('it was claimed twice');
+    expect(now.lease.token).toBeGreaterThan(lost.lease.token);
+    const old = { deliveryId: lost.delivery.id, token: lost.lease.token };
+    expect(await slow.settle(aSettlement(lost, { atMs: nowMs }))).toBe('lost');
+    expect(await slow.extend([old], nowMs + 90_000)).toEqual([lost.delivery.id]);
+    await slow.giveBack([old]);
+    expect(await quick.settle(aSettlement(now, { atMs: nowMs }))).toBe('settled');
+    const story = await slow.story(submission.message.id);
+    expect(story?.events.map(({ event }) => event)).toEqual(['received', 'in-doubt', 'delivered']);
+  });
+
+  test('a token is good only for the node that it was given to: a failover may have given it twice', async () => {
+    const prefix = aPrefix();
+    const [one, two] = [await node('one', { prefix, shards }), await node('two', { prefix, shards })];
+    await one.accept(aSubmission({ atMs: nowMs }));
+    const [leased] = await claim(one, 1);
+    if (leased === undefined) throw new Error('it was due');
+    expect(await two.settle(aSettlement(leased, { atMs: nowMs }))).toBe('lost');
+    expect(await one.settle(aSettlement(leased, { atMs: nowMs }))).toBe('settled');
+  });
+
+  test('a node that starts anew frees what it held itself, and nothing of the others', async () => {
+    const prefix = aPrefix();
+    const [one, two] = [await node('one', { prefix, shards }), await node('two', { prefix, shards })];
+    const lease = { atMs: nowMs, leaseUntilMs: nowMs + 3_600_000 };
+    await fill(one, [aSubmission(lease), aSubmission(lease), aSubmission(lease)]);
+    const others = aSubmission(lease);
+    await fill(two, [others]);
+    const again = await node('one', { prefix, shards });
+    expect(again.report).toEqual({ reaped: 3 });
+    expect(await again.overview()).toMatchObject({ deliveries: 4, leased: 1 });
+    expect((await again.story(others.message.id))?.events).toHaveLength(1);
+  });
+
+  test('relays with prefixes of their own see nothing of each other', async () => {
+    const [one, two] = [
+      await node('one', { prefix: aPrefix(), shards }),
+      await node('one', { prefix: aPrefix(), shards }),
+    ];
+    const submission = aSubmission({ atMs: nowMs, dedupe: { key: 'd', windowMs: 60_000 } });
+    await one.accept(submission);
+    expect(await two.story(submission.message.id)).toBeNull();
+    expect(await two.accept(submission)).toMatchObject({ kind: 'accepted' });
+    expect(await claim(two, 10)).toHaveLength(1);
+    expect(await claim(one, 10)).toHaveLength(1);
+  });
+});
+
+test('the number of shards is what the first opening made it', async () => {
+  const prefix = aPrefix();
+  const submission = aSubmission({ atMs: nowMs });
+  await (await node('one', { prefix, shards: 5 })).accept(submission);
+  const later = await node('two', { prefix, shards: 2 });
+  expect((await later.story(submission.message.id))?.message).toEqual(submission.message);
+  expect(await claim(later, 9)).toHaveLength(1);
+});
+
+test('a spool in a form that is not known is not touched', async () => {
+  const prefix = aPrefix();
+  await server.cli('SET', `${prefix}{format}`, '2 1');
+  await expect(node('one', { prefix })).rejects.toMatchObject({ kind: 'in-use' });
+});
+
+describe('a server that is full', () => {
+  const big = (): Buffer => randomBytes(200_000);
+  afterEach(async () => {
+    await server.cli('CONFIG', 'SET', 'maxmemory', '0');
+  });
+
+  async function fullWith(spool: RedisSpool): Promise<LeasedDelivery[]> {
+    const submissions = Array.from({ length: 10 }, () => aSubmission({ atMs: nowMs, content: big() }));
+    await fill(spool, submissions);
+    const leased = await claim(spool, 5);
+    await server.cli('CONFIG', 'SET', 'maxmemory', '1mb');
+    return [...leased];
+  }
+
+  test('accepts nothing, keeps nothing of it, and says why', async () => {
+    const spool = await node('one', { prefix: aPrefix() });
+    await fullWith(spool);
+    const refused = aSubmission({ atMs: nowMs });
+    await expect(spool.accept(refused)).rejects.toMatchObject({ kind: 'full' });
+    expect(spool.trouble()).toMatch(/full/);
+    expect(await spool.story(refused.message.id)).toBeNull();
+    expect(await spool.audit()).toMatchObject({ messages: 10, violations: [] });
+  });
+
+  test('lets mail out: it is claimed, settled, given back and discarded, and takes new mail again', async () => {
+    const spool = await node('one', { prefix: aPrefix() });
+    const [done, later, back] = await fullWith(spool);
+    if (done === undefined || later === undefined || back === undefined) throw new Error('five were due');
+    await expect(spool.accept(aSubmission({ atMs: nowMs }))).rejects.toMatchObject({ kind: 'full' });
+    expect(await spool.content(done.message.id)).toMatchObject({ kind: 'found' });
+    expect(await spool.settle(aSettlement(done, { atMs: nowMs }))).toBe('settled');
+    expect(await spool.settle(aSettlement(later, { atMs: nowMs, addresses: [] }))).toBe('settled');
+    await spool.giveBack([{ deliveryId: back.delivery.id, token: back.lease.token }]);
+    const more = await claim(spool, 10);
+    expect(more.length).toBeGreaterThan(0);
+    // What does not end and is tried again adds nothing, so that it cannot use up the last of the room.
+    expect((await spool.story(later.message.id))?.events.map(({ event }) => event)).toEqual(['received']);
+    expect(await spool.discard({}, nowMs)).toBeGreaterThan(0);
+    expect(await spool.audit()).toMatchObject({ violations: [] });
+    await server.cli('CONFIG', 'SET', 'maxmemory', '100mb');
+    expect(await spool.accept(aSubmission({ atMs: nowMs }))).toMatchObject({ kind: 'accepted' });
+  });
+
+  test('takes the report without which other mail cannot end', async () => {
+    const spool = await node('one', { prefix: aPrefix() });
+    await fullWith(spool);
+    const report = { ...aSubmission({ atMs: nowMs, sender: '' }), endsMail: true };
+    expect(await spool.accept(report)).toMatchObject({ kind: 'accepted' });
+  });
+});
