@@ -25,6 +25,8 @@ export type RedisSentinel = AsyncDisposable & {
   readonly addresses: readonly string[];
   /** Whom the sentinels take for the primary now. */
   primary(): Promise<RedisServer>;
+  /** Starts a dead one as a replica; the sentinels do the same themselves, after some 10 s. */
+  rejoin(server: RedisServer): Promise<void>;
   /** Has them promote a replica; resolves once they all say so. */
   failover(): Promise<RedisServer>;
 };
@@ -68,6 +70,10 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
     name: SENTINEL_NAME,
     addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`),
     primary,
+    rejoin: async (server) => {
+      await server.start();
+      await server.cli('REPLICAOF', '127.0.0.1', (await primary()).port);
+    },
     failover: async () => {
       const before = await primary();
       await sentinels[0]?.cli('SENTINEL', 'FAILOVER', SENTINEL_NAME);
