@@ -54,7 +54,7 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
   const watching = [
     `sentinel monitor ${SENTINEL_NAME} 127.0.0.1 ${first.port} 2`,
     `sentinel down-after-milliseconds ${SENTINEL_NAME} 1000`,
-    `sentinel failover-timeout ${SENTINEL_NAME} 4000`,
+    `sentinel failover-timeout ${SENTINEL_NAME} 2000`,
     ...(password === undefined ? [] : [`sentinel auth-pass ${SENTINEL_NAME} ${password}`]),
   ];
   const sentinels = await startAll(stack, 3, { role: 'sentinel', settings: watching });
