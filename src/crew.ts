@@ -1,8 +1,9 @@
-/** The threads of the workers: started, started again when they end, and ended. What they tell goes where it belongs. */
+/**
+ * The threads of the workers: started, started again when they end, and ended. What they tell goes where it belongs. The
+ * leases of one that died need nobody here: every scheduler looks for those of the dead each second.
+ */
 import type { Event } from './message/event.ts';
 import type { Clock, Emit } from './ports.ts';
-import { LEASE_MS } from './schedule/schedule.ts';
-import type { Spool } from './spool/spool.ts';
 import { WorkerAlerts } from './worker-alerts.ts';
 import { WorkerThread } from './worker-thread.ts';
 import type { SpoolReach, Told, ToWorker, WorkerStart } from './worker-wire.ts';
@@ -11,7 +12,6 @@ export type CrewNeeds = {
   readonly workers: number;
   readonly clock: Clock;
   readonly emit: Emit;
-  readonly spool: Pick<Spool, 'reap'>;
   /** How a worker reaches the spool; asked for each. */
   readonly reach: () => SpoolReach;
   /** Calls `run` whenever the spool must be reached anew. Returns what ends it. */
@@ -30,7 +30,6 @@ const SLOWEST_RESTART_MS = 10_000;
 const WELL_MS = 60_000;
 /** For connections to be closed and the last news to be told. */
 const END_MS = 3_000;
-const REAP_EVERY_MS = 1_000;
 
 type Slot = {
   readonly number: number;
@@ -47,7 +46,6 @@ export class Crew implements AsyncDisposable {
   readonly #needs: CrewNeeds;
   readonly #alerts = new WorkerAlerts();
   readonly #slots: readonly Slot[];
-  readonly #reaping = new AbortController();
   readonly #unsubscribe: () => void;
   #isEnding = false;
 
@@ -94,7 +92,6 @@ export class Crew implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.startNoMore();
     this.#unsubscribe();
-    this.#reaping.abort();
     await Promise.all(this.#slots.map(async ({ thread }) => thread?.end(END_MS)));
   }
 
@@ -127,8 +124,6 @@ export class Crew implements AsyncDisposable {
     const { emit, clock } = this.#needs;
     const text = `worker ${slot.number} runs again`;
     emit({ event: 'worker-restarted', atMs: clock.nowMs(), text, worker: slot.number });
-    // What was due for the one that died, and for nobody since.
-    this.tellAll({ kind: 'wake' });
   }
 
   #ended(slot: Slot, cause: string): void {
@@ -145,7 +140,6 @@ export class Crew implements AsyncDisposable {
     if (slot.failures > 1) this.#alert(slot, `worker ${slot.number} ends again and again: ${cause}`, true);
     slot.cancel = clock.after(slot.restartMs, () => void this.#startAgain(slot));
     slot.restartMs = Math.min(slot.restartMs * 2, SLOWEST_RESTART_MS);
-    void this.#reap();
   }
 
   #isWell(slot: Slot): void {
@@ -157,26 +151,6 @@ export class Crew implements AsyncDisposable {
   #alert({ number }: Slot, text: string, raised: boolean): void {
     const { emit, clock } = this.#needs;
     emit({ event: 'alert', atMs: clock.nowMs(), name: `worker-failing:${number}`, text, raised });
-  }
-
-  /** What the dead one had leased is taken over as soon as its leases end: each within `LEASE_MS` from now. */
-  async #reap(): Promise<void> {
-    const { clock, spool, emit } = this.#needs;
-    const { signal } = this.#reaping;
-    const beganMs = { wall: clock.nowMs(), monotonic: clock.monotonicMs() };
-    const passedMs = (): number => clock.monotonicMs() - beganMs.monotonic;
-    try {
-      while (passedMs() <= LEASE_MS + REAP_EVERY_MS) {
-        await clock.sleep(REAP_EVERY_MS, signal);
-        // By a clock that jumped, the leases of the living would look like those of the dead.
-        const jumpedMs = clock.nowMs() - beganMs.wall - passedMs();
-        if (Math.abs(jumpedMs) > REAP_EVERY_MS) return;
-        if ((await spool.reap(clock.nowMs())) > 0) this.tellAll({ kind: 'wake' });
-      }
-    } catch (error) {
-      if (signal.aborted) return;
-      emit({ event: 'failed', atMs: clock.nowMs(), where: 'reap', cause: String(error) });
-    }
   }
 
   #hear(from: number, { events, news, wake }: Told): void {

@@ -16,7 +16,6 @@ class Rig implements AsyncDisposable {
   readonly #channel = new BroadcastChannel(this.name);
   policy = this.policyFor('fine');
   version = 'v1';
-  reaps = 0;
   path!: MailPath;
 
   static async start(manner = 'fine'): Promise<Rig> {
@@ -26,7 +25,6 @@ class Rig implements AsyncDisposable {
       workers: 2,
       clock: rig.clock,
       emit: (event) => void rig.events.push(event),
-      spool: { reap: () => Promise.resolve(++rig.reaps && 0) },
       reach: () => ({ kind: 'port', port: new MessageChannel().port1 }),
       onReachLost: () => () => {},
       policy: () => rig.policy,
@@ -140,17 +138,6 @@ test('a worker that breaks is started again after a while that grows; the other 
   expect(alerts()).toEqual([raised, raised]);
   await rig.clock.advance(60_000);
   expect(alerts().at(-1)).toEqual(['worker-failing:2', false, 'worker 2 is well again']);
-});
-
-test('what a dead worker had leased is looked for until its leases must have ended', async () => {
-  await using rig = await Rig.start();
-  rig.break(1);
-  await rig.until(() => expect(rig.said('worker')).toHaveLength(1));
-  await rig.clock.advance(120_000);
-  const { reaps } = rig;
-  expect(reaps).toBeGreaterThan(10);
-  await rig.clock.advance(120_000);
-  expect(rig.reaps).toBe(reaps);
 });
 
 test('the others are told of a worker that is gone and of one that comes', async () => {

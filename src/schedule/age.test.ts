@@ -81,7 +81,7 @@ test('a process that was frozen for a week ages nothing: it could not send', asy
 test('a clock that is set right by seconds is no jump', async () => {
   const clock = new FakeClock();
   const ages = new AgeKeeper(clock);
-  for (const byMs of [2_000, -3_000, 4_900]) {
+  for (const byMs of [2_000, -2_900, 2_900]) {
     await clock.advance(1_000);
     clock.jumpMs(byMs);
     expect(ages.look()).toBeNull();

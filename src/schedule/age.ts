@@ -9,7 +9,7 @@ import type { LeasedDelivery } from '../spool/spool.ts';
  * Wall time may drift by so much between two looks before it counts as a jump; less than `LEASE_MARGIN_MS`, so that a
  * lease that is known to hold never looks as if it had ended.
  */
-const DRIFT_MS = 5_000;
+const DRIFT_MS = 3_000;
 /** A look is due every second; time beyond this between two looks is time in which nothing ran. */
 const FROZEN_MS = 60_000;
 /** More jumps than a day of bad time-keeping has; the oldest are forgotten. */

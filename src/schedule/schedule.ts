@@ -16,11 +16,15 @@ import type { Plan, Terms } from './settlement.ts';
 import { holdBack } from './untried.ts';
 import type { Window } from './window.ts';
 
-/** How long a lease holds, and how often it is extended while a delivery is in memory. */
-export const LEASE_MS = 60_000;
-export const EXTEND_EVERY_MS = LEASE_MS / 3;
+/**
+ * How long a lease holds: what a dead process left is taken over within a second more, and what a living one has outlasts
+ * a store that stands still for 10 s.
+ */
+export const LEASE_MS = 14_000;
+/** How often leases are extended while deliveries are in memory, to the next second. */
+export const EXTEND_EVERY_MS = 2_500;
 /** A lease with less left than this begins no attempt. */
-export const LEASE_MARGIN_MS = 10_000;
+export const LEASE_MARGIN_MS = 4_000;
 
 /** The scheduler's state, shared by its steps (claims, dispatch, upkeep). */
 export type Schedule = {

@@ -15,7 +15,7 @@ const TICK_MS = 1_000;
 /** Every so many ticks: what may wait a little. */
 const SLOW_TICKS = 30;
 /** After a failed extension the next one comes as soon as this. */
-const EXTEND_AGAIN_MS = 5_000;
+const EXTEND_AGAIN_MS = 2_000;
 /** Leases named in one call, and deliveries looked at in one page. */
 const AT_ONCE = 500;
 /** A delivery that waits for its turn in memory has so long beyond its time for a last attempt. */
@@ -29,6 +29,7 @@ export class Upkeep {
   readonly #watchdog: Watchdog;
   #ticks = 0;
   #extending = false;
+  #reaping = false;
   #triedExtendMs = Number.NEGATIVE_INFINITY;
 
   constructor(schedule: Schedule, watchdog: Watchdog) {
@@ -60,6 +61,7 @@ export class Upkeep {
     const { nextDueAtMs } = schedule;
     if (schedule.lanes.woken().length > 0) schedule.claimWanted = true;
     if (schedule.claimWanted || (nextDueAtMs !== null && nextDueAtMs <= schedule.clock.nowMs())) schedule.claimSoon();
+    this.#reap();
     this.#sweep();
     if (++this.#ticks % SLOW_TICKS === 0) this.#slowly();
     dispatch(schedule);
@@ -70,13 +72,23 @@ export class Upkeep {
     schedule.lanes.forget();
     schedule.groups.forget();
     this.#watchdog.look();
-    spawn(schedule, 'reap', async () => {
-      // Never before our own leases are known to hold: by a clock that jumped they would look like a dead node's.
-      if (this.#extending || !leasesHold(schedule)) return;
-      if ((await schedule.spool.reap(schedule.clock.nowMs())) > 0) schedule.claimSoon();
-    });
     // Whatever was queued by others than this process, and whatever a claim could not see.
     schedule.claimSoon();
+  }
+
+  /** What dead nodes left. */
+  #reap(): void {
+    const schedule = this.#schedule;
+    // Never before our own leases are known to hold: by a clock that jumped they would look like a dead node's.
+    if (this.#reaping || this.#extending || !leasesHold(schedule)) return;
+    this.#reaping = true;
+    spawn(schedule, 'reap', async () => {
+      try {
+        if ((await schedule.spool.reap(schedule.clock.nowMs())) > 0) schedule.claimSoon();
+      } finally {
+        this.#reaping = false;
+      }
+    });
   }
 
   #isExtendDue(): boolean {

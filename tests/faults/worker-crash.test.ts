@@ -48,7 +48,6 @@ routes: [{ name: all, use: [one] }]
     await startSupervisor({
       workers: 2,
       clock,
-      spool,
       policy: () => policy,
       version: () => version,
       emit: (event) => void events.push(event),
