@@ -83,3 +83,15 @@ test('authorities of an exit that are missing or are none are told, unless it is
   });
   expect(await checked(exits(false), { 'b.pem': 'nonsense' })).toEqual({ code: 0, problems: [] });
 });
+
+test('keys of return paths that cannot be used are told where a domain has one; none are made by looking', async () => {
+  const domains = 'domains: { example.com: { returnPath: bounces.example.com } }\n';
+  const wrong = { 'return-path.keys': 'secret\n' };
+  expect(await checked(domains, wrong)).toEqual({
+    code: 1,
+    problems: [at('returnPathKeys: certs/return-path.keys line 1 is not a key of 64 hexadecimal digits')],
+  });
+  expect(await checked('', wrong)).toEqual({ code: 0, problems: [] });
+  expect(await checked(domains, { 'return-path.keys': `${'0a'.repeat(32)}\n` })).toEqual({ code: 0, problems: [] });
+  expect(await checked(domains)).toEqual({ code: 0, problems: [] });
+});

@@ -3,6 +3,8 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { constants, existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
+import { readVerpKeys } from '../feedback/verp-keys.ts';
+import { hasReturnPaths } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import { reasonOf } from '../policy/variables.ts';
 import { openKeyring } from '../sign/keyring.ts';
@@ -14,6 +16,7 @@ export type NamedFiles = { readonly problems: readonly string[]; readonly warnin
 export async function checkNamedFiles(policy: Policy): Promise<NamedFiles> {
   const keys = await checkKeys(policy);
   const problems = [...checkCiphers(policy), ...(await checkCertificate(policy)), ...(await checkAuthorities(policy))];
+  problems.push(...(await checkReturnPathKeys(policy)));
   return { problems: [...problems, ...keys.problems], warnings: keys.warnings };
 }
 
@@ -47,6 +50,13 @@ async function checkCertificate({ listen, tls }: Policy): Promise<string[]> {
     return [`tls.key: ${tls.key} is not the key of the certificate ${tls.cert}`];
   const failure = fails(() => createSecureContext({ cert: cert.text, key: key.text, minVersion: tls.minVersion }));
   return failure === null ? [] : [`tls.cert: ${tls.cert} cannot be used: ${failure}`];
+}
+
+/** A file that is missing is made by the relay. */
+async function checkReturnPathKeys(policy: Policy): Promise<string[]> {
+  if (!hasReturnPaths(policy)) return [];
+  const read = await readVerpKeys(policy.returnPathKeys);
+  return read.kind === 'failed' ? [`returnPathKeys: ${read.cause}`] : [];
 }
 
 async function checkAuthorities({ egress }: Policy): Promise<string[]> {

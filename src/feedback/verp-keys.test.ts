@@ -1,4 +1,5 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -54,6 +55,15 @@ test.each([
   const result = await openVerpKeys(path, NEEDS);
   expect(result).toMatchObject({ kind: 'failed', cause: expect.stringContaining(cause) as string });
   expect(await readFile(path, 'utf8')).toBe(text);
+});
+
+test('a folder or a named pipe in its place is told of, and hangs nobody', async () => {
+  await mkdir(path, { recursive: true });
+  expect(await openVerpKeys(path, NEEDS)).toEqual({ kind: 'failed', cause: `${path} is not a regular file` });
+  const pipe = join(folder, 'pipe');
+  execFileSync('mkfifo', [pipe]);
+  expect(await openVerpKeys(pipe, NEEDS)).toEqual({ kind: 'failed', cause: `${pipe} is not a regular file` });
+  expect(await openVerpKeys(join(folder, 'no/such/place/keys'), NEEDS)).toMatchObject({ kind: 'failed' });
 });
 
 test('without a return path no file is made; with one a file that cannot be read is an alert, and the old keys stay', async () => {

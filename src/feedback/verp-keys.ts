@@ -1,5 +1,6 @@
 /** The secret that return paths are signed with: a file of its own, made at first need. */
-import { mkdir, readFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasReturnPaths } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
@@ -8,7 +9,7 @@ import type { VerpKeys } from './verp.ts';
 
 const KEY_BYTES = 32;
 /** A file of keys is small: anything larger was not meant. */
-const MOST_CHARACTERS = 16_384;
+const MOST_BYTES = 16_384;
 
 export type KeysResult =
   | { readonly kind: 'read'; readonly keys: VerpKeys }
@@ -64,56 +65,61 @@ export function createVerpKeyring(needs: FileNeeds & { readonly clock: Clock; re
   };
 }
 
-/**
- * Reads the keys: one a line, 64 hexadecimal digits, the one that signs first; `#` begins a comment. Where there is no
- * such file, one is made with a new key. Never rejects.
- */
-export async function openVerpKeys(path: string, needs: FileNeeds): Promise<KeysResult> {
+/** Reads the keys, or makes a file with a new one where there is none. Never rejects. */
+export async function openVerpKeys(path: string, { random, createFile }: FileNeeds): Promise<KeysResult> {
+  const read = await readVerpKeys(path);
+  if (read.kind !== 'missing') return read;
   try {
-    let text = await readText(path);
-    if (text === null) {
-      // Somebody else may have been quicker: then his are the keys.
-      await mkdir(dirname(path)).catch(() => undefined);
-      await needs.createFile(path, newFile(needs.random));
-      text = await readFile(path, 'utf8');
-    }
-    return keysIn(text, path);
+    await mkdir(dirname(path)).catch(() => undefined);
+    await createFile(path, newFile(random));
   } catch (error) {
-    return { kind: 'failed', cause: `${path}: ${error instanceof Error ? error.message : String(error)}` };
+    return { kind: 'failed', cause: `${path} cannot be written: ${reasonOf(error)}` };
+  }
+  // Somebody else may have been quicker: then his are the keys.
+  const made = await readVerpKeys(path);
+  return made.kind === 'missing' ? { kind: 'failed', cause: `${path} is gone as soon as it is written` } : made;
+}
+
+/**
+ * Reads the keys: one a line, 64 hexadecimal digits, the one that signs first; `#` begins a comment. Never rejects, and makes
+ * no file.
+ */
+export async function readVerpKeys(path: string): Promise<KeysResult | { readonly kind: 'missing' }> {
+  try {
+    // Without O_NONBLOCK a named pipe in place of the file would hang the relay.
+    await using file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const stat = await file.stat();
+    if (!stat.isFile()) return { kind: 'failed', cause: `${path} is not a regular file` };
+    if (stat.size > MOST_BYTES) return { kind: 'failed', cause: `${path} is too large for a file of keys` };
+    return keysIn(await file.readFile('latin1'), path);
+  } catch (error) {
+    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    return isMissing ? { kind: 'missing' } : { kind: 'failed', cause: `${path} cannot be read: ${reasonOf(error)}` };
   }
 }
 
 function newFile(random: Random): string {
   return (
     '# Signs the return paths of mail (VERP). Every node needs the same. To change the key put a new one, 64\n' +
-    '# hexadecimal digits, on a line before the old ones, and take those out once their mail is 60 days old.\n' +
+    '# hexadecimal digits, on a line before the old ones, and take those out two months later.\n' +
     `${random.bytes(KEY_BYTES).toString('hex')}\n`
   );
 }
 
-async function readText(path: string): Promise<string | null> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
-    throw error;
-  }
-}
-
 function keysIn(text: string, path: string): KeysResult {
-  if (text.length > MOST_CHARACTERS) return { kind: 'failed', cause: `${path}: is too large for a file of keys` };
   const keys: Buffer[] = [];
   for (const [place, line] of text.split(/\r?\n/).entries()) {
     const written = line.replace(/#.*$/, '').trim();
     if (written === '') continue;
     if (!/^[0-9a-f]{64}$/i.test(written)) {
-      return {
-        kind: 'failed',
-        cause: `${path}: line ${place + 1} is not a key of ${KEY_BYTES * 2} hexadecimal digits`,
-      };
+      const cause = `${path} line ${place + 1} is not a key of ${KEY_BYTES * 2} hexadecimal digits`;
+      return { kind: 'failed', cause };
     }
     keys.push(Buffer.from(written, 'hex'));
   }
-  if (keys.length === 0) return { kind: 'failed', cause: `${path}: has no key` };
-  return { kind: 'read', keys };
+  return keys.length === 0 ? { kind: 'failed', cause: `${path} has no key` } : { kind: 'read', keys };
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

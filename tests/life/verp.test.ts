@@ -20,7 +20,7 @@ type World = AsyncDisposable & {
  * The relay hands all mail to a Postfix, which keeps what is for app.test, has a sink for dest.test, and sends its bounces
  * to the relay as any server would: from an address that is no client's.
  */
-async function world(): Promise<World> {
+async function world(args: readonly string[] = []): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const sink = stack.use(await startSmtpSink());
   const port = await freePort();
@@ -36,26 +36,21 @@ async function world(): Promise<World> {
   const text = (domain: string): string => `
 hostname: relay.test
 listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
-clients: { apps: { networks: [127.0.0.9], senders: ["*@app.test"] } }
+clients: { apps: { networks: [127.0.0.9], senders: ["*@app.test", "*@dest.test"] } }
 domains: { app.test: { ${domain} } }
 egress: { up: { type: smtp, host: 127.0.0.1, port: ${postfix.port}, tls: none } }
 http: { listen: 127.0.0.1:${httpPort} }
 `;
-  const relay = stack.use(new RelayProcess(text('returnPath: bounces.app.test')));
+  const relay = stack.use(new RelayProcess(text('returnPath: bounces.app.test'), { args }));
   await relay.start();
   const kept = stack.move();
   return { relay, port, postfix, sink, text, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 /** @returns the message's id */
-async function submit(port: number, to: readonly string[], subject: string): Promise<string> {
+async function submit(port: number, to: readonly string[], subject: string, from = 'shop@app.test'): Promise<string> {
   await using dialogue = await SmtpDialogue.greeted(port, { localAddress: '127.0.0.9' });
-  await dialogue.all(
-    'EHLO app.test',
-    'MAIL FROM:<shop@app.test>',
-    ...to.map((address) => `RCPT TO:<${address}>`),
-    'DATA',
-  );
+  await dialogue.all('EHLO app.test', `MAIL FROM:<${from}>`, ...to.map((address) => `RCPT TO:<${address}>`), 'DATA');
   const mail = messageWith(Buffer.from('hello\r\n'), { Subject: subject, 'Content-Type': 'text/plain' });
   const reply = await dialogue.say(`${mail.toString()}.`);
   expect(reply).toMatch(/^250 /);
@@ -116,8 +111,8 @@ test('several recipients of a domain share one transaction from one signed retur
   await relay.audit();
 });
 
-test('return paths come and go with the policy, without a restart', async () => {
-  await using place = await world();
+test('return paths come and go with the policy, in every worker, without a restart', async () => {
+  await using place = await world(['--workers', '2']);
   const { port, sink, relay, text } = place;
   await submit(port, ['ana@dest.test'], 'on');
   await sink.until(() => sink.accepted.length === 1);
@@ -136,6 +131,22 @@ test('return paths come and go with the policy, without a restart', async () => 
   expect(sink.accepted.map(({ sender }) => VERP.test(sender))).toEqual([true, false, true]);
   expect(sink.accepted[1]?.sender).toBe('shop@app.test');
   // The keys are those of before.
-  expect(await rcpt(port, sink.accepted[0]?.sender ?? '')).toBe('250 2.1.5 recipient ok');
+  const again = await Promise.all(Array.from({ length: 10 }, () => rcpt(port, sink.accepted[0]?.sender ?? '')));
+  expect(new Set(again)).toEqual(new Set(['250 2.1.5 recipient ok']));
   await relay.audit();
+});
+
+test('the bounce of a bounce ends it: nobody is told of what cannot be told', async () => {
+  await using place = await world();
+  const { port, sink, relay, postfix } = place;
+  sink.fault('rcpt', 550);
+  // Its sender does not exist either.
+  const id = await submit(port, ['gone@dest.test'], 'from nobody to nobody', 'gone-too@dest.test');
+  await relay.waitFor((line) => line.event === 'bounced-later' && line['messageId'] === id);
+  await expect
+    .poll(() => /to=<gone-too@dest\.test>.*status=bounced/.test(postfix.log()), { timeout: 30_000, interval: 50 })
+    .toBe(true);
+  expect(await relay.audit()).toMatchObject({ accepted: 2, finished: { delivered: 2 }, queued: 0 });
+  expect(relay.lines.filter(({ event }) => event === 'received').length).toBe(2);
+  expect(postfix.maildir()).toEqual([]);
 });
