@@ -44,7 +44,7 @@ export class Front {
     this.#walks = this.#store.shards.flatMap((shard) =>
       PRIORITIES.map((_, priority) => ({ shard, priority, due: new Set<string>(), rank: 0, isAtEnd: false })),
     );
-    await Promise.all(this.#walks.map((walk) => this.#walk(walk, lanes)));
+    await Promise.all(this.#store.shards.map((shard) => this.#walk(shard, lanes)));
   }
 
   /** The due ones of a priority, those that wait longest first; at most as many as were asked for. */
@@ -83,9 +83,8 @@ export class Front {
     let earliest = this.#earliest();
     if (earliest === null || earliest > this.#nowMs) {
       // All that was seen is taken; there may be more behind it.
-      const open = this.#walks.filter(({ isAtEnd }) => !isAtEnd);
-      for (const walk of open) walk.rank = 0;
-      await Promise.all(open.map((walk) => this.#walk(walk, 1)));
+      for (const walk of this.#walks) walk.rank = 0;
+      await Promise.all(this.#store.shards.map((shard) => this.#walk(shard, 1)));
       earliest = this.#earliest();
     }
     return earliest;
@@ -99,31 +98,34 @@ export class Front {
     return earliest;
   }
 
-  /** @param lanes due ones after which it stops */
-  async #walk(walk: Walk, lanes: number): Promise<void> {
-    walk.due.clear();
-    for (let window = FIRST_WINDOW; ; window = NEXT_WINDOW) {
-      const args = [walk.priority, walk.rank, window];
-      const reply = listOf<Buffer>(await this.#store.run(walk.shard, SCRIPTS.peek, args));
-      for (let place = 0; place < reply.length; place += 2) {
-        const pair = reply[place]?.toString() ?? '';
-        const domain = pair.slice(0, pair.indexOf('\0'));
-        if (this.#exclude.has(domain)) continue;
-        const dueAtMs = Number(reply[place + 1]?.toString());
-        const turn = { shard: walk.shard, priority: walk.priority, domain, dueAtMs };
-        this.#turns.set(`${walk.shard} ${walk.priority}${pair}`, turn);
-        if (dueAtMs > this.#nowMs) {
-          walk.isAtEnd = true;
-          return;
-        }
-        walk.due.add(domain);
-      }
-      walk.rank += reply.length / 2;
-      if (reply.length / 2 < window) {
+  /** The walks of one shard, together. @param lanes due ones after which each stops */
+  async #walk(shard: number, lanes: number): Promise<void> {
+    const all = this.#walks.filter((walk) => walk.shard === shard && !walk.isAtEnd);
+    for (const walk of all) walk.due.clear();
+    for (let window = FIRST_WINDOW, open = all; open.length > 0; window = NEXT_WINDOW) {
+      const args = open.flatMap(({ priority, rank }) => [priority, rank, window]);
+      const replies = listOf<readonly Buffer[]>(await this.#store.run(shard, SCRIPTS.peek, args));
+      for (const [place, walk] of open.entries()) this.#read(walk, replies[place] ?? [], window);
+      open = open.filter((walk) => !walk.isAtEnd && walk.due.size < lanes);
+    }
+  }
+
+  /** @param pairs lane and client, and when it has something due */
+  #read(walk: Walk, pairs: readonly Buffer[], window: number): void {
+    walk.rank += pairs.length / 2;
+    if (pairs.length / 2 < window) walk.isAtEnd = true;
+    for (let place = 0; place < pairs.length; place += 2) {
+      const pair = pairs[place]?.toString() ?? '';
+      const domain = pair.slice(0, pair.indexOf('\0'));
+      if (this.#exclude.has(domain)) continue;
+      const dueAtMs = Number(pairs[place + 1]?.toString());
+      const turn = { shard: walk.shard, priority: walk.priority, domain, dueAtMs };
+      this.#turns.set(`${walk.shard} ${walk.priority}${pair}`, turn);
+      if (dueAtMs > this.#nowMs) {
         walk.isAtEnd = true;
         return;
       }
-      if (walk.due.size >= lanes) return;
+      walk.due.add(domain);
     }
   }
 }

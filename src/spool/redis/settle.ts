@@ -1,6 +1,6 @@
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
 import type { MessageEvent } from '../../message/event.ts';
-import type { Settlement } from '../spool.ts';
+import { SpoolError, type Settlement } from '../spool.ts';
 import { packEvent } from './event-lines.ts';
 import { STATES } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -27,12 +27,19 @@ export async function settle(store: Store, settlement: Settlement): Promise<'set
     Math.ceil(rest.dueAtMs),
     rest.attempts,
     rest.warnedAtMs ?? 0,
-    rest.lastEgress ?? '',
+    nameOf(rest.lastEgress),
     rest.lastReply === null || frugal ? '' : JSON.stringify(rest.lastReply),
     store.node,
     ...finished.map(({ address }) => JSON.stringify(address)),
   ]);
   return reply === 1 ? 'settled' : 'lost';
+}
+
+/** As the record holds it; see `packDelivery`. */
+function nameOf(egress: string | null): string {
+  if (egress?.includes('\0') === true)
+    throw new SpoolError('unavailable', 'a name has a zero in it', { isFinal: true });
+  return egress ?? '';
 }
 
 /** See `Spool.extend`. `untilMs` 0 hands the leases back. */

@@ -1,7 +1,11 @@
 #!lua flags=no-writes
 -- library: shard.lua
--- Who waits, lane and client, those that wait longest first: LIMIT of a priority from the rank START.
+-- Who waits, lane and client, those that wait longest first; for each of the priorities asked for, so many from a rank on.
 
-local PRIORITY, START, LIMIT = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-
-return redis.call('ZRANGE', LANES[PRIORITY + 1], START, START + LIMIT - 1, 'WITHSCORES')
+-- Threes: priority, rank, how many.
+local found = {}
+for place = 1, #ARGV, 3 do
+  local start, limit = tonumber(ARGV[place + 1]), tonumber(ARGV[place + 2])
+  found[#found + 1] = redis.call('ZRANGE', LANES[ARGV[place] + 1], start, start + limit - 1, 'WITHSCORES')
+end
+return found
