@@ -101,7 +101,10 @@ async function settleOne(spool: Spool, leased: Parameters<typeof aSettlement>[0]
 /** The content of the message with this id: of a size of its own, with bytes above 127. */
 export function mixedContent(id: MessageId): Buffer {
   const sum = Array.from(id).reduce((all, letter) => (all * 31 + letter.charCodeAt(0)) % 9_973, 7);
-  return Buffer.concat([Buffer.from(`Subject: ${id}\r\n\r\n`), Buffer.alloc(100 + sum, `${id}\xe9\r\n`, 'latin1')]);
+  return Buffer.concat([
+    Buffer.from(`Subject: mixed\r\nMessage-ID: <${id}@example.com>\r\n\r\n`),
+    Buffer.alloc(100 + sum, `${id}\xe9\r\n`, 'latin1'),
+  ]);
 }
 
 export type StorePicture = {

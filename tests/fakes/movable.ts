@@ -42,6 +42,7 @@ export async function using<Result>(
   return await use(spool);
 }
 
+/** Sets the mark, as a move that died would leave it. */
 export async function marked(movable: Movable, mark: MoveMark | null): Promise<void> {
   await using store = await movable.store();
   await store.setMark(mark);
@@ -63,6 +64,7 @@ export async function carried(source: Movable, target: Movable, how?: 'again' | 
   return count;
 }
 
+/** From the start to the end. */
 export async function allPages(store: MoveStore) {
   const pages: Awaited<ReturnType<MoveStore['read']>>[] = [];
   for (let after: string | null = null; ;) {
@@ -73,10 +75,12 @@ export async function allPages(store: MoveStore) {
   }
 }
 
+/** Until none is left. */
 export async function removeAll(store: MoveStore, which: 'all' | 'arrivals'): Promise<void> {
   while ((await store.remove(which)) > 0);
 }
 
+/** What tells the records of a store apart. */
 export function keysOf(records: readonly StoredRecord[]): string[] {
   return records.map((record) => {
     if (record.kind === 'message') return record.message.id;

@@ -118,6 +118,7 @@ function countersAfter(store: Store, after: string, nowMs: number): StoredPage {
 /** `conflict`: the store had it by itself. */
 export type Written = 'written' | 'known' | 'conflict';
 
+/** Whole, as an arrival. Inside a transaction, as the others. */
 export function writeMessage(store: Store, record: StoredMessage): Written {
   const { message, content, deliveries, events, finishedAtMs } = record;
   if (store.get('SELECT 1 FROM message WHERE id = ?', message.id) !== undefined)
@@ -146,6 +147,7 @@ export function writeMessage(store: Store, record: StoredMessage): Written {
   return 'written';
 }
 
+/** Unless the store has it for longer by itself. */
 export function writeDigest(store: Store, { key, messageId, untilMs }: StoredDigest): Written {
   const known = store.get<{ until: number }>('SELECT until FROM dedupe WHERE key = ?', key);
   if (known !== undefined && known.until >= untilMs) return 'known';
@@ -160,6 +162,7 @@ export function writeDigest(store: Store, { key, messageId, untilMs }: StoredDig
   return 'written';
 }
 
+/** Adds it to what was drawn here, once. */
 export function writeCounter(store: Store, counter: StoredCounter): Written {
   const { account, windowMs, startsAtMs, used } = counter;
   const key = JSON.stringify([startsAtMs, windowMs, account]);

@@ -80,6 +80,7 @@ export function withFigures(
   return changed;
 }
 
+/** null: it is no record. */
 export function parseMessageRecord(id: MessageId, record: Buffer): MessageRecord | null {
   if (record.length < MESSAGE_HEAD_BYTES) return null;
   const [meta = '', ...events] = record.toString('utf8', MESSAGE_HEAD_BYTES).split('\n');

@@ -21,6 +21,7 @@ export async function namesOf(
   return { names: listOf(reply[1]).map(textOf), cursor: textOf(reply[0]) };
 }
 
+/** What is under these names and still counts. */
 export async function storedUnder(
   store: Store,
   names: readonly string[],
@@ -69,6 +70,7 @@ export async function writeNamed(store: Store, record: StoredDigest | StoredCoun
   return textOf(await store.durablyOnKeys([key, arrived], SCRIPTS.recall, args)) as Written;
 }
 
+/** Returns how many there were. */
 export async function dropNames(store: Store, names: readonly string[]): Promise<number> {
   return names.length === 0 ? 0 : Number(await store.durablyOnKeys(names, SCRIPTS.drop, []));
 }
