@@ -18,7 +18,7 @@ import { floor, THROUGHPUT_CELLS, throughput, type Entrant } from './bench/throu
 
 const HELP = `usage: npm run bench -- [options]
 
-Everything takes some 50 minutes with a million messages in the queue; --quick some 5. As root, for the other relays are.
+Everything takes about an hour with a million messages in the queue; --quick five minutes. As root, for the other relays are.
 
   --cell NAME      only these, may be repeated: floor, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle
   --peer NAME      only relays whose name has this in it, may be repeated (relevo, opendkim, unsigned, exim)

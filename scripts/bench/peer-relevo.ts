@@ -88,7 +88,11 @@ export class Relevo implements Peer {
     try {
       await listening(this.port, this.#child);
     } catch (error) {
-      const said = readFileSync(join(this.folder, 'relevo.log'), 'utf8').trim().split('\n').slice(-3).join(' / ');
+      const lines = readFileSync(join(this.folder, 'relevo.log'), 'utf8').trim().split('\n');
+      // What it says itself; else the head of a stack trace.
+      const own = lines.filter((line) => line.startsWith('relevo: '));
+      const said =
+        own.length > 0 ? own.join(' / ') : (lines.find((line) => line.includes('Error')) ?? lines.at(-1) ?? '');
       throw new PeerMissing(said, { cause: error });
     }
   }
