@@ -16,7 +16,7 @@ test('ten thousand forged return paths cost no look-up and next to no time', asy
     for (let n = 0; n < 10_000; n++) {
       const forged = path.replace(/[0-9a-f]{24}@/, `${n.toString(16).padStart(24, '0')}@`);
       if (rig.paths.judge(forged) !== 'unknown') known += 1;
-      expect(await rig.paths.take({ address: forged, content: Buffer.alloc(0) })).toMatchObject({ code: 550 });
+      expect(await rig.take({ address: forged, content: Buffer.alloc(0) })).toMatchObject({ code: 550 });
     }
   });
   expect(known).toBe(0);
@@ -28,7 +28,7 @@ test('a storm of bounces of one delivery ends: the surplus is counted, and neith
   const submission = await rig.sent();
   const address = rig.pathOf(submission, deliveryOf(submission));
   for (let n = 0; n < 150; n++)
-    expect(await rig.paths.take({ address, content: bounceOf('gone@dest.test', `${n}`) })).toMatchObject({ code: 250 });
+    expect(await rig.take({ address, content: bounceOf('gone@dest.test', `${n}`) })).toMatchObject({ code: 250 });
   expect((await rig.told()).length).toBe(101);
   expect(rig.events.filter((event) => event.event === 'bounced-later').length).toBe(101);
   expect(rig.events.filter((event) => event.event === 'answered' && event.what === 'surplus').length).toBe(49);
@@ -40,14 +40,16 @@ test('what a stranger puts into From goes out inside a message of the relay’s 
   const submission = await rig.sent();
   const address = rig.pathOf(submission, deliveryOf(submission));
   const content = Buffer.from('From: ceo@relay.test\r\nSubject: pay now\r\nBcc: victim@other.test\r\n\r\nPay.\r\n');
-  await rig.paths.take({ address, content });
+  await rig.take({ address, content });
   const [answer, ...others] = await rig.told();
   expect(others).toEqual([]);
   expect(answer?.to).toBe('shop@example.com');
   const parsed = await simpleParser(answer?.content ?? '');
   expect(parsed.from?.text).toContain('MAILER-DAEMON@relay.test');
   expect(parsed.subject).toBe('An answer to your message');
-  expect(answer?.content).toContain(
-    `Content-Type: message/rfc822\r\nContent-Transfer-Encoding: 7bit\r\n\r\n${String(content)}`,
+  const [, inside = ''] = (answer?.content ?? '').split('Content-Type: message/rfc822\r\n');
+  expect(inside).toMatch(
+    /^Content-Transfer-Encoding: 7bit\r\n\r\nReceived: from mx\.dest\.test by relay\.test id [0-9A-Z]{26}; now\r\n/,
   );
+  expect(inside).toContain(String(content));
 });

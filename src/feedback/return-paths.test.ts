@@ -47,7 +47,7 @@ describe('what comes to a return path', () => {
     expect(rig.paths.judge(path)).toBe('known');
     await rig.clock.advance(DAY_MS);
     expect(rig.paths.judge(path)).toBe('unknown');
-    expect(await rig.paths.take({ address: path, content: bounceOf('gone@dest.test') })).toMatchObject({ code: 550 });
+    expect(await rig.take({ address: path, content: bounceOf('gone@dest.test') })).toMatchObject({ code: 550 });
   });
 
   test('of mail that waited for its hour counts from that hour', () => {
@@ -78,7 +78,7 @@ describe('a report of failure', () => {
     const submission = await rig.sent();
     const address = rig.pathOf(submission, deliveryOf(submission));
     const bounce = bounceOf('gone@dest.test');
-    expect(await rig.paths.take({ address, content: bounce })).toEqual({ code: 250, detail: '6.0', text: 'taken' });
+    expect(await rig.take({ address, content: bounce })).toEqual({ code: 250, detail: '6.0', text: 'taken' });
     const [report, ...others] = await rig.told();
     expect(others).toEqual([]);
     expect(report?.to).toBe('shop@example.com');
@@ -112,7 +112,7 @@ describe('a report of failure', () => {
     const submission = await rig.sent();
     const address = rig.pathOf(submission, deliveryOf(submission));
     for (const note of ['1', '1', '2', '1']) {
-      expect(await rig.paths.take({ address, content: bounceOf('gone@dest.test', note) })).toMatchObject({ code: 250 });
+      expect(await rig.take({ address, content: bounceOf('gone@dest.test', note) })).toMatchObject({ code: 250 });
     }
     expect((await rig.told()).length).toBe(2);
     expect(rig.events.length).toBe(2);
@@ -124,9 +124,9 @@ describe('a report of failure', () => {
     const mail = { address: rig.pathOf(submission, deliveryOf(submission)), content: bounceOf('gone@dest.test') };
     const note = rig.spool.note.bind(rig.spool);
     rig.spool.note = () => Promise.reject(new Error('died'));
-    await expect(rig.paths.take(mail)).rejects.toThrow('died');
+    await expect(rig.take(mail)).rejects.toThrow('died');
     rig.spool.note = note;
-    expect(await rig.paths.take(mail)).toMatchObject({ code: 250 });
+    expect(await rig.take(mail)).toMatchObject({ code: 250 });
     expect((await rig.told()).length).toBe(1);
     expect(rig.events.length).toBe(1);
   });
@@ -135,7 +135,7 @@ describe('a report of failure', () => {
     const rig = fixture();
     const submission = await rig.sent({ to: ['gone@dest.test', 'ana@dest.test', 'luis@two.test'] });
     const address = rig.pathOf(submission, deliveryOf(submission));
-    await rig.paths.take({ address, content: bounceOf('luis@two.test') });
+    await rig.take({ address, content: bounceOf('luis@two.test') });
     expect(rig.events).toMatchObject([{ event: 'answered', what: 'other', recipients: [] }]);
     const [answer] = await rig.told();
     expect(answer?.to).toBe('shop@example.com');
@@ -159,7 +159,7 @@ describe('a report of failure', () => {
       for (const leased of (await rig.spool.claim(claim)).leased)
         await rig.spool.settle(aSettlement(leased, { atMs: rig.clock.nowMs() }));
       const address = rig.paths.reversePath(named.message, deliveryOf(submission));
-      expect(await rig.paths.take({ address, content: bounceOf('gone@dest.test') })).toMatchObject({ code: 250 });
+      expect(await rig.take({ address, content: bounceOf('gone@dest.test') })).toMatchObject({ code: 250 });
     }
     expect(await rig.told()).toEqual([]);
     expect(rig.events.map(({ event, report }) => [event, report])).toEqual([
@@ -174,7 +174,7 @@ describe('a report of failure', () => {
     const address = rig.pathOf(submission, deliveryOf(submission));
     await rig.clock.advance(1_000);
     await rig.spool.prune(rig.clock.nowMs());
-    expect(await rig.paths.take({ address, content: bounceOf('gone@dest.test') })).toEqual({
+    expect(await rig.take({ address, content: bounceOf('gone@dest.test') })).toEqual({
       code: 550,
       detail: '1.1',
       text: 'no such message any more',
@@ -188,7 +188,7 @@ test('a report of success, which the client asked for, stays one that programs c
   const submission = await rig.sent();
   const address = rig.pathOf(submission, deliveryOf(submission));
   const success = String(bounceOf('gone@dest.test')).replace('failed', 'delivered').replace('5.1.1', '2.0.0');
-  await rig.paths.take({ address, content: Buffer.from(success) });
+  await rig.take({ address, content: Buffer.from(success) });
   expect(rig.events).toMatchObject([{ event: 'answered', what: 'other' }]);
   const [answer] = await rig.told();
   const parsed = await simpleParser(answer?.content ?? '', { keepDeliveryStatus: true });

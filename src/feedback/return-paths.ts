@@ -43,9 +43,16 @@ export type ReturnPaths = {
   /**
    * Takes what came to a `known` address. 2yz: the sender's report is durable, or there is nobody to tell. Rejects where
    * the spool fails.
-   * @param content every line ends with CR LF
    */
-  take(mail: { readonly address: string; readonly content: Buffer }): Promise<Reply>;
+  take(mail: ReturnedMail): Promise<Reply>;
+};
+
+export type ReturnedMail = {
+  readonly address: string;
+  /** Every line ends with CR LF. */
+  readonly content: Buffer;
+  /** The trace field for it (RFC 5321 §4.4), one character a byte. @param id under which it is passed on */
+  readonly trace: (id: MessageId) => string;
 };
 
 export function openReturnPaths(needs: ReturnPathNeeds): ReturnPaths {
@@ -78,23 +85,16 @@ function tokenOf({ policy, keys, clock }: ReturnPathNeeds, address: string): Ver
   return clock.nowMs() < untilMs ? token : null;
 }
 
-async function take(
-  needs: ReturnPathNeeds,
-  mail: { readonly address: string; readonly content: Buffer },
-): Promise<Reply> {
+async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> {
   const token = tokenOf(needs, mail.address);
   const story = token === null ? null : await needs.spool.story(messageIdOf(token.deliveryId));
   const sent = story === null || token === null ? null : sentIn(story, token.deliveryId);
   if (story === null || token === null || sent === null) return NO_SUCH_MESSAGE;
   const { deliveryId } = token;
   const digest = createHash('sha256').update(`${deliveryId}\0`).update(mail.content).digest();
-  const returned: Returned = {
-    deliveryId,
-    content: mail.content,
-    story,
-    sent,
-    reportId: newMessageId(story.message.receivedAtMs, digest),
-  };
+  const reportId = newMessageId(story.message.receivedAtMs, digest);
+  const content = Buffer.concat([Buffer.from(mail.trace(reportId), 'latin1'), mail.content]);
+  const returned: Returned = { deliveryId, content, story, sent, reportId };
   const earlier = story.events.filter(isCameBack).filter((event) => event.deliveryId === deliveryId);
   const isRepeat = earlier.some(({ report }) => report === returned.reportId);
   if (!isRepeat) await keep(needs, returned, earlier.length);
@@ -107,6 +107,7 @@ function isCameBack(event: MessageEvent): event is CameBack {
 
 type Returned = {
   readonly deliveryId: DeliveryId;
+  /** With our trace field on top. */
   readonly content: Buffer;
   readonly story: MessageStory;
   readonly sent: Sent;

@@ -1,9 +1,12 @@
 /** What a message comes to after its last dot. */
+import type { MessageId } from '../message/ids.ts';
 import type { Reply } from '../message/reply.ts';
-import { type IncomingContent, incomingOf } from './incoming-content.ts';
+import type { Clock } from '../ports.ts';
+import { type IncomingContent, incomingOf, originOf } from './incoming-content.ts';
 import type { Receiver } from './receive.ts';
 import { type ReturnPaths, whyNotReturned } from './return-path.ts';
 import type { Session, Transaction } from './session.ts';
+import { receivedField } from './trace.ts';
 
 export type EndOfMessage = {
   readonly session: Session;
@@ -12,25 +15,42 @@ export type EndOfMessage = {
   readonly cipher: string | null;
 };
 
+export type EndNeeds = {
+  readonly receiver: Receiver;
+  readonly returnPaths: ReturnPaths;
+  readonly clock: Clock;
+};
+
 /** The answer to it. 250 means durable. Never rejects. */
-export async function endMessage(
-  { receiver, returnPaths }: { readonly receiver: Receiver; readonly returnPaths: ReturnPaths },
-  { session, transaction, content, cipher }: EndOfMessage,
-): Promise<Reply> {
+export async function endMessage(needs: EndNeeds, message: EndOfMessage): Promise<Reply> {
+  const { session, transaction, content, cipher } = message;
+  const { receiver } = needs;
   const refusal = content.whyNot();
   if (refusal !== null) return refusal;
   const [address] = transaction.recipients.keys();
   if (transaction.forReturnPath && address !== undefined) {
-    const take = async (): Promise<Reply> => {
-      const returned = content.take();
-      return (
-        whyNotReturned(returned, session.policy.limits) ?? (await returnPaths.take({ address, content: returned }))
-      );
-    };
-    return await receiver.whileInFlight(take, (reply) => reply);
+    return await receiver.whileInFlight(
+      () => takeReturned(needs, message, address),
+      (reply) => reply,
+    );
   }
   const incoming = incomingOf(session, { transaction, content, cipher });
   if ('code' in incoming) return incoming;
   const received = await receiver.receive(incoming);
   return received.kind === 'refused' ? received.reply : { code: 250, detail: '6.0', text: received.text };
+}
+
+async function takeReturned(
+  { returnPaths, clock }: EndNeeds,
+  { session, transaction, content, cipher }: EndOfMessage,
+  address: string,
+): Promise<Reply> {
+  const returned = content.take();
+  const { hostname, limits } = session.policy;
+  const refusal = whyNotReturned(returned, limits);
+  if (refusal !== null) return refusal;
+  const origin = originOf(session, { smtpUtf8: transaction.smtpUtf8, cipher });
+  const atMs = clock.nowMs();
+  const trace = (id: MessageId): string => receivedField({ origin, hostname, id, atMs, recipients: [address] });
+  return await returnPaths.take({ address, content: returned, trace });
 }

@@ -7,7 +7,7 @@ import { MessageDecoder } from './message-decoder.ts';
 import type { Incoming } from './receive.ts';
 import { lineTooLongFor, REPLIES } from './replies.ts';
 import type { Session, Transaction } from './session.ts';
-import { protocolName } from './trace.ts';
+import { type Origin, protocolName } from './trace.ts';
 
 /** The least rate counts from here on. */
 const RATE_GRACE_MS = 30_000;
@@ -106,9 +106,6 @@ export function incomingOf(
 ): Incoming | Reply {
   const { client, sender, ret, envid, smtpUtf8, beganMs, recipients } = parts.transaction;
   if (client === null) return REPLIES.relayDenied;
-  const { hello, secure, signedIn, shownAddress } = session;
-  const extended = hello?.extended === true;
-  const protocol = protocolName({ extended, secure, signedIn: signedIn !== null, smtpUtf8 });
   return {
     client,
     sender,
@@ -118,7 +115,17 @@ export function incomingOf(
     smtpUtf8,
     take: () => parts.content.take(),
     eightBit: parts.content.decoder.isEightBit,
-    origin: { helo: hello?.name ?? null, address: shownAddress, protocol, tls: parts.cipher },
+    origin: originOf(session, { smtpUtf8, cipher: parts.cipher }),
     beganMs,
   };
+}
+
+/** How what the session sends comes in. */
+export function originOf(
+  { hello, secure, signedIn, shownAddress }: Session,
+  { smtpUtf8, cipher }: { readonly smtpUtf8: boolean; readonly cipher: string | null },
+): Origin {
+  const extended = hello?.extended === true;
+  const protocol = protocolName({ extended, secure, signedIn: signedIn !== null, smtpUtf8 });
+  return { helo: hello?.name ?? null, address: shownAddress, protocol, tls: cipher };
 }

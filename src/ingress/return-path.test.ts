@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { CLIENTS, IngressFixture, MAIL, send, SIGN_IN } from '../../tests/fakes/ingress.ts';
 import { SmtpDialogue } from '../../tests/fakes/smtp-dialogue.ts';
+import { newMessageId } from '../message/ids.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { RETURNED_MOST_BYTES, type ReturnPaths } from './return-path.ts';
 
@@ -50,6 +51,10 @@ describe('a stranger', () => {
       [KNOWN, BOUNCE],
     ]);
     expect(fixture.spool.accepted).toEqual([]);
+    const id = newMessageId(0, Buffer.alloc(10));
+    expect(taken[0]?.trace(id)).toMatch(
+      /^Received: from far\.example \(\[127\.0\.0\.1\]\)\r\n\tby relay\.example\r\n\twith ESMTP id 0{26}\r\n\tfor <b\+known@bounces\.example>;/,
+    );
   });
 
   test('may send nowhere else: not to other addresses there, nor past a return path in the same transaction', async () => {

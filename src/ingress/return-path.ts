@@ -1,5 +1,6 @@
 /** Mail to return paths (VERP): anybody may send it, and it is not relayed. */
 import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
+import type { MessageId } from '../message/ids.ts';
 import type { Reply } from '../message/reply.ts';
 import type { LimitsPolicy } from '../policy/schema.ts';
 import { REPLIES } from './replies.ts';
@@ -14,7 +15,14 @@ export type ReturnPaths = {
   /** `known`: an address that the relay made and still believes. `unknown`: any other at a return-path domain. */
   judge(address: string): 'elsewhere' | 'unknown' | 'known';
   /** 2yz: it is durable, or nobody is to hear of it. Rejects where the spool fails. */
-  take(returned: { readonly address: string; readonly content: Buffer }): Promise<Reply>;
+  take(returned: Returned): Promise<Reply>;
+};
+
+export type Returned = {
+  readonly address: string;
+  readonly content: Buffer;
+  /** The trace field for it, in the form of `HeaderField.raw`. @param id under which it is passed on */
+  readonly trace: (id: MessageId) => string;
 };
 
 /** Where there are none. */

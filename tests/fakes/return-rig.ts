@@ -9,6 +9,7 @@ import type { VerpKeys } from '../../src/feedback/verp.ts';
 import type { CameBack } from '../../src/message/event.ts';
 import type { DeliveryId } from '../../src/message/ids.ts';
 import { OWN_CLIENT } from '../../src/message/message.ts';
+import type { Reply } from '../../src/message/reply.ts';
 import { type Policy, type PolicyInput, policySchema } from '../../src/policy/schema.ts';
 import { openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
 import type { Spool, Submission } from '../../src/spool/spool.ts';
@@ -63,6 +64,11 @@ export class ReturnRig {
 
   pathOf({ message }: Submission, deliveryId: DeliveryId): string {
     return this.paths.reversePath(message, deliveryId);
+  }
+
+  /** It comes from mx.dest.test. */
+  take(mail: { readonly address: string; readonly content: Buffer }): Promise<Reply> {
+    return this.paths.take({ ...mail, trace: (id) => `Received: from mx.dest.test by relay.test id ${id}; now\r\n` });
   }
 
   /** What is queued of the relay's own mail: for whom, and its content. */
