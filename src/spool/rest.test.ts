@@ -16,7 +16,7 @@ function observed(): { allocate(mb: number): void; collections: number; readonly
       allocatedBytes: () => bytes,
       collect: () => {
         seen.collections += 1;
-        bytes += 3 * MB;
+        bytes += 5 * MB;
       },
     }),
   };
@@ -43,25 +43,27 @@ test('after traffic a thread collects once, when nothing has come for a while', 
 
 test('a message now and then puts it off, and is not worth a collection by itself', () => {
   const seen = observed();
+  look(seen.rest, 12);
+  expect(seen.collections).toBe(1);
   look(seen.rest, 20, () => seen.allocate(0.1));
-  expect(seen.collections).toBe(0);
+  expect(seen.collections).toBe(1);
   for (let burst = 0; burst < 5; burst++) {
-    seen.allocate(9);
+    seen.allocate(33);
     look(seen.rest, 9);
   }
-  expect(seen.collections).toBe(0);
-  look(seen.rest, 20);
   expect(seen.collections).toBe(1);
+  look(seen.rest, 20);
+  expect(seen.collections).toBe(2);
 });
 
 test('its upkeep alone makes it collect again only once there is something to be had', () => {
   const seen = observed();
-  seen.allocate(9);
+  seen.allocate(33);
   look(seen.rest, 20);
   expect(seen.collections).toBe(1);
-  look(seen.rest, 70, () => seen.allocate(0.1));
+  look(seen.rest, 300, () => seen.allocate(0.1));
   expect(seen.collections).toBe(1);
-  look(seen.rest, 40, () => seen.allocate(0.1));
+  look(seen.rest, 60, () => seen.allocate(0.1));
   expect(seen.collections).toBe(2);
 });
 

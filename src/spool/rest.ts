@@ -4,12 +4,12 @@ import { getHeapStatistics } from 'node:v8';
 import type { Clock } from '../ports.ts';
 
 const LOOK_EVERY_MS = 2_000;
-/** A thread that allocates less than this from look to look does nothing but its own upkeep. */
-const QUIET_BYTES = 1024 * 1024;
+/** A thread that allocates less than this from look to look does its own upkeep, which counts as 1 MB, and little more. */
+const QUIET_BYTES = 3 * 1024 * 1024;
 /** So many looks in a row make a rest. */
 const QUIET_LOOKS = 10;
 /** With less than this since the last collection there is nothing to be had. */
-const LITTLE_BYTES = 8 * 1024 * 1024;
+const LITTLE_BYTES = 32 * 1024 * 1024;
 
 export type RestNeeds = {
   /** Whatever gives memory back; may take as long as a collection of the whole heap. */
@@ -25,7 +25,8 @@ export type RestNeeds = {
 export class Rest {
   readonly #needs: RestNeeds;
   #seenBytes = 0;
-  #collectedBytes = 0;
+  /** Before the first collection: the start leaves enough behind. */
+  #collectedBytes = Number.NEGATIVE_INFINITY;
   #quietLooks = 0;
 
   constructor(needs: RestNeeds) {
