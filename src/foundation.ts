@@ -86,6 +86,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   if (typeof opening === 'string') return { kind: 'refused', problems: [opening] };
   const { reach } = opening;
   const spool = stack.use(opening.spool);
+  if (policy().spool.durability === 'relaxed') tellRelaxed(clock.nowMs(), emit);
   const onReachLost = (run: () => void): (() => void) => {
     reachers.add(run);
     return () => void reachers.delete(run);
@@ -99,4 +100,10 @@ async function claimNode(dataFolder: string, random: Random): Promise<string> {
   const other = await connectControl(dataFolder);
   if (other.kind === 'connected') throw new SpoolError('in-use', `another relay runs on ${dataFolder}`);
   return nodeName(dataFolder, random);
+}
+
+/** In the log and in the status for as long as it runs: it takes a restart to change. */
+function tellRelaxed(atMs: number, emit: Emit): void {
+  const text = 'spool.durability is relaxed: mail that was answered 250 a moment before the power fails may be lost';
+  emit({ event: 'alert', atMs, name: 'durability-relaxed', text, raised: true });
 }

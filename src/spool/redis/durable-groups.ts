@@ -1,4 +1,5 @@
 import { Cluster } from 'ioredis';
+import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
 import { replyCode } from './redis-error.ts';
 import { addScript, type Call } from './script-call.ts';
@@ -10,7 +11,9 @@ const WAIT_MS = 2_500;
 const GROUP_CALLS = 128;
 const GROUP_BYTES = 4 * 1024 ** 2;
 const REDIRECTIONS = ['MOVED', 'ASK', 'TRYAGAIN'];
-const MOST_TRIES = 4;
+/** Nodes learn of a slot that moved one after the other, within some 2 s; the library may ask one that does not know yet. */
+const MOST_TRIES = 8;
+const REDIRECTION_MS = 60;
 
 /**
  * WAIT and WAITAOF cover what this connection wrote, so that the answer to a repeated call, which wrote nothing, would
@@ -31,10 +34,12 @@ type Waiting = Call & {
  */
 export class DurableGroups {
   readonly #way: Way;
+  readonly #clock: Clock;
   readonly #lines = new Map<string, Waiting[]>();
 
-  constructor(way: Way) {
+  constructor(way: Way, clock: Clock) {
     this.#way = way;
+    this.#clock = clock;
   }
 
   /** Rejects with the client's errors, or `SpoolError` when it ran and is not known to be durable. */
@@ -87,7 +92,10 @@ export class DurableGroups {
       else if (failure !== null) one.reject(failure);
       else one.resolve(answer);
     }
-    if (hasMoved && client instanceof Cluster) await refreshed(client);
+    if (again.length > 0 && hasMoved && client instanceof Cluster) {
+      await refreshed(client);
+      await this.#clock.sleep(REDIRECTION_MS * (again[0]?.tries ?? 1));
+    }
     return again;
   }
 

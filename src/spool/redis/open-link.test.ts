@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { readFile } from 'node:fs/promises';
 import { createServer, connect as dial } from 'node:net';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
@@ -145,6 +146,17 @@ describe('durability', () => {
     expect(command).toBe('ACL SETUSER mail +config|get');
     await redis.cli(...command.split(' '));
     await expect.poll(() => link.trouble(), { timeout: 5_000 }).toBeNull();
+  });
+
+  test('the user of the manual may do what is needed, on his keys alone', async () => {
+    const redis = await server();
+    const manual = await readFile(new URL('../../../docs/operating.md', import.meta.url), 'utf8');
+    const command = /`(ACL SETUSER relevo [^`]*)`/.exec(manual)?.[1] ?? '';
+    await redis.cli(...command.split(' '));
+    const link = await linkTo(`redis://relevo:PASSWORD@127.0.0.1:${redis.port}`);
+    expect(link.trouble()).toBeNull();
+    await link.runDurably(SET, KEY, ['x']);
+    await expect(link.run(SET, ['other:{1}:a'], ['x'])).rejects.toMatchObject({ kind: 'unavailable' });
   });
 
   test('where the server can say when it synced, that is waited for, for many at once', async () => {

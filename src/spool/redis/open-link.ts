@@ -134,7 +134,7 @@ class Link implements RedisLink {
       way.end();
       throw error;
     }
-    this.#groups = new DurableGroups(way);
+    this.#groups = new DurableGroups(way, this.#options.clock);
     this.#waiting = way;
   }
 
