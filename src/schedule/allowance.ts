@@ -41,7 +41,8 @@ export class Allowance {
   /** By all processes, when it was last asked; null: not known. */
   #used: number | null = null;
   #asking = false;
-  #answeredMs = Number.NEGATIVE_INFINITY;
+  /** When it was last told that there is no more. */
+  #refusedMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
   #renewedMs = 0;
   #takenMs = 0;
@@ -121,7 +122,7 @@ export class Allowance {
     this.#roll();
     const nowMs = this.#needs.clock.monotonicMs();
     if (this.#asking || nowMs < this.#pausedUntilMs) return;
-    if (this.state().kind === 'spent' && nowMs - this.#answeredMs < ASK_AGAIN_MS) return;
+    if (this.state().kind === 'spent' && nowMs - this.#refusedMs < this.#askAgainMs) return;
     void this.#ask(this.#blockSize());
   }
 
@@ -150,10 +151,15 @@ export class Allowance {
     await this.#tell(() => this.#needs.quotas.returnBlock({ ...window, ...this.#amounts(unused, 0) }));
   }
 
+  get #askAgainMs(): number {
+    return Math.min(ASK_AGAIN_MS, this.#needs.leaseMs);
+  }
+
   #blockSize(): number {
     const size = Math.min(BLOCK_MOST, Math.max(1, Math.ceil(this.#limit / 100)));
     const rest = this.#limit - (this.#used ?? 0);
-    return Math.max(1, Math.min(size, Math.ceil(rest / SHARE_OF_REST)));
+    // Where nothing is left, what comes back is taken as a whole.
+    return rest <= 0 ? size : Math.max(1, Math.min(size, Math.ceil(rest / SHARE_OF_REST)));
   }
 
   async #ask(wanted: number): Promise<void> {
@@ -175,9 +181,9 @@ export class Allowance {
 
   #learn({ left, used }: Block): void {
     const nowMs = this.#needs.clock.monotonicMs();
+    if (left <= this.#left) this.#refusedMs = nowMs;
     this.#left = left;
     this.#used = used;
-    this.#answeredMs = nowMs;
     this.#renewedMs = nowMs;
   }
 
@@ -206,7 +212,7 @@ export class Allowance {
   #forget(): void {
     this.#left = 0;
     this.#used = null;
-    this.#answeredMs = Number.NEGATIVE_INFINITY;
+    this.#refusedMs = Number.NEGATIVE_INFINITY;
   }
 
   /** @returns whether another window began since the last look */

@@ -1,0 +1,88 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { startLoad } from '../fakes/load.ts';
+import { freePort } from '../fakes/postfix.ts';
+import { RelayProcess } from '../fakes/relay-process.ts';
+import { startSmtpSink } from '../fakes/smtp-sink.ts';
+
+type Exit = { readonly port: number; readonly terms: string };
+
+async function relayWith(
+  exits: readonly Exit[],
+  args: readonly string[] = [],
+): Promise<{ relay: RelayProcess; port: number }> {
+  const port = await freePort();
+  const egress = exits
+    .map(
+      (exit, place) =>
+        `exit-${place + 1}: { type: smtp, host: 127.0.0.1, port: ${exit.port}, tls: none, ${exit.terms} }`,
+    )
+    .join(', ');
+  const relay = new RelayProcess(
+    `
+hostname: relay.test
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
+egress: { ${egress} }
+routes: [{ name: all, use: [${exits.map((_, place) => `exit-${place + 1}`).join(', ')}] }]
+http: { listen: 127.0.0.1:${await freePort()} }
+`,
+    { args },
+  );
+  await relay.start();
+  return { relay, port };
+}
+
+test.each([
+  ['one process', []],
+  ['two workers', ['--workers', '2']],
+] as const)('%s: what exceeds a daily limit leaves by the next exit, after a restart too', async (_, args) => {
+  await using first = await startSmtpSink();
+  await using second = await startSmtpSink();
+  const { relay, port } = await relayWith(
+    [
+      { port: first.port, terms: 'dailyLimit: 5' },
+      { port: second.port, terms: 'connections: 5' },
+    ],
+    args,
+  );
+  await using _relay = relay;
+  await startLoad({ port: () => port, sessions: 3, prefix: 'before', count: 12 }).finished;
+  await expect.poll(() => [first.accepted.length, second.accepted.length], { timeout: 20_000 }).toEqual([5, 7]);
+  await relay.stop();
+  await relay.start();
+  await startLoad({ port: () => port, sessions: 1, prefix: 'after', count: 3 }).finished;
+  await expect.poll(() => [first.accepted.length, second.accepted.length], { timeout: 20_000 }).toEqual([5, 10]);
+  expect((await relay.audit())['possibleDuplicates']).toBe(0);
+  expect(relay.lines.filter((line) => line.event === 'failed')).toEqual([]);
+});
+
+test('mail that waits for the next day is told why, and leaves when the limit is raised', async () => {
+  await using sink = await startSmtpSink();
+  const { relay, port } = await relayWith([{ port: sink.port, terms: 'dailyLimit: 2' }]);
+  await using _ = relay;
+  await startLoad({ port: () => port, sessions: 1, prefix: 'day', count: 4 }).finished;
+  await expect.poll(() => sink.accepted.length, { timeout: 20_000 }).toBe(2);
+  const queue = async (): Promise<readonly { readonly id: string }[]> => {
+    const { stdout } = await relay.cli(['queue', 'list', '--json']);
+    return (JSON.parse(stdout) as { readonly deliveries: readonly { readonly id: string }[] }).deliveries;
+  };
+  await expect.poll(async () => (await queue()).length, { timeout: 20_000 }).toBe(2);
+  const [waiting] = await queue();
+  const { stdout } = await relay.cli(['explain', waiting?.id ?? '']);
+  expect(stdout).toMatch(/exit-1: daily limit 2\/2, resets in (\d+ h )?\d+ m/);
+  relay.writePolicy(readFileSync(relay.policyFile, 'utf8').replace('dailyLimit: 2', 'dailyLimit: 9'));
+  await expect.poll(() => sink.accepted.length, { timeout: 20_000 }).toBe(4);
+  await relay.audit();
+});
+
+test('a rate of 5/s sends twenty messages in no less than 3.8 s, one by one', async () => {
+  await using sink = await startSmtpSink();
+  const { relay, port } = await relayWith([{ port: sink.port, terms: 'rate: 5/s' }]);
+  await using _ = relay;
+  const began = performance.now();
+  await startLoad({ port: () => port, sessions: 3, prefix: 'rate', count: 20 }).finished;
+  await expect.poll(() => sink.accepted.length, { timeout: 30_000, interval: 50 }).toBe(20);
+  expect(performance.now() - began).toBeGreaterThan(3_700);
+  expect((await relay.audit())['possibleDuplicates']).toBe(0);
+});
