@@ -7,23 +7,27 @@ local UNTIL, NODE = tonumber(ARGV[1]), ARGV[2]
 -- Then the members of the ready set.
 local FIRST_MEMBER = 3
 
-local leased, touched = {}, {}
+local leased, turns = {}, {}
 for place = FIRST_MEMBER, #ARGV do
   local member = ARGV[place]
-  local id = string.match(member, '[^%z]*$')
+  local turn, id = string.match(member, '^([^%z]*%z[^%z]*)%z[^%z]*%z([^%z]*)$')
   local record = redis.call('HGET', DELIVERIES, id)
   if record and redis.call('ZREM', READY, member) == 1 then
-    local d = parseDelivery(record)
-    d.token, d.lease, d.node = d.token + 1, UNTIL, NODE
-    local changed = formatDelivery(d)
-    redis.call('HSET', DELIVERIES, id, changed)
-    redis.call('ZADD', LEASES, UNTIL, id)
-    touched[d.priority .. d.domain .. '\0' .. d.client] = d
-    leased[#leased + 1] = { id, changed, headOf(redis.call('HGET', MESSAGES, string.sub(id, 1, 26)) or '') }
+    turns[turn] = true
+    -- One that cannot be read is passed over for good, and is for the audit to find: it must not stop the others.
+    local isRead, d = pcall(parseDelivery, record)
+    if isRead then
+      d.token, d.lease, d.node = d.token + 1, UNTIL, NODE
+      local changed = formatDelivery(d)
+      redis.call('HSET', DELIVERIES, id, changed)
+      redis.call('ZADD', LEASES, UNTIL, id)
+      leased[#leased + 1] = { id, changed, headOf(redis.call('HGET', MESSAGES, string.sub(id, 1, 26)) or '') }
+    end
   end
 end
-local turns = {}
-for turn, d in pairs(touched) do
-  turns[#turns + 1] = { turn, mend(d) or '' }
+local changes = {}
+for turn in pairs(turns) do
+  local priority, lane, client = string.match(turn, '^(%d)([^%z]*)%z(.*)$')
+  changes[#changes + 1] = { turn, mend({ priority = tonumber(priority), domain = lane, client = client }) or '' }
 end
-return { leased, turns }
+return { leased, changes }
