@@ -102,6 +102,11 @@ const HOSTILE: readonly (readonly [string, () => Buffer])[] = [
   ['parameters without end', () => crlf([`Content-Type: multipart/mixed${'; boundary ='.repeat(20_000)}`, '', '--b'])],
 ];
 
+test('what lies deeper than ten levels is not looked for', () => {
+  const [[, deep] = ['', () => Buffer.alloc(0)]] = HOSTILE;
+  expect(mimePartsOf(deep()).length).toBe(11);
+});
+
 test.each(HOSTILE)('%s is read in no time', async (_, make) => {
   const message = make();
   let count = 0;

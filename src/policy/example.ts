@@ -75,7 +75,7 @@ listen:                                 <- listen
   - port: 465                           # submissions (RFC 8314)
     tls: implicit
     auth: required
-  - port: 25                            # trusted networks only: see networks of a client
+  - port: 25                            # trusted networks (see networks of a client), and bounces to a returnPath
     tls: opportunistic
     auth: none
 
