@@ -21,6 +21,7 @@ import type { Policy } from './policy/schema.ts';
 import { WHOLE } from './policy/share.ts';
 import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
+import { limitUses } from './schedule/limits.ts';
 import { giveMemoryBack, startRest } from './spool/rest.ts';
 import { startSupervisor } from './supervisor.ts';
 
@@ -95,6 +96,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     ...facts,
     ...(await path.figures()),
     overview: await spool.overview().catch(() => null),
+    limits: await limitUses({ policy, quotas: spool.ledger, clock }).catch(() => []),
     ready: reasonsNotReady(parts).length === 0,
   });
   stack.defer(foundation.holder.subscribe(() => void followNext(parts)));

@@ -55,6 +55,11 @@ export const METRICS = {
   relevo_queue_priority_deliveries: gauge('Deliveries in the queue, by priority.', ['priority']),
   relevo_queue_leased: gauge('Deliveries that somebody is trying or about to try.', []),
   relevo_queue_oldest_seconds: gauge('Age of the oldest delivery in the queue; 0: none.', []),
+  relevo_egress_daily_limit: gauge('`dailyLimit` of an exit that has one.', ['egress']),
+  relevo_egress_daily_used: gauge(
+    'Of it, what was sent since midnight (UTC) or is set aside to be sent, by all processes together.',
+    ['egress'],
+  ),
   relevo_spool_bytes: gauge('Content kept for queued messages.', []),
   relevo_connections: gauge('Open connections: in (clients) and out (next hops).', ['direction']),
   relevo_workers: gauge('Threads that take and send mail, and answer.', []),

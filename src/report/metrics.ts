@@ -13,6 +13,8 @@ import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
 export type MetricsSample = {
   /** null: the store did not answer; the queue's gauges are left out then. */
   readonly overview: QueueOverview | null;
+  /** Of each exit with a daily limit, what is used of it; those that are not known are left out. */
+  readonly limits: readonly { readonly egress: string; readonly limit: number; readonly used: number }[];
   readonly connectionsIn: number;
   readonly connectionsOut: number;
   readonly workers: number;
@@ -170,6 +172,12 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_alerts', sample.alerts);
   book.set('relevo_ready', sample.ready ? 1 : 0);
   book.set('relevo_log_lost_lines', sample.logLostLines);
+  book.clear('relevo_egress_daily_limit');
+  book.clear('relevo_egress_daily_used');
+  for (const { egress, limit, used } of sample.limits) {
+    book.set('relevo_egress_daily_limit', limit, { egress });
+    book.set('relevo_egress_daily_used', used, { egress });
+  }
   const { overview } = sample;
   if (overview === null) {
     const gauges = Object.keys(METRICS).filter((name) => /^relevo_(?:queue_|spool_)/.test(name)) as MetricName[];

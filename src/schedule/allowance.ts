@@ -227,8 +227,7 @@ export class Allowance {
   }
 
   #windowAt(nowMs: number): Quota {
-    const startsAtMs = Math.floor(nowMs / this.#windowMs) * this.#windowMs;
-    return { account: this.#account, startsAtMs, endsAtMs: startsAtMs + this.#windowMs };
+    return windowAt(this.#account, { windowMs: this.#windowMs, nowMs });
   }
 
   #amounts(unused: number, unspent: number): { holder: string; unused: number; unspent: number } {
@@ -244,4 +243,13 @@ export class Allowance {
       this.#needs.failed(cause);
     }
   }
+}
+
+/** The window of an account at that time: they begin at multiples of their length (UTC). */
+export function windowAt(
+  account: string,
+  { windowMs, nowMs }: { readonly windowMs: number; readonly nowMs: number },
+): Quota {
+  const startsAtMs = Math.floor(nowMs / windowMs) * windowMs;
+  return { account, startsAtMs, endsAtMs: startsAtMs + windowMs };
 }

@@ -3,7 +3,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { LimitState } from '../routing/choose.ts';
 import type { Clock } from '../ports.ts';
 import type { Quotas } from '../spool/ledger.ts';
-import { Allowance, type AllowanceNeeds } from './allowance.ts';
+import { Allowance, type AllowanceNeeds, windowAt } from './allowance.ts';
 import { Pacer } from './pacer.ts';
 
 const DAY_MS = 86_400_000;
@@ -21,8 +21,8 @@ export type LimitsNeeds = {
 
 type Limited = { daily: Allowance | null; pacer: Pacer | null };
 
-/** A limit as far as it is used, by all processes; null: not known yet. */
-export type LimitUse = { readonly egress: string; readonly limit: number; readonly used: number | null };
+/** A daily limit, and what all processes together have sent of it, or have set aside to send. */
+export type LimitUse = { readonly egress: string; readonly limit: number; readonly used: number };
 
 /** What `dailyLimit` and `rate` leave of each exit. Both count messages, a copy for another destination as another one. */
 export class Limits {
@@ -92,12 +92,6 @@ export class Limits {
     await Promise.all([...this.#exits.values()].map(async ({ daily }) => daily?.look()));
   }
 
-  uses(): readonly LimitUse[] {
-    return [...this.#exits].flatMap(([egress, { daily }]) =>
-      daily === null ? [] : [{ egress, limit: daily.limit, used: daily.used }],
-    );
-  }
-
   tick(): void {
     for (const { daily } of this.#exits.values()) daily?.tick();
   }
@@ -135,7 +129,7 @@ export class Limits {
       void limited.daily?.close();
       limited.daily = null;
     } else if (limited.daily === null) {
-      limited.daily = new Allowance(this.#allowanceNeeds(), { account: `egress:${name}`, windowMs: DAY_MS, limit });
+      limited.daily = new Allowance(this.#allowanceNeeds(), { account: accountOf(name), windowMs: DAY_MS, limit });
     } else {
       limited.daily.limit = limit;
     }
@@ -146,7 +140,7 @@ export class Limits {
       limited.pacer?.close();
       limited.pacer = null;
     } else if (limited.pacer === null) {
-      limited.pacer = new Pacer(this.#allowanceNeeds(), { account: `egress:${name}`, rate });
+      limited.pacer = new Pacer(this.#allowanceNeeds(), { account: accountOf(name), rate });
     } else {
       limited.pacer.rate = rate;
     }
@@ -155,4 +149,27 @@ export class Limits {
   #allowanceNeeds(): AllowanceNeeds {
     return this.#needs;
   }
+}
+
+/** What is used of every daily limit now, as the store has it. */
+export function limitUses({
+  policy,
+  quotas,
+  clock,
+}: Pick<LimitsNeeds, 'policy' | 'quotas' | 'clock'>): Promise<readonly LimitUse[]> {
+  const nowMs = clock.nowMs();
+  const limited = Object.entries(policy().egress).flatMap(([egress, { enabled, dailyLimit: limit }]) =>
+    enabled && limit !== null ? [{ egress, limit }] : [],
+  );
+  return Promise.all(
+    limited.map(async ({ egress, limit }) => {
+      const window = windowAt(accountOf(egress), { windowMs: DAY_MS, nowMs });
+      const { used } = await quotas.takeBlock({ ...window, holder: 'look', wanted: 0, limit, nowMs, untilMs: nowMs });
+      return { egress, limit, used };
+    }),
+  );
+}
+
+function accountOf(egress: string): string {
+  return `egress:${egress}`;
 }

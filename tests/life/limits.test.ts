@@ -10,8 +10,9 @@ type Exit = { readonly port: number; readonly terms: string };
 async function relayWith(
   exits: readonly Exit[],
   args: readonly string[] = [],
-): Promise<{ relay: RelayProcess; port: number }> {
+): Promise<{ relay: RelayProcess; port: number; httpPort: number }> {
   const port = await freePort();
+  const httpPort = await freePort();
   const egress = exits
     .map(
       (exit, place) =>
@@ -25,12 +26,12 @@ listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
 egress: { ${egress} }
 routes: [{ name: all, use: [${exits.map((_, place) => `exit-${place + 1}`).join(', ')}] }]
-http: { listen: 127.0.0.1:${await freePort()} }
+http: { listen: 127.0.0.1:${httpPort} }
 `,
     { args },
   );
   await relay.start();
-  return { relay, port };
+  return { relay, port, httpPort };
 }
 
 test.each([
@@ -39,7 +40,7 @@ test.each([
 ] as const)('%s: what exceeds a daily limit leaves by the next exit, after a restart too', async (_, args) => {
   await using first = await startSmtpSink();
   await using second = await startSmtpSink();
-  const { relay, port } = await relayWith(
+  const { relay, port, httpPort } = await relayWith(
     [
       { port: first.port, terms: 'dailyLimit: 5' },
       { port: second.port, terms: 'connections: 5' },
@@ -53,6 +54,9 @@ test.each([
   await relay.start();
   await startLoad({ port: () => port, sessions: 1, prefix: 'after', count: 3 }).finished;
   await expect.poll(() => [first.accepted.length, second.accepted.length], { timeout: 20_000 }).toEqual([5, 10]);
+  const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  expect(metrics).toContain('relevo_egress_daily_limit{egress="exit-1"} 5');
+  expect(metrics).toContain('relevo_egress_daily_used{egress="exit-1"} 5');
   expect((await relay.audit())['possibleDuplicates']).toBe(0);
   expect(relay.lines.filter((line) => line.event === 'failed')).toEqual([]);
 });
