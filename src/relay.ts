@@ -14,7 +14,7 @@ import { createOperations } from './cli/store-operations.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
-import { type MailPath, openMailPath } from './mail-path.ts';
+import type { MailPath } from './mail-path.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
@@ -23,7 +23,6 @@ import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limits.ts';
 import { giveMemoryBack, startRest } from './spool/rest.ts';
-import { startSupervisor } from './supervisor.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }
@@ -103,16 +102,15 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   return parts;
 }
 
-/** With one worker all mail goes its way in this thread. */
-function openPath({ workers, localAddresses }: RelayOptions, foundation: Foundation): Promise<MailPath> {
-  return workers === 1
-    ? openMailPath({ ...foundation, localAddresses, share: WHOLE })
-    : startSupervisor({
-        ...foundation,
-        workers,
-        clock: foundation.ports.clock,
-        version: () => foundation.holder.state().version,
-      });
+/** With one worker all mail goes its way in this thread. Only what is needed is read: each is some 15 MB. */
+async function openPath({ workers, localAddresses }: RelayOptions, foundation: Foundation): Promise<MailPath> {
+  if (workers === 1) {
+    const { openMailPath } = await import('./mail-path.ts');
+    return openMailPath({ ...foundation, localAddresses, share: WHOLE });
+  }
+  const { startSupervisor } = await import('./supervisor.ts');
+  const { ports, holder } = foundation;
+  return startSupervisor({ ...foundation, workers, clock: ports.clock, version: () => holder.state().version });
 }
 
 /** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
