@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { EXCHANGE, EXIM, QMAIL } from '../../tests/fakes/bounces.ts';
 import { longestTurnMs } from '../../tests/fakes/turns.ts';
 import { formatReply } from '../message/reply.ts';
 import { readCameBack, type Sent } from './came-back.ts';
@@ -7,7 +8,7 @@ const SENT: Sent = { domain: 'dest.test', recipients: ['gone@dest.test', 'Full@d
 const TO_ONE: Sent = { ...SENT, recipients: ['gone@dest.test'] };
 
 function crlf(text: string): Buffer {
-  return Buffer.from(text.replace(/^\n/, '').replaceAll('\n', '\r\n'), 'latin1');
+  return Buffer.from(text.replace(/^\n/, '').replaceAll(/\r?\n/g, '\r\n'), 'latin1');
 }
 
 /** What is read, as text: `failed by HOST: address: reply`. */
@@ -63,80 +64,11 @@ Diagnostic-Code: smtp; 552-5.2.2 over quota`;
   });
 
   test('by Exim: no status of its own server, X-Failed-Recipients beside it', () => {
-    const text = `
-X-Failed-Recipients: gone@dest.test
-Auto-Submitted: auto-replied
-From: Mail Delivery System <Mailer-Daemon@exim.dest.test>
-Content-Type: multipart/report; report-type=delivery-status; boundary=1763900000-eximdsn-12345
-MIME-Version: 1.0
-
---1763900000-eximdsn-12345
-Content-type: text/plain; charset=us-ascii
-
-This message was created automatically by mail delivery software.
-
---1763900000-eximdsn-12345
-Content-type: message/delivery-status
-
-Reporting-MTA: dns; exim.dest.test
-
-Action: failed
-Final-Recipient: rfc822;gone@dest.test
-Status: 5.0.0
-
---1763900000-eximdsn-12345
-Content-type: message/rfc822
-
-Return-path: <b+x@bounces.app.test>
-
---1763900000-eximdsn-12345--
-`;
-    expect(read(text)).toBe('failed by exim.dest.test: gone@dest.test: 550 5.0.0 ');
+    expect(read(EXIM)).toBe('failed by exim.dest.test: gone@dest.test: 550 5.0.0 ');
   });
 
   test('by Exchange: inside a multipart of its own, its status in words that begin with a queue code', () => {
-    const text = `
-From: <postmaster@corp.dest.test>
-Content-Type: multipart/mixed; boundary="_000_x_"
-
---_000_x_
-Content-Type: multipart/report; report-type=delivery-status;
-\tboundary="_001_x_"
-
---_001_x_
-Content-Type: multipart/alternative; differences=Content-Type;
-\tboundary="_002_x_"
-
---_002_x_
-Content-Type: text/html; charset="us-ascii"
-Content-Transfer-Encoding: quoted-printable
-
-<p>Your message to gone couldn't be delivered.</p>
---_002_x_--
-
---_001_x_
-Content-Type: message/delivery-status
-
-Reporting-MTA: dns;AM0PR01.prod.dest.test
-Received-From-MTA: dns;relay.test
-Arrival-Date: Fri, 20 Nov 2026 10:00:00 +0000
-
-Final-Recipient: rfc822;GONE@DEST.TEST
-Action: failed
-Status: 5.1.10
-Diagnostic-Code: smtp;550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup
-X-Display-Name: gone
-
---_001_x_
-Content-Type: text/rfc822-headers
-
-Subject: hello
-
---_001_x_--
-
---_000_x_--
-`;
-    expect(read(text)).toBe(
+    expect(read(EXCHANGE)).toBe(
       'failed by AM0PR01.prod.dest.test: gone@dest.test: 550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found by SMTP address lookup',
     );
   });
@@ -218,20 +150,7 @@ describe('what is no report of failure', () => {
   });
 
   test('a bounce of qmail, which is no report in MIME, is passed on as it is', () => {
-    const text = `
-From: MAILER-DAEMON@dest.test
-Subject: failure notice
-
-Hi. This is the qmail-send program at dest.test.
-I'm afraid I wasn't able to deliver your message to the following addresses.
-This is a permanent error; I've given up. Sorry it didn't work out.
-
-<gone@dest.test>:
-Sorry, no mailbox here by that name. (#5.1.1)
-
---- Below this line is a copy of the message.
-`;
-    expect(read(text)).toBe('other');
+    expect(read(QMAIL)).toBe('other');
   });
 });
 

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { EXCHANGE, EXIM, QMAIL } from '../fakes/bounces.ts';
 import { messageWith } from '../fakes/mail.ts';
 import { freePort, type Postfix, startPostfix } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
@@ -91,6 +92,31 @@ test('what a Postfix took and could not deliver comes back to the sender, and th
   );
   expect(story.stdout).toContain('bounced later: 1 recipient');
   expect(await relay.audit()).toMatchObject({ finished: { delivered: 2, bounced: 0 }, queued: 0 });
+});
+
+test('what Exim, Exchange and qmail write comes back to the sender, from whatever address it is sent', async () => {
+  await using place = await world();
+  const { port, sink, relay } = place;
+  const forms = [
+    { bounce: EXIM, event: 'bounced-later', words: 'gone@dest.test says exim.dest.test: 550 5.0.0' },
+    { bounce: EXCHANGE, event: 'bounced-later', words: 'gone@dest.test says AM0PR01.prod.dest.test: 550 5.1.10' },
+    { bounce: QMAIL, event: 'answered', words: 'other; the sender is told by' },
+  ];
+  for (const [at, { bounce, event, words }] of forms.entries()) {
+    const id = await submit(port, ['gone@dest.test'], 'hello');
+    await sink.until(() => sink.accepted.length > at);
+    await using dialogue = await SmtpDialogue.greeted(port, { localAddress: '127.0.0.77' });
+    const path = sink.accepted[at]?.sender;
+    await dialogue.all('EHLO far.test', 'MAIL FROM:<mailer@far.test>', `RCPT TO:<${path}>`, 'DATA');
+    expect(await dialogue.say(`${bounce}.`)).toBe('250 2.6.0 taken');
+    const report = await arrived(place, bounce.replaceAll('\r\n', '\n').trimEnd());
+    expect(report).toMatch(/^Delivered-To: shop@app\.test$/m);
+    expect(report).toMatch(/^From: .*<MAILER-DAEMON@relay\.test>$/m);
+    const story = await relay.cli(['message', id]);
+    expect(story.stdout).toContain(event);
+    expect(story.stdout).toContain(words);
+  }
+  await relay.audit();
 });
 
 test('several recipients of a domain share one transaction from one signed return path, which nobody else can make', async () => {
