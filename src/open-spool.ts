@@ -85,7 +85,8 @@ function tellReclaimed(leases: number, { clock, emit }: Pick<OpenSpoolNeeds, 'cl
   if (leases > 0) emit({ event: 'reclaimed', atMs: clock.nowMs(), leases });
 }
 
-function salvageText(report: SalvageReport): string {
+/** For operators. */
+export function salvageText(report: SalvageReport): string {
   const { rowsUnreadable, cause, messagesCarried, messagesQuarantined, keptAs } = report;
   const unreadable =
     rowsUnreadable === null ? 'nothing of it could be read' : `${rowsUnreadable} rows could not be read`;

@@ -2,12 +2,13 @@
 import { join, resolve } from 'node:path';
 import { spool as spoolSchema } from '../policy/schema/keeping.ts';
 import type { Policy, RedisSpoolPolicy } from '../policy/schema.ts';
-import { streamsToHold } from '../open-spool.ts';
+import { salvageText, streamsToHold } from '../open-spool.ts';
 import { hasEmbeddedStore, openEmbeddedMoveStore } from '../spool/embedded/move-store.ts';
 import type { MoveStore } from '../spool/move.ts';
 import { UsageError, type Cli } from './cli.ts';
 import { besidePolicy, type Where } from './data-folder.ts';
 import { OperationsError } from './operations.ts';
+import { plural } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 
 export const ENGINES = ['embedded', 'redis'] as const;
@@ -96,7 +97,11 @@ export async function openEnd(
   if (spool.engine === 'redis') return openRedisEnd(cli, spool, holdWhenInDoubt);
   if (spool === source && !hasEmbeddedStore(spool.path))
     throw new OperationsError(`there is no store in ${spool.path}: no mail was ever accepted there`);
-  return openEmbeddedMoveStore({ path: spool.path, clock, holdWhenInDoubt });
+  const store = await openEmbeddedMoveStore({ path: spool.path, clock, holdWhenInDoubt });
+  const { reaped, salvaged } = store.report;
+  if (reaped > 0) cli.terminal.err(`${plural(reaped, 'delivery')} under way when the relay died: in doubt\n`);
+  if (salvaged !== null) cli.terminal.err(`relevo: ${salvageText(salvaged)}\n`);
+  return store;
 }
 
 async function openRedisEnd(

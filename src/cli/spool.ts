@@ -69,23 +69,16 @@ async function abandon(
   { source, options }: { readonly source: MoveStore; readonly options: MoveOptions },
 ): Promise<ExitCode> {
   await using stack = new AsyncDisposableStack();
-  let unreachable: string | null = null;
   let target: MoveStore | null = null;
   try {
     target = stack.use(await openEnd(cli, ends, ends.target));
   } catch (error) {
     if (!(error instanceof SpoolError)) throw error;
-    unreachable = error.message;
+    cli.terminal.err(`relevo: ${error.message}\n`);
   }
   const result = await untilStopped((signal) => abandonMove({ source, target, signal, onProgress: tellProgress(cli) }));
   const told = { from: source.name, to: target?.name ?? 'the target', isJson: options.json === true, ends };
-  const code = report(cli, result, told);
-  if (unreachable === null || result.kind !== 'abandoned') return code;
-  cli.terminal.err(
-    `relevo: the copies in the target are still there (${unreachable}). No relay starts on it until this command, or ` +
-      'the next move to it, has removed them\n',
-  );
-  return 1;
+  return report(cli, result, told);
 }
 
 async function dryRun(cli: Cli, source: MoveStore, options: MoveOptions): Promise<ExitCode> {
@@ -149,8 +142,13 @@ const OR_BACK = 'nothing was removed. Go back with --abandon';
 function problemsOf(result: MoveResult): readonly string[] {
   switch (result.kind) {
     case 'moved':
-    case 'abandoned':
       return [];
+    case 'abandoned':
+      if (result.copiesIn === null) return [];
+      return [
+        `the copies in ${result.copiesIn} are still there: no relay starts on it until this command, or the next move ` +
+          'to it, has removed them',
+      ];
     case 'stopped':
       return ['stopped: give the same command again to go on'];
     case 'refused':

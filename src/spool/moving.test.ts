@@ -143,7 +143,7 @@ test('goes back: abandoned before its end, the old store goes on and the new one
   for (let killAt = 2; ; killAt++) {
     const { result } = await run(abandonMove, { killAt });
     if (result !== 'killed') {
-      expect(result).toEqual({ kind: 'abandoned' });
+      expect(result).toMatchObject({ kind: 'abandoned' });
       break;
     }
   }
@@ -163,8 +163,9 @@ test('abandoned with the new store out of reach, its copies are gone before the 
       signal: new AbortController().signal,
       onProgress: () => {},
     });
-    expect(result).toEqual({ kind: 'abandoned' });
+    expect(result).toEqual({ kind: 'abandoned', copiesIn: `the embedded store in ${join(folder, 'new')}` });
   }
+  expect((await run(abandonMove, { to: 'third' })).result).toMatchObject({ copiesIn: expect.stringContaining('new') });
   expect(await startable()).toEqual(['old']);
   // Mail goes on meanwhile: what was copied is not what is there now.
   {
@@ -202,7 +203,7 @@ test('does not end where the new store has less than the old one: nothing is rem
     expect(result.kind === 'differs' && result.differences[0]).toBe('messages: 219 where 220 should be');
   }
   expect(await startable()).toEqual([]);
-  expect((await run(abandonMove)).result).toEqual({ kind: 'abandoned' });
+  expect((await run(abandonMove)).result).toMatchObject({ kind: 'abandoned' });
   expect(await picture('old', ids)).toEqual(before);
 });
 
@@ -213,7 +214,7 @@ test('a message that both stores have stops it before anything is removed', asyn
     await spool.accept(submission);
   }
   expect((await run(runMove)).result).toEqual({ kind: 'conflict', messageIds: [submission.message.id] });
-  expect((await run(abandonMove)).result).toEqual({ kind: 'abandoned' });
+  expect((await run(abandonMove)).result).toMatchObject({ kind: 'abandoned' });
   for (const name of ['old', 'new']) expect((await picture(name, [submission.message.id])).stories).not.toContain(null);
 });
 

@@ -20,8 +20,8 @@ export type MoveProgress = { readonly step: MoveStep; readonly records: number }
 
 export type MoveResult =
   | { readonly kind: 'moved'; readonly carried: number; readonly sums: MoveSums }
-  /** The source is in use again, the target as it was before. */
-  | { readonly kind: 'abandoned' }
+  /** The source is free again. `copiesIn`: where copies wait to be removed, for it was not at hand; null: nowhere. */
+  | { readonly kind: 'abandoned'; readonly copiesIn: string | null }
   /** As asked by the signal. To be gone on with. */
   | { readonly kind: 'stopped' }
   /** The target is not what it should be. The source is whole; to be abandoned, or tried again. */
@@ -69,8 +69,10 @@ export async function abandonMove(
     return { kind: 'refused', why };
   }
   if (mark.phase === 'copying') await source.setMark({ ...mark, phase: 'abandoned' });
-  if (target === null) return { kind: 'abandoned' };
-  return (await clearAbandoned({ ...move, target })) ?? { kind: 'abandoned' };
+  const stopped = target === null ? null : await clearAbandoned({ ...move, target });
+  if (stopped !== null) return stopped;
+  const isCleared = (await source.mark()) === null;
+  return { kind: 'abandoned', copiesIn: isCleared ? null : mark.peer };
 }
 
 /** Rids the target of the copies of an abandoned move; null: there are none. */

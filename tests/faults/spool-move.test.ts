@@ -58,7 +58,10 @@ class Moving implements Disposable {
   }
 
   /** Goes on with the move, to the other side. Resolves to its exit code; null: it was killed. */
-  async run(killAfterMs: number | null): Promise<{ readonly code: number | null; readonly stderr: string }> {
+  async run(
+    killAfterMs: number | null,
+    signal: NodeJS.Signals = 'SIGKILL',
+  ): Promise<{ readonly code: number | null; readonly stderr: string }> {
     const [from, to] = this.isOnRedis ? ['redis', 'embedded'] : ['embedded', 'redis'];
     const where = ['--policy', join(this.folder, 'config/relevo.yaml'), '--other', this.#other];
     const child = spawn(join(ROOT, 'scripts/relevo'), ['spool', 'move', '--from', from, '--to', to, ...where], {
@@ -67,7 +70,9 @@ class Moving implements Disposable {
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
     const ended = new Promise<number | null>((done) => child.once('close', (code) => done(code)));
-    if (killAfterMs !== null) void wait(killAfterMs).then(() => child.kill('SIGKILL'));
+    const kill = (): void => void wait(killAfterMs ?? 0).then(() => child.kill(signal));
+    // From its first word on, so that it is killed at its work.
+    if (killAfterMs !== null) child.stderr.once('data', kill);
     const code = await ended;
     if (code === 0) this.isOnRedis = !this.isOnRedis;
     return { code, stderr };
@@ -97,10 +102,19 @@ test(`${MESSAGES} messages of all states go to Redis and back, killed ${KILLS} t
   })();
   const before = await moving.picture(ids);
   expect(before.wrongContent).toEqual([]);
-  let [kills, moves, isWhole] = [0, 0, true];
+  let [kills, stops, moves, isWhole] = [0, 0, 0, true];
   while (kills < KILLS || !moving.isOnRedis || !isWhole) {
-    const { code, stderr } = await moving.run(kills < KILLS ? 300 + Math.random() * 900 : null);
+    const isStopped = kills % 4 === 3 && stops < kills / 4;
+    const { code, stderr } = await moving.run(
+      kills < KILLS ? Math.random() * 500 : null,
+      isStopped ? 'SIGINT' : 'SIGKILL',
+    );
     isWhole = code === 0;
+    if (code === 1 && isStopped) {
+      expect(stderr).toContain('stopped: give the same command again to go on');
+      stops += 1;
+      continue;
+    }
     if (code === null) {
       kills += 1;
       continue;
@@ -110,6 +124,7 @@ test(`${MESSAGES} messages of all states go to Redis and back, killed ${KILLS} t
     expect(await moving.picture(ids)).toEqual(before);
   }
   expect(moves).toBeGreaterThan(0);
+  expect(stops).toBeGreaterThan(0);
   expect(await sentFrom(server)).toEqual(dueIn(before, Date.now()).toSorted());
 });
 

@@ -1,7 +1,11 @@
+import { writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { MoveEngine } from '../../../tests/fakes/movable.ts';
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
+import { type MoveEngine, TARGET } from '../../../tests/fakes/movable.ts';
+import type { MessageId } from '../../message/ids.ts';
 import { testMove } from '../move.contract.ts';
 import { openEmbeddedMoveStore } from './move-store.ts';
 import { openEmbeddedSpool } from './spool.ts';
@@ -19,3 +23,21 @@ const embedded: MoveEngine = {
 };
 
 testMove(embedded);
+
+test('a database that is salvaged in the middle of a move keeps its mark, its cursor and what arrived', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'relevo-move-'));
+  const clock = new FakeClock();
+  const open = () => openEmbeddedMoveStore({ path, clock, holdWhenInDoubt: () => [] });
+  {
+    await using store = await open();
+    await store.setMark(TARGET);
+    await store.write([{ kind: 'digest', key: 'k', messageId: 'm' as MessageId, untilMs: clock.nowMs() + 9 }], 'here');
+  }
+  writeFileSync(join(path, 'spool.suspect'), '');
+  await using store = await open();
+  expect(store.report.salvaged).not.toBeNull();
+  expect(await store.mark()).toEqual(TARGET);
+  expect(await store.cursor()).toBe('here');
+  expect(await store.remove('arrivals')).toBe(1);
+  await rm(path, { recursive: true, force: true });
+});

@@ -1,28 +1,30 @@
 import { afterAll, beforeAll } from 'vitest';
 import type { MoveEngine } from '../../../tests/fakes/movable.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
+import { startRedis, startRedisCluster, type RedisCluster } from '../../../tests/fakes/redis.ts';
 import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
 import { systemClock } from '../../system.ts';
 import { testMove } from '../move.contract.ts';
 import { openRedisMoveStore } from './move-store.ts';
 import { openRedisLink } from './open-link.ts';
 import { openRedisSpool } from './spool.ts';
+import type { RedisTarget } from './target.ts';
 
 let server: RedisServer;
+let cluster: RedisCluster;
 beforeAll(async () => {
-  server = await startRedis();
+  [server, cluster] = await Promise.all([startRedis(), startRedisCluster()]);
 });
 afterAll(async () => {
-  await server[Symbol.asyncDispose]();
+  await Promise.all([server, cluster].map((one) => one[Symbol.asyncDispose]()));
 });
 
-function redis(shards: number): MoveEngine {
+function redis(name: string, shards: number, target: () => RedisTarget): MoveEngine {
   return {
-    name: `redis, ${shards} shards`,
+    name,
     fresh: async (clock) => {
       const prefix = aPrefix();
-      const connect = () => openRedisLink({ target: { kind: 'single', url: server.url }, clock: systemClock });
+      const connect = () => openRedisLink({ target: target(), clock: systemClock });
       return {
         spool: async () => openRedisSpool({ link: await connect(), prefix, clock, shards, node: 'one' }),
         store: async () =>
@@ -33,5 +35,5 @@ function redis(shards: number): MoveEngine {
   };
 }
 
-testMove(redis(1));
-testMove(redis(5));
+testMove(redis('redis', 1, () => ({ kind: 'single', url: server.url })));
+testMove(redis('redis cluster', 7, () => ({ kind: 'cluster', nodes: cluster.addresses })));

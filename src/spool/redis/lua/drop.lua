@@ -1,4 +1,4 @@
 #!lua flags=allow-oom
 -- Takes the keys away.
 
-return redis.call('DEL', unpack(KEYS))
+return redis.call('UNLINK', unpack(KEYS))
