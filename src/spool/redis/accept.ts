@@ -14,8 +14,6 @@ const KEPT_LONGER_MS = 60_000;
 const RESERVATION_STALE_S = 10;
 /** How long a command that is stuck somewhere may still arrive. */
 const BARRED_MS = 3_600_000;
-/** A fresh lease is a delivery's first. */
-const FIRST_TOKEN = 1;
 
 /** See `Spool.accept`. */
 export async function accept(store: Store, submission: Submission): Promise<AcceptResult> {
@@ -103,7 +101,7 @@ async function keep(store: Store, submission: Submission, guard: Guard): Promise
   if (kind === 'known') return { kind };
   if (kind === 'duplicate') return { kind, of: first as MessageId };
   if (kind === 'barred') throw new SpoolError('unavailable', 'another node took this message for lost, and its resend');
-  return { kind: 'accepted', leased: leasedOf(submission) };
+  return { kind: 'accepted', leased: leasedOf(submission, store.stride) };
 }
 
 function guardKey(store: Store, id: MessageId, guard: Guard): string | undefined {
@@ -116,7 +114,7 @@ function freshRecord(store: Store, { message }: Submission, delivery: NewDeliver
   return packDelivery({
     state: 0,
     priority: PRIORITIES.indexOf(message.priority),
-    token: isLeased ? FIRST_TOKEN : 0,
+    token: isLeased ? store.stride : 0,
     attempts: 0,
     // Whole ms: where it stands among the others says its text.
     dueAtMs: Math.ceil(delivery.dueAtMs),
@@ -131,7 +129,8 @@ function freshRecord(store: Store, { message }: Submission, delivery: NewDeliver
   });
 }
 
-function leasedOf({ message, deliveries }: Submission): LeasedDelivery[] {
+/** @param token a fresh lease is a delivery's first */
+function leasedOf({ message, deliveries }: Submission, token: number): LeasedDelivery[] {
   return deliveries.flatMap((fresh, place) => {
     if (fresh.leaseUntilMs === null) return [];
     const delivery: Delivery = {
@@ -150,6 +149,6 @@ function leasedOf({ message, deliveries }: Submission): LeasedDelivery[] {
       lastReply: null,
       lastEgress: null,
     };
-    return [{ delivery, message, lease: { token: FIRST_TOKEN, untilMs: fresh.leaseUntilMs } }];
+    return [{ delivery, message, lease: { token, untilMs: fresh.leaseUntilMs } }];
   });
 }

@@ -106,7 +106,7 @@ async function lease(
   const ofShards = [...Map.groupBy(planned, ({ shard }) => shard)].map(async ([shard, candidates]) => {
     for (let from = 0; from < candidates.length; from += LEASED_AT_ONCE) {
       const members = candidates.slice(from, from + LEASED_AT_ONCE).map(({ member }) => member);
-      const args = [request.leaseUntilMs, store.node, ...members];
+      const args = [request.leaseUntilMs, store.node, store.stride, ...members];
       const [leased, turns] = listOf(await store.firmly(shard, SCRIPTS.lease, args));
       for (const [turn, due] of listOf<readonly unknown[]>(turns)) front.mend(shard, turn as Buffer, due);
       for (const [id, record, head] of listOf<readonly Buffer[]>(leased)) {

@@ -127,7 +127,7 @@ export async function take(
       told: false,
       make: ({ record }) => {
         if (record.leasedUntilMs > 0) return null;
-        const lease = { leasedUntilMs: how.leaseUntilMs, token: record.token + 1, node: store.node };
+        const lease = { leasedUntilMs: how.leaseUntilMs, token: record.token + store.stride, node: store.node };
         return { record: lease, events: [] };
       },
     });

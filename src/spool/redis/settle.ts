@@ -29,7 +29,6 @@ export async function settle(store: Store, settlement: Settlement): Promise<'set
     rest.warnedAtMs ?? 0,
     nameOf(rest.lastEgress),
     rest.lastReply === null || frugal ? '' : JSON.stringify(rest.lastReply),
-    store.node,
     ...finished.map(({ address }) => JSON.stringify(address)),
   ]);
   return reply === 1 ? 'settled' : 'lost';
@@ -48,7 +47,7 @@ export async function extend(store: Store, leases: Leases, untilMs: number): Pro
   for (const [shard, all] of byShard(store, leases)) {
     for (let from = 0; from < all.length; from += LEASES_AT_ONCE) {
       const some = all.slice(from, from + LEASES_AT_ONCE);
-      const args = [untilMs, store.node, ...some.flatMap(({ deliveryId, token }) => [deliveryId, token])];
+      const args = [untilMs, ...some.flatMap(({ deliveryId, token }) => [deliveryId, token])];
       for (const place of listOf<number>(await store.run(shard, SCRIPTS.extend, args))) {
         const one = some[place - 1];
         if (one !== undefined) lost.add(one.deliveryId);

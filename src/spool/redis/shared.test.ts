@@ -86,14 +86,29 @@ describe.each([1, 4])('nodes that share a spool of %i shards', (shards) => {
     expect(story?.events.map(({ event }) => event)).toEqual(['received', 'in-doubt', 'delivered']);
   });
 
-  test('a token is good only for the node that it was given to: a failover may have given it twice', async () => {
+  test('a lease that a failover lost does not leave its token to the next one', async () => {
+    const submission = aSubmission({ atMs: nowMs });
+    const fresh = aSubmission({ atMs: nowMs, leaseUntilMs: nowMs + 60_000 });
+    const tokens: number[] = [];
+    // What each would do with the same state before it.
+    for (const name of ['one', 'one/2', 'two']) {
+      const spool = await node(name, { prefix: aPrefix(), shards });
+      await spool.accept(submission);
+      for (const { lease } of await claim(spool, 1)) tokens.push(lease.token);
+      const result = await spool.accept(fresh);
+      for (const { lease } of result.kind === 'accepted' ? result.leased : []) tokens.push(lease.token);
+    }
+    expect(tokens).toHaveLength(6);
+    expect(new Set(tokens).size).toBe(3);
+  });
+
+  test('a lease can be passed on with its token', async () => {
     const prefix = aPrefix();
-    const [one, two] = [await node('one', { prefix, shards }), await node('two', { prefix, shards })];
+    const [one, two] = [await node('one', { prefix, shards }), await node('one/2', { prefix, shards })];
     await one.accept(aSubmission({ atMs: nowMs }));
-    const [leased] = await claim(one, 1);
-    if (leased === undefined) throw new Error('it was due');
-    expect(await two.settle(aSettlement(leased, { atMs: nowMs }))).toBe('lost');
-    expect(await one.settle(aSettlement(leased, { atMs: nowMs }))).toBe('settled');
+    const [taken] = await one.take({}, nowMs + 60_000, 1);
+    if (taken === undefined) throw new Error('it was queued');
+    expect(await two.settle(aSettlement(taken, { atMs: nowMs, state: 'bounced' }))).toBe('settled');
   });
 
   test('a node that starts anew frees what it held itself, and nothing of the others', async () => {

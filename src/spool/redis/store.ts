@@ -1,3 +1,4 @@
+import { crc32 } from 'node:zlib';
 import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
 import { Turns } from '../turns.ts';
@@ -13,6 +14,9 @@ export type StoreOptions = {
   readonly holdWhenInDoubt: () => readonly string[];
 };
 
+/** A token has 32 bits: 65,000 leases of one delivery at least. */
+const STRIDES = 65_521;
+
 /** A shard; `extra` is `KEYS[12]`, in the same slot. */
 type Place = number | { readonly shard: number; readonly extra: string };
 
@@ -22,6 +26,11 @@ export class Store {
   readonly clock: Clock;
   /** Owner of the leases that are booked here. */
   readonly node: string;
+  /**
+   * By how much a lease that is booked here raises the token of a delivery. Not the same for any two nodes: a failover that
+   * loses a lease does not give its token again to another.
+   */
+  readonly stride: number;
   readonly turns = new Turns();
   readonly holdWhenInDoubt: () => readonly string[];
   readonly #link: RedisLink;
@@ -33,6 +42,7 @@ export class Store {
     this.keys = options.keys;
     this.clock = options.clock;
     this.node = options.node;
+    this.stride = 1 + (crc32(options.node) % STRIDES);
     this.holdWhenInDoubt = options.holdWhenInDoubt;
     this.#link = options.link;
     this.#onEvents = options.onEvents;

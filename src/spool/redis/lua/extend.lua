@@ -2,15 +2,15 @@
 -- library: shard.lua, fence.lua
 -- Sets the end of leases that are still ours, 0: hands them back. Returns the places (from 1) of those that are not.
 
-local UNTIL, NODE = tonumber(ARGV[1]), ARGV[2]
+local UNTIL = tonumber(ARGV[1])
 -- Then pairs: delivery, token.
-local FIRST_LEASE = 3
+local FIRST_LEASE = 2
 
 local lost = {}
 for place = FIRST_LEASE, #ARGV, 2 do
   local record = redis.call('HGET', DELIVERIES, ARGV[place])
   local old = record and parseDelivery(record)
-  if old and old.lease > 0 and old.token == tonumber(ARGV[place + 1]) and old.node == NODE then
+  if old and old.lease > 0 and old.token == tonumber(ARGV[place + 1]) then
     local new = parseDelivery(record)
     new.lease = UNTIL
     if UNTIL == 0 then new.node = '' end

@@ -3,9 +3,9 @@
 -- Leases those that are still ready. Returns them (id, record, message), and the turns that changed (priority, lane and
 -- client, due; '' when nothing waits any more).
 
-local UNTIL, NODE = tonumber(ARGV[1]), ARGV[2]
+local UNTIL, NODE, STRIDE = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 -- Then the members of the ready set.
-local FIRST_MEMBER = 3
+local FIRST_MEMBER = 4
 
 local leased, turns = {}, {}
 for place = FIRST_MEMBER, #ARGV do
@@ -17,7 +17,7 @@ for place = FIRST_MEMBER, #ARGV do
     -- One that cannot be read is passed over for good, and is for the audit to find: it must not stop the others.
     local isRead, d = pcall(parseDelivery, record)
     if isRead then
-      d.token, d.lease, d.node = d.token + 1, UNTIL, NODE
+      d.token, d.lease, d.node = d.token + STRIDE, UNTIL, NODE
       local changed = formatDelivery(d)
       redis.call('HSET', DELIVERIES, id, changed)
       redis.call('ZADD', LEASES, UNTIL, id)
