@@ -16,10 +16,16 @@ COPY scripts ./scripts
 COPY src ./src
 COPY config/relevo.example.yaml ./config/
 # What the relay writes belongs to the user that it runs as; the program does not.
-RUN mkdir -p certs data \
-  && chown -R node:node config certs data \
+RUN mkdir -p certs data .cache \
+  && chown -R node:node config certs data .cache \
   && chmod 0700 certs data \
   && ln -s /relevo/scripts/relevo /usr/local/bin/relevo
+# What Node makes of the sources is made once, as the user that reads it, and belongs to the program from then on.
+ENV NODE_COMPILE_CACHE=/relevo/.cache
+USER node
+RUN relevo start --help >/dev/null
+USER root
+RUN chown -R root:root .cache && chmod -R a+rX .cache
 USER node
 VOLUME ["/relevo/config", "/relevo/certs", "/relevo/data"]
 # Submission, submissions, relay; the same three for a first start that may not have the privileged ones. The HTTP
