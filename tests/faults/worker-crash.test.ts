@@ -1,6 +1,6 @@
 /** Workers that break under load: the others go on, and nothing that was answered 250 is lost. */
 import { randomUUID } from 'node:crypto';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
@@ -16,6 +16,8 @@ import { startSmtpSink } from '../fakes/smtp-sink.ts';
 
 type World = AsyncDisposable & {
   readonly port: number;
+  /** Of the spool. */
+  readonly folder: string;
   readonly path: MailPath;
   readonly spool: EmbeddedSpool;
   readonly events: Event[];
@@ -27,8 +29,9 @@ async function world(): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const sink = stack.use(await startSmtpSink());
   const port = await freePort();
-  const folder = await mkdtemp(join(tmpdir(), 'relevo-workers-'));
-  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const scratch = await mkdtemp(join(tmpdir(), 'relevo-workers-'));
+  stack.defer(() => rm(scratch, { recursive: true, force: true }));
+  const folder = join(scratch, 'spool');
   const hostname = `${randomUUID()}.test`;
   const channel = new BroadcastChannel(hostname);
   stack.defer(() => channel.close());
@@ -60,7 +63,7 @@ routes: [{ name: all, use: [one] }]
     }),
   );
   const kept = stack.move();
-  const world = { port, path, spool, events, sink, break: (worker: number) => channel.postMessage(worker) };
+  const world = { port, folder, path, spool, events, sink, break: (worker: number) => channel.postMessage(worker) };
   return { ...world, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
@@ -88,4 +91,27 @@ test('a worker that breaks under load is started again; the other takes mail mea
   const twice = [...copies.values()].reduce((sum, count) => sum + count - 1, 0);
   expect(twice).toBeLessThanOrEqual(audit.possibleDuplicates);
   expect(events.filter(({ event }) => event === 'received').length).toBeLessThanOrEqual(audit.accepted);
+});
+
+test('workers come back to a store whose thread died, and refuse for now what they cannot keep', async () => {
+  await using place = await world();
+  const { port, sink, spool, folder } = place;
+  const load = startLoad({ port: () => port, sessions: 4, prefix: 'away', perConnection: 5, sizeBytes: 300_000 });
+  await expect.poll(() => load.acknowledged.size, { timeout: 20_000 }).toBeGreaterThan(20);
+  await rename(folder, `${folder}-away`);
+  await expect.poll(() => load.refused.get('451') ?? 0, { timeout: 20_000 }).toBeGreaterThan(5);
+  await rename(`${folder}-away`, folder);
+  const before = load.acknowledged.size;
+  await expect.poll(() => load.acknowledged.size, { timeout: 30_000 }).toBeGreaterThan(before + 40);
+  await load.stop();
+  await expect.poll(async () => (await spool.overview()).deliveries, { timeout: 60_000, interval: 250 }).toBe(0);
+  const copies = sink.copies('all');
+  expect([...load.acknowledged].filter((id) => !copies.has(`<${id}@load.test>`))).toEqual([]);
+  // Both do: neither is left without a way to the store.
+  const since = place.events.length;
+  const last = startLoad({ port: () => port, sessions: 4, prefix: 'back', perConnection: 1, count: 40 });
+  await last.finished;
+  const workers = place.events.slice(since).filter(({ event }) => event === 'received');
+  expect(new Set(workers.map(({ worker }) => worker))).toEqual(new Set([1, 2]));
+  expect(last.refused.size).toBe(0);
 });

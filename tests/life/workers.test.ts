@@ -136,6 +136,21 @@ test('a guesser has as many failed sign-ins as the policy allows, however many w
   expect([...failed.keys()].toSorted()).toEqual([1, 2]);
 });
 
+test('a limit on connections to a destination holds over both, and what one may not send the other does', async () => {
+  await using place = await world({ more: 'shaping: { default: { connections: 1 } }' });
+  const { relay, port, sink } = place;
+  let most = 0;
+  const watching = setInterval(() => (most = Math.max(most, sink.open)), 1);
+  const load = startLoad({ port: () => port, sessions: 4, prefix: 'lane', perConnection: 1, count: 60 });
+  await load.finished;
+  await relay.waitFor(() => relay.lines.filter(({ event }) => event === 'delivered').length === 60, 0, 10_000);
+  clearInterval(watching);
+  expect([...countBy(relay.lines, 'received').keys()].toSorted()).toEqual([1, 2]);
+  expect([...countBy(relay.lines, 'delivered').keys()]).toEqual([1]);
+  expect(most).toBe(1);
+  await relay.audit();
+});
+
 test('a port that another relay has is not shared with it, and both are told', { timeout: 60_000 }, async () => {
   await using place = await world();
   const { port, text } = place;
