@@ -29,18 +29,23 @@ async function claimNow(store: Store, asked: ClaimRequest): Promise<ClaimResult>
   const exclude = new Set(asked.exclude);
   const leased: LeasedDelivery[] = [];
   const front = new Front(store, { nowMs: asked.nowMs, exclude });
-  for (let round = 0; round < ROUNDS; round++) {
-    const room = limit - leased.length;
-    await front.look(room);
-    if (room <= 0) break;
-    const request = { ...asked, limit: room, exclude: [] };
-    const candidates = await candidatesAt(store, front, request);
-    const planned = plan(store.turns, candidates, { ...request, takenOf: countByLane(leased) });
-    const got = await lease(store, planned, { request, front });
-    leased.push(...got.leased);
-    if (got.found === planned.length) break;
+  try {
+    for (let round = 0; round < ROUNDS; round++) {
+      const room = limit - leased.length;
+      await front.look(room);
+      if (room <= 0) break;
+      const request = { ...asked, limit: room };
+      const candidates = await candidatesAt(store, front, request);
+      const planned = plan(store.turns, candidates, { ...request, takenOf: countByLane(leased) });
+      const found = await lease(store, planned, { request, front, onto: leased });
+      if (found === planned.length) break;
+    }
+    return { leased, nextDueAtMs: await front.nextDueAtMs() };
+  } catch (error) {
+    // What one server did lease is not to be lost with another that is gone; whoever asks at once again learns of that.
+    if (leased.length > 0) return { leased, nextDueAtMs: asked.nowMs };
+    throw error;
   }
-  return { leased, nextDueAtMs: await front.nextDueAtMs() };
 }
 
 function countByLane(leased: readonly LeasedDelivery[]): Map<string, number> {
@@ -94,14 +99,13 @@ function withSomething(lanes: Map<string, Map<string, Candidate[]>>): Lanes {
   return lanes;
 }
 
-type Leasing = { readonly request: ClaimRequest; readonly front: Front };
+type Leasing = { readonly request: ClaimRequest; readonly front: Front; readonly onto: LeasedDelivery[] };
 
-/** `found`: those that were still there, the unreadable that were set aside included. */
-async function lease(
-  store: Store,
-  planned: readonly Candidate[],
-  { request, front }: Leasing,
-): Promise<{ readonly leased: readonly LeasedDelivery[]; readonly found: number }> {
+/**
+ * Puts those that could be leased onto the list, in the plan's order, also where it rejects; returns how many were still
+ * there, the unreadable that it set aside included.
+ */
+async function lease(store: Store, planned: readonly Candidate[], { request, front, onto }: Leasing): Promise<number> {
   const got = new Map<string, LeasedDelivery | null>();
   const ofShards = [...Map.groupBy(planned, ({ shard }) => shard)].map(async ([shard, candidates]) => {
     for (let from = 0; from < candidates.length; from += LEASED_AT_ONCE) {
@@ -115,9 +119,14 @@ async function lease(
       }
     }
   });
-  await Promise.all(ofShards);
-  const inOrder = planned.map(({ member }) => got.get(member.subarray(member.lastIndexOf(0) + 1).toString()) ?? null);
-  return { leased: inOrder.filter((one) => one !== null), found: got.size };
+  const results = await Promise.allSettled(ofShards);
+  for (const { member } of planned) {
+    const one = got.get(member.subarray(member.lastIndexOf(0) + 1).toString()) ?? null;
+    if (one !== null) onto.push(one);
+  }
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+  return got.size;
 }
 
 type LeasedRecord = {

@@ -1,4 +1,4 @@
-/** Resends whose digest lives in another slot than the message; answers that are lost on the way. */
+/** Resends whose digest lives in another slot than the message; answers that are lost on the way; servers that are gone. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { startRedis } from '../../../tests/fakes/redis.ts';
@@ -158,4 +158,24 @@ test('a settlement whose answer was lost is written once', async () => {
   await expect(lossy.settle(aSettlement(leased, { atMs: nowMs }))).rejects.toBe(DOWN);
   expect(await lossy.settle(aSettlement(leased, { atMs: nowMs }))).toBe('lost');
   expect(await lossy.audit()).toMatchObject({ finished: { delivered: 1 }, queued: 0, violations: [] });
+});
+
+test('what one server leased is handed out although another is gone', async () => {
+  const prefix = aPrefix();
+  const gone = new Set<string>();
+  const half = await node('half', prefix, {
+    script: 'lease',
+    run: (run, script, keys, args) => {
+      const [shard = ''] = keys;
+      if (gone.size === 0) gone.add(shard);
+      return gone.has(shard) ? Promise.reject(DOWN) : run(script, keys, args);
+    },
+  });
+  for (let n = 0; n < 40; n++) await half.accept(aSubmission({ atMs: nowMs }));
+  const request = { nowMs, leaseUntilMs: nowMs + 60_000, limit: 100, perLane: 100, exclude: [] };
+  const { leased, nextDueAtMs } = await half.claim(request);
+  expect(leased.length).toBeGreaterThan(0);
+  expect(nextDueAtMs).toBe(nowMs);
+  expect(await half.overview()).toMatchObject({ leased: leased.length, deliveries: 40 });
+  await expect(half.claim(request)).rejects.toBe(DOWN);
 });
