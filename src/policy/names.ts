@@ -113,7 +113,7 @@ function clashes(tree: MapNode, { egress }: Known): Finding[] {
   for (const [, route, path] of children(tree, ['routes'])) {
     const name = nodeAt(route, ['name']);
     if (name?.kind !== 'scalar' || typeof name.value !== 'string') continue;
-    if (!isPlainName(name)) {
+    if (name.variables.length > 0) {
       findings.push({ place: name.place, path: [...path, 'name'], text: 'a name is written out, without variables' });
       continue;
     }
