@@ -26,6 +26,7 @@ export class WorkerError extends Error {
 
 type Pending = { readonly resolve: (value: never) => void; readonly reject: (error: WorkerError) => void };
 
+/** Starts with its construction; `end` it. */
 export class WorkerThread {
   readonly number: number;
   /** Resolves when it takes mail. Rejects with `WorkerError` `ended` when it never does. */
