@@ -150,6 +150,20 @@ describe('a daily limit', () => {
   );
 
   scheduled(
+    'that keeps mail waiting lets it go by an exit that is new',
+    async (scheduling) => {
+      await acceptMany(scheduling, 8);
+      await reached(scheduling, 'one', 5);
+      await scheduling.elapsed(10 * MINUTE);
+      inForce(scheduling, limited({ dailyLimit: 5 }, {}));
+      await reached(scheduling, 'two', 3, 10 * SECOND);
+      await scheduling.drained();
+      expect(countOf(scheduling, 'one')).toBe(5);
+    },
+    limited({ dailyLimit: 5 }),
+  );
+
+  scheduled(
     'is never exceeded by attempts that are under way together',
     async (scheduling) => {
       scheduling.exit('one').answer = after(scheduling.clock, 30 * SECOND);
@@ -194,15 +208,16 @@ describe('a rate', () => {
     'of 60 a minute holds in every minute, and fills no memory with what waits',
     async (scheduling) => {
       await acceptMany(scheduling, 700);
-      await scheduling.clock.advanceUntil(() => scheduling.clock.monotonicMs() >= 10 * MINUTE, {
-        stepMs: 250,
-        withinMs: HOUR,
-      });
+      while (scheduling.clock.monotonicMs() < 10 * MINUTE) {
+        await scheduling.clock.advance(250);
+        // Whatever was asked before is answered.
+        await scheduling.spool.overview();
+      }
       const times = scheduling.exit('one').attempts.map(({ atMs }) => atMs);
       expect(mostWithin(times, MINUTE)).toBeLessThanOrEqual(60);
       expect(mostWithin(times, SECOND)).toBeLessThanOrEqual(1);
       // Every answer of the store takes a step of the clock here; pacer.test.ts has it to the full.
-      expect(times.length).toBeGreaterThan(480);
+      expect(times.length).toBeGreaterThan(450);
       expect(scheduling.scheduler.stats().held).toBeLessThan(100);
     },
     limited({ rate: '60/m' }),

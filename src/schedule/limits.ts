@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { LimitState } from '../routing/choose.ts';
@@ -28,6 +29,7 @@ export type LimitUse = { readonly egress: string; readonly limit: number; readon
 export class Limits {
   readonly #needs: LimitsNeeds;
   readonly #exits = new Map<string, Limited>();
+  #ways: Pick<Policy, 'egress' | 'pools' | 'routes'> | null = null;
 
   constructor(needs: LimitsNeeds) {
     this.#needs = needs;
@@ -96,26 +98,23 @@ export class Limits {
     for (const { daily } of this.#exits.values()) daily?.tick();
   }
 
-  /** Another policy may be in force. @returns whether a limit was raised or is gone: mail that waits for it may go */
+  /** Another policy may be in force. @returns whether mail that a limit kept waiting may have another way now */
   adjust(): boolean {
-    const policy = this.#needs.policy();
-    let loosened = false;
-    for (const name of new Set([...this.#exits.keys(), ...Object.keys(policy.egress)])) {
-      const terms = egressOf(policy, name);
+    const { egress, pools, routes } = this.#needs.policy();
+    const waits = [...this.#exits.values()].some(
+      ({ daily, pacer }) => pacer !== null || daily?.state().kind === 'spent',
+    );
+    const changed = !isDeepStrictEqual(this.#ways, { egress, pools, routes });
+    this.#ways = { egress, pools, routes };
+    for (const name of new Set([...this.#exits.keys(), ...Object.keys(egress)])) {
+      const { dailyLimit = null, rate = null } = egressOf(this.#needs.policy(), name) ?? {};
       const limited = this.#exits.get(name) ?? { daily: null, pacer: null };
-      const { dailyLimit = null, rate = null } = terms ?? {};
-      loosened ||=
-        (limited.daily !== null && dailyLimit === null) ||
-        (limited.daily?.limit ?? dailyLimit ?? 0) < (dailyLimit ?? 0);
-      loosened ||=
-        limited.pacer !== null &&
-        (rate === null || rate.windowMs / rate.count < limited.pacer.pace.distanceMs / limited.pacer.pace.perGroup);
       this.#adjustDaily(name, limited, dailyLimit);
       this.#adjustPacer(name, limited, rate);
       if (limited.daily === null && limited.pacer === null) this.#exits.delete(name);
       else this.#exits.set(name, limited);
     }
-    return loosened;
+    return waits && changed;
   }
 
   /** Hands back what is left of every block. */
