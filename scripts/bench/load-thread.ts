@@ -39,6 +39,9 @@ const EXPECTED: Readonly<Record<State, string>> = {
   quit: '221',
 };
 const QUIET_MS = 120_000;
+/** A refusal for now is tried again, as clients do, but not for ever. */
+const AGAIN_MS = 250;
+const MOST_REFUSALS = 240;
 
 const board = new Board(workerData as BoardMemory);
 
@@ -59,6 +62,8 @@ class Session {
   #left = 0;
   #number: number | null = null;
   #pending = '';
+  /** In a row. */
+  #refusals = 0;
   #settle: (failure: string | null) => void = () => {};
 
   constructor(volley: Volley, tail: string, next: () => number | null) {
@@ -115,8 +120,7 @@ class Session {
 
   #answer(line: string): void {
     if (!line.startsWith(EXPECTED[this.#state])) {
-      board.tellRefused();
-      this.#fail(`${this.#state}: ${line.trim()}`);
+      this.#refused(line);
       return;
     }
     switch (this.#state) {
@@ -133,12 +137,24 @@ class Session {
         return this.#say('dot', this.#content());
       case 'dot':
         board.tellAcknowledged(this.#number ?? 0);
+        this.#refusals = 0;
         return this.#afterMessage();
       case 'quit':
         this.#letGo();
         if (this.#number === null) this.#settle(null);
         else this.#connect();
     }
+  }
+
+  #refused(line: string): void {
+    board.tellRefused();
+    this.#refusals += 1;
+    if (!line.startsWith('4') || this.#refusals > MOST_REFUSALS) {
+      this.#fail(`${this.#state}: ${line.trim()}`);
+      return;
+    }
+    this.#letGo();
+    setTimeout(() => this.#connect(), AGAIN_MS);
   }
 
   #begin(): void {

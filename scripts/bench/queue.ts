@@ -4,7 +4,7 @@ import { monotonicMs } from './board.ts';
 import { median, type Figures, type Row } from './figures.ts';
 import { Relevo, type RelevoOptions } from './peer-relevo.ts';
 import { conserved, missingText, type Run } from './run.ts';
-import { send, warmUp } from './throughput.ts';
+import { refusals, send, warmUp } from './throughput.ts';
 import { Traffic } from './traffic.ts';
 
 const SHOT = { sessions: 20, bodyBytes: 4_096, perConnection: null } as const;
@@ -55,7 +55,8 @@ export async function longQueue(run: Run, options: RelevoOptions): Promise<Row[]
   } catch (error) {
     const missing = missingText(error);
     run.say(`queue: ${missing}`);
-    return [...rows, { cell: 'long queue', peer, figures: {}, runs: 0, broken: null, missing }];
+    const unproven = rows.map((row) => ({ ...row, broken: 'not checked: the cell came to no end' }));
+    return [...unproven, { cell: 'long queue', peer, figures: {}, runs: 0, broken: null, missing }];
   }
 }
 
@@ -180,6 +181,7 @@ async function drain(scene: Scene): Promise<void> {
   const count = traffic.board.arrived - before;
   const perSecond = (count / (performance.now() - began)) * 1_000;
   const least = Number.isFinite(slowest) ? `; slowest 5 s ${rate(slowest)}` : '';
-  const note = `${percent(perSecond, empty.passPerS)} of end to end${least}`;
+  const { refused } = traffic.board;
+  const note = `${percent(perSecond, empty.passPerS)} of end to end${least}${refused === 0 ? '' : `; ${refusals(refused)}`}`;
   add(scene, 'draining it', { figures: { ...figuresOf(scene, count), perSecond }, note });
 }

@@ -28,7 +28,7 @@ export type Entrant = {
   readonly once: boolean;
 };
 
-type Outcome = { readonly figures: Figures; readonly broken: string | null; readonly runs: number };
+type Outcome = { readonly figures: Figures; readonly broken: string | null; readonly refused: number };
 
 const WARM_UP_S = 3;
 const WARM_UP_LEAST = 1_500;
@@ -61,6 +61,11 @@ export async function throughput(run: Run, cell: ThroughputCell, entrants: reado
   );
 }
 
+/** What is said of a relay that answered 4yz and was asked again. */
+export function refusals(count: number): string {
+  return `refused for now ${count} times`;
+}
+
 function rateOf({ figures }: Outcome): number {
   return figures.perSecond ?? Number.NaN;
 }
@@ -81,6 +86,7 @@ function rowOf(cell: ThroughputCell, entrant: Entrant, { outcomes, missing, yard
     median(outcomes.map(rateOf).flatMap((rate, at) => (others[at] === undefined ? [] : [rate / others[at]])));
   const [ratio, ratioUnsigned] = [ratioTo(yardsticks.ratio), ratioTo(yardsticks.ratioUnsigned)];
   const why = missing.get(entrant);
+  const refused = outcomes.reduce((sum, outcome) => sum + outcome.refused, 0);
   return {
     cell: cell.text,
     peer: entrant.kind.name,
@@ -89,6 +95,7 @@ function rowOf(cell: ThroughputCell, entrant: Entrant, { outcomes, missing, yard
     ...(Number.isNaN(ratioUnsigned) ? {} : { ratioUnsigned }),
     runs: outcomes.length,
     broken: outcomes.find(({ broken }) => broken !== null)?.broken ?? null,
+    ...(refused === 0 ? {} : { note: refusals(refused) }),
     ...(why === undefined ? {} : { missing: why }),
   };
 }
@@ -116,7 +123,7 @@ async function measure(run: Run, cell: ThroughputCell, { kind, signs }: Entrant)
       stealCores,
       ...acknowledgement(traffic.board, sent.from, sent.end),
     },
-    runs: 1,
+    refused: traffic.board.refused,
     broken: await conserved(traffic.board, peer, { end: sent.end, signs }),
   };
 }

@@ -66,7 +66,7 @@ export class Traffic implements AsyncDisposable {
     return reply.port;
   }
 
-  /** Sends, and returns when each has its answer. @throws at the first refusal */
+  /** Sends, and returns when each is accepted. @throws at a refusal for good, or where the relay refuses for a minute */
   async send(shot: Shot): Promise<Sent> {
     return this.#send(this.#load, shot);
   }
