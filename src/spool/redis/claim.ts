@@ -143,7 +143,8 @@ async function leasedFrom(store: Store, one: LeasedRecord, atMs: number): Promis
   if (of === null || record === null || one.record === undefined) return null;
   const found: Found = { shard: one.shard, of, record, bytes: one.record };
   const leased = leasedOf(found);
-  if (leased === null) await setAside(store, found, atMs);
+  // Where even that fails, its lease ends by itself, and it is looked at again: the others were leased for somebody.
+  if (leased === null) await setAside(store, found, atMs).catch(() => undefined);
   return leased;
 }
 

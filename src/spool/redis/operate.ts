@@ -116,25 +116,38 @@ export async function take(
   how: { readonly leaseUntilMs: number; readonly limit: number },
 ): Promise<readonly LeasedDelivery[]> {
   const leased: LeasedDelivery[] = [];
-  const atMs = store.clock.nowMs();
-  for await (const window of matching(store, filter)) {
-    const free = window.filter(({ record }) => record.leasedUntilMs === 0);
-    const unreadable = free.filter(({ of, record }) => of.message === null || recipientsOf(record) === null);
-    for (const one of unreadable) await setAside(store, one, atMs);
-    const wanted = free.filter((one) => !unreadable.includes(one)).slice(0, how.limit - leased.length);
-    const taken = await change(store, wanted, {
-      atMs,
-      told: false,
-      make: ({ record }) => {
-        if (record.leasedUntilMs > 0) return null;
-        const lease = { leasedUntilMs: how.leaseUntilMs, token: record.token + store.stride, node: store.node };
-        return { record: lease, events: [] };
-      },
-    });
-    leased.push(...taken.map(leasedOf).filter((one) => one !== null));
-    if (leased.length >= how.limit) break;
+  try {
+    for await (const window of matching(store, filter)) {
+      const free = window.filter(({ record }) => record.leasedUntilMs === 0);
+      leased.push(...(await takeSome(store, free, { ...how, limit: how.limit - leased.length })));
+      if (leased.length >= how.limit) break;
+    }
+  } catch (error) {
+    // What is leased already must be settled by somebody; whoever asks again learns what is wrong.
+    if (leased.length === 0) throw error;
   }
   return leased;
+}
+
+async function takeSome(
+  store: Store,
+  free: readonly Found[],
+  how: { readonly leaseUntilMs: number; readonly limit: number },
+): Promise<readonly LeasedDelivery[]> {
+  const atMs = store.clock.nowMs();
+  const unreadable = free.filter(({ of, record }) => of.message === null || recipientsOf(record) === null);
+  for (const one of unreadable) await setAside(store, one, atMs);
+  const wanted = free.filter((one) => !unreadable.includes(one)).slice(0, how.limit);
+  const taken = await change(store, wanted, {
+    atMs,
+    told: false,
+    make: ({ record }) => {
+      if (record.leasedUntilMs > 0) return null;
+      const lease = { leasedUntilMs: how.leaseUntilMs, token: record.token + store.stride, node: store.node };
+      return { record: lease, events: [] };
+    },
+  });
+  return taken.map(leasedOf).filter((one) => one !== null);
 }
 
 /** See `Spool.reap`. */
