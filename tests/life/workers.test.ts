@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { cheapHash } from '../fakes/ingress.ts';
 import { startLoad } from '../fakes/load.ts';
 import { freePort } from '../fakes/postfix.ts';
+import { startRedis } from '../fakes/redis.ts';
 import { type LogLine, RelayProcess } from '../fakes/relay-process.ts';
 import { SmtpDialogue } from '../fakes/smtp-dialogue.ts';
 import { startSmtpSink } from '../fakes/smtp-sink.ts';
@@ -217,3 +218,39 @@ function greeted(port: number): Promise<void> {
     });
   });
 }
+
+test('on Redis each has a connection of its own, and both work the same queue', async () => {
+  await using redis = await startRedis();
+  await using place = await world({ more: `spool: { engine: redis, url: "${redis.url}" }` });
+  const { relay, port, sink, text } = place;
+  const load = startLoad({ port: () => port, sessions: 8, prefix: 'redis', perConnection: 1, count: 200 });
+  await load.finished;
+  expect(load.refused.size).toBe(0);
+  await relay.waitFor(() => relay.lines.filter(({ event }) => event === 'delivered').length === 200);
+  expect([...countBy(relay.lines, 'delivered').keys()].toSorted()).toEqual([1, 2]);
+  expect(new Set(sink.accepted.map(({ messageId }) => messageId)).size).toBe(200);
+  relay.writePolicy(text({ exit: 'two', more: `spool: { engine: redis, url: "${redis.url}" }` }));
+  await relay.waitFor(({ event, version }) => event === 'policy-applied' && version !== undefined, relay.lines.length);
+  await relay.audit();
+  expect(await relay.stop()).toEqual({ code: 0, signal: null });
+});
+
+test('a second SIGTERM ends both at once, whatever they are doing, and loses nothing', async () => {
+  await using place = await world();
+  const { relay, port, sink } = place;
+  sink.fault('dot', 'hang');
+  const load = startLoad({ port: () => port, sessions: 8, prefix: 'hurry', perConnection: 1, count: 40 });
+  await load.finished;
+  await sink.until(() => sink.messages.length >= 2);
+  relay.signal('SIGTERM');
+  await relay.waitFor(({ event }) => event === 'stopping');
+  const before = Date.now();
+  relay.signal('SIGTERM');
+  expect(await relay.exited()).toEqual({ code: 0, signal: null });
+  expect(Date.now() - before).toBeLessThan(5_000);
+  sink.heal();
+  await relay.start();
+  await expect.poll(async () => (await relay.audit())['queued'], { timeout: 30_000 }).toBe(0);
+  const copies = sink.copies('accepted');
+  expect([...load.acknowledged].filter((id) => !copies.has(`<${id}@load.test>`))).toEqual([]);
+});
