@@ -1,4 +1,5 @@
 /** Sends messages with ids of their own over several sessions and remembers which ones were answered 250. */
+import { randomBytes } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 
 export type Load = {
@@ -17,6 +18,8 @@ export type LoadOptions = {
   readonly sessions: number;
   readonly prefix: string;
   readonly sizeBytes?: number;
+  /** Content that no compression makes small. Default: the same line over and over. */
+  readonly isDense?: boolean;
   readonly sender?: string;
   readonly recipient?: (id: string) => string;
   /** Messages over one connection. */
@@ -83,7 +86,7 @@ async function connection(options: LoadOptions, tally: Tally): Promise<void> {
         throw new Error(reply);
       }
       tally.unanswered.add(id);
-      const reply = await say(`${messageOf(id, options.sizeBytes ?? 4096)}.\r\n`);
+      const reply = await say(`${messageOf(id, options)}.\r\n`);
       tally.unanswered.delete(id);
       if (reply.startsWith('250')) tally.acknowledged.add(id);
       else count(tally, reply);
@@ -99,11 +102,13 @@ function count({ refused }: Tally, reply: string): void {
   refused.set(code, (refused.get(code) ?? 0) + 1);
 }
 
-function messageOf(id: string, sizeBytes: number): string {
+function messageOf(id: string, { sizeBytes = 4096, isDense = false }: LoadOptions): string {
   const line = `${'x'.repeat(76)}\r\n`;
+  const lines = Math.ceil(sizeBytes / line.length);
+  const dense = (): string => `${randomBytes(57).toString('base64')}\r\n`;
   return (
     `From: <sender@load.test>\r\nTo: <rcpt@dest.test>\r\nSubject: load ${id}\r\nDate: Mon, 02 Nov 2026 10:00:00 +0000\r\n` +
-    `Message-ID: <${id}@load.test>\r\nX-Load-Id: ${id}\r\n\r\n${line.repeat(Math.ceil(sizeBytes / line.length))}`
+    `Message-ID: <${id}@load.test>\r\nX-Load-Id: ${id}\r\n\r\n${isDense ? Array.from({ length: lines }, dense).join('') : line.repeat(lines)}`
   );
 }
 
