@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { aSubmission } from '../../tests/fakes/submission.ts';
 import { deliveryIdOf, newMessageId } from '../message/ids.ts';
 import type { Priority } from '../message/message.ts';
+import { shareOf } from '../policy/share.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
 import type { Group } from './entry.ts';
 import { Lane } from './lane.ts';
@@ -58,6 +59,20 @@ test('one lane gets its share and no more; what is urgent gets a little extra', 
   expect(take('low')).toBe(240);
   expect(take('normal')).toBe(16);
   expect(take('high')).toBe(32);
+});
+
+test.each([
+  { of: 1, held: 2_000, lane: 256 },
+  { of: 4, held: 500, lane: 64 },
+  { of: 64, held: 200, lane: 25 },
+])('of $of workers each holds its part, and enough to be busy', ({ of, held, lane }) => {
+  const part = (): Window => new Window((limit) => shareOf(limit, { index: of - 1, of }));
+  expect(filled(part(), 'high', 3_000)).toBe(held);
+  const window = part();
+  const one = aLane('d.test');
+  let count = 0;
+  while (window.reserve(aFresh('d.test', 'normal'), one)) count += 1;
+  expect(count).toBe(lane);
 });
 
 test('a reservation that is cancelled, or made twice, takes no room', () => {

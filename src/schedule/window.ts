@@ -10,6 +10,8 @@ export const CLAIM_LEAST = 10;
 
 /** Deliveries in memory at most, by who may fill the window so far: there is always room for a password reset. */
 const MOST_HELD = { low: 1_200, normal: 1_600, high: 2_000 } as const satisfies Record<Priority, number>;
+/** A part of that which is no smaller, however many share it: what one worker needs to keep its connections busy. */
+const LEAST_PART = 0.1;
 const FRESH_BYTES = 64 * 1024 ** 2;
 /** Of one lane: at most, and at least however full the window is. */
 const LANE_MOST = 256;
@@ -29,7 +31,7 @@ export class Window {
   readonly #share: (limit: number) => number;
   #freshBytes = 0;
 
-  /** @param share this worker's part of the bytes of fresh content that all may hold */
+  /** @param share this worker's part of what all may hold; what one takes of a lane must leave some to the others */
   constructor(share: (limit: number) => number = (limit) => limit) {
     this.#share = share;
   }
@@ -48,12 +50,12 @@ export class Window {
 
   /** How many more may be claimed from the store. */
   get claimRoom(): number {
-    return Math.max(0, MOST_HELD.low - this.held);
+    return Math.max(0, this.#most('low') - this.held);
   }
 
   /** How many a lane may have in memory now; of what is claimed, unless another priority is named. */
   laneShare(priority: Priority = 'low'): number {
-    return Math.min(LANE_MOST, Math.max(LANE_LEAST, Math.floor((MOST_HELD[priority] - this.held) / 4)));
+    return Math.min(this.#part(LANE_MOST), Math.max(LANE_LEAST, Math.floor((this.#most(priority) - this.held) / 4)));
   }
 
   /** Whether the lane has drained so far that it is worth claiming more for it. */
@@ -63,7 +65,7 @@ export class Window {
 
   /** Whether there is room for any delivery of that priority. */
   isOpenTo(priority: Priority): boolean {
-    return this.held < MOST_HELD[priority];
+    return this.held < this.#most(priority);
   }
 
   /** Keeps room for a delivery that is about to be accepted; false: there is none. */
@@ -136,6 +138,14 @@ export class Window {
     entry.lane.held -= 1;
     entry.state = 'gone';
     this.#drop(entry);
+  }
+
+  #most(priority: Priority): number {
+    return this.#part(MOST_HELD[priority]);
+  }
+
+  #part(limit: number): number {
+    return Math.max(Math.floor(limit * LEAST_PART), this.#share(limit));
   }
 
   #keep(id: MessageId, bytes: Buffer): FreshContent | null {
