@@ -156,8 +156,11 @@ describe('time and chance', () => {
     expect(ran).toEqual([]);
   });
 
-  test('random bytes are as many as asked for', () => {
+  test('random bytes are as many as asked for, and never the same', () => {
     expect(systemRandom.bytes(10)).toHaveLength(10);
+    const draws = Array.from({ length: 3_000 }, (_, at) => Buffer.from(systemRandom.bytes(6 + (at % 30))));
+    expect(draws.map(({ length }) => length)).toEqual(draws.map((_, at) => 6 + (at % 30)));
+    expect(new Set(draws.map((bytes) => bytes.toString('hex', 0, 6))).size).toBe(3_000);
     expect(systemRandom.fraction()).toBeLessThan(1);
   });
 });

@@ -1,8 +1,10 @@
 /** The real ports: the one place that reads the clock, draws random numbers, resolves names and opens sockets. */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomFillSync } from 'node:crypto';
 import { lookup, Resolver } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
-import { networkInterfaces } from 'node:os';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname, networkInterfaces } from 'node:os';
+import type { ProcessPlace } from './presence.ts';
 import type { Clock, Dial, DialTarget, Dns, DnsAnswer, Ports, Random } from './ports.ts';
 
 export const systemClock: Clock = {
@@ -32,9 +34,23 @@ export const systemClock: Clock = {
   },
 };
 
+/** Drawn ahead for what is short, such as the id of a message: a draw takes 6 µs, whatever its length. Keys are longer. */
+const DRAWN_AHEAD_BYTES = 16;
+const DRAWN = Buffer.allocUnsafeSlow(4_096);
+let drawnUsed = DRAWN.length;
+
 export const systemRandom: Random = {
   fraction: () => Math.random(),
-  bytes: (count) => randomBytes(count),
+  bytes: (count) => {
+    if (count > DRAWN_AHEAD_BYTES) return randomBytes(count);
+    if (drawnUsed + count > DRAWN.length) {
+      randomFillSync(DRAWN);
+      drawnUsed = 0;
+    }
+    drawnUsed += count;
+    // A copy: these are the caller's now.
+    return Buffer.from(DRAWN.subarray(drawnUsed - count, drawnUsed));
+  },
 };
 
 /** How long one query waits, and how often it is sent (with growing patience) before it counts as failed. */
@@ -162,6 +178,30 @@ function opened({ address, port, bind }: DialTarget): Socket {
 /** Every address of this machine's interfaces as it is now. */
 export function localAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
+}
+
+/** Where this process is, for other processes beside it. */
+export function processPlace(): ProcessPlace {
+  return { host: hostname(), machine: machineOf(), isEnded: isEnded };
+}
+
+/** One boot of one kernel, and in it one space of process ids: on Linux only. */
+function machineOf(): string | null {
+  try {
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
+  } catch {
+    return null;
+  }
+}
+
+function isEnded(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return false;
+  } catch (error) {
+    return codeOf(error) === 'ESRCH';
+  }
 }
 
 /** @param dnsServers the policy's `dns.servers` in force */

@@ -64,7 +64,7 @@ function unmapped(network: Network): Network {
 }
 
 function bitsOf4(address: string): bigint {
-  return address.split('.').reduce((bits, octet) => (bits << 8n) | BigInt(octet), 0n);
+  return BigInt(address.split('.').reduce((bits, octet) => bits * 256 + Number(octet), 0));
 }
 
 function bitsOf6(address: string): bigint {
