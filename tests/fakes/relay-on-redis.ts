@@ -139,7 +139,7 @@ export class RelayOnRedis implements AsyncDisposable {
 
 /** @param spool lines of the policy's `spool`, in braces, without `engine` */
 export async function startRelayOnRedis(spool: string): Promise<RelayOnRedis> {
-  const sink = await startSmtpSink();
+  const sink = await startSmtpSink({ slowMs: 2_000 });
   const [port, httpPort] = [await freePort(), await freePort()];
   const relay = new RelayProcess(`
 hostname: relay.test

@@ -8,7 +8,7 @@ import { PROVEN, ROOM_BYTES, startRelayOnRedis } from '../fakes/relay-on-redis.t
 test('full: 452, the queue drains, and there is room again', async () => {
   await using redis = await startRedis();
   await using rig = await startRelayOnRedis(`url: "${redis.url}"`);
-  rig.sink.fault('rcpt', 451);
+  rig.sink.fault('dot', 'slow');
   rig.load();
   await rig.acknowledged(200);
   await redis.config({ maxmemory: Number(await redis.info('used_memory')) + 3 * 1024 ** 2 });
