@@ -10,6 +10,8 @@ export type AllowanceNeeds = {
   readonly leaseMs: number;
   /** What may be sent changed. */
   readonly changed: () => void;
+  /** It was used up, and something was handed back: so many more may be sent of what waits for the next window. */
+  readonly reopened?: (count: number) => void;
   readonly failed: (cause: unknown) => void;
 };
 
@@ -41,6 +43,8 @@ export class Allowance {
   /** By all processes, when it was last asked; null: not known. */
   #used: number | null = null;
   #asking = false;
+  /** Mail came for it in this window when it was used up. */
+  #kept = false;
   /** When it was last told that there is no more. */
   #refusedMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
@@ -88,7 +92,7 @@ export class Allowance {
   take(): void {
     this.#reserved += 1;
     this.#takenMs = this.#needs.clock.monotonicMs();
-    if ((this.#left - this.#reserved) * 2 < this.#blockSize()) this.want();
+    this.want();
   }
 
   /** It is not sent after all. */
@@ -107,13 +111,12 @@ export class Allowance {
     return this.#spending.result;
   }
 
-  /** What was booked was not sent: the peer was never asked. */
+  /** What was booked was not sent: the peer was never asked. Anybody may have it. */
   async refund(): Promise<void> {
     const window = this.#window;
     if (this.#roll()) return;
     await this.#tell(() => this.#needs.quotas.returnBlock({ ...window, ...this.#amounts(0, 1) }));
-    if (window !== this.#window || this.#used === null) return;
-    this.#used -= 1;
+    this.#refusedMs = Number.NEGATIVE_INFINITY;
     this.#needs.changed();
   }
 
@@ -122,8 +125,10 @@ export class Allowance {
     this.#roll();
     const nowMs = this.#needs.clock.monotonicMs();
     if (this.#asking || nowMs < this.#pausedUntilMs) return;
-    if (this.state().kind === 'spent' && nowMs - this.#refusedMs < this.#askAgainMs) return;
-    void this.#ask(this.#blockSize());
+    if ((this.#left - this.#reserved) * 2 >= this.#blockSize()) return;
+    const isSpent = this.state().kind === 'spent';
+    this.#kept ||= isSpent;
+    if (!isSpent || nowMs - this.#refusedMs >= this.#askAgainMs) void this.#ask(this.#blockSize());
   }
 
   /** Asks what is used, and for nothing. */
@@ -134,6 +139,7 @@ export class Allowance {
   /** About once a second: renews the block, or hands it back where nobody uses it. */
   tick(): void {
     this.#roll();
+    if (this.#kept && this.state().kind === 'spent') this.want();
     if (this.#left === 0 || this.#asking) return;
     const nowMs = this.#needs.clock.monotonicMs();
     if (this.#reserved === 0 && nowMs - this.#takenMs >= IDLE_MS) void this.close();
@@ -167,6 +173,7 @@ export class Allowance {
     const window = this.#window;
     const limit = this.#limit;
     const nowMs = clock.nowMs();
+    const wasSpent = this.state().kind === 'spent';
     this.#asking = true;
     let answer: Block | null = null;
     await this.#tell(async () => {
@@ -177,6 +184,9 @@ export class Allowance {
     if (wanted > 0) this.#takenMs = clock.monotonicMs();
     if (answer !== null && window === this.#window && limit === this.#limit) this.#learn(answer);
     changed();
+    const free = this.#left - this.#reserved;
+    const room = this.#limit - (this.#used ?? this.#limit);
+    if (wasSpent && this.#kept && free > 0) this.#needs.reopened?.(free + Math.max(0, room));
   }
 
   #learn({ left, used }: Block): void {
@@ -222,6 +232,7 @@ export class Allowance {
     this.#window = window;
     this.#reserved = 0;
     this.#spending = null;
+    this.#kept = false;
     this.#forget();
     return true;
   }

@@ -199,6 +199,46 @@ describe('a daily limit', () => {
   );
 });
 
+describe('a daily limit that others share', () => {
+  scheduled(
+    'and hand something back of: what waited for the next day leaves, as much as came back',
+    async (scheduling) => {
+      const { clock, spool } = scheduling;
+      const startsAtMs = Math.floor(clock.nowMs() / DAY) * DAY;
+      const other = { account: 'egress:one', startsAtMs, endsAtMs: startsAtMs + DAY, holder: 'other', limit: 500 };
+      const until = { nowMs: clock.nowMs(), untilMs: clock.nowMs() + 20 * MINUTE };
+      await spool.ledger.takeBlock({ ...other, ...until, wanted: 490 });
+      await acceptMany(scheduling, 30);
+      await reached(scheduling, 'one', 10);
+      await scheduling.elapsed(10 * MINUTE);
+      expect(countOf(scheduling, 'one')).toBe(10);
+      await spool.ledger.spend({ ...other, amount: 480 });
+      await scheduling.elapsed(5 * MINUTE);
+      expect(countOf(scheduling, 'one')).toBe(10);
+      // The other one is dead: its block ends with its lease.
+      await reached(scheduling, 'one', 20, 7 * MINUTE);
+      await scheduling.elapsed(MINUTE);
+      expect(countOf(scheduling, 'one')).toBe(20);
+      expect((await spool.ledger.takeBlock({ ...other, ...until, wanted: 0 })).used).toBe(500);
+    },
+    limited({ dailyLimit: 500 }),
+  );
+
+  scheduled(
+    'is not hoarded while a rate keeps its mail waiting',
+    async (scheduling) => {
+      await acceptMany(scheduling, 100);
+      await reached(scheduling, 'one', 8, 2 * MINUTE);
+      const startsAtMs = Math.floor(scheduling.clock.nowMs() / DAY) * DAY;
+      const nowMs = scheduling.clock.nowMs();
+      const ask = { account: 'egress:one', startsAtMs, endsAtMs: startsAtMs + DAY, holder: 'other', limit: 500, nowMs };
+      const { used } = await scheduling.spool.ledger.takeBlock({ ...ask, wanted: 0, untilMs: nowMs });
+      expect(used - countOf(scheduling, 'one')).toBeLessThanOrEqual(10);
+    },
+    limited({ dailyLimit: 500, rate: '10/m' }),
+  );
+});
+
 describe('a rate', () => {
   /** The most attempts in any stretch of that length, wherever it begins. */
   const mostWithin = (times: readonly number[], windowMs: number): number =>

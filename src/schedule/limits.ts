@@ -17,6 +17,8 @@ export type LimitsNeeds = {
   readonly leaseMs: number;
   /** An exit may have opened, or closed. */
   readonly changed: () => void;
+  /** See `AllowanceNeeds`. */
+  readonly reopened: (count: number) => void;
   readonly failed: (cause: unknown) => void;
 };
 

@@ -24,7 +24,7 @@ import { explain, explainRoute, type Explanation, type RouteExplanation } from '
 import { Groups } from './groups.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
-import { Limits } from './limits.ts';
+import { Limits, type LimitsNeeds } from './limits.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { settle } from './settle.ts';
 import { ended } from './untried.ts';
@@ -122,9 +122,12 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
-  const limits = limitsFor(needs, () => {
-    exits.touch();
-    dispatch(schedule);
+  const limits = limitsFor(needs, {
+    changed: () => {
+      exits.touch();
+      dispatch(schedule);
+    },
+    reopened: (count) => spawn(schedule, 'limits', () => mendDueTimes(schedule, count)),
   });
   const exits: Exits = new Exits({ policy, find, share, limits, clock, emit });
   const schedule: Schedule = {
@@ -152,15 +155,17 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
   return schedule;
 }
 
-function limitsFor(needs: Omit<SchedulerNeeds, 'exits' | 'share'>, changed: () => void): Limits {
-  const { policy, quotas, clock, random, emit } = needs;
+function limitsFor(
+  { policy, quotas, clock, random, emit }: Omit<SchedulerNeeds, 'exits' | 'share'>,
+  heard: Pick<LimitsNeeds, 'changed' | 'reopened'>,
+): Limits {
   return new Limits({
     policy,
     quotas,
     clock,
     holder: random.bytes(12).toString('hex'),
     leaseMs: LEASE_MS,
-    changed,
+    ...heard,
     failed: (cause) => emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) }),
   });
 }

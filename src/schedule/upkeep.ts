@@ -185,16 +185,20 @@ function remind(schedule: Schedule, entry: Entry): void {
 /**
  * The clock was put back, or a limit raised: deliveries put off by the old one would wait for nothing. Those that wait
  * longer than their plan has it are made due; scheduled mail is left alone.
+ * @param most so many of them, the newest
  */
-export async function mendDueTimes(schedule: Schedule): Promise<void> {
+export async function mendDueTimes(schedule: Schedule, most = Number.POSITIVE_INFINITY): Promise<void> {
+  let left = most;
   let after: DeliveryId | undefined;
   for (;;) {
     const page = { limit: AT_ONCE, ...(after === undefined ? {} : { after }) };
     const queued = await schedule.spool.list({ state: 'queued' }, page);
-    const late = queued.filter((one) => waitsTooLong(schedule, one)).map(({ delivery }) => delivery.id);
+    const tooLong = queued.filter((one) => waitsTooLong(schedule, one));
+    const late = tooLong.slice(0, left).map(({ delivery }) => delivery.id);
+    left -= late.length;
     if (late.length > 0) await schedule.spool.retry({ ids: late }, schedule.clock.nowMs());
     after = queued.at(-1)?.delivery.id;
-    if (queued.length < AT_ONCE || after === undefined || schedule.closing.signal.aborted) break;
+    if (queued.length < AT_ONCE || after === undefined || left <= 0 || schedule.closing.signal.aborted) break;
   }
   schedule.claimSoon();
 }
