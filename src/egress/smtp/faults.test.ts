@@ -48,6 +48,20 @@ describe('a conversation that breaks off', () => {
     expect(kinds(await rig.send())).toEqual(['delivered']);
   });
 
+  test.each<[SinkAction, SinkStage, boolean]>([
+    ['close', 'connect', false],
+    [421, 'greeting', false],
+    ['reset', 'ehlo', false],
+    [451, 'mail', true],
+    [550, 'rcpt', true],
+    ['reset', 'data', true],
+    [451, 'dot', true],
+  ])('%s at %s counts towards a limit of the exit: %s', async (action, stage, mailed) => {
+    await using rig = await startMxRig();
+    rig.sink.fault(stage, action);
+    expect((await rig.send()).mailed).toBe(mailed);
+  });
+
   test('every stage of the sink was thought of', () => {
     const others: readonly SinkStage[] = ['starttls', 'handshake', 'auth', 'rset', 'quit', 'dot'];
     expect([...BEFORE, ...others].toSorted()).toEqual([...STAGES].toSorted());
