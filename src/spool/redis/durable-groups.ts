@@ -16,8 +16,8 @@ const MOST_TRIES = 8;
 const REDIRECTION_MS = 60;
 
 /**
- * WAIT and WAITAOF cover what this connection wrote, so that the answer to a repeated call, which wrote nothing, would
- * say nothing of the first one's write. One write in front of them covers all that this server wrote before it.
+ * WAIT and WAITAOF are documented to cover what this connection wrote: nothing, where a repeated call found its work
+ * done. (Servers of today cover all that came before; nobody promises it.) One write in front of them makes it so.
  */
 const FENCE = { name: 'fence', text: "#!lua flags=allow-oom\nredis.call('SET', KEYS[1], '')\nreturn 1" };
 
