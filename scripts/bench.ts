@@ -9,6 +9,7 @@ import type { Row } from './bench/figures.ts';
 import { hangingDestination, idle, urgentMail } from './bench/others.ts';
 import { exim } from './bench/peer-exim.ts';
 import { postfixOpendkim, postfixUnsigned } from './bench/peer-postfix.ts';
+import { endAllGroups } from './bench/machine.ts';
 import { relevo, type Engine, type RelevoOptions } from './bench/peer-relevo.ts';
 import { profiled } from './bench/profile.ts';
 import { longQueue } from './bench/queue.ts';
@@ -126,6 +127,14 @@ async function main(): Promise<number> {
     return 0;
   }
   using run = new Run(settings, values.scratch ?? null);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      void endAllGroups().finally(() => {
+        run[Symbol.dispose]();
+        process.exit(130);
+      });
+    });
+  }
   const folder = values['cpu-prof'];
   if (folder !== undefined) {
     process.stdout.write(await profiled(run, folder));

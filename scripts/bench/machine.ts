@@ -17,6 +17,13 @@ export type Measured = Usage & { readonly stealCores: number; readonly busyCores
 /** `name`: as the kernel knows it, 15 octets at most. */
 export type Thread = { readonly pid: number; readonly tid: number; readonly name: string; readonly cpuS: number };
 
+const groups = new Set<ProcessGroup>();
+
+/** Ends all processes of all groups at once: the benchmark itself is being ended, and daemons would outlive it. */
+export async function endAllGroups(): Promise<void> {
+  await Promise.all([...groups].map((group) => group.kill().finally(() => group[Symbol.dispose]())));
+}
+
 /** The processes of one peer, those they start and those that ended included. */
 export class ProcessGroup implements Disposable {
   /** null: none could be made, and the tree below `roots` is watched instead. */
@@ -30,6 +37,7 @@ export class ProcessGroup implements Disposable {
   #before = { cpuS: 0, atMs: 0, machine: machineTimes() };
 
   constructor(name: string) {
+    groups.add(this);
     this.#cgroup = makeCgroup(`relevo-bench-${process.pid}-${name}`);
   }
 
@@ -128,6 +136,7 @@ export class ProcessGroup implements Disposable {
 
   [Symbol.dispose](): void {
     this.#stopSampling();
+    groups.delete(this);
     if (this.#cgroup === null) return;
     try {
       rmdirSync(this.#cgroup);
