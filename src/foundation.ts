@@ -2,14 +2,17 @@
 import { placedPolicy, placeData, type Where } from './cli/data-folder.ts';
 import { connectControl } from './cli/control-client.ts';
 import { nodeName } from './node-name.ts';
-import { openSpool, type SpoolWithLedger } from './open-spool.ts';
+import { openSpool, type OpenSpoolNeeds, type SpoolWithLedger } from './open-spool.ts';
+import { startPresence, takeName } from './presence.ts';
 import { openPolicyHolder, type PolicyHolder } from './policy/holder.ts';
 import { formatProblem } from './policy/problem.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Emit, Ports, Random } from './ports.ts';
 import type { LineOutput } from './report/line-writer.ts';
 import { openReporting, type Reporting, type Sample } from './report/reporting.ts';
+import type { NodeFacts } from './spool/nodes.ts';
 import { SpoolError } from './spool/spool.ts';
+import { processPlace } from './system.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
 export type RelayOptions = {
@@ -24,6 +27,8 @@ export type RelayOptions = {
   readonly localAddresses: () => readonly string[];
   /** Threads that take and send mail side by side; 1: all in this one. */
   readonly workers: number;
+  /** The name of this node; null: one that is made up at the first start and kept in the data folder. */
+  readonly node: string | null;
   /** Where log lines go. */
   readonly output: LineOutput;
 };
@@ -42,6 +47,8 @@ export type Foundation = {
   readonly onReachLost: (run: () => void) => () => void;
   /** What reload and reporting ask of the parts; set once they live. */
   readonly hooks: Hooks;
+  /** This relay as the other nodes on its spool see it. */
+  readonly nodeFacts: () => NodeFacts;
 };
 
 export type Hooks = {
@@ -81,25 +88,51 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   policy = placedPolicy(() => holder.current(), where);
   const reachers = new Set<() => void>();
   const onReopened = (): void => reachers.forEach((run) => run());
-  const node = (): Promise<string> => claimNode(where.dataFolder, ports.random);
-  const opening = await openSpool({ policy, clock, emit, node, onReopened });
+  const own = { name: options.node ?? policy().hostname };
+  const node = async (): Promise<string> => (own.name = await claimNode(options, ports.random));
+  const nodeFacts = factsOf(options, { own, holder, ports });
+  const presence = { facts: nodeFacts, clock, emit };
+  const admit: OpenSpoolNeeds['admit'] = (nodes) => takeName({ ...presence, nodes }, processPlace());
+  const opening = await openSpool({ policy, clock, emit, node, admit, onReopened });
   if (typeof opening === 'string') return { kind: 'refused', problems: [opening] };
   const { reach } = opening;
   const spool = stack.use(opening.spool);
+  if (spool.nodes !== undefined) stack.use(startPresence({ ...presence, nodes: spool.nodes }));
   if (policy().spool.durability === 'relaxed') tellRelaxed(clock.nowMs(), emit);
   const onReachLost = (run: () => void): (() => void) => {
     reachers.add(run);
     return () => void reachers.delete(run);
   };
-  const foundation = { ports, reporting, emit, holder, policy, spool, reach, onReachLost, hooks };
+  const foundation = { ports, reporting, emit, holder, policy, spool, reach, onReachLost, hooks, nodeFacts };
   return { kind: 'laid', foundation };
 }
 
 /** Two relays on one data folder would take each other's leases for those of a dead process. */
-async function claimNode(dataFolder: string, random: Random): Promise<string> {
+async function claimNode({ where: { dataFolder }, node }: RelayOptions, random: Random): Promise<string> {
   const other = await connectControl(dataFolder);
   if (other.kind === 'connected') throw new SpoolError('in-use', `another relay runs on ${dataFolder}`);
-  return nodeName(dataFolder, random);
+  return node ?? nodeName(dataFolder, random);
+}
+
+type FactsNeeds = { readonly own: { readonly name: string }; readonly holder: PolicyHolder; readonly ports: Ports };
+
+function factsOf(options: RelayOptions, { own, holder, ports }: FactsNeeds): () => NodeFacts {
+  const { pid, version, workers, localAddresses } = options;
+  const { host, machine } = processPlace();
+  const instance = ports.random.bytes(8).toString('hex');
+  const startedAtMs = ports.clock.nowMs();
+  return () => ({
+    name: own.name,
+    instance,
+    host,
+    machine,
+    pid,
+    startedAtMs,
+    version,
+    policyVersion: holder.state().version,
+    workers,
+    addresses: localAddresses(),
+  });
 }
 
 /** In the log and in the status for as long as it runs: it takes a restart to change. */

@@ -5,10 +5,15 @@ import type { Clock, Emit } from './ports.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool/embedded/spool.ts';
 import type { SalvageReport } from './spool/embedded/wire.ts';
 import type { Ledger, Quotas } from './spool/ledger.ts';
+import type { Nodes } from './spool/nodes.ts';
 import { type Spool, SpoolError } from './spool/spool.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
-export type SpoolWithLedger = Spool & { readonly ledger: Ledger & Quotas };
+export type SpoolWithLedger = Spool & {
+  readonly ledger: Ledger & Quotas;
+  /** Absent: nobody shares the spool. */
+  readonly nodes?: Nodes;
+};
 
 export type OpenedSpool = {
   readonly spool: SpoolWithLedger;
@@ -22,6 +27,8 @@ export type OpenSpoolNeeds = {
   readonly emit: Emit;
   /** By which leases are known to be this process's, on a spool that others share. Asked once, and only there. */
   readonly node: () => Promise<string>;
+  /** Called on a spool that others share before anything of that node is touched; rejects where another has its name. */
+  readonly admit?: (nodes: Nodes) => Promise<void>;
   /** The ways of other threads have ended, and new ones can be had. */
   readonly onReopened: () => void;
 };

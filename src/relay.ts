@@ -9,6 +9,7 @@
 import { makeCertificate } from './cli/certificate-pair.ts';
 import { startControl } from './cli/control-server.ts';
 import { liveRelay } from './cli/live-relay.ts';
+import { nodeStatuses, soleStatus, type NodeStatus } from './cli/node-status.ts';
 import type { RelayStatus } from './cli/operations.ts';
 import { createOperations } from './cli/store-operations.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
@@ -22,6 +23,7 @@ import { WHOLE } from './policy/share.ts';
 import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limits.ts';
+import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/rest.ts';
 
 export type StartResult =
@@ -97,6 +99,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     overview: await spool.overview().catch(() => null),
     limits: await limitUses({ policy, quotas: spool.ledger, clock }).catch(() => []),
     ready: reasonsNotReady(parts).length === 0,
+    nodes: await livesOf(parts).catch(() => null),
   });
   stack.defer(foundation.holder.subscribe(() => void followNext(parts)));
   return parts;
@@ -131,6 +134,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     clock: ports.clock,
     showsSubjects: () => policy().log.subjects,
     emit,
+    nodes: () => nodesOf(parts),
     live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
   });
   const control = await startControl({
@@ -214,6 +218,19 @@ function reasonsNotReady({ spool, path, lifetime }: Parts): readonly string[] {
     ...path.notReady(),
     ...path.doors().problems.map(formatListenProblem),
   ];
+}
+
+async function nodesOf({ spool, ports, nodeFacts }: Parts): Promise<readonly NodeStatus[]> {
+  const atMs = ports.clock.nowMs();
+  if (spool.nodes !== undefined) return nodeStatuses(spool.nodes, atMs);
+  return [soleStatus(nodeFacts(), { atMs, leases: (await spool.overview()).leased })];
+}
+
+/** Without what each of them has in hand. */
+async function livesOf({ spool, ports }: Parts): Promise<readonly { readonly isUp: boolean }[]> {
+  if (spool.nodes === undefined) return [{ isUp: true }];
+  const nowMs = ports.clock.nowMs();
+  return (await spool.nodes.all()).map((node) => ({ isUp: isUp(node, nowMs) }));
 }
 
 function statusOf({ version, pid }: RelayOptions, parts: Parts): RelayStatus {

@@ -52,6 +52,7 @@ function remoteOperations(call: Call): Operations {
     story: ask('story'),
     explain: ask('explain'),
     audit: ask('audit'),
+    nodes: ask('nodes'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,
   };
 }

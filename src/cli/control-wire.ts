@@ -29,6 +29,7 @@ export const ASKS = {
   status: z.strictObject({}),
   overview: z.strictObject({}),
   audit: z.strictObject({}),
+  nodes: z.strictObject({}),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),

@@ -5,6 +5,7 @@ import type { Message, Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { AuditReport, MessageStory, QueuedDelivery, QueueFilter, QueueOverview } from '../spool/spool.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
+import type { NodeStatus } from './node-status.ts';
 
 /** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
 export type OperatorMail = {
@@ -78,6 +79,8 @@ export type Operations = {
   explain(ask: { readonly id: MessageId | DeliveryId }): Promise<readonly Explanation[] | null>;
   submit(mail: OperatorMail): Promise<SubmitResult>;
   audit(): Promise<AuditReport>;
+  /** Those that share the spool, by name; empty: no relay runs on a store that is not shared. */
+  nodes(): Promise<readonly NodeStatus[]>;
 };
 
 /** What only a running relay can do or say. */

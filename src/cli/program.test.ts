@@ -42,6 +42,7 @@ test('every command has --help, and takes --policy and --data', async () => {
     'dns',
     'explain',
     'message',
+    'nodes',
     'policy check',
     'policy schema',
     'queue bounce',

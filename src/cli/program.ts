@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { policyJsonSchema } from '../policy/json-schema.ts';
+import { isNodeName } from '../spool/nodes.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { addAudit } from './audit.ts';
 import { addCheck, addPolicy } from './check.ts';
@@ -10,6 +11,7 @@ import { addDkim } from './dkim.ts';
 import { addDns } from './dns.ts';
 import { addExplain } from './explain.ts';
 import { addMessage } from './message.ts';
+import { addNodes } from './nodes.ts';
 import { OperationsError } from './operations.ts';
 import { addQueue } from './queue.ts';
 import { addSend } from './send.ts';
@@ -63,6 +65,7 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addDns(program, registry);
   addPolicy(program, registry, policyJsonSchema);
   addAudit(program, registry);
+  addNodes(program, registry);
   addSpool(program, registry);
   return program;
 }
@@ -73,11 +76,19 @@ function addStart(program: Command, registry: Registry, start: ProgramNeeds['sta
     summary: 'run the relay; the first start writes a policy',
     shape: (command) =>
       command
-        .option('--node <name>', 'name of this node (default: the policy’s hostname)')
+        .option(
+          '--node <name>',
+          'name of this node, where several share a spool (default: one of its own, kept in the data folder)',
+        )
         .option('--workers <n>', 'threads that take and send mail, or auto: one for each two cores', 'auto'),
     run: (_, { options, where }) =>
-      start({ ...where, node: options.node ?? null, workers: parseWorkers(options.workers) }),
+      start({ ...where, node: parseNode(options.node), workers: parseWorkers(options.workers) }),
   });
+}
+
+function parseNode(text: string | undefined): string | null {
+  if (text === undefined || isNodeName(text)) return text ?? null;
+  throw new UsageError(`--node ${text}: give a name of letters, digits, dots and dashes, 100 at most`);
 }
 
 /** More than any machine has use for: each costs memory, and a share of every limit. */

@@ -1,3 +1,4 @@
+import { nodeStatuses } from './node-status.ts';
 import { OperationsError, type Operations } from './operations.ts';
 import { connectControl } from './control-client.ts';
 import { createOperations } from './store-operations.ts';
@@ -27,11 +28,13 @@ export async function withOperations<Result>(
   }
   const { policy } = loaded;
   await using spool = await openPolicyStore(policy, cli.clock);
+  const { nodes } = spool;
   const operations = createOperations({
     spool,
     clock: cli.clock,
     showsSubjects: () => policy.log.subjects,
     live: null,
+    ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });
   return await use(operations);
 }

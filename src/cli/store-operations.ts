@@ -21,6 +21,8 @@ export type StoreOperationsNeeds = {
   readonly showsSubjects: () => boolean;
   /** null: no relay is running, the store was opened for this one command. */
   readonly live: LiveRelay | null;
+  /** Default: there are none. */
+  readonly nodes?: Operations['nodes'];
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -46,6 +48,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
       return live.submit(mail);
     },
     audit: () => spool.audit(),
+    nodes: needs.nodes ?? (async () => []),
   };
 }
 

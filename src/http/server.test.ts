@@ -122,6 +122,7 @@ test('the figures of the events and of the store are scraped', async () => {
       contentBytes: 12_345,
     },
     workers: 1,
+    nodes: [{ isUp: true }],
     connectionsIn: 7,
     connectionsOut: 2,
     limits: [{ egress: 'ip-1', limit: 500, used: 120 }],

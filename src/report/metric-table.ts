@@ -62,6 +62,7 @@ export const METRICS = {
   ),
   relevo_spool_bytes: gauge('Content kept for queued messages.', []),
   relevo_connections: gauge('Open connections: in (clients) and out (next hops).', ['direction']),
+  relevo_nodes: gauge('Nodes on the spool, by state: up; gone, without having left.', ['state']),
   relevo_workers: gauge('Threads that take and send mail, and answer.', []),
   relevo_alerts: gauge('Alerts in force.', []),
   relevo_ready: gauge('1: ready to take mail, as /readyz says.', []),

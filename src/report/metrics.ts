@@ -18,6 +18,8 @@ export type MetricsSample = {
   readonly connectionsIn: number;
   readonly connectionsOut: number;
   readonly workers: number;
+  /** Those that share the spool; null: not known. */
+  readonly nodes: readonly { readonly isUp: boolean }[] | null;
   readonly alerts: number;
   readonly ready: boolean;
   readonly logLostLines: number;
@@ -165,10 +167,19 @@ function verb(command: string): string {
   return COMMANDS.has(word) ? word : 'other';
 }
 
+function fillNodes(book: Book, nodes: MetricsSample['nodes']): void {
+  book.clear('relevo_nodes');
+  if (nodes === null) return;
+  const up = nodes.filter(({ isUp }) => isUp).length;
+  book.set('relevo_nodes', up, { state: 'up' });
+  book.set('relevo_nodes', nodes.length - up, { state: 'gone' });
+}
+
 function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_connections', sample.connectionsIn, { direction: 'in' });
   book.set('relevo_connections', sample.connectionsOut, { direction: 'out' });
   book.set('relevo_workers', sample.workers);
+  fillNodes(book, sample.nodes);
   book.set('relevo_alerts', sample.alerts);
   book.set('relevo_ready', sample.ready ? 1 : 0);
   book.set('relevo_log_lost_lines', sample.logLostLines);

@@ -43,12 +43,15 @@ export class Keys {
   readonly shards: number;
   /** By shard: `KEYS[1]` to `KEYS[11]` of the scripts that work on one. */
   readonly ofShard: readonly (readonly string[])[];
+  /** The nodes that share the spool: a hash by name. */
+  readonly nodes: string;
   readonly #stems: readonly string[];
 
   /** @throws RangeError where the prefix would decide about slots */
   constructor(prefix: string, shards: number) {
     if (/[{}]/.test(prefix)) throw new RangeError('the prefix of the keys must not have braces');
     this.shards = shards;
+    this.nodes = `${prefix}{nodes}:nodes`;
     this.#stems = Array.from({ length: shards }, (_, shard) => `${prefix}{${tagOf(shard, shards)}}:`);
     this.ofShard = this.#stems.map((stem) => NAMES.map((name) => stem + name));
   }

@@ -1,6 +1,7 @@
 import type { CameBack, MessageEvent } from '../../message/event.ts';
 import type { DeliveryId, MessageId } from '../../message/ids.ts';
 import type { Clock } from '../../ports.ts';
+import type { Nodes } from '../nodes.ts';
 import {
   SpoolError,
   type AcceptResult,
@@ -24,6 +25,7 @@ import { formatKey, Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
 import type { RedisLink } from './link.ts';
 import { refuseWhileMoved } from './move-mark.ts';
+import { RedisNodes } from './nodes.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
 import { SCRIPTS } from './scripts.ts';
 import { extend, settle } from './settle.ts';
@@ -45,6 +47,8 @@ export type RedisSpoolOptions = {
    * Opening frees what a dead process of that name held.
    */
   readonly node: string;
+  /** Called before that, with the nodes that share the spool; rejects where another process of that name may live. */
+  readonly admit?: (nodes: Nodes) => Promise<void>;
   /**
    * Hears of what the engine did by itself once that is kept: deliveries that it quarantined, held, or found in doubt
    * (`reap`). Those that a dead process left in doubt are counted by `report.reaped` instead: they may be very many.
@@ -74,6 +78,7 @@ export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisS
   const { link, prefix, clock } = options;
   const store = await openStore(options);
   await refuseWhileMoved(store, link, prefix);
+  await options.admit?.(new RedisNodes((ask) => ask(store)));
   const report = { reaped: await reapOwn(store, clock.nowMs()) };
   return new RedisSpool({ store, link, report });
 }
@@ -93,6 +98,7 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
 /** A spool on a Redis server that many processes share, and the ledger beside it. */
 export class RedisSpool implements Spool {
   readonly ledger: RedisLedger;
+  readonly nodes: RedisNodes;
   /** What the opening found. */
   readonly report: OpenReport;
   readonly #store: Store;
@@ -106,6 +112,7 @@ export class RedisSpool implements Spool {
     this.#link = of.link;
     this.report = of.report;
     this.ledger = new RedisLedger((ask) => this.#ask(ask));
+    this.nodes = new RedisNodes((ask) => this.#ask(ask));
   }
 
   accept(submission: Submission): Promise<AcceptResult> {

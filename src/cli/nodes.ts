@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import { addCommand, type Registry } from './cli.ts';
+import type { NodeStatus } from './node-status.ts';
+import { formatAge, json, table } from './output.ts';
+import { withOperations } from './reach.ts';
+
+/** `relevo nodes` */
+export function addNodes(program: Command, registry: Registry): void {
+  addCommand(program, registry, {
+    usage: 'nodes',
+    summary: 'list the nodes that share the spool',
+    json: true,
+    shape: (command) =>
+      command.addHelpText(
+        'after',
+        '\nA node that was killed is listed as gone for a day, or until it is back. Exit code 1 while one is gone, or none is up.',
+      ),
+    run: async (cli, { options, where }) => {
+      const nodes = await withOperations(cli, where, (operations) => operations.nodes());
+      cli.terminal.out(options.json === true ? json(nodes) : nodesText(nodes, cli.clock.nowMs()));
+      return nodes.length > 0 && nodes.every(({ isUp }) => isUp) ? 0 : 1;
+    },
+  });
+}
+
+function nodesText(nodes: readonly NodeStatus[], nowMs: number): string {
+  if (nodes.length === 0) return 'No node is up.\n';
+  const rows = nodes.map((node) => [
+    node.name,
+    node.isUp ? `up for ${formatAge(nowMs - node.startedAtMs)}` : `gone for ${formatAge(nowMs - node.seenAtMs)}`,
+    node.host,
+    node.version,
+    node.policyVersion,
+    String(node.workers),
+    String(node.leases),
+    node.addresses.join(' '),
+  ]);
+  const header = ['NODE', 'STATE', 'HOST', 'VERSION', 'POLICY', 'WORKERS', 'LEASES', 'ADDRESSES'];
+  return table(header, rows) + policiesText(nodes);
+}
+
+/** Nodes on one spool ought to follow one policy. */
+function policiesText(nodes: readonly NodeStatus[]): string {
+  const byPolicy = Map.groupBy(
+    nodes.filter(({ isUp }) => isUp),
+    ({ policyVersion }) => policyVersion,
+  );
+  if (byPolicy.size < 2) return '';
+  const parts = [...byPolicy].map(([version, some]) => `${version} (${some.map(({ name }) => name).join(', ')})`);
+  return `The nodes follow different policies: ${parts.join(', ')}.\n`;
+}

@@ -1,0 +1,74 @@
+/** The nodes that share a spool on Redis: one hash, in a slot of its own. */
+import {
+  nodeOfOwner,
+  REMEMBERED_MS,
+  type Beat,
+  type BeatResult,
+  type KnownNode,
+  type NodeFacts,
+  type Nodes,
+} from '../nodes.ts';
+import { SCRIPTS } from './scripts.ts';
+import { listOf, textOf, type Store } from './store.ts';
+
+const LEASES_AT_ONCE = 1_000;
+
+/** How an operation is asked of a store that may be closed. */
+type Ask = <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
+
+export class RedisNodes implements Nodes {
+  readonly #ask: Ask;
+
+  constructor(ask: Ask) {
+    this.#ask = ask;
+  }
+
+  async beat({ facts, nowMs, untilMs, replaces = '' }: Beat): Promise<BeatResult> {
+    const { name, instance } = facts;
+    const args = [name, instance, JSON.stringify(facts), nowMs, Math.ceil(untilMs), nowMs - REMEMBERED_MS, replaces];
+    const [kind, ...fields] = listOf(await this.#ask((store) => store.runOn(store.keys.nodes, SCRIPTS.beat, args)));
+    const nodes = nodesOf(fields);
+    const [by] = nodes;
+    return textOf(kind) === 'taken' && by !== undefined ? { kind: 'taken', by } : { kind: 'up', nodes };
+  }
+
+  async all(): Promise<readonly KnownNode[]> {
+    return nodesOf(listOf(await this.#ask((store) => store.runOn(store.keys.nodes, SCRIPTS.nodes, []))));
+  }
+
+  async leave({ name, instance }: Pick<NodeFacts, 'name' | 'instance'>): Promise<void> {
+    await this.#ask((store) => store.runOn(store.keys.nodes, SCRIPTS.leave, [name, instance]));
+  }
+
+  leases(): Promise<ReadonlyMap<string, number>> {
+    return this.#ask(async (store) => {
+      const counts = new Map<string, number>();
+      for (const shard of store.shards) {
+        for (let skip = 0; ;) {
+          const [seen, ...pairs] = listOf(await store.run(shard, SCRIPTS.holders, [skip, LEASES_AT_ONCE]));
+          for (let place = 0; place < pairs.length; place += 2) {
+            const node = nodeOfOwner(textOf(pairs[place]));
+            counts.set(node, (counts.get(node) ?? 0) + Number(pairs[place + 1]));
+          }
+          skip += Number(seen);
+          if (Number(seen) < LEASES_AT_ONCE) break;
+        }
+      }
+      return counts;
+    });
+  }
+}
+
+/** A value that cannot be read is passed over: the node's next one is soon there. */
+function nodesOf(fields: readonly unknown[]): readonly KnownNode[] {
+  const nodes: KnownNode[] = [];
+  for (let place = 0; place < fields.length; place += 2) {
+    const [, untilMs, json = ''] = /^(\d+) \S+ (.*)$/s.exec(textOf(fields[place + 1])) ?? [];
+    try {
+      nodes.push({ ...(JSON.parse(json) as NodeFacts), untilMs: Number(untilMs) });
+    } catch {
+      continue;
+    }
+  }
+  return nodes.toSorted((left, right) => (left.name < right.name ? -1 : 1));
+}
