@@ -5,7 +5,7 @@
 import type { Event } from './message/event.ts';
 import type { Clock, Emit } from './ports.ts';
 import { WorkerAlerts } from './worker-alerts.ts';
-import { WorkerThread } from './worker-thread.ts';
+import { WorkerError, WorkerThread } from './worker-thread.ts';
 import type { SpoolReach, Told, ToWorker, WorkerStart } from './worker-wire.ts';
 
 export type CrewNeeds = {
@@ -28,6 +28,10 @@ const FIRST_RESTART_MS = 100;
 const SLOWEST_RESTART_MS = 10_000;
 /** One that ran for so long is well again. */
 const WELL_MS = 60_000;
+/** How often a worker is asked whether it is there, and how long it may take to say so; twice silent, it hangs. */
+const WATCH_EVERY_MS = 10_000;
+const WATCH_ANSWER_MS = 15_000;
+const SILENT_MOST = 2;
 /** For connections to be closed and the last news to be told. */
 const END_MS = 3_000;
 
@@ -47,7 +51,7 @@ export class Crew implements AsyncDisposable {
   readonly #alerts = new WorkerAlerts();
   readonly #slots: readonly Slot[];
   readonly #unsubscribe: () => void;
-  #isEnding = false;
+  readonly #ending = new AbortController();
 
   constructor(needs: CrewNeeds) {
     this.#needs = needs;
@@ -85,7 +89,7 @@ export class Crew implements AsyncDisposable {
 
   /** Who ends from now on stays so. */
   startNoMore(): void {
-    this.#isEnding = true;
+    this.#ending.abort();
     for (const slot of this.#slots) slot.cancel();
   }
 
@@ -116,6 +120,7 @@ export class Crew implements AsyncDisposable {
     slot.isUp = true;
     slot.cancel = clock.after(WELL_MS, () => this.#isWell(slot));
     this.tellAll({ kind: 'introduce' }, slot.number);
+    void this.#watch(thread);
   }
 
   async #startAgain(slot: Slot): Promise<void> {
@@ -126,6 +131,25 @@ export class Crew implements AsyncDisposable {
     emit({ event: 'worker-restarted', atMs: clock.nowMs(), text, worker: slot.number });
   }
 
+  /** A thread that hangs takes no mail and frees no port: it is ended, and `#ended` sees to the rest. */
+  async #watch(thread: WorkerThread): Promise<void> {
+    const { signal } = this.#ending;
+    for (let silent = 0; !signal.aborted;) {
+      try {
+        await this.#needs.clock.sleep(WATCH_EVERY_MS, signal);
+        await thread.ask('figures', null, WATCH_ANSWER_MS);
+        silent = 0;
+      } catch (error) {
+        if (!(error instanceof WorkerError) || error.kind === 'ended') return;
+        // Once may be this process having been stopped: then its answer is there a moment later.
+        if (error.kind === 'silent') silent += 1;
+        if (silent < SILENT_MOST) continue;
+        this.tellFailure(thread.number, `it hangs, and is ended: ${error.message}`);
+        return await thread.end(0);
+      }
+    }
+  }
+
   #ended(slot: Slot, cause: string): void {
     const { emit, clock } = this.#needs;
     slot.thread = null;
@@ -134,7 +158,7 @@ export class Crew implements AsyncDisposable {
     this.lastCause = cause;
     for (const alert of this.#alerts.forget(slot.number, clock.nowMs())) emit(alert);
     this.tellAll({ kind: 'gone', worker: slot.number });
-    if (this.#isEnding) return;
+    if (this.#ending.signal.aborted) return;
     this.tellFailure(slot.number, `it ended, and is started again in ${slot.restartMs} ms: ${cause}`);
     slot.failures += 1;
     if (slot.failures > 1) this.#alert(slot, `worker ${slot.number} ends again and again: ${cause}`, true);

@@ -136,8 +136,25 @@ test('a worker that breaks is started again after a while that grows; the other 
     rig.events.flatMap((one) => (one.event === 'alert' ? [[one.name, one.raised, one.text.slice(0, 30)]] : []));
   const raised = ['worker-failing:2', true, 'worker 2 ends again and again:'];
   expect(alerts()).toEqual([raised, raised]);
-  await rig.clock.advance(60_000);
-  expect(alerts().at(-1)).toEqual(['worker-failing:2', false, 'worker 2 is well again']);
+  const well = ['worker-failing:2', false, 'worker 2 is well again'];
+  await rig.until(() => expect(alerts().at(-1)).toEqual(well), { stepMs: 1_000 });
+  expect(rig.said('start')).toHaveLength(5);
+});
+
+test('a worker that hangs is ended and started again', async () => {
+  await using rig = await Rig.start('two-silent');
+  await rig.until(() => expect(rig.said('start')).toHaveLength(2));
+  await rig.until(() => expect(rig.said('worker')[0]).toMatch(/worker 2: it hangs, and is ended: no answer/), {
+    stepMs: 500,
+  });
+  expect(rig.clock.monotonicMs()).toBeGreaterThan(45_000);
+  await rig.until(() => expect(rig.said('start')).toHaveLength(3), { stepMs: 50 });
+  expect(
+    rig
+      .said('start')
+      .map((text) => text.slice(0, 1))
+      .toSorted(),
+  ).toEqual(['1', '2', '2']);
 });
 
 test('the others are told of a worker that is gone and of one that comes', async () => {
