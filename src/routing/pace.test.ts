@@ -23,7 +23,12 @@ describe('a rate', () => {
     ['100/m', { count: 100, windowMs: MINUTE }, 1, 600],
     ['1000/h', { count: 1_000, windowMs: HOUR }, 1, 3_600],
     ['1/d', { count: 1, windowMs: 24 * HOUR }, 1, 24 * HOUR],
-    ['1000/s', { count: 1_000, windowMs: SECOND }, 100, 100],
+    ['10/s', { count: 10, windowMs: SECOND }, 1, 100],
+    ['11/s', { count: 11, windowMs: SECOND }, 2, 200],
+    ['20/s', { count: 20, windowMs: SECOND }, 5, 250],
+    ['1000/s', { count: 1_000, windowMs: SECOND }, 250, 250],
+    ['600/m', { count: 600, windowMs: MINUTE }, 1, 100],
+    ['1000000/s', { count: 1_000_000, windowMs: SECOND }, 250_000, 250],
   ])('%s is spread evenly', (_, rate, perGroup, distanceMs) => {
     const pace = paceOf(rate);
     expect(pace.perGroup).toBe(perGroup);

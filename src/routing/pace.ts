@@ -4,15 +4,31 @@ import type { Rate } from '../policy/units.ts';
 /** Messages go in groups of `perGroup`, mostly one; a group begins `distanceMs` after the last message of the one before. */
 export type Pace = { readonly perGroup: number; readonly distanceMs: number };
 
-/** Closer than this no two groups follow: a timer is no better. */
+/** Messages that would follow one another closer than this go in groups, which do not: a timer is no better. */
 const CLOSEST_MS = 100;
+/** Groups as large as that are large enough: what one is late is little of it. */
+const FAR_MS = 250;
+/** Where groups are larger, what is left over of a window is next to nothing. */
+const LARGE_GROUP = 1_000;
 /** Whoever counts, counts in whole ms, by another clock. */
 const ROUNDING_MS = 2;
 
 /** In no window of the rate, wherever it begins, are more than its count. @param rate count at least 1 */
 export function paceOf({ count, windowMs }: Rate): Pace {
-  const perGroup = Math.max(1, Math.ceil((count * CLOSEST_MS) / windowMs));
+  const perGroup = groupOf({ count, windowMs });
   return { perGroup, distanceMs: (windowMs + ROUNDING_MS) / Math.max(1, Math.floor(count / perGroup)) };
+}
+
+/** The size of a group, so that whole groups use up as much of the count as can be. */
+function groupOf({ count, windowMs }: Rate): number {
+  const least = Math.ceil((count * CLOSEST_MS) / windowMs);
+  const most = Math.floor((count * FAR_MS) / windowMs);
+  if (least <= 1) return 1;
+  if (least > LARGE_GROUP) return most;
+  let best = least;
+  const used = (size: number): number => Math.floor(count / size) * size;
+  for (let size = least; size <= most; size++) if (used(size) >= used(best)) best = size;
+  return best;
 }
 
 /** How long a process asks to have an exit for itself: about a second, or one message, and a little for being late. */
