@@ -33,8 +33,13 @@ export const NO_ANSWER = 'no answer within 5 s';
 export function explained(text: string): string {
   if (text.includes('enableOfflineQueue options is false') || text.includes('Connection is closed'))
     return 'not connected';
+  if (text.includes('ECONNREFUSED')) return `nothing listens there (${text})`;
+  if (text.includes('ENOTFOUND')) return `there is no such host (${text})`;
+  if (/certificate|altnames/i.test(text)) return `its certificate is not trusted (${text}): see spool.ca`;
   if (text.startsWith('NOAUTH')) return 'it wants a password, and none was given';
   if (text.startsWith('WRONGPASS')) return 'it refuses the user name or the password';
+  if (text.includes('cluster support disabled'))
+    return 'it is a single server (cluster-enabled no): name it in spool.url instead';
   if (text.startsWith('Command aborted')) return 'the connection was lost before the answer';
   if (text.startsWith('Command timed out') || text.startsWith('Socket timeout')) return NO_ANSWER;
   return text;

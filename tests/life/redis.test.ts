@@ -1,0 +1,62 @@
+import { describe, expect, test } from 'vitest';
+import { freePort } from '../fakes/postfix.ts';
+import { startRedis } from '../fakes/redis.ts';
+import { PROVEN, startRelayOnRedis } from '../fakes/relay-on-redis.ts';
+import { RelayProcess } from '../fakes/relay-process.ts';
+
+describe('a Redis that cannot be had: one line that says why, and the relay does not come up', () => {
+  async function refusal(spool: string): Promise<string> {
+    await using relay = new RelayProcess(`
+hostname: relay.test
+listen: [{ port: ${await freePort()}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
+egress: { sandbox: { type: sandbox, path: ../data/sandbox } }
+http: { listen: 127.0.0.1:${await freePort()} }
+spool: { engine: redis, ${spool} }
+`);
+    const { code, stdout, stderr } = await relay.cli(['start']);
+    expect(code).toBe(1);
+    expect(stdout).not.toContain('"started"');
+    const [line = '', ...others] = stderr.trim().split('\n');
+    expect(others).toEqual(['relevo: not started']);
+    return line;
+  }
+
+  test('nothing listens there', async () => {
+    expect(await refusal('url: redis://127.0.0.1:1')).toContain('spool: redis 127.0.0.1:1: nothing listens there');
+  });
+
+  test('a password that is wrong, which is not shown', async () => {
+    await using redis = await startRedis({ password: 'right' });
+    const line = await refusal(`url: "redis://:mistaken@127.0.0.1:${redis.port}"`);
+    expect(line).toContain('it refuses the user name or the password');
+    expect(line).not.toContain('mistaken');
+  });
+
+  test('a node of a cluster as a single server', async () => {
+    await using redis = await startRedis({ settings: ['cluster-enabled yes'] });
+    expect(await refusal(`url: "${redis.url}"`)).toContain(
+      'it is a node of a cluster: name the nodes in spool.cluster',
+    );
+  });
+});
+
+test('commands without a running relay look at the same queue, and a second relay on the folder is refused', async () => {
+  await using redis = await startRedis();
+  await using rig = await startRelayOnRedis(`url: "${redis.url}"`);
+  rig.sink.fault('dot', 'slow');
+  const load = rig.load();
+  await rig.acknowledged(200);
+  const second = await rig.relay.cli(['start']);
+  expect(second).toMatchObject({ code: 1, stderr: expect.stringContaining('another relay runs on') as string });
+  await load.stop();
+  expect(await rig.relay.stop()).toEqual({ code: 0, signal: null });
+
+  const delivered = rig.sink.accepted.length;
+  expect(await rig.relay.audit()).toMatchObject({ queued: load.acknowledged.size - delivered, possibleDuplicates: 0 });
+  const { stdout } = await rig.relay.cli(['queue', 'list', '--json']);
+  expect(stdout).toContain('rcpt@dest.test');
+  rig.sink.heal();
+  await rig.relay.start();
+  expect(await rig.proof()).toEqual({ ...PROVEN, starts: 2 });
+});
