@@ -31,7 +31,11 @@ export type Machine = {
  * Runs the relay until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reads the policy again.
  * @returns 0 after a stop, 1 when it could not start
  */
-export async function runStart(cli: Cli, { workers: asked, node, ...where }: StartAsk, needs: StartNeeds): Promise<ExitCode> {
+export async function runStart(
+  cli: Cli,
+  { workers: asked, node, ...where }: StartAsk,
+  needs: StartNeeds,
+): Promise<ExitCode> {
   const first = await firstStart(cli, where);
   if (first.kind === 'failed') return refused(cli, [first.cause]);
   if (first.kind === 'written') cli.terminal.err(first.text);
