@@ -6,12 +6,13 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { MailPath } from '../../src/mail-path.ts';
 import type { Event } from '../../src/message/event.ts';
-import { openEmbeddedSpool, type EmbeddedSpool } from '../../src/spool/embedded/spool.ts';
+import { openSpool, type OpenedSpool } from '../../src/open-spool.ts';
 import { startSupervisor } from '../../src/supervisor.ts';
 import { systemClock } from '../../src/system.ts';
 import { startLoad } from '../fakes/load.ts';
 import { loaded } from '../fakes/policy-text.ts';
 import { freePort } from '../fakes/postfix.ts';
+import { startRedis } from '../fakes/redis.ts';
 import { startSmtpSink } from '../fakes/smtp-sink.ts';
 
 type World = AsyncDisposable & {
@@ -19,19 +20,22 @@ type World = AsyncDisposable & {
   /** Of the spool. */
   readonly folder: string;
   readonly path: MailPath;
-  readonly spool: EmbeddedSpool;
+  readonly spool: OpenedSpool['spool'];
   readonly events: Event[];
   readonly sink: Awaited<ReturnType<typeof startSmtpSink>>;
   break(worker: number): void;
 };
 
-async function world(): Promise<World> {
+type Engine = 'embedded' | 'redis';
+
+async function world(engine: Engine = 'embedded'): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const sink = stack.use(await startSmtpSink());
   const port = await freePort();
   const scratch = await mkdtemp(join(tmpdir(), 'relevo-workers-'));
   stack.defer(() => rm(scratch, { recursive: true, force: true }));
   const folder = join(scratch, 'spool');
+  const redis = engine === 'redis' ? stack.use(await startRedis()) : null;
   const hostname = `${randomUUID()}.test`;
   const channel = new BroadcastChannel(hostname);
   stack.defer(() => channel.close());
@@ -41,20 +45,25 @@ listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
 egress: { one: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none } }
 routes: [{ name: all, use: [one] }]
+spool: ${redis === null ? `{ engine: embedded, path: ${folder} }` : `{ engine: redis, url: "${redis.url}" }`}
 `);
   const reopened = new Set<() => void>();
   const onReopened = (): void => reopened.forEach((run) => run());
   const clock = systemClock;
-  const spool = stack.use(await openEmbeddedSpool({ path: folder, durability: 'fsync', clock, onReopened }));
   const events: Event[] = [];
+  const emit = (event: Event): void => void events.push(event);
+  const opened = await openSpool({ policy: () => policy, clock, emit, node: async () => 'here', onReopened });
+  if (typeof opened === 'string') throw new Error(opened);
+  const { reach } = opened;
+  const spool = stack.use(opened.spool);
   const path = stack.use(
     await startSupervisor({
       workers: 2,
       clock,
       policy: () => policy,
       version: () => version,
-      emit: (event) => void events.push(event),
-      reach: () => ({ kind: 'port', port: spool.connect() }),
+      emit,
+      reach,
       onReachLost: (run) => {
         reopened.add(run);
         return () => void reopened.delete(run);
@@ -67,31 +76,34 @@ routes: [{ name: all, use: [one] }]
   return { ...world, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
-test('a worker that breaks under load is started again; the other takes mail meanwhile, and nothing is lost', async () => {
-  await using place = await world();
-  const { port, sink, spool, path, events } = place;
-  const load = startLoad({ port: () => port, sessions: 8, prefix: 'crash', perConnection: 5 });
-  const restarts = (): number => events.filter(({ event }) => event === 'worker-restarted').length;
-  for (const [round, worker] of [2, 1, 2].entries()) {
-    const before = load.acknowledged.size;
-    await expect.poll(() => load.acknowledged.size, { timeout: 20_000 }).toBeGreaterThan(before + 60);
-    place.break(worker);
-    const atBreak = load.acknowledged.size;
-    await expect.poll(restarts, { timeout: 20_000 }).toBe(round + 1);
-    expect(load.acknowledged.size).toBeGreaterThan(atBreak);
-  }
-  expect(path.notReady()).toEqual([]);
-  await load.stop();
-  // What the dead had leased is taken over once its leases end, and is all there then.
-  await expect.poll(async () => (await spool.overview()).deliveries, { timeout: 90_000, interval: 250 }).toBe(0);
-  const copies = sink.copies('all');
-  expect([...load.acknowledged].filter((id) => !copies.has(`<${id}@load.test>`))).toEqual([]);
-  const audit = await spool.audit();
-  expect(audit.violations).toEqual([]);
-  const twice = [...copies.values()].reduce((sum, count) => sum + count - 1, 0);
-  expect(twice).toBeLessThanOrEqual(audit.possibleDuplicates);
-  expect(events.filter(({ event }) => event === 'received').length).toBeLessThanOrEqual(audit.accepted);
-});
+test.each<Engine>(['embedded', 'redis'])(
+  'a worker that breaks under load comes again, the other goes on (%s)',
+  async (engine) => {
+    await using place = await world(engine);
+    const { port, sink, spool, path, events } = place;
+    const load = startLoad({ port: () => port, sessions: 8, prefix: 'crash', perConnection: 5 });
+    const restarts = (): number => events.filter(({ event }) => event === 'worker-restarted').length;
+    for (const [round, worker] of [2, 1, 2].entries()) {
+      const before = load.acknowledged.size;
+      await expect.poll(() => load.acknowledged.size, { timeout: 20_000 }).toBeGreaterThan(before + 60);
+      place.break(worker);
+      const atBreak = load.acknowledged.size;
+      await expect.poll(restarts, { timeout: 20_000 }).toBe(round + 1);
+      expect(load.acknowledged.size).toBeGreaterThan(atBreak);
+    }
+    expect(path.notReady()).toEqual([]);
+    await load.stop();
+    // What the dead had leased is taken over once its leases end, and is all there then.
+    await expect.poll(async () => (await spool.overview()).deliveries, { timeout: 90_000, interval: 250 }).toBe(0);
+    const copies = sink.copies('all');
+    expect([...load.acknowledged].filter((id) => !copies.has(`<${id}@load.test>`))).toEqual([]);
+    const audit = await spool.audit();
+    expect(audit.violations).toEqual([]);
+    const twice = [...copies.values()].reduce((sum, count) => sum + count - 1, 0);
+    expect(twice).toBeLessThanOrEqual(audit.possibleDuplicates);
+    expect(events.filter(({ event }) => event === 'received').length).toBeLessThanOrEqual(audit.accepted);
+  },
+);
 
 test('workers come back to a store whose thread died, and refuse for now what they cannot keep', async () => {
   await using place = await world();
