@@ -10,6 +10,11 @@ export type Mail = {
   /** The reverse-path to use (VERP may have changed the message's own); '' is the null sender. */
   readonly sender: string;
   readonly content: Buffer;
+  /**
+   * Asked before MAIL and before the final dot; false: the right to send it may be gone (a process that was frozen finds
+   * its lease with another), and the attempt is over. Default: yes.
+   */
+  readonly mayGo?: () => boolean;
 };
 
 /** The far end of a conversation, as far as it is known. */

@@ -25,6 +25,7 @@ export type Exchange = {
   /** undefined: the exit went away since it was chosen. */
   readonly egress: Egress | undefined;
   readonly signal: AbortSignal;
+  readonly mayGo?: () => boolean;
 };
 
 /** One conversation: what it came to, and the record of it. */
@@ -38,14 +39,14 @@ const SURPRISE: Reply = { code: 451, detail: '3.0', text: 'internal error, will 
 
 /** Talks to the next hop by one exit; the only step of a delivery that does. A surprise is `deferred`, never loss. */
 export async function converse(needs: ConverseNeeds, exchange: Exchange): Promise<Conversation> {
-  const { leased, recipients, content, exit, egress, signal } = exchange;
+  const { leased, recipients, content, exit, egress, signal, mayGo = () => true } = exchange;
   const startMs = needs.clock.monotonicMs();
   let result: AttemptResult;
   try {
     if (egress === undefined) throw new Error('it is not running any more');
     const { message, delivery } = leased;
     const sender = needs.reversePath?.(message, delivery.id) ?? message.envelope.sender;
-    const mail = { message, domain: delivery.domain, recipients, sender, content };
+    const mail = { message, domain: delivery.domain, recipients, sender, content, mayGo };
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });

@@ -50,6 +50,7 @@ export type Schedule = {
   readonly closing: AbortController;
   /** Aborted when writing what is known is given up. */
   readonly ending: AbortController;
+  readonly leasesHold: () => boolean;
   /** Monotonic time at which all leases were known to hold last. */
   leasesSeenMs: number;
   /** Wall time at which the store has more to claim; null: not known to have any. */

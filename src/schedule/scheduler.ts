@@ -18,7 +18,7 @@ import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
 import type { ReversePath } from './converse.ts';
-import { dispatch } from './dispatch.ts';
+import { dispatch, leasesHold } from './dispatch.ts';
 import { Exits } from './exits.ts';
 import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
 import { Groups } from './groups.ts';
@@ -146,6 +146,7 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
     underWay: new Set(),
     closing: new AbortController(),
     ending: new AbortController(),
+    leasesHold: () => leasesHold(schedule),
     leasesSeenMs: clock.monotonicMs(),
     nextDueAtMs: null,
     claimWanted: true,

@@ -25,6 +25,8 @@ export type TurnNeeds = {
   readonly limits: Limits;
   readonly spool: Pick<Spool, 'content'>;
   readonly reversePath?: ReversePath;
+  /** Whether the leases are known to hold. Default: they do. */
+  readonly leasesHold?: () => boolean;
 };
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
@@ -124,7 +126,11 @@ async function tryExit(
   }
   const egress = needs.exits.find(exit.name);
   const { leased, abort } = entry;
-  const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal };
+  const mayGo = (): boolean => {
+    if (needs.leasesHold?.() === false) abort.abort(new Error('the lease may be lost'));
+    return !abort.signal.aborted;
+  };
+  const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal, mayGo };
   const conversation = await converse(needs, exchange);
   if (conversation.result.mailed === false) await needs.limits.refund(exit.name);
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';

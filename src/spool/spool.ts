@@ -16,7 +16,13 @@ import type { Reply } from '../message/reply.ts';
  */
 export type Lease = { readonly token: number; readonly untilMs: number };
 
-export type LeasedDelivery = { readonly delivery: Delivery; readonly message: Message; readonly lease: Lease };
+export type LeasedDelivery = {
+  readonly delivery: Delivery;
+  readonly message: Message;
+  readonly lease: Lease;
+  /** It was handed back for this very node (`giveBack`). */
+  readonly forUs?: true;
+};
 
 export type Submission = {
   readonly message: Message;
@@ -101,6 +107,8 @@ export type QueuedDelivery = {
   readonly sizeBytes: number;
   /** End of the lease it is under; null: nobody is trying it. */
   readonly leasedUntilMs: number | null;
+  /** The node that it waits for. */
+  readonly waitsFor?: string;
 };
 
 export type MessageStory = {
@@ -153,8 +161,15 @@ export interface Spool extends AsyncDisposable {
   ): Promise<readonly DeliveryId[]>;
   /** Ends a lease and writes what came of it, in one transaction. `lost`: the lease was not ours any more, nothing was written. */
   settle(settlement: Settlement): Promise<'settled' | 'lost'>;
-  /** Hands leases back untouched, due as before (shutdown). */
-  giveBack(leases: readonly { readonly deliveryId: DeliveryId; readonly token: number }[]): Promise<void>;
+  /**
+   * Hands leases back untouched, due as before (shutdown).
+   * @param node for this one to claim, due now, on an engine that nodes share; for all as soon as it is not up, or left
+   * it lying for 10 minutes. Default: whoever claims
+   */
+  giveBack(
+    leases: readonly { readonly deliveryId: DeliveryId; readonly token: number }[],
+    node?: string,
+  ): Promise<void>;
   /**
    * Frees what dead owners left: leases that ended before `nowMs`. Each is written as an `in-doubt` event, and held where
    * the engine was told that its stream wants that. Returns how many.

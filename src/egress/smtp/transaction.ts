@@ -48,7 +48,7 @@ export async function transact(session: Session, part: Part, signal: AbortSignal
   const abort = (): void => {
     wire.fail({ kind: 'aborted' });
   };
-  if (signal.aborted) return same(recipients, judge('mail', { kind: 'aborted' }));
+  if (signal.aborted || mail.mayGo?.() === false) return same(recipients, judge('mail', { kind: 'aborted' }));
   signal.addEventListener('abort', abort, { once: true });
   session.transactions += 1;
   wire.startOver();
@@ -100,7 +100,7 @@ async function run(session: Session, part: Part, onDot: () => void): Promise<Tra
   }
   const go = await ask();
   if (!isCode(go, 3)) return ended(part, envelope, { stage: 'data', happening: go, pipelined });
-  return ended(part, envelope, await sendContent(session, mail.content, onDot));
+  return ended(part, envelope, await sendContent(session, mail, onDot));
 }
 
 type EnvelopeReplies = {
@@ -145,7 +145,7 @@ function ended({ recipients, judge }: Part, envelope: EnvelopeReplies, end: End 
   return { outcomes, stale: false, surplus, confused };
 }
 
-async function sendContent(session: Session, content: Buffer, onDot: () => void): Promise<End> {
+async function sendContent(session: Session, { content, mayGo }: Mail, onDot: () => void): Promise<End> {
   const { wire, timeouts } = session;
   if (!wire.usable) return interrupted(session, 'spoke');
   const { clock } = session;
@@ -165,6 +165,7 @@ async function sendContent(session: Session, content: Buffer, onDot: () => void)
     }
     held = piece;
   }
+  if (mayGo?.() === false) return { stage: 'content', happening: wire.fail({ kind: 'aborted' }) };
   onDot();
   if (held !== null) wire.sendLast(held);
   const verdict = await wire.heard(timeouts.dataMs);

@@ -1,8 +1,10 @@
 import { PRIORITIES } from '../../message/message.ts';
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
+import { nodeOfOwner } from '../nodes.ts';
 import type { ClaimRequest, ClaimResult, LeasedDelivery } from '../spool.ts';
 import { change } from './change.ts';
 import { Front } from './front.ts';
+import { partsOfLane } from './keys.ts';
 import { plan, type Candidate, type Lanes } from './plan.ts';
 import { deliveryOf, parseDeliveryRecord, parseMessageRecord, recipientsOf } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -30,6 +32,7 @@ async function claimNow(store: Store, asked: ClaimRequest): Promise<ClaimResult>
   const leased: LeasedDelivery[] = [];
   const front = new Front(store, { nowMs: asked.nowMs, exclude });
   try {
+    await store.lookAtNodes();
     for (let round = 0; round < ROUNDS; round++) {
       const room = limit - leased.length;
       await front.look(room);
@@ -122,11 +125,16 @@ async function lease(store: Store, planned: readonly Candidate[], { request, fro
   const results = await Promise.allSettled(ofShards);
   for (const { member } of planned) {
     const one = got.get(member.subarray(member.lastIndexOf(0) + 1).toString()) ?? null;
-    if (one !== null) onto.push(one);
+    if (one !== null) onto.push(isForUs(store, member) ? { ...one, forUs: true } : one);
   }
   const failed = results.find((result) => result.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
   return got.size;
+}
+
+function isForUs(store: Store, member: Buffer): boolean {
+  const { node } = partsOfLane(member.toString('utf8', 1, member.indexOf(0)));
+  return node !== null && node === nodeOfOwner(store.node);
 }
 
 type LeasedRecord = {

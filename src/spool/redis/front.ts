@@ -1,4 +1,5 @@
 import { PRIORITIES } from '../../message/message.ts';
+import { partsOfLane } from './keys.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, type Store } from './store.ts';
 
@@ -7,12 +8,12 @@ const FIRST_WINDOW = 100;
 const NEXT_WINDOW = 1_000;
 
 /** A client's turn in a lane of one shard. */
-type Turn = { readonly shard: number; readonly priority: number; readonly domain: string; dueAtMs: number | null };
+type Turn = { readonly shard: number; readonly priority: number; readonly lane: string; dueAtMs: number | null };
 
 type Walk = {
   readonly shard: number;
   readonly priority: number;
-  /** Domains that were seen due. */
+  /** Lanes that were seen due. */
   readonly due: Set<string>;
   rank: number;
   isAtEnd: boolean;
@@ -51,14 +52,14 @@ export class Front {
   lanes(priority: number): readonly string[] {
     const due = [...this.#turns.values()]
       .filter((turn) => turn.priority === priority && turn.dueAtMs !== null && turn.dueAtMs <= this.#nowMs)
-      .toSorted((a, b) => (a.dueAtMs ?? 0) - (b.dueAtMs ?? 0) || (a.domain < b.domain ? -1 : 1));
-    return [...new Set(due.map(({ domain }) => domain))].slice(0, this.#limit);
+      .toSorted((a, b) => (a.dueAtMs ?? 0) - (b.dueAtMs ?? 0) || (a.lane < b.lane ? -1 : 1));
+    return [...new Set(due.map(({ lane }) => lane))].slice(0, this.#limit);
   }
 
   /** Whether a shard may have something due there: `false` only where all that it has ready was seen. */
-  isDueIn(shard: number, priority: number, domain: string): boolean {
+  isDueIn(shard: number, priority: number, lane: string): boolean {
     const walk = this.#walks[shard * PRIORITIES.length + priority];
-    return walk?.isAtEnd !== true || walk.due.has(domain);
+    return walk?.isAtEnd !== true || walk.due.has(lane);
   }
 
   /** What a script said of a turn that it changed. @param turn priority, lane, client; `due`: empty for none */
@@ -72,7 +73,7 @@ export class Front {
       this.#turns.set(key, {
         shard,
         priority: Number(text.slice(0, 1)),
-        domain: text.slice(1, text.indexOf('\0')),
+        lane: text.slice(1, text.indexOf('\0')),
         dueAtMs,
       });
     }
@@ -116,16 +117,21 @@ export class Front {
     if (pairs.length / 2 < window) walk.isAtEnd = true;
     for (let place = 0; place < pairs.length; place += 2) {
       const pair = pairs[place]?.toString() ?? '';
-      const domain = pair.slice(0, pair.indexOf('\0'));
-      if (this.#exclude.has(domain)) continue;
+      const lane = pair.slice(0, pair.indexOf('\0'));
       const dueAtMs = Number(pairs[place + 1]?.toString());
-      const turn = { shard: walk.shard, priority: walk.priority, domain, dueAtMs };
+      if (!this.#isOurs(lane, dueAtMs)) continue;
+      const turn = { shard: walk.shard, priority: walk.priority, lane, dueAtMs };
       this.#turns.set(`${walk.shard} ${walk.priority}${pair}`, turn);
       if (dueAtMs > this.#nowMs) {
         walk.isAtEnd = true;
         return;
       }
-      walk.due.add(domain);
+      walk.due.add(lane);
     }
+  }
+
+  #isOurs(lane: string, dueAtMs: number): boolean {
+    const { domain, node } = partsOfLane(lane);
+    return !this.#exclude.has(domain) && (node === null || this.#store.mayTakeFor(node, dueAtMs));
   }
 }

@@ -14,6 +14,8 @@
  * | `ready` | sorted set, by name | priority, lane, client, due time, delivery id: due deliveries of a client in order of time |
  * | `lanes:<p>` | sorted set | lane and client, by when it has something due: those that wait longest first |
  *
+ * A lane is a destination, `dest.example`; beside it, `dest.example@node` has what was handed back for that node.
+ *
  * Memory of a queued message (`node scripts/redis-memory.ts`): its content, compressed, rounded up to the allocator's next
  * size (a quarter more at most; 4,101 bytes take 5,120) + about 1,150 bytes + about 375 for each further delivery. As
  * history, once delivered: about 900 to 1,300 bytes.
@@ -99,6 +101,12 @@ export class Keys {
   #stemFor(name: string): string {
     return this.#stems[this.shardOfName(name)] ?? '';
   }
+}
+
+/** The destination of a lane, and the node that its mail waits for; null: none, whoever claims gets it. */
+export function partsOfLane(lane: string): { readonly domain: string; readonly node: string | null } {
+  const at = lane.indexOf('@');
+  return at === -1 ? { domain: lane, node: null } : { domain: lane.slice(0, at), node: lane.slice(at + 1) };
 }
 
 /** Tells how a spool is kept; one a prefix, known before the number of shards is. */

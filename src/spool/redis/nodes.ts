@@ -8,6 +8,7 @@ import {
   type NodeFacts,
   type Nodes,
 } from '../nodes.ts';
+import { nodesOf } from './node-list.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
 
@@ -57,18 +58,4 @@ export class RedisNodes implements Nodes {
       return counts;
     });
   }
-}
-
-/** A value that cannot be read is passed over: the node's next one is soon there. */
-function nodesOf(fields: readonly unknown[]): readonly KnownNode[] {
-  const nodes: KnownNode[] = [];
-  for (let place = 0; place < fields.length; place += 2) {
-    const [, untilMs, json = ''] = /^(\d+) \S+ (.*)$/s.exec(textOf(fields[place + 1])) ?? [];
-    try {
-      nodes.push({ ...(JSON.parse(json) as NodeFacts), untilMs: Number(untilMs) });
-    } catch {
-      continue;
-    }
-  }
-  return nodes.toSorted((left, right) => (left.name < right.name ? -1 : 1));
 }

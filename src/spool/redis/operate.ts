@@ -33,6 +33,7 @@ export function queuedOf({ of, record }: Found): QueuedDelivery {
     sender: of.message?.envelope.sender ?? '',
     sizeBytes: of.sizeBytes,
     leasedUntilMs: record.leasedUntilMs === 0 ? null : record.leasedUntilMs,
+    ...(record.leasedUntilMs === 0 && record.node !== '' ? { waitsFor: record.node } : {}),
   };
 }
 

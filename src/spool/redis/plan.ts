@@ -1,5 +1,6 @@
 /** Which of the deliveries that wait are taken: the same fairness as the embedded engine's, over all shards together. */
 import type { ClaimRequest } from '../spool.ts';
+import { partsOfLane } from './keys.ts';
 import type { Turns } from '../turns.ts';
 
 /** A delivery that could be leased. */
@@ -56,13 +57,14 @@ class Round {
     let places = Math.min(how.places, this.#request.limit - this.taken.length);
     for (const [domain, waiting] of this.#priorities[priority] ?? []) {
       if (places <= 0) return;
-      const takenOf = this.#takenOf.get(domain) ?? 0;
+      const { domain: destination } = partsOfLane(domain);
+      const takenOf = this.#takenOf.get(destination) ?? 0;
       const room = this.#request.perLane - takenOf;
       const share = how.fairly ? Math.min(room, this.#shareOf(domain, priority)) : room;
       const before = this.taken.length;
       this.#take({ lane: `${priority} ${domain}`, waiting }, Math.min(share, places));
       places -= this.taken.length - before;
-      this.#takenOf.set(domain, takenOf + this.taken.length - before);
+      this.#takenOf.set(destination, takenOf + this.taken.length - before);
     }
   }
 

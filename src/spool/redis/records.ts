@@ -5,7 +5,7 @@
  * Message: priority 1 byte, deliveries 4, of them open 4, received at 8 (double), finished at 8 (0: not yet), size 4; the
  * rest of it as JSON; its events, each behind a line feed.
  * Delivery: state 1, priority 1, token 4, attempts 4, due at 8, leased until 8 (0: not), warned at 8 (0: not); node of the
- * lease, domain, client, last egress, each ended by a zero; last reply as JSON; its recipients, each behind a line feed.
+ * lease (without one: that it waits for), domain, client, last egress, each ended by a zero; last reply as JSON; its recipients, each behind a line feed.
  */
 import type { Delivery, DeliveryState } from '../../message/delivery.ts';
 import { deliveryIdOf, type MessageId } from '../../message/ids.ts';

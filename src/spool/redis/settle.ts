@@ -6,6 +6,7 @@ import { STATES } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, type Store } from './store.ts';
 
+type ScriptArgs = readonly [untilMs: number, node: string, nowMs: number];
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
 /** Events that a delivery may have without end. The log has them as well; the audit needs none of them. */
@@ -41,13 +42,23 @@ function nameOf(egress: string | null): string {
   return egress ?? '';
 }
 
-/** See `Spool.extend`. `untilMs` 0 hands the leases back. */
-export async function extend(store: Store, leases: Leases, untilMs: number): Promise<readonly DeliveryId[]> {
+/** See `Spool.extend`. */
+export function extend(store: Store, leases: Leases, untilMs: number): Promise<readonly DeliveryId[]> {
+  return changeEnds(store, leases, [untilMs, '', 0]);
+}
+
+/** See `Spool.giveBack`. */
+export async function giveBack(store: Store, leases: Leases, node = ''): Promise<void> {
+  await changeEnds(store, leases, [0, node, store.clock.nowMs()]);
+}
+
+/** @returns those that were not ours */
+async function changeEnds(store: Store, leases: Leases, how: ScriptArgs): Promise<readonly DeliveryId[]> {
   const lost = new Set<DeliveryId>();
   for (const [shard, all] of byShard(store, leases)) {
     for (let from = 0; from < all.length; from += LEASES_AT_ONCE) {
       const some = all.slice(from, from + LEASES_AT_ONCE);
-      const args = [untilMs, ...some.flatMap(({ deliveryId, token }) => [deliveryId, token])];
+      const args = [...how, ...some.flatMap(({ deliveryId, token }) => [deliveryId, token])];
       for (const place of listOf<number>(await store.run(shard, SCRIPTS.extend, args))) {
         const one = some[place - 1];
         if (one !== undefined) lost.add(one.deliveryId);

@@ -29,7 +29,10 @@ afterEach(async () => {
 
 async function node(
   name: string,
-  options: Pick<RedisSpoolOptions, 'prefix' | 'shards'> & { readonly through?: (link: RedisLink) => RedisLink },
+  options: Pick<RedisSpoolOptions, 'prefix' | 'shards'> & {
+    readonly clock?: FakeClock;
+    readonly through?: (link: RedisLink) => RedisLink;
+  },
 ): Promise<RedisSpool> {
   const target = { kind: 'single', url: server.url } as const;
   const link = await openRedisLink({ target, clock: systemClock, durability: 'relaxed' });
@@ -47,6 +50,93 @@ function claim(spool: RedisSpool, limit: number): Promise<readonly LeasedDeliver
 async function fill(spool: RedisSpool, submissions: readonly Submission[]): Promise<void> {
   await Promise.all(submissions.map((submission) => spool.accept(submission)));
 }
+
+describe.each([1, 4])('mail that is handed back for one node, in %i shards,', (shards) => {
+  const beat = (spool: RedisSpool, name: string, { atMs = nowMs } = {}) => {
+    const facts = { name, instance: name, host: 'h', machine: null, pid: 1, startedAtMs: 0 };
+    const rest = { version: '1', policyVersion: 'p', workers: 1, addresses: [] };
+    return spool.nodes.beat({ facts: { ...facts, ...rest }, nowMs: atMs, untilMs: atMs + 15_000 });
+  };
+  const handBack = async (from: RedisSpool, leased: readonly LeasedDelivery[], to: string): Promise<void> =>
+    from.giveBack(
+      leased.map(({ delivery, lease }) => ({ deliveryId: delivery.id, token: lease.token })),
+      to,
+    );
+
+  test('is claimed by that node, by any of its workers, and by no other that is up', async () => {
+    const prefix = aPrefix();
+    const [a, b] = [await node('a', { prefix, shards }), await node('b/2', { prefix, shards })];
+    await Promise.all([beat(a, 'a'), beat(a, 'b')]);
+    await fill(
+      a,
+      Array.from({ length: 20 }, (_, n) => aSubmission({ atMs: nowMs, to: [`x@${n % 3}.test`] })),
+    );
+    const first = await claim(a, 12);
+    await handBack(a, first.slice(0, 8), 'b');
+    const left = await claim(a, 50);
+    expect(left.length).toBe(8);
+    expect(await claim(a, 50)).toEqual([]);
+    const there = await claim(b, 50);
+    expect(there.map(({ delivery }) => delivery.id).toSorted()).toEqual(
+      first
+        .slice(0, 8)
+        .map(({ delivery }) => delivery.id)
+        .toSorted(),
+    );
+    expect([...there.map(({ forUs }) => forUs), ...left.map(({ forUs }) => forUs)]).toEqual([
+      ...there.map(() => true),
+      ...left.map(() => undefined),
+    ]);
+    expect(there.every(({ delivery }) => delivery.attempts === 0)).toBe(true);
+    expect((await a.audit()).violations).toEqual([]);
+  });
+
+  test('is anybody’s once that node is not up, and then as any other', async () => {
+    const prefix = aPrefix();
+    const own = new FakeClock(nowMs);
+    const [a, c] = [await node('a', { prefix, shards, clock: own }), await node('c', { prefix, shards, clock: own })];
+    await beat(a, 'gone', { atMs: nowMs });
+    await fill(a, [aSubmission({ atMs: nowMs })]);
+    await handBack(a, await claim(a, 5), 'gone');
+    expect(await claim(c, 5)).toEqual([]);
+    expect(await claim(c, 5)).toEqual([]);
+    const [queued] = await c.list({}, { limit: 5 });
+    expect(queued?.waitsFor).toBe('gone');
+    own.jumpMs(16_000);
+    expect((await claim(c, 5)).map(({ forUs }) => forUs)).toEqual([undefined]);
+    expect((await c.list({}, { limit: 5 }))[0]).not.toHaveProperty('waitsFor');
+  });
+
+  test('is anybody’s after ten minutes, so that a node that is up and takes nothing strands nothing', async () => {
+    const prefix = aPrefix();
+    const own = new FakeClock(nowMs);
+    const a = await node('a', { prefix, shards, clock: own });
+    await fill(a, [aSubmission({ atMs: nowMs })]);
+    await beat(a, 'idle');
+    await handBack(a, await claim(a, 5), 'idle');
+    for (let minute = 0; minute < 11; minute++) {
+      await beat(a, 'idle', { atMs: own.nowMs() });
+      expect(await claim(a, 5)).toEqual([]);
+      own.jumpMs(minute < 10 ? 59_000 : 60_000);
+    }
+    await beat(a, 'idle', { atMs: own.nowMs() });
+    expect(await claim(a, 5)).toHaveLength(1);
+  });
+
+  test('can be held, released and listed meanwhile, and still goes to that node', async () => {
+    const prefix = aPrefix();
+    const [a, b] = [await node('a', { prefix, shards }), await node('b', { prefix, shards })];
+    await beat(a, 'b');
+    await fill(a, [aSubmission({ atMs: nowMs })]);
+    await handBack(a, await claim(a, 5), 'b');
+    expect(await a.hold({}, nowMs)).toBe(1);
+    expect(await claim(b, 5)).toEqual([]);
+    expect(await a.release({}, nowMs)).toBe(1);
+    expect(await claim(a, 5)).toEqual([]);
+    expect(await claim(b, 5)).toHaveLength(1);
+    expect((await b.audit()).violations).toEqual([]);
+  });
+});
 
 describe.each([1, 4])('nodes that share a spool of %i shards', (shards) => {
   test('get different deliveries when they claim together, and all of them in the end', async () => {

@@ -28,7 +28,7 @@ import { refuseWhileMoved } from './move-mark.ts';
 import { RedisNodes } from './nodes.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
 import { SCRIPTS } from './scripts.ts';
-import { extend, settle } from './settle.ts';
+import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
 
 export type RedisSpoolOptions = {
@@ -131,8 +131,8 @@ export class RedisSpool implements Spool {
     return this.#ask((store) => settle(store, settlement));
   }
 
-  async giveBack(leases: Leases): Promise<void> {
-    await this.#ask((store) => extend(store, leases, 0));
+  giveBack(leases: Leases, node?: string): Promise<void> {
+    return this.#ask((store) => giveBack(store, leases, node));
   }
 
   reap(nowMs: number): Promise<number> {

@@ -1,8 +1,11 @@
 import { crc32 } from 'node:zlib';
 import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
+import { isUp, nodeOfOwner } from '../nodes.ts';
 import { Turns } from '../turns.ts';
 import type { Keys } from './keys.ts';
+import { SCRIPTS } from './scripts.ts';
+import { nodesOf } from './node-list.ts';
 import type { RedisLink, Script, ScriptArgument } from './link.ts';
 
 export type StoreOptions = {
@@ -13,6 +16,10 @@ export type StoreOptions = {
   readonly onEvents: (events: readonly MessageEvent[]) => void;
   readonly holdWhenInDoubt: () => readonly string[];
 };
+
+/** Mail that waits for a node which does not take it is anybody's after so long. */
+const LEFT_LYING_MS = 600_000;
+const LOOK_EVERY_MS = 2_000;
 
 /** A token has 32 bits: 65,000 leases of one delivery at least. */
 const STRIDES = 65_521;
@@ -35,6 +42,10 @@ export class Store {
   readonly holdWhenInDoubt: () => readonly string[];
   readonly #link: RedisLink;
   readonly #onEvents: (events: readonly MessageEvent[]) => void;
+  /** Nodes that were up when somebody looked last; null: nobody did. */
+  #upNodes: ReadonlySet<string> | null = null;
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #wantsNodes = false;
   /** Who does now what must not be done twice at once. */
   readonly #lines = new Map<string, Promise<unknown>>();
 
@@ -92,6 +103,23 @@ export class Store {
   /** On keys of one slot, as `durably`. */
   durablyOnKeys(keys: readonly string[], script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#link.runDurably(script, keys, args);
+  }
+
+  /** Whether mail that waits for a node, since `dueAtMs`, may be claimed here. */
+  mayTakeFor(node: string, dueAtMs: number): boolean {
+    if (node === nodeOfOwner(this.node)) return true;
+    this.#wantsNodes = true;
+    return (this.#upNodes !== null && !this.#upNodes.has(node)) || this.clock.nowMs() - dueAtMs > LEFT_LYING_MS;
+  }
+
+  /** Looks which nodes are up, where that was asked since, and not a moment ago. */
+  async lookAtNodes(): Promise<void> {
+    const nowMs = this.clock.nowMs();
+    if (!this.#wantsNodes || Math.abs(nowMs - this.#lookedMs) < LOOK_EVERY_MS) return;
+    const nodes = nodesOf(listOf(await this.runOn(this.keys.nodes, SCRIPTS.nodes, [])));
+    this.#upNodes = new Set(nodes.filter((node) => isUp(node, nowMs)).map(({ name }) => name));
+    this.#lookedMs = nowMs;
+    this.#wantsNodes = false;
   }
 
   get isSound(): boolean {

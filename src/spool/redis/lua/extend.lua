@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
 -- library: shard.lua, fence.lua
--- Sets the end of leases that are still ours, 0: hands them back. Returns the places (from 1) of those that are not.
+-- Sets the end of leases that are still ours, 0: hands them back, for one node where that is named. Returns the places (from 1) of those that are not.
 
-local UNTIL = tonumber(ARGV[1])
+-- NOW: when what is handed back for a node is due, unless it is due later.
+local UNTIL, NODE, NOW = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3])
 -- Then pairs: delivery, token.
-local FIRST_LEASE = 2
+local FIRST_LEASE = 4
 
 local lost = {}
 for place = FIRST_LEASE, #ARGV, 2 do
@@ -13,7 +14,8 @@ for place = FIRST_LEASE, #ARGV, 2 do
   if old and old.lease > 0 and old.token == tonumber(ARGV[place + 1]) then
     local new = parseDelivery(record)
     new.lease = UNTIL
-    if UNTIL == 0 then new.node = '' end
+    if UNTIL == 0 then new.node = NODE end
+    if NODE ~= '' then new.due = math.max(new.due, NOW) end
     replace(ARGV[place], old, new)
   else
     lost[#lost + 1] = (place - FIRST_LEASE) / 2 + 1

@@ -30,8 +30,13 @@ local function digits(due)
   return string.format('%014.0f', due)
 end
 
+-- Where it waits: in the lane of its destination, or beside it for the node that it was handed back for.
+local function laneOf(d)
+  return (d.node or '') == '' and d.domain or d.domain .. '@' .. d.node
+end
+
 local function memberOf(id, d)
-  return d.priority .. d.domain .. '\0' .. d.client .. '\0' .. digits(d.due) .. '\0' .. id
+  return d.priority .. laneOf(d) .. '\0' .. d.client .. '\0' .. digits(d.due) .. '\0' .. id
 end
 
 -- Waiting to be claimed: nothing in the way, and nobody trying it.
@@ -41,7 +46,7 @@ end
 
 -- Sets the time of a client's turn in a lane right; returns it, nil when nothing waits there.
 local function mend(d)
-  local pair = d.domain .. '\0' .. d.client
+  local pair = laneOf(d) .. '\0' .. d.client
   local range = d.priority .. pair
   local first = redis.call('ZRANGEBYLEX', READY, '[' .. range .. '\0', '(' .. range .. '\1', 'LIMIT', 0, 1)[1]
   if not first then
@@ -64,7 +69,7 @@ local function enter(id, d)
   elseif d.state == 0 then
     redis.call('ZADD', READY, 0, memberOf(id, d))
     -- Whatever comes to a lane can only make it earlier.
-    redis.call('ZADD', LANES[d.priority + 1], 'LT', d.due, d.domain .. '\0' .. d.client)
+    redis.call('ZADD', LANES[d.priority + 1], 'LT', d.due, laneOf(d) .. '\0' .. d.client)
   end
   count(STATE_TALLIES[d.state], 1)
   count(PRIORITY_TALLIES[d.priority], 1)
@@ -88,7 +93,7 @@ local function replace(id, old, new)
     end
     if isReady(new) then
       redis.call('ZADD', READY, 0, memberOf(id, new))
-      if not wasReady then redis.call('ZADD', LANES[new.priority + 1], 'LT', new.due, new.domain .. '\0' .. new.client) end
+      if not wasReady then redis.call('ZADD', LANES[new.priority + 1], 'LT', new.due, laneOf(new) .. '\0' .. new.client) end
     end
   end
   if wasReady then mend(old) end
