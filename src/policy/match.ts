@@ -27,6 +27,13 @@ export function matchRoute(policy: Policy, facts: MessageFacts): RoutePolicy | n
   return policy.routes.find((route) => holds(route.match, facts)) ?? null;
 }
 
+/** The routes that mail to a domain may take, whatever else is true of it. */
+export function routesTo(policy: Policy, recipientDomain: string): RoutePolicy[] {
+  return policy.routes.filter(
+    ({ match }) => isOneOf(match.recipientDomain, recipientDomain) && isOneOf(match.tld, tldOf(recipientDomain)),
+  );
+}
+
 /**
  * The exits of a route in the order of `use`: enabled, of a type that this version has, open to the stream. A pool
  * without any is left out; an empty list means that the mail has to wait for another policy.

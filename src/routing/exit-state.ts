@@ -20,7 +20,8 @@ export type Circuit = {
 export const CLOSED: Circuit = { restsUntilMs: null, restMs: 0, probing: false, strikes: 0, cause: '' };
 
 const FIRST_REST_MS = 30_000;
-const LONGEST_REST_MS = 600_000;
+/** One message a minute finds out whether it works again, and nothing waits longer than it must. */
+const LONGEST_REST_MS = 60_000;
 /** A server that drops one connection is not down. */
 const STRIKES_TO_REST = 3;
 

@@ -5,7 +5,7 @@ import type { Entry } from './entry.ts';
 import { isSuspect } from './feedback.ts';
 import { paceText, waitText } from './groups.ts';
 import { deadlinesOf, jittered } from './retry.ts';
-import { conclude, giveBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
+import { conclude, giveBack, handBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import { ended, putOff } from './untried.ts';
 import { CLAIM_LEAST } from './window.ts';
 
@@ -26,6 +26,10 @@ const OPENING_MS = 2_000;
 /** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
 const TOLD_MS = 60_000;
 
+/** While every exit rests: so many are looked at, so often, for those whose time is over. */
+const LOOKED_AT = 100;
+const LOOK_EVERY_MS = 30_000;
+
 const UNREACHABLE: Reply = { code: 451, detail: '4.1', text: 'the destination cannot be reached' };
 
 /** Fills the window from the store, one claim at a time, for as long as there is room and something due. */
@@ -34,6 +38,7 @@ export class Claims {
   #running = false;
   #startedMs = Number.NEGATIVE_INFINITY;
   #armed = false;
+  #lookAgainMs = Number.NEGATIVE_INFINITY;
   #failingSinceMs: number | null = null;
   #alerted = false;
 
@@ -45,7 +50,7 @@ export class Claims {
     const schedule = this.#schedule;
     schedule.claimWanted = true;
     if (this.#running || this.#armed || schedule.closing.signal.aborted || !schedule.delivers()) return;
-    if (schedule.window.claimRoom < CLAIM_LEAST) return;
+    if (schedule.window.claimRoom < CLAIM_LEAST || this.#isPaused()) return;
     const pauseMs = this.#startedMs + PAUSE_MS - schedule.clock.monotonicMs();
     if (pauseMs > 0) {
       this.#armed = true;
@@ -64,6 +69,7 @@ export class Claims {
     const schedule = this.#schedule;
     try {
       while (schedule.claimWanted && schedule.window.claimRoom >= CLAIM_LEAST && !schedule.closing.signal.aborted) {
+        if (this.#isPaused()) break;
         schedule.claimWanted = false;
         const leased = await this.#claim();
         const nextMs = schedule.nextDueAtMs;
@@ -78,12 +84,19 @@ export class Claims {
     }
   }
 
+  /** Nothing can go out, and what is oldest was looked at a moment ago. */
+  #isPaused(): boolean {
+    const { clock, exits } = this.#schedule;
+    return this.#lookAgainMs > clock.monotonicMs() && exits.restingUntil(null) !== null;
+  }
+
   async #claim(): Promise<number> {
     const schedule = this.#schedule;
+    const rests = schedule.exits.restingUntil(null) !== null;
     const nowMs = schedule.clock.nowMs();
     const startMs = schedule.clock.monotonicMs();
     const perLane = schedule.window.laneShare();
-    const limit = Math.min(CLAIM_MOST, schedule.window.claimRoom);
+    const limit = Math.min(rests ? LOOKED_AT : CLAIM_MOST, schedule.window.claimRoom);
     const exclude = this.#excluded();
     const { leased, nextDueAtMs } = await schedule.spool.claim({
       nowMs,
@@ -99,7 +112,10 @@ export class Claims {
     const fresh = leased.filter((one) => !schedule.window.renew(one));
     const unwanted = fresh.filter((one) => this.#isUnwanted(one));
     if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));
-    for (const one of fresh) if (!unwanted.includes(one)) this.#place(this.#admit(one));
+    const placed = fresh.filter((one) => !unwanted.includes(one)).map((one) => this.#admit(one));
+    const blocked = placed.filter((entry) => this.#place(entry) === 'blocked');
+    const left = leaveInStore(schedule, blocked);
+    if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
     dispatch(schedule);
     return leased.length;
   }
@@ -144,8 +160,8 @@ export class Claims {
     return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
   }
 
-  /** Into its lane; or, where it cannot go out for long, back with what there is to say. */
-  #place(entry: Entry): void {
+  /** Into its lane; or, where it cannot go out for long, back with what there is to say. `blocked`: no exit takes it now. */
+  #place(entry: Entry): 'placed' | 'blocked' {
     const schedule = this.#schedule;
     const terms = termsFor(schedule, entry.leased, null);
     const { delivery } = entry.leased;
@@ -153,9 +169,8 @@ export class Claims {
       ageMs: terms.ageMs,
       warned: delivery.warnedAtMs !== null,
     });
-    if (schedule.groups.isBlocked(entry.group)) {
-      putOffBlocked(schedule, entry);
-    } else if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
+    if (schedule.groups.isBlocked(entry.group)) return 'blocked';
+    if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
       // No last attempt at a destination that is known not to answer: a long queue for it must end in time.
       const reply = delivery.lastReply ?? UNREACHABLE;
       spawn(schedule, 'expiry', () =>
@@ -169,6 +184,7 @@ export class Claims {
     } else {
       schedule.lanes.push(entry);
     }
+    return 'placed';
   }
 
   #worked(): void {
@@ -209,8 +225,33 @@ export function putOffPaced(schedule: Schedule, entry: Entry, ahead: number): vo
   spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
 }
 
+/**
+ * No exit takes them for a while. Where all that their lane could use rest, they go back as they were, and the lane is left
+ * alone until then: a restart, or an exit that works again, finds them due. Where some of the lane's mail may go, they make
+ * way for it, put off. @returns how many went back
+ */
+export function leaveInStore(schedule: Schedule, entries: readonly Entry[]): number {
+  const { lanes, exits, clock } = schedule;
+  const back = entries.filter((entry) => {
+    const untilMs = exits.restingUntil(entry.lane.domain);
+    const isLeft = untilMs !== null && lanes.resting.size < EXCLUDE_MOST && !isOver(schedule, entry);
+    if (isLeft) lanes.shut(entry.lane, Math.min(untilMs, clock.monotonicMs() + LOOK_EVERY_MS));
+    else putOffBlocked(schedule, entry);
+    return isLeft;
+  });
+  if (back.length > 0) spawn(schedule, 'give back', () => handBack(schedule, back));
+  return back.length;
+}
+
+/** Its sender is to hear of it: of the delay, or of its end. */
+function isOver(schedule: Schedule, { leased }: Entry): boolean {
+  const { retry, ageMs } = termsFor(schedule, leased, null);
+  const { expiresInMs, warnsInMs } = deadlinesOf(retry, { ageMs, warned: leased.delivery.warnedAtMs !== null });
+  return expiresInMs <= 0 || (warnsInMs !== null && warnsInMs <= 0);
+}
+
 /** No exit will take it for a while: it waits in the store, without using up a try. */
-export function putOffBlocked(schedule: Schedule, entry: Entry): void {
+function putOffBlocked(schedule: Schedule, entry: Entry): void {
   const choice = schedule.groups.choiceOf(entry.group);
   const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
   const terms = termsFor(schedule, entry.leased, null);

@@ -1,11 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Egress } from '../egress/egress.ts';
 import type { MessageFacts } from '../policy/match.ts';
-import { matchRoute } from '../policy/match.ts';
+import { isUsable, matchRoute, routesTo } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { choose, type Choice, type ExitState, type Gate } from '../routing/choose.ts';
-import { afterFailure, afterNothing, afterStart, afterSuccess, CLOSED, type Circuit } from '../routing/exit-state.ts';
+import {
+  afterFailure,
+  afterNothing,
+  afterStart,
+  afterSuccess,
+  CLOSED,
+  gateOf,
+  type Circuit,
+} from '../routing/exit-state.ts';
 import type { Limits } from './limits.ts';
 
 /** Gates that a limit of the exit stands at. */
@@ -91,6 +99,28 @@ export class Exits {
 
   find(name: string): Egress | undefined {
     return this.#needs.find(name);
+  }
+
+  /**
+   * Until when every exit rests that mail to a domain could leave by, monotonic ms; null: one may carry some of it, or is
+   * out to see whether it works again.
+   * @param domain null: any
+   */
+  restingUntil(domain: string | null): number | null {
+    if (this.#circuits.size === 0) return null;
+    const policy = this.#needs.policy();
+    let untilMs: number | null = null;
+    for (const route of domain === null ? policy.routes : routesTo(policy, domain)) {
+      for (const name of route.use.flatMap((use) =>
+        Object.hasOwn(policy.pools, use) ? (policy.pools[use]?.members ?? []) : [use],
+      )) {
+        if (!isUsable(policy, name) || this.find(name) === undefined) continue;
+        const circuit = this.#circuits.get(name) ?? CLOSED;
+        if (gateOf(circuit, this.#needs.clock.monotonicMs()) !== 'resting') return null;
+        untilMs = Math.min(untilMs ?? Number.POSITIVE_INFINITY, circuit.restsUntilMs ?? 0);
+      }
+    }
+    return untilMs;
   }
 
   /** An attempt by this exit begins. */

@@ -18,7 +18,8 @@ export class Intake implements Handoff {
     const nowMs = clock.nowMs();
     if (closing.signal.aborted || delivery.dueAtMs > nowMs || !this.#schedule.delivers()) return null;
     // What came before it and waits in the store goes first; only what is urgent overtakes.
-    const waits = lanes.isBehind(delivery.domain) && delivery.priority !== 'high';
+    const overtakes = delivery.priority === 'high' || !lanes.isBehind(delivery.domain);
+    const waits = !overtakes || this.#schedule.exits.restingUntil(delivery.domain) !== null;
     if (!waits && window.isOpenTo(delivery.priority)) {
       const lane = lanes.laneOf(delivery.domain);
       if (!lanes.isResting(lane) && window.reserve(delivery, lane)) return nowMs + LEASE_MS;

@@ -156,6 +156,8 @@ export class Lane {
   behind = false;
   /** Deliveries in memory in any state, reservations included. */
   held = 0;
+  /** Until then no exit takes its mail, monotonic ms. */
+  shutUntilMs = Number.NEGATIVE_INFINITY;
   /** Monotonic time of the last sign of life: something started, ended or arrived at an empty lane. */
   movedAtMs: number;
   readonly #turns = new PriorityTurns();

@@ -71,8 +71,22 @@ export class Lanes {
     this.#behind.clear();
   }
 
+  /** Nothing is tried, taken in or claimed for it: its destination does not answer, or no exit takes its mail. */
   isResting(lane: Lane): boolean {
-    return isResting(lane.feedback, this.#monotonicMs());
+    const nowMs = this.#monotonicMs();
+    return isResting(lane.feedback, nowMs) || lane.shutUntilMs > nowMs;
+  }
+
+  /** No exit takes its mail until then, monotonic ms. */
+  shut(lane: Lane, untilMs: number): void {
+    lane.shutUntilMs = untilMs;
+    this.#resting.add(lane);
+    this.#review(lane);
+  }
+
+  /** Exits are not what they were. */
+  reopen(): void {
+    for (const lane of this.#resting) lane.shutUntilMs = Number.NEGATIVE_INFINITY;
   }
 
   /** Connections that the lane may have now. */

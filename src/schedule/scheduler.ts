@@ -176,6 +176,7 @@ function regroup(schedule: Schedule): void {
   if (limits.adjust()) spawn(schedule, 'limits', () => mendDueTimes(schedule));
   exits.forgetChanged();
   groups.reset();
+  lanes.reopen();
   lanes.adjust();
   for (const entry of window.entries.values()) {
     if (entry.state !== 'waiting') continue;

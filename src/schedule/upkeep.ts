@@ -2,7 +2,7 @@
 import type { DeliveryId } from '../message/ids.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Jump } from './age.ts';
-import { putOffBlocked, putOffPaced } from './claims.ts';
+import { leaveInStore, putOffPaced } from './claims.ts';
 import { dispatch, leasesHold } from './dispatch.ts';
 import type { Entry } from './entry.ts';
 import { isWaitText } from './groups.ts';
@@ -116,9 +116,10 @@ export class Upkeep {
     const schedule = this.#schedule;
     const slow = this.#ticks % SLOW_TICKS === 0;
     const paced = new Map<string, number>();
+    const blocked: Entry[] = [];
     for (const entry of schedule.window.entries.values()) {
       if (entry.state !== 'waiting') continue;
-      if (schedule.groups.isBlocked(entry.group)) putOffBlocked(schedule, entry);
+      if (schedule.groups.isBlocked(entry.group)) blocked.push(entry);
       else if (slow) remind(schedule, entry);
       const exit = schedule.groups.pacedBy(entry.group)?.exit;
       if (exit === undefined || entry.state !== 'waiting') continue;
@@ -126,6 +127,7 @@ export class Upkeep {
       paced.set(exit, ahead + 1);
       putOffPaced(schedule, entry, ahead);
     }
+    leaveInStore(schedule, blocked);
   }
 
   #afterJump({ fromMs, toMs }: Jump): void {
