@@ -71,6 +71,8 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
     addresses: sentinels.map(({ port }) => `127.0.0.1:${port}`),
     primary,
     rejoin: async (server) => {
+      // The sentinels learn of a failover one after the other.
+      await until(async () => (await Promise.all(sentinels.map(portOfPrimary))).every((port) => port !== server.port));
       await server.start();
       await server.cli('REPLICAOF', '127.0.0.1', (await primary()).port);
     },
