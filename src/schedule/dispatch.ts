@@ -3,6 +3,7 @@ import type { Choice } from '../routing/choose.ts';
 import type { Entry } from './entry.ts';
 import {
   conclude,
+  giveBack,
   handBack,
   LEASE_MARGIN_MS,
   LEASE_MS,
@@ -13,26 +14,46 @@ import {
 } from './schedule.ts';
 import { settlementOf, type Plan } from './settlement.ts';
 import { takeTurn, type ChosenExit, type Turn } from './turn.ts';
-import { putOff, setAside } from './untried.ts';
+import { ended, putOff, setAside } from './untried.ts';
 
 const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
 const UNREADABLE_MS = 30_000;
 const NOT_BOOKED: Reply = { code: 451, detail: '4.4', text: 'the limit of the exit was used up a moment ago' };
 const NOT_BOOKED_MS = 1_000;
+/** Beyond its time, for a last attempt. */
+const LAST_TURN_MS = 300_000;
 
 /** Whether the leases are known to hold: after a freeze they must be asked for first. */
 export function leasesHold(schedule: Schedule): boolean {
   return schedule.clock.monotonicMs() - schedule.leasesSeenMs < LEASE_MS - LEASE_MARGIN_MS;
 }
 
-/** Starts every attempt that may start now: whose lane, exit and turn it is. */
+/** Starts every attempt that may start now: whose lane, exit and turn it is. What is for other nodes goes to them. */
 export function dispatch(schedule: Schedule): void {
-  const { groups, lanes, exits } = schedule;
   if (schedule.closing.signal.aborted || !leasesHold(schedule)) return;
+  const passed: Passed[] = [];
+  startAll(schedule, passed);
+  for (const [node, some] of Map.groupBy(passed, (one) => one.node)) {
+    const entries = some.map(({ entry }) => entry);
+    spawn(schedule, 'hand over', () => handOver(schedule, entries, node));
+  }
+}
+
+type Passed = { readonly entry: Entry; readonly node: string };
+
+function startAll(schedule: Schedule, passed: Passed[]): void {
+  const { groups, lanes, exits } = schedule;
   while (groups.anyOpen()) {
     const next = lanes.next(groups.isOpen);
     if (next === null) return;
     const choice = groups.choiceOf(next.entry.group);
+    if (choice.kind === 'elsewhere') {
+      lanes.ended(next.entry.lane, next.number, 'none');
+      exits.passed(choice);
+      lanes.remove(next.entry, 'settling');
+      passed.push({ entry: next.entry, node: choice.node });
+      continue;
+    }
     if (choice.kind !== 'egress') {
       lanes.ended(next.entry.lane, next.number, 'none');
       lanes.push(next.entry);
@@ -46,6 +67,26 @@ export function dispatch(schedule: Schedule): void {
 }
 
 type Start = { readonly entry: Entry; readonly number: number; readonly choice: Choice & ChosenExit };
+
+/** To the node that has the exit; what has been handed to and fro until its time was over ends. */
+async function handOver(schedule: Schedule, entries: readonly Entry[], node: string): Promise<void> {
+  const passed: Entry[] = [];
+  for (const entry of entries) {
+    const { leased } = entry;
+    const terms = termsFor(schedule, leased, entry.content?.bytes ?? null);
+    if (terms.ageMs - terms.retry.expireMs < LAST_TURN_MS) passed.push(entry);
+    else
+      spawn(schedule, 'expiry', () =>
+        conclude(schedule, entry, ended(leased, terms, { state: 'expired', reply: leased.delivery.lastReply })),
+      );
+  }
+  await giveBack(
+    schedule,
+    passed.map(({ leased }) => leased),
+    node,
+  );
+  for (const entry of passed) schedule.window.release(entry);
+}
 
 /** choose was; now converse and classify (the turn), then settle. */
 async function deliver(schedule: Schedule, start: Start): Promise<void> {
@@ -68,8 +109,6 @@ async function attempt(schedule: Schedule, { entry, number, choice }: Start): Pr
   dispatch(schedule);
   if (died) spawn(schedule, 'give back', () => handBack(schedule, waitingIn(schedule, entry.lane)));
   await conclude(schedule, entry, planFor(schedule, entry, turn));
-  const { lane } = entry;
-  if (schedule.claimWanted || (lane.behind && schedule.window.wantsMore(lane))) schedule.claimSoon();
 }
 
 function planFor(schedule: Schedule, entry: Entry, turn: Turn): Plan {

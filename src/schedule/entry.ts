@@ -10,6 +10,8 @@ export type Group = {
   readonly route: RoutePolicy | null;
   readonly stream: string;
   readonly keep: string | null;
+  /** Handed to this node by another. */
+  readonly here?: boolean;
   /** Of the content that their attempts read from the store. */
   readonly weight: Weight;
   /** Entries of it that wait in lanes. */

@@ -4,7 +4,7 @@ import type { MessageFacts } from '../policy/match.ts';
 import { isUsable, matchRoute, routesTo } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
-import { choose, type Choice, type ExitState, type Gate } from '../routing/choose.ts';
+import { choose, type Choice, type ExitPlace, type ExitState, type Gate } from '../routing/choose.ts';
 import {
   afterFailure,
   afterNothing,
@@ -28,6 +28,8 @@ export type ExitsNeeds = {
   /** This worker's part of a limit. */
   readonly share: (limit: number) => number;
   readonly limits: Limits;
+  /** Who has the address that the exit leaves from. Default: this node. */
+  readonly placeOf?: (name: string) => ExitPlace;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -37,6 +39,7 @@ export type ExitQuestion = {
   readonly stream: string;
   readonly tried?: ReadonlySet<string>;
   readonly keep?: string | null;
+  readonly here?: boolean;
 };
 
 /** The exits as the scheduler uses them: what is under way by each, which rest, whose turn it is in each pool. */
@@ -91,7 +94,7 @@ export class Exits {
       nowMs: this.#needs.clock.monotonicMs(),
     });
     for (const { egress, gate } of choice.reasons) {
-      if (gate === 'ready') break;
+      if (gate === 'ready' || gate === 'elsewhere') break;
       if (LIMITED.has(gate)) this.#needs.limits.want(egress);
     }
     return choice;
@@ -130,6 +133,12 @@ export class Exits {
     const circuit = this.#circuits.get(name);
     if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
     this.#needs.limits.take(name);
+    this.#generation += 1;
+  }
+
+  /** A delivery goes to the node that has the exit: its turn in the pool is over. */
+  passed({ name, pool }: { readonly name: string; readonly pool: string | null }): void {
+    if (pool !== null) this.#rotation.set(pool, name);
     this.#generation += 1;
   }
 
@@ -184,6 +193,7 @@ export class Exits {
       concurrency: Math.max(1, this.#needs.share(egress?.concurrency ?? 1)),
       circuit: this.#circuits.get(name) ?? CLOSED,
       limit: this.#needs.limits.stateOf(name),
+      ...(this.#needs.placeOf === undefined ? {} : { place: this.#needs.placeOf(name) }),
     };
   }
 }

@@ -44,6 +44,8 @@ const GATES = {
   stream: 'does not carry this stream',
   stopped: 'is not running',
   tried: 'failed a moment ago',
+  elsewhere: 'is on another node',
+  nowhere: 'is on no node',
   resting: 'rests after a failure',
   probing: 'is being tried after a rest',
   limited: 'has used up its limit',
@@ -92,6 +94,7 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
 
 function whyOf({ egress, gate, cause, untilMs }: Reason, nowMs: number): string {
   if (gate === 'limited') return `${egress}: ${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
+  if (gate === 'elsewhere' || gate === 'nowhere') return `${egress}: ${cause}`;
   return `${egress} ${GATES[gate]}${cause === '' ? '' : `: ${cause}`}`;
 }
 
@@ -116,14 +119,18 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
 
 function hasExit({ exits }: RouteExplanation): boolean {
-  return exits.some(({ gate }) => gate === 'ready');
+  return exits.some(({ gate }) => gate === 'ready' || gate === 'elsewhere');
 }
 
 function exitLines({ route, exits }: RouteExplanation): string[] {
   return route === null ? ['no route takes it'] : exits.map(({ why }) => why);
 }
 
-function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery, route: RouteExplanation): Place {
+function inStore(
+  schedule: Schedule,
+  { delivery, leasedUntilMs, waitsFor }: QueuedDelivery,
+  route: RouteExplanation,
+): Place {
   if (delivery.state === 'held')
     return { state: 'held', why: ['held until an operator releases it'], nextTryAtMs: null };
   if (delivery.state === 'quarantined') {
@@ -133,13 +140,14 @@ function inStore(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery
   const lane = schedule.lanes.find(delivery.domain);
   const restsMs = lane === undefined ? 0 : restOf(schedule, lane.feedback.restsUntilMs);
   const why: string[] = [];
+  if (waitsFor !== undefined) why.push(`waits for node ${waitsFor}, which has the address of its exit`);
   if (leasedUntilMs !== null) why.push('under the lease of another node, or of one that is gone');
   if (restsMs > 0)
     why.push(`${delivery.domain} did not answer several times: its lane rests for ${seconds(restsMs)} more`);
   if (delivery.dueAtMs > nowMs) {
     const what = delivery.lastReply === null ? 'not to be sent before its time' : 'waits for its next try';
     why.push(`${what}, in ${seconds(delivery.dueAtMs - nowMs)}`);
-  } else if (restsMs <= 0 && leasedUntilMs === null) {
+  } else if (restsMs <= 0 && leasedUntilMs === null && waitsFor === undefined) {
     why.push(`due: ${whyNotTaken(schedule, lane, route)}`);
   }
   return { state: 'queued', why, nextTryAtMs: Math.max(delivery.dueAtMs, nowMs + restsMs, leasedUntilMs ?? 0) };

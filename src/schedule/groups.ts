@@ -43,10 +43,11 @@ export class Groups {
     const weight = inMemory ? 'light' : weightOf(message.sizeBytes);
     const route = this.#exits.routeOf(factsOf(leased));
     const keep = looksGreylisted(delivery.lastReply) ? delivery.lastEgress : null;
-    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}`;
+    const here = leased.forUs === true;
+    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}${here ? ' here' : ''}`;
     let group = this.#groups.get(key);
     if (group === undefined || group.route !== route) {
-      group = { key, route, stream: delivery.stream, keep, weight, waiting: 0 };
+      group = { key, route, stream: delivery.stream, keep, here, weight, waiting: 0 };
       this.#groups.set(key, group);
     }
     return group;
@@ -65,9 +66,11 @@ export class Groups {
     return choice;
   }
 
-  /** Whether an attempt may begin now: there is room for its content, and an exit. */
-  readonly isOpen = (group: Group): boolean =>
-    this.#contentBudget.hasRoomFor(group.weight) && this.choiceOf(group).kind === 'egress';
+  /** Whether an attempt may begin now, there is room for its content, and an exit; or it is for another node to send. */
+  readonly isOpen = (group: Group): boolean => {
+    const { kind } = this.choiceOf(group);
+    return kind === 'elsewhere' || (kind === 'egress' && this.#contentBudget.hasRoomFor(group.weight));
+  };
 
   /** Waits for time or another policy, not for a connection: no use keeping its deliveries in memory. */
   isBlocked(group: Group): boolean {
@@ -117,7 +120,7 @@ export function isWaitText(text: string): boolean {
 
 /** Why a group waits, for operators, without what changes from moment to moment. */
 export function waitText(choice: Choice): string {
-  if (choice.kind === 'egress') return `goes out by ${choice.name}`;
+  if (choice.kind !== 'wait') return `goes out by ${choice.name}`;
   if (choice.reasons.length === 0) return 'no route takes this message';
   const parts = choice.reasons.map(
     ({ egress, gate, cause }) => `${egress} ${gate}${cause === '' ? '' : ` (${cause})`}`,

@@ -51,6 +51,8 @@ export type Schedule = {
   /** Aborted when writing what is known is given up. */
   readonly ending: AbortController;
   readonly leasesHold: () => boolean;
+  /** Whether nodes may have mail that is for this one. */
+  readonly getsMail: () => boolean;
   /** Monotonic time at which all leases were known to hold last. */
   leasesSeenMs: number;
   /** Wall time at which the store has more to claim; null: not known to have any. */
@@ -103,6 +105,8 @@ export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Pr
     if (finished.length < entry.leased.delivery.recipients.length && rest.state === 'queued') {
       schedule.nextDueAtMs = Math.min(schedule.nextDueAtMs ?? rest.dueAtMs, rest.dueAtMs);
     }
+    // It made way for what comes behind it.
+    if (schedule.claimWanted || (entry.lane.behind && schedule.window.wantsMore(entry.lane))) schedule.claimSoon();
   }
 }
 
@@ -119,12 +123,13 @@ export async function handBack(schedule: Schedule, entries: readonly Entry[]): P
   for (const entry of entries) schedule.window.release(entry);
 }
 
-/** Never rejects: where the store does not answer the leases run out by themselves, and then it frees them. */
-export async function giveBack(schedule: Schedule, leased: readonly LeasedDelivery[]): Promise<void> {
+/** For a node, or for whoever claims. Never rejects: where the store does not answer the leases run out by themselves, and then it frees them. */
+export async function giveBack(schedule: Schedule, leased: readonly LeasedDelivery[], node?: string): Promise<void> {
   if (leased.length === 0) return;
   try {
     await schedule.spool.giveBack(
       leased.map(({ delivery, lease }) => ({ deliveryId: delivery.id, token: lease.token })),
+      node,
     );
   } catch (cause) {
     tellFailure(schedule, 'give back', cause);

@@ -11,6 +11,7 @@ import type { MessageFacts } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import { type Share, shareOf, WHOLE } from '../policy/share.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
+import type { ExitPlace } from '../routing/choose.ts';
 import type { Handoff } from '../spool/handoff.ts';
 import type { Quotas } from '../spool/ledger.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
@@ -48,6 +49,14 @@ export type SchedulerNeeds = {
   readonly reversePath?: ReversePath;
   /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
   readonly share?: () => Share | null;
+  /** Which nodes have the exits' addresses. Default: this one has all. */
+  readonly places?: ExitPlaces;
+};
+
+export type ExitPlaces = {
+  placeOf(exit: string): ExitPlace;
+  /** Whether other nodes may hand mail to this one. */
+  getsMail(): boolean;
 };
 
 export type SchedulerStats = {
@@ -129,7 +138,8 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
     },
     reopened: (count) => spawn(schedule, 'limits', () => mendDueTimes(schedule, count)),
   });
-  const exits: Exits = new Exits({ policy, find, share, limits, clock, emit });
+  const placeOf = needs.places === undefined ? {} : { placeOf: placesOf(needs.places) };
+  const exits: Exits = new Exits({ policy, find, share, limits, ...placeOf, clock, emit });
   const schedule: Schedule = {
     ...needs,
     delivers: () => shareNow() !== null,
@@ -147,6 +157,7 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
     closing: new AbortController(),
     ending: new AbortController(),
     leasesHold: () => leasesHold(schedule),
+    getsMail: () => needs.places?.getsMail() ?? false,
     leasesSeenMs: clock.monotonicMs(),
     nextDueAtMs: null,
     claimWanted: true,
@@ -154,6 +165,10 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
   };
   const claims = new Claims(schedule);
   return schedule;
+}
+
+function placesOf(places: ExitPlaces): ExitPlaces['placeOf'] {
+  return (exit) => places.placeOf(exit);
 }
 
 function limitsFor(

@@ -16,6 +16,8 @@ import { verdictOn, type Verdict } from './verdict.ts';
 const EXITS_A_TURN = 8;
 /** When every exit failed and none says until when it rests. */
 const NO_EXIT_MS = 30_000;
+/** When another node has one. */
+const ELSEWHERE_MS = 1_000;
 
 export type TurnNeeds = {
   readonly policy: () => Policy;
@@ -154,6 +156,7 @@ function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): C
 function waitFor(needs: TurnNeeds, { group }: Entry): number {
   if (group.route === null) return NO_EXIT_MS;
   const choice = needs.exits.choose({ route: group.route, stream: group.stream });
+  if (choice.kind === 'elsewhere') return ELSEWHERE_MS;
   const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
   return untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - needs.clock.monotonicMs());
 }

@@ -59,7 +59,7 @@ export class Upkeep {
     schedule.limits.tick();
     schedule.exits.touch();
     const { nextDueAtMs } = schedule;
-    if (schedule.lanes.woken().length > 0) schedule.claimWanted = true;
+    if (schedule.lanes.woken().length > 0 || schedule.getsMail()) schedule.claimWanted = true;
     if (schedule.claimWanted || (nextDueAtMs !== null && nextDueAtMs <= schedule.clock.nowMs())) schedule.claimSoon();
     this.#reap();
     this.#sweep();
