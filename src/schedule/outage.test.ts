@@ -61,7 +61,7 @@ describe('mail for an upstream that is down', () => {
       scheduling.exit('up').answer = () => OUTCOMES.delivered;
       const tried = scheduling.exit('up').attempts.length;
       await scheduling.restart();
-      const soon = { stepMs: 200, withinMs: 3 * SECOND };
+      const soon = { stepMs: 20, withinMs: 5 * SECOND };
       await scheduling.clock.advanceUntil(() => scheduling.exit('up').attempts.length > tried + 100, soon);
       await scheduling.drained(2 * MINUTE);
     },
@@ -86,7 +86,7 @@ describe('mail for an upstream that is down', () => {
       const { egress } = UPSTREAM;
       scheduling.policy = { ...scheduling.policy, ...policyOf({ ...egress, other: { type: 'smtp', host: 'o.test' } }) };
       scheduling.scheduler.applyPolicy();
-      const soon = { stepMs: 200, withinMs: 5 * SECOND };
+      const soon = { stepMs: 20, withinMs: 5 * SECOND };
       // Three of them found out that the upstream is down, and have their next try later.
       await scheduling.clock.advanceUntil(() => scheduling.exit('other').attempts.length === 47, soon);
       await scheduling.drained(2 * MINUTE);
@@ -125,7 +125,7 @@ describe('where only some of the exits rest', () => {
       for (let sent = 0; sent < 700; sent++) await scheduling.store({ to: [`a${sent}@d.test`], stream: 'marketing' });
       const last = await scheduling.store({ to: ['reset@d.test'] });
       scheduling.scheduler.wake();
-      const soon = { stepMs: 200, withinMs: 15 * SECOND };
+      const soon = { stepMs: 50, withinMs: 20 * SECOND };
       await scheduling.clock.advanceUntil(async () => {
         const story = await scheduling.spool.story(last.message.id);
         return story?.queued.length === 0;
