@@ -12,7 +12,8 @@ import type { LineOutput } from './report/line-writer.ts';
 import { openReporting, type Reporting, type Sample } from './report/reporting.ts';
 import type { NodeFacts } from './spool/nodes.ts';
 import { SpoolError } from './spool/spool.ts';
-import { processPlace } from './system.ts';
+import { canSendFrom, processPlace } from './system.ts';
+import { boundAddresses } from './whereabouts.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
 export type RelayOptions = {
@@ -48,7 +49,7 @@ export type Foundation = {
   /** What reload and reporting ask of the parts; set once they live. */
   readonly hooks: Hooks;
   /** This relay as the other nodes on its spool see it. */
-  readonly nodeFacts: () => NodeFacts;
+  readonly nodeFacts: () => Promise<NodeFacts>;
 };
 
 export type Hooks = {
@@ -90,7 +91,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   const onReopened = (): void => reachers.forEach((run) => run());
   const own = { name: options.node ?? policy().hostname };
   const node = async (): Promise<string> => (own.name = await claimNode(options, ports.random));
-  const nodeFacts = factsOf(options, { own, holder, ports });
+  const nodeFacts = factsOf(options, { own, holder, ports, policy });
   const presence = { facts: nodeFacts, clock, emit };
   const admit: OpenSpoolNeeds['admit'] = (nodes) => takeName({ ...presence, nodes }, processPlace());
   const opening = await openSpool({ policy, clock, emit, node, admit, onReopened });
@@ -114,14 +115,22 @@ async function claimNode({ where: { dataFolder }, node }: RelayOptions, random: 
   return node ?? nodeName(dataFolder, random);
 }
 
-type FactsNeeds = { readonly own: { readonly name: string }; readonly holder: PolicyHolder; readonly ports: Ports };
+/** Those of its interfaces that others can tell it by, and what else the policy has it send from. */
+async function addressesOf(policy: Policy, listed: readonly string[]): Promise<readonly string[]> {
+  const shown = listed.filter((address) => !/^(?:127\.|::1$|fe80:)/.test(address));
+  const others = boundAddresses(policy).filter((address) => !listed.includes(address));
+  const own = await Promise.all(others.map(async (address) => ((await canSendFrom(address)) ? [address] : [])));
+  return [...shown, ...own.flat()];
+}
 
-function factsOf(options: RelayOptions, { own, holder, ports }: FactsNeeds): () => NodeFacts {
+type FactsNeeds = Pick<Foundation, 'holder' | 'ports' | 'policy'> & { readonly own: { readonly name: string } };
+
+function factsOf(options: RelayOptions, { own, holder, ports, policy }: FactsNeeds): () => Promise<NodeFacts> {
   const { pid, version, workers, localAddresses } = options;
   const { host, machine } = processPlace();
   const instance = ports.random.bytes(8).toString('hex');
   const startedAtMs = ports.clock.nowMs();
-  return () => ({
+  return async () => ({
     name: own.name,
     instance,
     host,
@@ -131,7 +140,7 @@ function factsOf(options: RelayOptions, { own, holder, ports }: FactsNeeds): () 
     version,
     policyVersion: holder.state().version,
     workers,
-    addresses: localAddresses(),
+    addresses: await addressesOf(policy(), localAddresses()),
   });
 }
 

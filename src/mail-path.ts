@@ -23,14 +23,20 @@ import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Handoff } from './spool/handoff.ts';
 import type { Ledger, Quotas } from './spool/ledger.ts';
+import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
+import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './whereabouts.ts';
 
 export type MailPathNeeds = {
   readonly policy: () => Policy;
-  readonly spool: Spool & { readonly ledger: Ledger & Quotas };
+  readonly spool: Spool & { readonly ledger: Ledger & Quotas; readonly nodes?: Pick<Nodes, 'all'> };
   readonly ports: Ports;
   readonly emit: Emit;
   readonly localAddresses: () => readonly string[];
+  /** Default: from every address. */
+  readonly canSendFrom?: AddressProbe;
+  /** This relay's name among those that share the spool. */
+  readonly node?: string;
   /** Which worker of how many this is. */
   readonly share: Share;
   /** What it has of the other workers. Default: there are none. */
@@ -91,6 +97,7 @@ type Parts = MailPathNeeds & {
   readonly signer: Signer;
   readonly verp: VerpKeyring;
   readonly exits: Exits;
+  readonly whereabouts: Whereabouts;
   readonly scheduler: Scheduler;
   readonly ingress: Ingress;
 };
@@ -103,6 +110,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
   const { sign } = signer;
   const exits = stack.use(openExits({ policy, ports, emit, localAddresses }));
+  const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
   const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
   const verp = createVerpKeyring({ random, createFile, clock, emit });
   await verp.refresh(policy());
@@ -120,6 +128,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       report,
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),
+      places: whereabouts,
     }),
   );
   const handoff = handoffOf(scheduler, others);
@@ -129,7 +138,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
     await startIngress({ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit, ...sharing }),
   );
   const running = stack.move();
-  return pathOf({ ...needs, signer, verp, exits, scheduler, ingress }, () => running.disposeAsync());
+  return pathOf({ ...needs, signer, verp, exits, whereabouts, scheduler, ingress }, () => running.disposeAsync());
 }
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
@@ -154,6 +163,11 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
     stop: (signal) => stop(parts, signal),
     [Symbol.asyncDispose]: dispose,
   };
+}
+
+function whereaboutsNeeds({ policy, spool, ports, emit, node = '', canSendFrom }: MailPathNeeds): WhereaboutsNeeds {
+  const { nodes = null } = spool;
+  return { policy, clock: ports.clock, emit, nodes, node, canSendFrom: canSendFrom ?? (async () => true) };
 }
 
 /** Fresh mail for which there is no room here goes to whoever claims it first. */
@@ -187,8 +201,9 @@ async function prepare({ signer, verp, policy }: Parts, next: Policy): Promise<P
   };
 }
 
-async function follow({ exits, scheduler, ingress, policy }: Parts): Promise<void> {
+async function follow({ exits, whereabouts, scheduler, ingress, policy }: Parts): Promise<void> {
   exits.apply(policy());
+  await whereabouts.refresh();
   scheduler.applyPolicy();
   await ingress.apply(policy());
 }

@@ -15,7 +15,7 @@ export type ProcessPlace = {
 export type PresenceNeeds = {
   readonly nodes: Nodes;
   /** As they are now. */
-  readonly facts: () => NodeFacts;
+  readonly facts: () => NodeFacts | Promise<NodeFacts>;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -27,7 +27,7 @@ const LOOK_AGAIN_MS = 1_000;
  * once it has not been heard of for 15 s. Rejects with `SpoolError` `in-use` as soon as whoever has it is heard of.
  */
 export async function takeName({ nodes, facts, clock, emit }: PresenceNeeds, place: ProcessPlace): Promise<void> {
-  const own = facts();
+  const own = await facts();
   const sinceMs = clock.monotonicMs();
   let seen: KnownNode | null = null;
   let replaces = '';
@@ -77,7 +77,7 @@ export function startPresence(needs: PresenceNeeds): AsyncDisposable {
     [Symbol.asyncDispose]: async () => {
       presence.end();
       await running;
-      const { name, instance } = needs.facts();
+      const { name, instance } = await needs.facts();
       // Where the store does not answer, the others miss it for a while.
       await needs.nodes.leave({ name, instance }).catch(() => undefined);
     },
@@ -116,11 +116,12 @@ class Presence {
     const startMs = clock.monotonicMs();
     if (startMs - this.#lastBeatMs > BEAT_HOLDS_MS) this.#soundSinceMs = null;
     try {
-      const result = await nodes.beat({ facts: facts(), nowMs, untilMs: nowMs + BEAT_HOLDS_MS });
+      const own = await facts();
+      const result = await nodes.beat({ facts: own, nowMs, untilMs: nowMs + BEAT_HOLDS_MS });
       this.#lastBeatMs = startMs;
       this.#soundSinceMs ??= startMs;
       this.#tellTaken(result.kind === 'taken' ? result.by : null);
-      if (result.kind === 'up') this.#judge(result.nodes, startMs - this.#soundSinceMs);
+      if (result.kind === 'up') this.#judge(result.nodes, own.name, startMs - this.#soundSinceMs);
     } catch {
       // The spool tells of its own troubles.
       this.#soundSinceMs = null;
@@ -128,9 +129,8 @@ class Presence {
   }
 
   /** Whoever could not say so itself cannot tell that others did not: after an outage all get time to be heard. */
-  #judge(nodes: readonly KnownNode[], soundMs: number): void {
-    const { clock, facts } = this.#needs;
-    const own = facts().name;
+  #judge(nodes: readonly KnownNode[], own: string, soundMs: number): void {
+    const { clock } = this.#needs;
     const nowMs = clock.nowMs();
     const gone = new Map<string, KnownNode>();
     for (const node of nodes) if (node.name !== own && !isUp(node, nowMs)) gone.set(node.name, node);

@@ -25,6 +25,7 @@ import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limits.ts';
 import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/rest.ts';
+import { canSendFrom } from './system.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }
@@ -109,7 +110,8 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
 async function openPath({ workers, localAddresses }: RelayOptions, foundation: Foundation): Promise<MailPath> {
   if (workers === 1) {
     const { openMailPath } = await import('./mail-path.ts');
-    return openMailPath({ ...foundation, localAddresses, share: WHOLE });
+    const { name: node } = await foundation.nodeFacts();
+    return openMailPath({ ...foundation, localAddresses, node, canSendFrom, share: WHOLE });
   }
   const { startSupervisor } = await import('./supervisor.ts');
   const { ports, holder } = foundation;
@@ -223,7 +225,7 @@ function reasonsNotReady({ spool, path, lifetime }: Parts): readonly string[] {
 async function nodesOf({ spool, ports, nodeFacts }: Parts): Promise<readonly NodeStatus[]> {
   const atMs = ports.clock.nowMs();
   if (spool.nodes !== undefined) return nodeStatuses(spool.nodes, atMs);
-  return [soleStatus(nodeFacts(), { atMs, leases: (await spool.overview()).leased })];
+  return [soleStatus(await nodeFacts(), { atMs, leases: (await spool.overview()).leased })];
 }
 
 /** Without what each of them has in hand. */

@@ -1,7 +1,7 @@
 /** The real ports: the one place that reads the clock, draws random numbers, resolves names and opens sockets. */
 import { randomBytes, randomFillSync } from 'node:crypto';
 import { lookup, Resolver } from 'node:dns/promises';
-import { connect, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import type { ProcessPlace } from './presence.ts';
@@ -178,6 +178,15 @@ function opened({ address, port, bind }: DialTarget): Socket {
 /** Every address of this machine's interfaces as it is now. */
 export function localAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
+}
+
+/** Whether this machine can send from an address now, on an interface or not. What cannot be told counts as yes. */
+export function canSendFrom(address: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once('error', (error) => resolve(!['EADDRNOTAVAIL', 'EAFNOSUPPORT', 'EINVAL'].includes(codeOf(error))));
+    server.listen({ host: address, port: 0, backlog: 1 }, () => server.close(() => resolve(true)));
+  });
 }
 
 /** Where this process is, for other processes beside it. */

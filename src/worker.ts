@@ -8,7 +8,7 @@ import type { ListenerPolicy, Policy } from './policy/schema.ts';
 import { Link } from './spool/embedded/link.ts';
 import { PortSpool } from './spool/embedded/port-spool.ts';
 import { collectGarbage, startRest } from './spool/rest.ts';
-import { localAddresses, systemClock, systemPorts } from './system.ts';
+import { canSendFrom, localAddresses, systemClock, systemPorts } from './system.ts';
 import type {
   AskMessage,
   Asks,
@@ -100,6 +100,8 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
     ports: systemPorts(() => inForce().dns.servers),
     emit,
     localAddresses,
+    canSendFrom,
+    ...(start.reach.kind === 'policy' ? { node: start.reach.node } : {}),
     share: { index: worker - 1, of: workers },
     others: { workers, peers, refusal, wake: () => outbox.wake() },
   });

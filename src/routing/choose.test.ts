@@ -167,3 +167,41 @@ describe('a limit of an exit', () => {
     expect(choose(asked({ c: limited('limited', 9_000) }, { keep: 'c' }))).toMatchObject({ name: 'a' });
   });
 });
+
+describe('exits that are on other nodes', () => {
+  const ON_B: ExitState = { ...FREE, place: { kind: 'elsewhere', node: 'node-b' } };
+  const NOWHERE: ExitState = { ...FREE, place: { kind: 'nowhere', cause: 'no node that is up has 192.0.2.7' } };
+
+  test('have their turns in the pool, whichever node took the mail', () => {
+    expect(inTurn(6, { b: ON_B })).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+  });
+
+  test('are named with their node, and the delivery goes there although it could go out here', () => {
+    const choice = choose(asked({ b: ON_B }, { rotation: new Map([['owned', 'a']]) }));
+    expect(choice).toMatchObject({ kind: 'elsewhere', node: 'node-b', name: 'b', pool: 'owned' });
+    expect(choice.reasons[0]).toMatchObject({ egress: 'b', gate: 'elsewhere', cause: 'is on node node-b' });
+  });
+
+  test('are passed over for what was handed here: it goes out here, by whatever may', () => {
+    const rotation = new Map([['owned', 'a']]);
+    expect(choose(asked({ b: ON_B }, { rotation, here: true }))).toMatchObject({ kind: 'egress', name: 'c' });
+    const none = choose(asked({ a: ON_B, b: ON_B, c: ON_B, spare: ON_B }, { here: true }));
+    expect(none).toMatchObject({ kind: 'wait', busy: false });
+    expect(none.kind === 'wait' && none.untilMs).toBeGreaterThan(1_000);
+  });
+
+  test('that no node has are closed, and the walk goes on to the route’s next exit', () => {
+    const choice = choose(asked({ a: NOWHERE, b: NOWHERE, c: NOWHERE }));
+    expect(choice).toMatchObject({ kind: 'egress', name: 'spare' });
+    expect(choice.reasons[0]).toMatchObject({ gate: 'nowhere', cause: 'no node that is up has 192.0.2.7' });
+  });
+
+  test('are kept by greylisted mail: it goes back to the node that has them', () => {
+    expect(choose(asked({ b: ON_B }, { keep: 'b' }))).toMatchObject({ kind: 'elsewhere', name: 'b' });
+  });
+
+  test('come before what is busy here, and after what is known to be open', () => {
+    expect(choose(asked({ a: BUSY, b: ON_B }))).toMatchObject({ kind: 'elsewhere', name: 'b' });
+    expect(choose(asked({ b: ON_B }))).toMatchObject({ kind: 'egress', name: 'a' });
+  });
+});

@@ -3,6 +3,12 @@ import { egressOf, isUsable } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import { gateOf, type Circuit } from './exit-state.ts';
 
+/** Who can use an exit, by who has the local address that it leaves from. `nowhere`: no node that is up, as `cause` says. */
+export type ExitPlace =
+  | { readonly kind: 'here' }
+  | { readonly kind: 'elsewhere'; readonly node: string }
+  | { readonly kind: 'nowhere'; readonly cause: string };
+
 /** What is known of an exit at this moment. */
 export type ExitState = {
   /** Whether the relay has it running. */
@@ -13,6 +19,8 @@ export type ExitState = {
   readonly circuit: Circuit;
   /** Absent or null: no limit of its own keeps mail from it now. */
   readonly limit?: LimitState | null;
+  /** Absent: here. */
+  readonly place?: ExitPlace;
 };
 
 /**
@@ -25,7 +33,7 @@ export type LimitState = {
   readonly cause: string;
 };
 
-/** What keeps mail from an exit. `tried`: it failed this very delivery a moment ago. */
+/** What keeps mail from an exit. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node has it. */
 export type Gate =
   | 'ready'
   | 'disabled'
@@ -33,6 +41,8 @@ export type Gate =
   | 'stream'
   | 'stopped'
   | 'tried'
+  | 'elsewhere'
+  | 'nowhere'
   | 'resting'
   | 'probing'
   | LimitState['kind']
@@ -45,15 +55,24 @@ export type Reason = {
   readonly gate: Gate;
   readonly untilMs: number | null;
   readonly cause: string;
+  /** That has the exit, where it is elsewhere. */
+  readonly node?: string;
 };
 
 /**
- * `wait` with `busy`: a connection that is freed ends the wait, or a moment's time; otherwise time does (`untilMs`), or, where that is null,
+ * `elsewhere`: by that exit, which is for another node to use. `wait` with `busy`: a connection that is freed ends the wait, or a moment's time; otherwise time does (`untilMs`), or, where that is null,
  * only another policy.
  */
 export type Choice =
   | {
       readonly kind: 'egress';
+      readonly name: string;
+      readonly pool: string | null;
+      readonly reasons: readonly Reason[];
+    }
+  | {
+      readonly kind: 'elsewhere';
+      readonly node: string;
       readonly name: string;
       readonly pool: string | null;
       readonly reasons: readonly Reason[];
@@ -80,7 +99,12 @@ export type ChooseRequest = {
   readonly tried?: ReadonlySet<string>;
   /** The exit that a greylisted delivery keeps, as long as that one can be had; null: none. */
   readonly keep?: string | null;
+  /** It was handed to this node by another: it is not handed on. Default: no. */
+  readonly here?: boolean;
 };
+
+/** Between two looks whether a node has an exit's address, where no other exit will do. */
+const PLACE_MS = 10_000;
 
 /**
  * Walks the route's `use`: the first step with an exit that may send now gives it; inside a pool they take turns, exactly
@@ -92,13 +116,21 @@ export function choose(request: ChooseRequest): Choice {
   // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
   if (kept !== undefined && MOMENTS.has(kept.gate)) return { kind: 'wait', untilMs: null, busy: true, reasons };
   // What is not known to be used up is not passed over.
+  const isChoice = ({ gate }: Reason): boolean =>
+    gate === 'ready' || gate === 'asking' || (gate === 'elsewhere' && request.here !== true);
   const chosen =
-    kept?.gate === 'ready' ? kept : reasons.find((reason) => reason.gate === 'ready' || reason.gate === 'asking');
+    kept !== undefined && kept.gate !== 'asking' && isChoice(kept) ? kept : reasons.find((reason) => isChoice(reason));
   if (chosen?.gate === 'ready') return { kind: 'egress', name: chosen.egress, pool: chosen.pool, reasons };
+  if (chosen?.gate === 'elsewhere' && chosen.node !== undefined) {
+    const { egress: name, pool, node } = chosen;
+    return { kind: 'elsewhere', node, name, pool, reasons };
+  }
   const times = reasons.flatMap((reason) => (reason.untilMs === null ? [] : [reason.untilMs]));
   const busy = reasons.some((reason) => MOMENTS.has(reason.gate));
   return { kind: 'wait', untilMs: times.length === 0 ? null : Math.min(...times), busy, reasons };
 }
+
+const HERE: ExitPlace = { kind: 'here' };
 
 /** Gates that may open any moment. */
 const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced']);
@@ -133,6 +165,13 @@ function reasonOf(
   const state = request.stateOf(egress);
   if (!state.running) return plain('stopped');
   if (request.tried?.has(egress) === true) return plain('tried');
+  const { place = HERE } = state;
+  if (place.kind !== 'here') {
+    const untilMs = request.nowMs + PLACE_MS;
+    if (place.kind === 'nowhere') return { pool, egress, gate: 'nowhere', untilMs, cause: place.cause };
+    const { node } = place;
+    return { pool, egress, gate: 'elsewhere', untilMs, cause: `is on node ${node}`, node };
+  }
   const gate = gateOf(state.circuit, request.nowMs);
   if (gate === 'resting') {
     return { pool, egress, gate, untilMs: state.circuit.restsUntilMs, cause: state.circuit.cause };
