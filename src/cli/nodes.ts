@@ -17,7 +17,7 @@ export function addNodes(program: Command, registry: Registry): void {
       ),
     run: async (cli, { options, where }) => {
       const nodes = await withOperations(cli, where, (operations) => operations.nodes());
-      cli.terminal.out(options.json === true ? json(nodes) : nodesText(nodes, cli.clock.nowMs()));
+      cli.terminal.out(options.json === true ? json({ nodes }) : nodesText(nodes, cli.clock.nowMs()));
       return nodes.length > 0 && nodes.every(({ isUp }) => isUp) ? 0 : 1;
     },
   });
