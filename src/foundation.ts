@@ -56,6 +56,7 @@ export type Hooks = {
   /** Makes ready for the next policy, or says why it cannot be. */
   prepare: (next: Policy, previous: Policy, version: string) => Promise<readonly string[]>;
   sample: Sample;
+  closedExits: () => Promise<readonly string[]>;
 };
 
 export type FoundationResult =
@@ -66,7 +67,11 @@ export type FoundationResult =
 /** Opens them onto `stack`, which ends them. */
 export async function layFoundation(options: RelayOptions, stack: AsyncDisposableStack): Promise<FoundationResult> {
   const { where, shownPolicyFile, version, nodeVersion, env, output } = options;
-  const hooks: Hooks = { prepare: async () => [], sample: () => Promise.reject(new Error('the relay is starting')) };
+  const hooks: Hooks = {
+    prepare: async () => [],
+    sample: () => Promise.reject(new Error('the relay is starting')),
+    closedExits: async () => [],
+  };
   let policy: (() => Policy) | null = null;
   const ports = options.ports(() => policy?.().dns.servers ?? null);
   const { clock } = ports;
@@ -91,7 +96,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   const onReopened = (): void => reachers.forEach((run) => run());
   const own = { name: options.node ?? policy().hostname };
   const node = async (): Promise<string> => (own.name = await claimNode(options, ports.random));
-  const nodeFacts = factsOf(options, { own, holder, ports, policy });
+  const nodeFacts = factsOf(options, { own, holder, ports, policy, hooks });
   const presence = { facts: nodeFacts, clock, emit };
   const admit: OpenSpoolNeeds['admit'] = (nodes) => takeName({ ...presence, nodes }, processPlace());
   const opening = await openSpool({ policy, clock, emit, node, admit, onReopened });
@@ -123,9 +128,11 @@ async function addressesOf(policy: Policy, listed: readonly string[]): Promise<r
   return [...shown, ...own.flat()];
 }
 
-type FactsNeeds = Pick<Foundation, 'holder' | 'ports' | 'policy'> & { readonly own: { readonly name: string } };
+type FactsNeeds = Pick<Foundation, 'holder' | 'ports' | 'policy' | 'hooks'> & {
+  readonly own: { readonly name: string };
+};
 
-function factsOf(options: RelayOptions, { own, holder, ports, policy }: FactsNeeds): () => Promise<NodeFacts> {
+function factsOf(options: RelayOptions, { own, holder, ports, policy, hooks }: FactsNeeds): () => Promise<NodeFacts> {
   const { pid, version, workers, localAddresses } = options;
   const { host, machine } = processPlace();
   const instance = ports.random.bytes(8).toString('hex');
@@ -141,6 +148,7 @@ function factsOf(options: RelayOptions, { own, holder, ports, policy }: FactsNee
     policyVersion: holder.state().version,
     workers,
     addresses: await addressesOf(policy(), localAddresses()),
+    closed: boundAddresses(policy()).length === 0 ? [] : await hooks.closedExits(),
   });
 }
 

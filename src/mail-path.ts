@@ -57,6 +57,8 @@ export type Figures = {
   readonly connectionsOut: number;
   /** Threads that take and send mail. */
   readonly workers: number;
+  /** Exits bound to an address that none of them can use for a while. */
+  readonly closedExits: readonly string[];
 };
 
 /** `use` makes the policy's keys those that sign, and is called as it is swapped in; without it nothing changed. */
@@ -155,6 +157,7 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
       connectionsIn: ingress.counters().connections,
       connectionsOut: scheduler.stats().inFlight,
       workers: 1,
+      closedExits: scheduler.closedExits(),
     }),
     explain: (id) => scheduler.explain(id),
     submit: (submission) => ingress.submit(submission),

@@ -90,6 +90,7 @@ class Supervisor implements MailPath {
 
   async figures(): Promise<Figures> {
     const sum = { connectionsIn: 0, connectionsOut: 0, workers: 0 };
+    let closed: readonly string[] | null = null;
     for (const { worker, answer } of await this.#askAll('figures', null, ANSWER_MS)) {
       if (answer instanceof WorkerError) {
         if (answer.kind !== 'ended') this.#crew.tellFailure(worker.number, `its figures: ${answer.message}`);
@@ -98,8 +99,10 @@ class Supervisor implements MailPath {
       sum.connectionsIn += answer.connectionsIn;
       sum.connectionsOut += answer.connectionsOut;
       sum.workers += 1;
+      const { closedExits } = answer;
+      closed = closed === null ? closedExits : closed.filter((exit) => closedExits.includes(exit));
     }
-    return sum;
+    return { ...sum, closedExits: closed ?? [] };
   }
 
   async explain(id: DeliveryId): Promise<readonly Explanation[]> {

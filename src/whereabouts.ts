@@ -103,7 +103,10 @@ class Places {
     const { egress } = this.#needs.policy();
     const exit = Object.hasOwn(egress, name) ? egress[name] : undefined;
     if (exit === undefined || !('bind' in exit) || exit.bind === null) return HERE;
-    return this.#places.get(exit.bind) ?? HERE;
+    const place = this.#places.get(exit.bind) ?? HERE;
+    if (place.kind !== 'elsewhere') return place;
+    const isClosed = this.#others.find((one) => one.name === place.node)?.closed?.includes(name) === true;
+    return isClosed ? { ...place, isClosed } : place;
   }
 
   /** For a while after the last of them too: what waits for one that is gone is anybody's. */

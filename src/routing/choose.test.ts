@@ -196,6 +196,17 @@ describe('exits that are on other nodes', () => {
     expect(choice.reasons[0]).toMatchObject({ gate: 'nowhere', cause: 'no node that is up has 192.0.2.7' });
   });
 
+  test('that are closed where they are do not get mail that another member can send', () => {
+    const closed: ExitState = { ...FREE, place: { kind: 'elsewhere', node: 'node-b', isClosed: true } };
+    const choice = choose(asked({ b: closed }, { rotation: new Map([['owned', 'a']]) }));
+    expect(choice).toMatchObject({ kind: 'egress', name: 'c' });
+    expect(choice.reasons[0]).toMatchObject({ gate: 'elsewhere', cause: 'is on node node-b, which cannot use it now' });
+    expect(choose(asked({ a: closed, b: closed, c: closed, spare: closed }))).toMatchObject({
+      kind: 'wait',
+      busy: false,
+    });
+  });
+
   test('are kept by greylisted mail: it goes back to the node that has them', () => {
     expect(choose(asked({ b: ON_B }, { keep: 'b' }))).toMatchObject({ kind: 'elsewhere', name: 'b' });
   });

@@ -3,10 +3,10 @@ import { egressOf, isUsable } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import { gateOf, type Circuit } from './exit-state.ts';
 
-/** Who can use an exit, by who has the local address that it leaves from. `nowhere`: no node that is up, as `cause` says. */
+/** Who can use an exit, by who has the local address that it leaves from; `isClosed`: nothing goes out by it there now. `nowhere`: no node that is up, as `cause` says. */
 export type ExitPlace =
   | { readonly kind: 'here' }
-  | { readonly kind: 'elsewhere'; readonly node: string }
+  | { readonly kind: 'elsewhere'; readonly node: string; readonly isClosed?: boolean }
   | { readonly kind: 'nowhere'; readonly cause: string };
 
 /** What is known of an exit at this moment. */
@@ -55,7 +55,7 @@ export type Reason = {
   readonly gate: Gate;
   readonly untilMs: number | null;
   readonly cause: string;
-  /** That has the exit, where it is elsewhere. */
+  /** That can use the exit, where it is elsewhere. */
   readonly node?: string;
 };
 
@@ -116,8 +116,8 @@ export function choose(request: ChooseRequest): Choice {
   // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
   if (kept !== undefined && MOMENTS.has(kept.gate)) return { kind: 'wait', untilMs: null, busy: true, reasons };
   // What is not known to be used up is not passed over.
-  const isChoice = ({ gate }: Reason): boolean =>
-    gate === 'ready' || gate === 'asking' || (gate === 'elsewhere' && request.here !== true);
+  const isChoice = ({ gate, node }: Reason): boolean =>
+    gate === 'ready' || gate === 'asking' || (gate === 'elsewhere' && node !== undefined && request.here !== true);
   const chosen =
     kept !== undefined && kept.gate !== 'asking' && isChoice(kept) ? kept : reasons.find((reason) => isChoice(reason));
   if (chosen?.gate === 'ready') return { kind: 'egress', name: chosen.egress, pool: chosen.pool, reasons };
@@ -169,8 +169,10 @@ function reasonOf(
   if (place.kind !== 'here') {
     const untilMs = request.nowMs + PLACE_MS;
     if (place.kind === 'nowhere') return { pool, egress, gate: 'nowhere', untilMs, cause: place.cause };
-    const { node } = place;
-    return { pool, egress, gate: 'elsewhere', untilMs, cause: `is on node ${node}`, node };
+    const cause = `is on node ${place.node}`;
+    if (place.isClosed === true)
+      return { pool, egress, gate: 'elsewhere', untilMs, cause: `${cause}, which cannot use it now` };
+    return { pool, egress, gate: 'elsewhere', untilMs, cause, node: place.node };
   }
   const gate = gateOf(state.circuit, request.nowMs);
   if (gate === 'resting') {

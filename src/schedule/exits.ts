@@ -156,6 +156,16 @@ export class Exits {
     this.#generation += 1;
   }
 
+  /** Exits bound to an address by which nothing goes out for a while: used up for the day, or at rest. */
+  closed(): string[] {
+    const nowMs = this.#needs.clock.monotonicMs();
+    return Object.entries(this.#needs.policy().egress).flatMap(([name, exit]) => {
+      if (!exit.enabled || !('bind' in exit) || exit.bind === null) return [];
+      const { circuit, limit } = this.#stateOf(name);
+      return limit?.kind === 'limited' || gateOf(circuit, nowMs) === 'resting' ? [name] : [];
+    });
+  }
+
   inFlightOf(name: string): number {
     return this.#inFlight.get(name) ?? 0;
   }

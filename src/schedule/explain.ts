@@ -32,6 +32,8 @@ export type ExitExplanation = {
   readonly egress: string;
   readonly pool: string | null;
   readonly gate: Reason['gate'];
+  /** Another node may send by it now. */
+  readonly isOpenElsewhere?: true;
   readonly why: string;
   /** Wall time at which the gate opens, as far as time alone decides it. */
   readonly untilMs: number | null;
@@ -86,6 +88,7 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
       egress: reason.egress,
       pool: reason.pool,
       gate: reason.gate,
+      ...(reason.node === undefined ? {} : { isOpenElsewhere: true as const }),
       why: whyOf(reason, monotonicMs),
       untilMs: reason.untilMs === null ? null : Math.round(wallMs + reason.untilMs),
     })),
@@ -119,7 +122,7 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
 
 function hasExit({ exits }: RouteExplanation): boolean {
-  return exits.some(({ gate }) => gate === 'ready' || gate === 'elsewhere');
+  return exits.some(({ gate, isOpenElsewhere }) => gate === 'ready' || isOpenElsewhere === true);
 }
 
 function exitLines({ route, exits }: RouteExplanation): string[] {

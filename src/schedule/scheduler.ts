@@ -88,6 +88,8 @@ export type Scheduler = AsyncDisposable & {
    */
   stop(signal: AbortSignal, grace?: { readonly graceMs: number }): Promise<void>;
   stats(): SchedulerStats;
+  /** See `Exits.closed`. */
+  closedExits(): readonly string[];
 };
 
 const GRACE_MS = 30_000;
@@ -122,6 +124,7 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
     bounceNow: (leased, reply) => bounceNow(schedule, leased, reply),
     stop,
     stats: () => statsOf(schedule),
+    closedExits: () => schedule.exits.closed(),
     [Symbol.asyncDispose]: dispose,
   };
 }

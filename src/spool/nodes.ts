@@ -20,6 +20,8 @@ export type NodeFacts = {
   readonly workers: number;
   /** Local addresses that it can send from. */
   readonly addresses: readonly string[];
+  /** Exits bound to them by which nothing goes out now: used up for the day, or at rest after failures. */
+  readonly closed?: readonly string[];
 };
 
 /** `untilMs`: to be taken for gone from then on. */

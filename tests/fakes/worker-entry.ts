@@ -35,7 +35,12 @@ function answerTo(message: AskMessage): unknown {
       say('swap', version);
       return { addresses: [], problems: [] };
     case 'figures':
-      return { connectionsIn: 10 * start.worker, connectionsOut: start.worker, workers: 1 };
+      return {
+        connectionsIn: 10 * start.worker,
+        connectionsOut: start.worker,
+        workers: 1,
+        closedExits: ['of-all', `of-${start.worker}`],
+      };
     case 'explain':
       return [{ state: start.worker === 2 ? 'in flight' : 'queued', why: [`worker ${start.worker}`] }];
     case 'refreshKeys':

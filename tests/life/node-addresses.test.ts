@@ -40,7 +40,7 @@ type World = AsyncDisposable & {
   readonly any: RedisSpool;
   node(name: Name): Promise<Node>;
   /** Says that a node lives for so long. */
-  beat(name: Name, forMs: number): Promise<void>;
+  beat(name: Name, forMs: number, closed?: readonly string[]): Promise<void>;
   /** How many messages came by each exit. */
   byExit(): Record<string, number>;
 };
@@ -68,9 +68,9 @@ async function world(): Promise<World> {
       running.use(node);
       return node;
     },
-    beat: async (name, forMs) => {
+    beat: async (name, forMs, closed = []) => {
       const facts = { name, instance: name, host: 'h', machine: null, pid: 1, startedAtMs: 0, version: '1' };
-      const more = { policyVersion: 'p', workers: 1, addresses: [ADDRESS_OF[name]] };
+      const more = { policyVersion: 'p', workers: 1, addresses: [ADDRESS_OF[name]], closed };
       const nowMs = systemClock.nowMs();
       await any.nodes.beat({ facts: { ...facts, ...more }, nowMs, untilMs: nowMs + forMs });
     },
@@ -186,6 +186,25 @@ test('mail for an address waits for the node that has it, and takes the next exi
   await expect.poll(() => place.byExit(), { timeout: 10_000 }).toEqual({ spare: 2 });
   expect(later).not.toBe(id);
   expect(await place.any.audit()).toMatchObject({ violations: [], possibleDuplicates: 0 });
+});
+
+test('an address whose node cannot use it now has no turn: the others of the pool have more', async () => {
+  await using place = await world();
+  await Promise.all([place.beat('a', 60_000), place.beat('b', 60_000, ['ip-3'])]);
+  const a = await place.node('a');
+  for (let n = 0; n < 6; n++) await a.send(`x@d${n}.test`);
+  await expect.poll(() => place.byExit(), { timeout: 10_000 }).toEqual({ 'ip-2': 6 });
+});
+
+test('a node says by which of its addresses nothing goes out', async () => {
+  await using place = await world();
+  await Promise.all([place.beat('a', 60_000), place.beat('b', 60_000)]);
+  const b = await place.node('b');
+  expect((await b.path.figures()).closedExits).toEqual([]);
+  // Of its own doing: it refuses whatever comes by that exit.
+  place.sink.fault('ehlo', 421);
+  for (let n = 0; n < 5; n++) await b.send(`x${n}@three.test`);
+  await expect.poll(async () => (await b.path.figures()).closedExits, { timeout: 10_000 }).toEqual(['ip-3']);
 });
 
 test('a node that comes up with the address gets what waits for it, and mail of its own from then on', async () => {
