@@ -57,6 +57,7 @@ export type Hooks = {
   prepare: (next: Policy, previous: Policy, version: string) => Promise<readonly string[]>;
   sample: Sample;
   closedExits: () => Promise<readonly string[]>;
+  isStopping: () => boolean;
 };
 
 export type FoundationResult =
@@ -71,6 +72,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
     prepare: async () => [],
     sample: () => Promise.reject(new Error('the relay is starting')),
     closedExits: async () => [],
+    isStopping: () => false,
   };
   let policy: (() => Policy) | null = null;
   const ports = options.ports(() => policy?.().dns.servers ?? null);
@@ -149,6 +151,7 @@ function factsOf(options: RelayOptions, { own, holder, ports, policy, hooks }: F
     workers,
     addresses: await addressesOf(policy(), localAddresses()),
     closed: boundAddresses(policy()).length === 0 ? [] : await hooks.closedExits(),
+    isStopping: hooks.isStopping(),
   });
 }
 

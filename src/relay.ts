@@ -94,6 +94,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
   const parts: Parts = { ...foundation, path, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
+  hooks.isStopping = () => lifetime.isStopping;
   hooks.closedExits = async () => (await path.figures()).closedExits;
   hooks.sample = async (facts) => ({
     ...facts,

@@ -3,7 +3,7 @@ import type { Policy } from './policy/schema.ts';
 import type { Clock, Emit } from './ports.ts';
 import type { ExitPlace } from './routing/choose.ts';
 import type { ExitPlaces } from './schedule/scheduler.ts';
-import { isUp, type KnownNode, type Nodes } from './spool/nodes.ts';
+import { takesMail, type KnownNode, type Nodes } from './spool/nodes.ts';
 
 export type WhereaboutsNeeds = {
   readonly policy: () => Policy;
@@ -84,7 +84,7 @@ class Places {
     // Not even that is asked where no exit needs it.
     if (nodes !== null && addresses.length > 0) {
       const all = await nodes.all().catch(() => null);
-      if (all !== null) this.#others = all.filter((one) => one.name !== node && isUp(one, clock.nowMs()));
+      if (all !== null) this.#others = all.filter((one) => one.name !== node && takesMail(one, clock.nowMs()));
       if (this.#others.length > 0) this.#othersSeenMs = clock.monotonicMs();
     }
     const found = addresses.map(async (address): Promise<[string, ExitPlace]> => {

@@ -1,8 +1,11 @@
 /** A node as operators see it. */
 import { BEAT_HOLDS_MS, isUp, type NodeFacts, type Nodes } from '../spool/nodes.ts';
 
-export type NodeStatus = Omit<NodeFacts, 'machine'> & {
+type Shown = Omit<NodeFacts, 'machine' | 'closed' | 'isStopping'>;
+
+export type NodeStatus = Shown & {
   readonly isUp: boolean;
+  readonly isStopping: boolean;
   /** When it was last heard of. */
   readonly seenAtMs: number;
   /** Deliveries that it has under lease. */
@@ -16,16 +19,23 @@ export async function nodeStatuses(nodes: Nodes, nowMs: number): Promise<readonl
     ...shownOf(node),
     isUp: isUp(node, nowMs),
     seenAtMs: node.untilMs - BEAT_HOLDS_MS,
+    isStopping: node.isStopping === true,
     leases: leases.get(node.name) ?? 0,
   }));
 }
 
 /** The only node on a spool that nobody shares. */
 export function soleStatus(facts: NodeFacts, now: { readonly atMs: number; readonly leases: number }): NodeStatus {
-  return { ...shownOf(facts), isUp: true, seenAtMs: now.atMs, leases: now.leases };
+  return {
+    ...shownOf(facts),
+    isUp: true,
+    isStopping: facts.isStopping === true,
+    seenAtMs: now.atMs,
+    leases: now.leases,
+  };
 }
 
-function shownOf(facts: NodeFacts): Omit<NodeFacts, 'machine'> {
+function shownOf(facts: NodeFacts): Shown {
   const { name, instance, host, pid, startedAtMs, version, policyVersion, workers, addresses } = facts;
   return { name, instance, host, pid, startedAtMs, version, policyVersion, workers, addresses };
 }

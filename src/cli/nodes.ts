@@ -27,7 +27,7 @@ function nodesText(nodes: readonly NodeStatus[], nowMs: number): string {
   if (nodes.length === 0) return 'No node is up.\n';
   const rows = nodes.map((node) => [
     node.name,
-    node.isUp ? `up for ${formatAge(nowMs - node.startedAtMs)}` : `gone for ${formatAge(nowMs - node.seenAtMs)}`,
+    stateOf(node, nowMs),
     node.host,
     node.version,
     node.policyVersion,
@@ -37,6 +37,11 @@ function nodesText(nodes: readonly NodeStatus[], nowMs: number): string {
   ]);
   const header = ['NODE', 'STATE', 'HOST', 'VERSION', 'POLICY', 'WORKERS', 'LEASES', 'ADDRESSES'];
   return table(header, rows) + policiesText(nodes);
+}
+
+function stateOf(node: NodeStatus, nowMs: number): string {
+  if (!node.isUp) return `gone for ${formatAge(nowMs - node.seenAtMs)}`;
+  return node.isStopping ? 'stopping' : `up for ${formatAge(nowMs - node.startedAtMs)}`;
 }
 
 /** Nodes on one spool ought to follow one policy. */

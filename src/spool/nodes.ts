@@ -22,6 +22,8 @@ export type NodeFacts = {
   readonly addresses: readonly string[];
   /** Exits bound to them by which nothing goes out now: used up for the day, or at rest after failures. */
   readonly closed?: readonly string[];
+  /** It takes no more mail, and ends what it has in hand. */
+  readonly isStopping?: boolean;
 };
 
 /** `untilMs`: to be taken for gone from then on. */
@@ -61,6 +63,11 @@ export const REMEMBERED_MS = 86_400_000;
 /** @returns whether it may be taken to live */
 export function isUp(node: Pick<KnownNode, 'untilMs'>, nowMs: number): boolean {
   return node.untilMs > nowMs;
+}
+
+/** @returns whether mail may be left for it */
+export function takesMail(node: KnownNode, nowMs: number): boolean {
+  return isUp(node, nowMs) && node.isStopping !== true;
 }
 
 /** The node of an owner of leases: its workers own theirs as `name/1` and so on. */

@@ -6,6 +6,7 @@ import { type MailPath, openMailPath } from '../../src/mail-path.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { DeliveryId } from '../../src/message/ids.ts';
 import { WHOLE } from '../../src/policy/share.ts';
+import type { NodeFacts } from '../../src/spool/nodes.ts';
 import { openRedisLink } from '../../src/spool/redis/open-link.ts';
 import { openRedisSpool, type RedisSpool } from '../../src/spool/redis/spool.ts';
 import { systemClock, systemPorts } from '../../src/system.ts';
@@ -40,7 +41,7 @@ type World = AsyncDisposable & {
   readonly any: RedisSpool;
   node(name: Name): Promise<Node>;
   /** Says that a node lives for so long. */
-  beat(name: Name, forMs: number, closed?: readonly string[]): Promise<void>;
+  beat(name: Name, forMs: number, more?: Pick<NodeFacts, 'closed' | 'isStopping'>): Promise<void>;
   /** How many messages came by each exit. */
   byExit(): Record<string, number>;
 };
@@ -68,9 +69,9 @@ async function world(): Promise<World> {
       running.use(node);
       return node;
     },
-    beat: async (name, forMs, closed = []) => {
+    beat: async (name, forMs, given = {}) => {
       const facts = { name, instance: name, host: 'h', machine: null, pid: 1, startedAtMs: 0, version: '1' };
-      const more = { policyVersion: 'p', workers: 1, addresses: [ADDRESS_OF[name]], closed };
+      const more = { policyVersion: 'p', workers: 1, addresses: [ADDRESS_OF[name]], ...given };
       const nowMs = systemClock.nowMs();
       await any.nodes.beat({ facts: { ...facts, ...more }, nowMs, untilMs: nowMs + forMs });
     },
@@ -190,10 +191,20 @@ test('mail for an address waits for the node that has it, and takes the next exi
 
 test('an address whose node cannot use it now has no turn: the others of the pool have more', async () => {
   await using place = await world();
-  await Promise.all([place.beat('a', 60_000), place.beat('b', 60_000, ['ip-3'])]);
+  await Promise.all([place.beat('a', 60_000), place.beat('b', 60_000, { closed: ['ip-3'] })]);
   const a = await place.node('a');
   for (let n = 0; n < 6; n++) await a.send(`x@d${n}.test`);
   await expect.poll(() => place.byExit(), { timeout: 10_000 }).toEqual({ 'ip-2': 6 });
+});
+
+test('a node that stops is handed nothing more, and what waits for it is anybody’s', async () => {
+  await using place = await world();
+  await Promise.all([place.beat('a', 60_000), place.beat('b', 60_000)]);
+  const a = await place.node('a');
+  await a.send('x@three.test');
+  await expect.poll(async () => (await place.any.list({}, { limit: 5 }))[0]?.waitsFor).toBe('b');
+  await place.beat('b', 60_000, { isStopping: true });
+  await expect.poll(() => place.byExit(), { timeout: 15_000 }).toEqual({ spare: 1 });
 });
 
 test('a node says by which of its addresses nothing goes out', async () => {

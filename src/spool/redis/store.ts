@@ -1,7 +1,7 @@
 import { crc32 } from 'node:zlib';
 import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
-import { isUp, nodeOfOwner } from '../nodes.ts';
+import { nodeOfOwner, takesMail } from '../nodes.ts';
 import { Turns } from '../turns.ts';
 import type { Keys } from './keys.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -42,7 +42,7 @@ export class Store {
   readonly holdWhenInDoubt: () => readonly string[];
   readonly #link: RedisLink;
   readonly #onEvents: (events: readonly MessageEvent[]) => void;
-  /** Nodes that were up when somebody looked last; null: nobody did. */
+  /** Nodes that took mail when somebody looked last; null: nobody did. */
   #upNodes: ReadonlySet<string> | null = null;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #wantsNodes = false;
@@ -117,7 +117,7 @@ export class Store {
     const nowMs = this.clock.nowMs();
     if (!this.#wantsNodes || Math.abs(nowMs - this.#lookedMs) < LOOK_EVERY_MS) return;
     const nodes = nodesOf(listOf(await this.runOn(this.keys.nodes, SCRIPTS.nodes, [])));
-    this.#upNodes = new Set(nodes.filter((node) => isUp(node, nowMs)).map(({ name }) => name));
+    this.#upNodes = new Set(nodes.filter((node) => takesMail(node, nowMs)).map(({ name }) => name));
     this.#lookedMs = nowMs;
     this.#wantsNodes = false;
   }
