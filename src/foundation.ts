@@ -5,6 +5,7 @@ import { nodeName } from './node-name.ts';
 import { openSpool, type OpenSpoolNeeds, type SpoolWithLedger } from './open-spool.ts';
 import { startPresence, takeName } from './presence.ts';
 import { openPolicyHolder, type PolicyHolder } from './policy/holder.ts';
+import { isPlaced } from './policy/match.ts';
 import { formatProblem } from './policy/problem.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Emit, Ports, Random } from './ports.ts';
@@ -150,7 +151,7 @@ function factsOf(options: RelayOptions, { own, holder, ports, policy, hooks }: F
     policyVersion: holder.state().version,
     workers,
     addresses: await addressesOf(policy(), localAddresses()),
-    closed: boundAddresses(policy()).length === 0 ? [] : await hooks.closedExits(),
+    closed: Object.values(policy().egress).some(isPlaced) ? await hooks.closedExits() : [],
     isStopping: hooks.isStopping(),
   });
 }

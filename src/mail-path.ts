@@ -57,7 +57,7 @@ export type Figures = {
   readonly connectionsOut: number;
   /** Threads that take and send mail. */
   readonly workers: number;
-  /** Exits bound to an address that none of them can use for a while. */
+  /** Exits for some nodes only, by which none of them sends for a while. */
   readonly closedExits: readonly string[];
 };
 

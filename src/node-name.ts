@@ -12,7 +12,8 @@ export async function nodeName(dataFolder: string, random: Random): Promise<stri
   const file = join(dataFolder, 'node');
   const host = hostname()
     .replaceAll(/[^\w.-]/g, '-')
-    .slice(0, 64);
+    .replace(/^[^A-Za-z0-9]+/, '')
+    .slice(0, 55);
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   await createFile(file, `${host}-${random.bytes(4).toString('hex')}\n`);
   return (await readFile(file, 'utf8')).trim();

@@ -1,5 +1,6 @@
 /** Which exits can be used by which node: those with a local address only by nodes that have it. */
-import type { Policy } from './policy/schema.ts';
+import { boundAddressOf, isPlaced } from './policy/match.ts';
+import type { EgressPolicy, Policy } from './policy/schema.ts';
 import type { Clock, Emit } from './ports.ts';
 import type { ExitPlace } from './routing/choose.ts';
 import type { ExitPlaces } from './schedule/scheduler.ts';
@@ -31,7 +32,7 @@ const HERE: ExitPlace = { kind: 'here' };
 
 /** Local addresses that exits of the policy are bound to. */
 export function boundAddresses({ egress }: Policy): string[] {
-  const bound = Object.values(egress).map((exit) => (exit.enabled && 'bind' in exit ? exit.bind : null));
+  const bound = Object.values(egress).map((exit) => (exit.enabled ? boundAddressOf(exit) : null));
   return [...new Set(bound.filter((address) => address !== null))];
 }
 
@@ -81,8 +82,8 @@ class Places {
   async refresh(): Promise<void> {
     const { policy, clock, nodes, node, canSendFrom } = this.#needs;
     const addresses = boundAddresses(policy());
-    // Not even that is asked where no exit needs it.
-    if (nodes !== null && addresses.length > 0) {
+    // Not asked where no exit needs it.
+    if (nodes !== null && Object.values(policy().egress).some(isPlaced)) {
       const all = await nodes.all().catch(() => null);
       if (all !== null) this.#others = all.filter((one) => one.name !== node && takesMail(one, clock.nowMs()));
       if (this.#others.length > 0) this.#othersSeenMs = clock.monotonicMs();
@@ -102,11 +103,26 @@ class Places {
   placeOf(name: string): ExitPlace {
     const { egress } = this.#needs.policy();
     const exit = Object.hasOwn(egress, name) ? egress[name] : undefined;
-    if (exit === undefined || !('bind' in exit) || exit.bind === null) return HERE;
-    const place = this.#places.get(exit.bind) ?? HERE;
+    if (exit === undefined) return HERE;
+    const address = boundAddressOf(exit);
+    const isHere = this.#isForUs(exit);
+    const byAddress = address === null ? HERE : (this.#places.get(address) ?? HERE);
+    const place = isHere ? byAddress : this.#placeOfNode(exit.node ?? '');
     if (place.kind !== 'elsewhere') return place;
     const isClosed = this.#others.find((one) => one.name === place.node)?.closed?.includes(name) === true;
     return isClosed ? { ...place, isClosed } : place;
+  }
+
+  /** On a spool that nobody shares every exit is. */
+  #isForUs({ node }: EgressPolicy): boolean {
+    return node === null || this.#needs.nodes === null || node === this.#needs.node;
+  }
+
+  #placeOfNode(name: string): ExitPlace {
+    const isThere = this.#others.some((one) => one.name === name);
+    return isThere
+      ? { kind: 'elsewhere', node: name }
+      : { kind: 'nowhere', cause: `is for node ${name}, which is not up` };
   }
 
   /** For a while after the last of them too: what waits for one that is gone is anybody's. */

@@ -88,7 +88,7 @@ function addStart(program: Command, registry: Registry, start: ProgramNeeds['sta
 
 function parseNode(text: string | undefined): string | null {
   if (text === undefined || isNodeName(text)) return text ?? null;
-  throw new UsageError(`--node ${text}: give a name of letters, digits, dots and dashes, 100 at most`);
+  throw new UsageError(`--node ${text}: give a name of letters, digits, dots and dashes, 64 at most`);
 }
 
 /** More than any machine has use for: each costs memory, and a share of every limit. */

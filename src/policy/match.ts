@@ -60,6 +60,16 @@ export function egressOf(policy: Policy, name: string): EgressPolicy | undefined
   return Object.hasOwn(policy.egress, name) ? policy.egress[name] : undefined;
 }
 
+/** Whether not every node can use it: it leaves from a local address, or is for one node. */
+export function isPlaced(egress: EgressPolicy): boolean {
+  return egress.enabled && (egress.node !== null || boundAddressOf(egress) !== null);
+}
+
+/** The local address that it leaves from; null: whatever the system picks. */
+export function boundAddressOf(egress: EgressPolicy): string | null {
+  return 'bind' in egress ? egress.bind : null;
+}
+
 function exitsWhere(policy: Policy, route: RoutePolicy, accepts: (name: string) => boolean): RouteExit[] {
   const exits = route.use.map((name) => {
     const pool = Object.hasOwn(policy.pools, name) ? policy.pools[name] : undefined;

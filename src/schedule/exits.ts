@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Egress } from '../egress/egress.ts';
 import type { MessageFacts } from '../policy/match.ts';
-import { isUsable, matchRoute, routesTo } from '../policy/match.ts';
+import { isPlaced, isUsable, matchRoute, routesTo } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { choose, type Choice, type ExitPlace, type ExitState, type Gate } from '../routing/choose.ts';
@@ -156,11 +156,11 @@ export class Exits {
     this.#generation += 1;
   }
 
-  /** Exits bound to an address by which nothing goes out for a while: used up for the day, or at rest. */
+  /** Exits that not every node can use, by which nothing goes out for a while: used up for the day, or at rest. */
   closed(): string[] {
     const nowMs = this.#needs.clock.monotonicMs();
     return Object.entries(this.#needs.policy().egress).flatMap(([name, exit]) => {
-      if (!exit.enabled || !('bind' in exit) || exit.bind === null) return [];
+      if (!isPlaced(exit)) return [];
       const { circuit, limit } = this.#stateOf(name);
       return limit?.kind === 'limited' || gateOf(circuit, nowMs) === 'resting' ? [name] : [];
     });

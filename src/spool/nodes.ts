@@ -20,7 +20,7 @@ export type NodeFacts = {
   readonly workers: number;
   /** Local addresses that it can send from. */
   readonly addresses: readonly string[];
-  /** Exits bound to them by which nothing goes out now: used up for the day, or at rest after failures. */
+  /** Exits that are for some nodes only by which nothing goes out now: used up for the day, or at rest after failures. */
   readonly closed?: readonly string[];
   /** It takes no more mail, and ends what it has in hand. */
   readonly isStopping?: boolean;
@@ -76,7 +76,7 @@ export function nodeOfOwner(owner: string): string {
   return slash === -1 ? owner : owner.slice(0, slash);
 }
 
-/** What a node may be called: in a key, a file name, a line of a log. */
+/** What a node may be called: in a key, a line of a log, the policy. */
 export function isNodeName(name: string): boolean {
-  return /^[\w.-]{1,100}$/.test(name);
+  return /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name);
 }

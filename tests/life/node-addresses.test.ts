@@ -95,9 +95,11 @@ egress:
   ip-2: { ${exit}, bind: ${ADDRESS_OF.a}, helo: ip-2 }
   ip-3: { ${exit}, bind: ${ADDRESS_OF.b}, helo: ip-3 }
   spare: { ${exit}, helo: spare }
+  on-b: { ${exit}, helo: on-b, node: b }
 pools: { own: { members: [ip-2, ip-3] } }
 routes:
   - { name: three, match: { recipientDomain: three.test }, use: [ip-3, spare] }
+  - { name: pinned, match: { recipientDomain: pinned.test }, use: [on-b, spare] }
   - { name: all, use: [own, spare] }
 `);
   const events: Event[] = [];
@@ -195,6 +197,21 @@ test('an address whose node cannot use it now has no turn: the others of the poo
   const a = await place.node('a');
   for (let n = 0; n < 6; n++) await a.send(`x@d${n}.test`);
   await expect.poll(() => place.byExit(), { timeout: 10_000 }).toEqual({ 'ip-2': 6 });
+});
+
+test('an exit for one node is used by that one, and passed over while it is not up', async () => {
+  await using place = await world();
+  await place.beat('a', 60_000);
+  const a = await place.node('a');
+  const id = await a.send('x@pinned.test');
+  await expect.poll(() => place.byExit(), { timeout: 10_000 }).toEqual({ spare: 1 });
+  expect(id).not.toBe('');
+  await place.beat('b', 60_000);
+  await a.path.follow();
+  const b = await place.node('b');
+  await a.send('y@pinned.test');
+  await expect.poll(() => place.byExit(), { timeout: 10_000 }).toEqual({ spare: 1, 'on-b': 1 });
+  expect(b.events).toContainEqual(expect.objectContaining({ event: 'delivered', egress: 'on-b' }));
 });
 
 test('a node that stops is handed nothing more, and what waits for it is anybody’s', async () => {

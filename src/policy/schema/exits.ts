@@ -46,7 +46,9 @@ const common = {
   node: name
     .nullable()
     .prefault(null)
-    .meta({ description: 'The relay node that has this address; null: any.', ...LATER }),
+    .meta({
+      description: 'Name of the only node that may use it, where nodes share a spool; null: any that has `bind`.',
+    }),
   region: z
     .string()
     .nullable()
