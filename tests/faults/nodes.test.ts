@@ -15,8 +15,10 @@ type Node = { readonly name: string; readonly relay: RelayProcess; readonly port
 
 type World = AsyncDisposable & { readonly sink: SmtpSink; readonly nodes: readonly Node[] };
 
+type WorldOptions = { readonly workers?: number; readonly slowMs?: number };
+
 /** Nodes of these names, started one after the other, each with all its mail to one sink. */
-async function world(names: readonly string[], more: { readonly slowMs?: number } = {}): Promise<World> {
+async function world(names: readonly string[], { workers = 1, ...more }: WorldOptions = {}): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const redis = stack.use(await startRedis());
   const sink = stack.use(await startSmtpSink({ keepContent: false, ...more }));
@@ -32,7 +34,7 @@ retry: { delays: [1s] }
 http: { listen: 127.0.0.1:${httpPort} }
 spool: { engine: redis, url: "${redis.url}" }
 `;
-    const relay = stack.use(new RelayProcess(policy, { args: ['--node', name, '--workers', '1'] }));
+    const relay = stack.use(new RelayProcess(policy, { args: ['--node', name, '--workers', String(workers)] }));
     await relay.start();
     nodes.push({ name, relay, port });
   }
@@ -96,7 +98,7 @@ test('three nodes of which one is killed every 10 s share the work, lose nothing
 });
 
 test('what a node that died had in hand is with the others after its leases, within 20 s', async () => {
-  await using place = await world(['a', 'b'], { slowMs: 60_000 });
+  await using place = await world(['a', 'b'], { slowMs: 60_000, workers: 2 });
   const { sink, nodes } = place;
   const [a, b] = nodes;
   if (a === undefined || b === undefined) throw new Error('no nodes');
@@ -106,6 +108,8 @@ test('what a node that died had in hand is with the others after its leases, wit
   await load.finished;
   expect(sink.messages).toEqual([]);
   sink.heal();
+  // Its workers' as well.
+  expect((await b.relay.cli(['nodes'])).stdout).toMatch(/^a +up .* 2 +60( |$)/m);
   const killedMs = Date.now();
   await a.relay.kill();
   await drained(b, 40_000);

@@ -200,3 +200,23 @@ describe('many recipients', () => {
     expect(result.filter((kind) => kind === 'deferred host')).toHaveLength(50);
   });
 });
+
+describe('a right to send that is gone', () => {
+  test('ends an attempt before MAIL, and counts as nothing sent', async () => {
+    await using rig = await startMxRig();
+    const result = await rig.egress.attempt({ ...mailTo(), mayGo: () => false }, NEVER);
+    expect(result.outcomes.map(({ kind }) => kind)).toEqual(['deferred']);
+    expect(result.mailed).toBe(false);
+    expect(rig.sink.commands.filter((command) => command.includes('MAIL'))).toEqual([]);
+  });
+
+  test('ends it before the final dot, however late that is seen', async () => {
+    await using rig = await startMxRig();
+    let asked = 0;
+    const result = await rig.egress.attempt({ ...mailTo(), mayGo: () => ++asked === 1 }, NEVER);
+    expect(result.outcomes.map(({ kind }) => kind)).toEqual(['deferred']);
+    expect(rig.sink.commands).toContain('1 DATA');
+    expect(kinds(await rig.send())).toEqual(['delivered']);
+    expect(rig.sink.messages).toHaveLength(1);
+  });
+});
