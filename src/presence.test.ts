@@ -8,7 +8,7 @@ import { aSubmission } from '../tests/fakes/submission.ts';
 import { nodeStatuses } from './cli/node-status.ts';
 import type { Event } from './message/event.ts';
 import { startPresence, takeName, type PresenceNeeds, type ProcessPlace } from './presence.ts';
-import type { NodeFacts } from './spool/nodes.ts';
+import type { NodeFacts, Nodes } from './spool/nodes.ts';
 import { openRedisLink } from './spool/redis/open-link.ts';
 import { openRedisSpool, type RedisSpool } from './spool/redis/spool.ts';
 import { systemClock } from './system.ts';
@@ -48,8 +48,21 @@ function life(name: string, instance: string, more: Partial<NodeFacts> = {}): No
 const elsewhere: ProcessPlace = { host: 'other', machine: 'other boot', isEnded: () => true };
 const here: ProcessPlace = { host: 'host', machine: 'boot', isEnded: () => true };
 
+/** The server's time is not the test's. */
+function timeless(nodes: Nodes, aheadMs: () => number = () => 0): Nodes {
+  return {
+    all: () => nodes.all(),
+    leave: (facts) => nodes.leave(facts),
+    leases: () => nodes.leases(),
+    beat: async (beat) => {
+      const result = await nodes.beat(beat);
+      return result.kind === 'up' ? { ...result, clockAheadMs: aheadMs() } : result;
+    },
+  };
+}
+
 function needsOf({ spool, clock }: Name, facts: NodeFacts, events: Event[] = []): PresenceNeeds {
-  return { nodes: spool.nodes, facts: () => facts, clock, emit: (event) => void events.push(event) };
+  return { nodes: timeless(spool.nodes), facts: () => facts, clock, emit: (event) => void events.push(event) };
 }
 
 /** Lets time pass in steps, so that answers of the real server come in between: in the order in which it was asked. */
@@ -175,4 +188,48 @@ test('a frozen node whose name was taken says so, and keeps its hands off the na
   expect(alerts(events)).toEqual(['node-name-taken true']);
   expect((await one.spool.nodes.all()).map(({ instance }) => instance)).toEqual(['2']);
   void presence;
+});
+
+test('a clock that differs from another’s is told by both, and keeps a new node out; the server’s own does not matter', async () => {
+  await using one = await open();
+  const events: Event[] = [];
+  const of = (name: string, aheadMs: () => number): PresenceNeeds => ({
+    ...needsOf(one, life(name, name), events),
+    nodes: timeless(one.spool.nodes, aheadMs),
+  });
+  let aheadMs = 60_000;
+  await using first = startPresence(of('a', () => aheadMs));
+  await using second = startPresence(of('b', () => 60_500));
+  await takeName(
+    of('c', () => 61_000),
+    elsewhere,
+  );
+  const clocks = (): string[] => alerts(events).filter((alert) => alert.startsWith('node-clock'));
+  await pass(one, 20_000);
+  expect(clocks()).toEqual([]);
+  await expect(
+    takeName(
+      of('d', () => 54_000),
+      elsewhere,
+    ),
+  ).rejects.toThrow(/6\.0 s behind .*NTP/);
+  expect((await one.spool.nodes.all()).map(({ name }) => name)).toEqual(['a', 'b', 'c']);
+  aheadMs = 63_000;
+  await pass(one, 20_000);
+  expect(clocks()).toEqual(['node-clock true', 'node-clock true']);
+  aheadMs = 60_000;
+  await pass(one, 10_000);
+  expect(clocks().slice(2)).toEqual(['node-clock false', 'node-clock false']);
+  void [first, second];
+});
+
+test('the server’s clock is what nodes compare theirs with', async () => {
+  await using one = await open();
+  const beat = (byMs: number) => {
+    const nowMs = systemClock.nowMs() + byMs;
+    return one.spool.nodes.beat({ facts: life('a', '1'), nowMs, untilMs: nowMs + 1 });
+  };
+  const [even, ahead] = [await beat(0), await beat(7_000)];
+  expect(even.kind === 'up' && Math.abs(even.clockAheadMs) < 500).toBe(true);
+  expect(ahead.kind === 'up' && Math.abs(ahead.clockAheadMs - 7_000) < 500).toBe(true);
 });

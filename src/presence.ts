@@ -1,6 +1,14 @@
 /** The relay as one of the nodes that share its spool: keeps its name, says that it lives, and tells who does not. */
 import type { Clock, Emit } from './ports.ts';
-import { BEAT_EVERY_MS, BEAT_HOLDS_MS, isUp, type KnownNode, type NodeFacts, type Nodes } from './spool/nodes.ts';
+import {
+  BEAT_EVERY_MS,
+  BEAT_HOLDS_MS,
+  isUp,
+  type BeatResult,
+  type KnownNode,
+  type NodeFacts,
+  type Nodes,
+} from './spool/nodes.ts';
 import { SpoolError } from './spool/spool.ts';
 
 /** Where a process is, for others beside it. */
@@ -21,10 +29,16 @@ export type PresenceNeeds = {
 };
 
 const LOOK_AGAIN_MS = 1_000;
+/** Clocks may differ by as much before it is told, and before a node is not let in among others. */
+const CLOCK_TOLD_MS = 2_000;
+const CLOCK_REFUSED_MS = 5_000;
+
+type Up = BeatResult & { readonly kind: 'up' };
 
 /**
  * Takes the node's name. One that was killed may have it still: where its process is known to have ended at once, else
- * once it has not been heard of for 15 s. Rejects with `SpoolError` `in-use` as soon as whoever has it is heard of.
+ * once it has not been heard of for 15 s. Rejects with `SpoolError`: `in-use` as soon as whoever has it is heard of,
+ * `unavailable` where its clock would have it take the others' leases for ended.
  */
 export async function takeName({ nodes, facts, clock, emit }: PresenceNeeds, place: ProcessPlace): Promise<void> {
   const own = await facts();
@@ -34,7 +48,10 @@ export async function takeName({ nodes, facts, clock, emit }: PresenceNeeds, pla
   for (;;) {
     const nowMs = clock.nowMs();
     const result = await nodes.beat({ facts: own, nowMs, untilMs: nowMs + BEAT_HOLDS_MS, replaces });
-    if (result.kind === 'up') break;
+    if (result.kind === 'up') {
+      await refuseClock(nodes, own, { up: result, nowMs });
+      break;
+    }
     const { by } = result;
     if (seen !== null && (by.instance !== seen.instance || by.untilMs !== seen.untilMs)) throw inUse(by);
     if (isOver(by, own, place) || clock.monotonicMs() - sinceMs > BEAT_HOLDS_MS) {
@@ -46,6 +63,31 @@ export async function takeName({ nodes, facts, clock, emit }: PresenceNeeds, pla
     await clock.sleep(LOOK_AGAIN_MS);
   }
   if (seen !== null) tellWait({ clock, emit }, seen, false);
+}
+
+type Seen = { readonly up: Up; readonly nowMs: number };
+
+async function refuseClock(nodes: Nodes, own: NodeFacts, { up, nowMs }: Seen): Promise<void> {
+  const offMs = offBy(own.name, up, nowMs).toSorted((left, right) => Math.abs(left) - Math.abs(right))[0] ?? 0;
+  // With one of them it agrees: then this is not the one that is wrong.
+  if (Math.abs(offMs) <= CLOCK_REFUSED_MS) return;
+  await nodes.leave(own);
+  throw new SpoolError('unavailable', `${clockText(offMs)}: set it right (NTP), then start again`);
+}
+
+/** By so much the clock of this node is ahead of each other's that lives, by the clock that they have in common. */
+function offBy(own: string, { nodes, clockAheadMs }: Up, nowMs: number): number[] {
+  return nodes.flatMap((node) => {
+    if (node.name === own || node.clockAheadMs === undefined) return [];
+    const isGone = node.untilMs - node.clockAheadMs <= nowMs - clockAheadMs;
+    return isGone ? [] : [clockAheadMs - node.clockAheadMs];
+  });
+}
+
+function clockText(aheadMs: number): string {
+  const seconds = (Math.abs(aheadMs) / 1_000).toFixed(1);
+  const how = aheadMs > 0 ? 'ahead of' : 'behind';
+  return `the clock of this node is ${seconds} s ${how} that of another, and by it they judge each other's leases`;
 }
 
 function isOver(by: KnownNode, own: NodeFacts, place: ProcessPlace): boolean {
@@ -91,6 +133,10 @@ class Presence {
   #soundSinceMs: number | null = null;
   #lastBeatMs = Number.NEGATIVE_INFINITY;
   #isNameTaken = false;
+  #clockAheadMs: number | null = null;
+  /** Beats in a row by which the clock was wrong. */
+  #clockOff = 0;
+  #isClockTold = false;
   /** Those of which an alert was raised. */
   readonly #missed = new Set<string>();
 
@@ -117,10 +163,13 @@ class Presence {
     if (startMs - this.#lastBeatMs > BEAT_HOLDS_MS) this.#soundSinceMs = null;
     try {
       const own = await facts();
-      const result = await nodes.beat({ facts: own, nowMs, untilMs: nowMs + BEAT_HOLDS_MS });
+      const clockAheadMs = this.#clockAheadMs;
+      const told = clockAheadMs === null ? own : { ...own, clockAheadMs };
+      const result = await nodes.beat({ facts: told, nowMs, untilMs: nowMs + BEAT_HOLDS_MS });
       this.#lastBeatMs = startMs;
       this.#soundSinceMs ??= startMs;
       this.#tellTaken(result.kind === 'taken' ? result.by : null);
+      if (result.kind === 'up') this.#tellClock(own.name, { up: result, nowMs });
       if (result.kind === 'up') this.#judge(result.nodes, own.name, startMs - this.#soundSinceMs);
     } catch {
       // The spool tells of its own troubles.
@@ -148,6 +197,18 @@ class Presence {
       const text = `node ${name} on ${host} is gone since ${since}, and did not leave: the others take over its mail`;
       this.#alert(`node-gone:${name}`, text, true);
     }
+  }
+
+  /** Once is no proof: an answer may have been on its way for long. */
+  #tellClock(own: string, { up, nowMs }: Seen): void {
+    this.#clockAheadMs = Math.round(up.clockAheadMs);
+    const offMs = offBy(own, up, nowMs).toSorted((left, right) => Math.abs(right) - Math.abs(left))[0] ?? 0;
+    const isOff = Math.abs(offMs) > CLOCK_TOLD_MS;
+    this.#clockOff = isOff ? this.#clockOff + 1 : 0;
+    const raised = this.#clockOff > 1;
+    if (raised === this.#isClockTold || (isOff && !raised)) return;
+    this.#isClockTold = raised;
+    this.#alert('node-clock', raised ? clockText(offMs) : 'the clocks of all nodes agree', raised);
   }
 
   #tellTaken(by: KnownNode | null): void {

@@ -24,14 +24,16 @@ export type NodeFacts = {
   readonly closed?: readonly string[];
   /** It takes no more mail, and ends what it has in hand. */
   readonly isStopping?: boolean;
+  /** By so much its clock was ahead of the one that all nodes can see; absent: it did not look yet. */
+  readonly clockAheadMs?: number;
 };
 
 /** `untilMs`: to be taken for gone from then on. */
 export type KnownNode = NodeFacts & { readonly untilMs: number };
 
-/** `taken`: another life has the name, and is not known to be over. */
+/** `clockAheadMs`: by so much this node's clock is ahead of the one that all nodes can see. `taken`: another life has the name, and is not known to be over. */
 export type BeatResult =
-  | { readonly kind: 'up'; readonly nodes: readonly KnownNode[] }
+  | { readonly kind: 'up'; readonly nodes: readonly KnownNode[]; readonly clockAheadMs: number }
   | { readonly kind: 'taken'; readonly by: KnownNode };
 
 export type Beat = {

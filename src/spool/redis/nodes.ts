@@ -27,10 +27,17 @@ export class RedisNodes implements Nodes {
   async beat({ facts, nowMs, untilMs, replaces = '' }: Beat): Promise<BeatResult> {
     const { name, instance } = facts;
     const args = [name, instance, JSON.stringify(facts), nowMs, Math.ceil(untilMs), nowMs - REMEMBERED_MS, replaces];
-    const [kind, ...fields] = listOf(await this.#ask((store) => store.runOn(store.keys.nodes, SCRIPTS.beat, args)));
+    const { reply, tookMs } = await this.#ask(async (store) => {
+      const startMs = store.clock.monotonicMs();
+      const answer = await store.runOn(store.keys.nodes, SCRIPTS.beat, args);
+      return { reply: listOf(answer), tookMs: store.clock.monotonicMs() - startMs };
+    });
+    const [kind, serverMs, ...fields] = reply;
+    // The server looked at its clock somewhere in between.
+    const clockAheadMs = nowMs + tookMs / 2 - Number(textOf(serverMs));
     const nodes = nodesOf(fields);
     const [by] = nodes;
-    return textOf(kind) === 'taken' && by !== undefined ? { kind: 'taken', by } : { kind: 'up', nodes };
+    return textOf(kind) === 'taken' && by !== undefined ? { kind: 'taken', by } : { kind: 'up', nodes, clockAheadMs };
   }
 
   async all(): Promise<readonly KnownNode[]> {
