@@ -43,12 +43,9 @@ const warmup = z.strictObject({
 
 const common = {
   enabled: z.boolean().prefault(true).meta({ description: 'false: never used, and its variables need not be set.' }),
-  node: name
-    .nullable()
-    .prefault(null)
-    .meta({
-      description: 'Name of the only node that may use it, where nodes share a spool; null: any that has `bind`.',
-    }),
+  node: name.nullable().prefault(null).meta({
+    description: 'Name of the only node that may use it, where nodes share a spool; null: any that has `bind`.',
+  }),
   region: z
     .string()
     .nullable()
