@@ -78,12 +78,10 @@ const text = z.string().min(1, 'expected some text').nullable().prefault(null);
 
 const redis = z
   .strictObject({
-    engine: z
-      .literal('redis')
-      .meta({
-        description:
-          'Redis from version 7.0 on: any number of nodes. Exactly one of `url`, `sentinels` and `cluster` says where.',
-      }),
+    engine: z.literal('redis').meta({
+      description:
+        'Redis from version 7.0 on: any number of nodes. Exactly one of `url`, `sentinels` and `cluster` says where.',
+    }),
     url: text.meta({
       description: 'One server: `redis://user:password@host:port/database`; `rediss://` with TLS.',
       ...SECRET,
