@@ -27,6 +27,9 @@ export type Machine = {
   readonly balancesPorts: boolean;
 };
 
+/** What most starts have left to do when they are told to end. */
+const END_OF_START_MS = 3_000;
+
 /**
  * Runs the relay until SIGTERM or SIGINT; a second one ends it at once. SIGHUP reads the policy again.
  * @returns 0 after a stop, 1 when it could not start
@@ -44,14 +47,17 @@ export async function runStart(
   const workers = workersFor(asked, needs.machine);
   if (asked !== 'auto' && workers !== asked)
     cli.terminal.err('relevo: this system does not divide connections among workers: one takes all mail\n');
-  const started = await startRelay({
-    ...needs,
-    where,
-    workers,
-    node,
-    shownPolicyFile: shownPath(cli, where.policyFile),
-    env: cli.env,
-  });
+  const shownPolicyFile = shownPath(cli, where.policyFile);
+  const starting = startRelay({ ...needs, where, workers, node, shownPolicyFile, env: cli.env });
+  const started = await Promise.race([starting, givenUp(cli, ending)]);
+  if (started === null) {
+    // What it has begun is good for nothing but to be ended.
+    void starting
+      .then((late) => (late.kind === 'running' ? late.relay[Symbol.asyncDispose]() : undefined))
+      .catch(() => {});
+    cli.terminal.err('relevo: stopped before it had started\n');
+    return 0;
+  }
   if (started.kind === 'refused') return refused(cli, started.problems);
   await using relay = started.relay;
   for (const problem of relay.problems()) cli.terminal.err(`relevo: ${problem}\n`);
@@ -91,6 +97,13 @@ function listenForEnd(signals: Signals): Ending {
     subscriptions.defer(signals.on('SIGHUP', () => {}));
   });
   return { asked, atOnce: atOnce.signal, [Symbol.dispose]: () => subscriptions.dispose() };
+}
+
+/** A start that was asked to end gets a moment to come to one, as a second signal does not want. */
+async function givenUp({ clock }: Cli, { asked, atOnce }: Ending): Promise<null> {
+  await asked;
+  await clock.sleep(END_OF_START_MS, atOnce).catch(() => undefined);
+  return null;
 }
 
 async function untilStopped(relay: Relay, signals: Signals, { asked, atOnce }: Ending): Promise<void> {

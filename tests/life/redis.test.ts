@@ -1,19 +1,24 @@
 import { describe, expect, test } from 'vitest';
+import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { startRedis } from '../fakes/redis.ts';
 import { PROVEN, startRelayOnRedis } from '../fakes/relay-on-redis.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
 
-describe('a Redis that cannot be had: one line that says why, and the relay does not come up', () => {
-  async function refusal(spool: string): Promise<string> {
-    await using relay = new RelayProcess(`
+async function policyOn(spool: string): Promise<string> {
+  return `
 hostname: relay.test
 listen: [{ port: ${await freePort()}, address: 127.0.0.1, tls: none, auth: none }]
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
 egress: { sandbox: { type: sandbox, path: ../data/sandbox } }
 http: { listen: 127.0.0.1:${await freePort()} }
 spool: { engine: redis, ${spool} }
-`);
+`;
+}
+
+describe('a Redis that cannot be had: one line that says why, and the relay does not come up', () => {
+  async function refusal(spool: string): Promise<string> {
+    await using relay = new RelayProcess(await policyOn(spool));
     const { code, stdout, stderr } = await relay.cli(['start']);
     expect(code).toBe(1);
     expect(stdout).not.toContain('"started"');
@@ -38,6 +43,23 @@ spool: { engine: redis, ${spool} }
     expect(await refusal(`url: "${redis.url}"`)).toContain(
       'it is a node of a cluster: name the nodes in spool.cluster',
     );
+  });
+
+  test('a cluster that does not serve all slots', async () => {
+    await using redis = await startRedis({ settings: ['cluster-enabled yes'] });
+    expect(await refusal(`cluster: ["127.0.0.1:${redis.port}"]`)).toContain('not all slots are served');
+  });
+
+  test('one that hangs: told to end meanwhile, it ends', async () => {
+    await using redis = await startRedis();
+    await using silent = await startFaultProxy(redis.port);
+    silent.set({ kind: 'blackhole' });
+    await using relay = new RelayProcess(await policyOn(`url: redis://127.0.0.1:${silent.port}`));
+    const started = relay.start().catch(String);
+    await expect.poll(() => silent.connections, { timeout: 20_000 }).toBe(1);
+    relay.signal('SIGTERM');
+    expect(await started).toMatch(/ended \(0\)[^]*stopped before it had started/);
+    await relay.exited();
   });
 });
 

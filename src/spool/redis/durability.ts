@@ -63,8 +63,8 @@ function hindranceOf({
   settings,
 }: ServerFacts): string | null {
   if (isLoading) return 'it is loading its data';
-  if (!isPrimary) return 'it is a read-only replica: name its primary, or make it one by REPLICAOF NO ONE';
   if (!isClusterWhole) return 'the cluster is down: not all slots are served (CLUSTER INFO)';
+  if (!isPrimary) return 'it is a read-only replica: name its primary, or make it one by REPLICAOF NO ONE';
   if (aof.isEnabled && !aof.wasWritten)
     return 'it cannot write its append-only file: see its log, and the free space of its disk';
   if (!wasSnapshotSaved && settings?.stopsOnFailedSnapshot === true)

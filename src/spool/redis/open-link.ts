@@ -23,9 +23,12 @@ export type RedisLinkOptions = {
   readonly onTrouble?: (trouble: string | null) => void;
 };
 
+/** To connect, sign in and look at the servers, all of them together. */
+const OPEN_MS = 15_000;
+
 /**
  * Connects. Resolves although mail cannot be accepted now, which `trouble` says then: that may change while it runs.
- * @throws SpoolError when nothing answers, signs in or is the kind of server that was named
+ * @throws SpoolError when nothing answers within 15 s, signs in or is the kind of server that was named
  */
 export async function openRedisLink(options: RedisLinkOptions): Promise<RedisLink> {
   const link = new Link(options);
@@ -50,6 +53,8 @@ class Link implements RedisLink {
   #told: string | null = null;
   #isOpen = false;
   #isEnded = false;
+  /** One of the nodes that the policy names, while it is asked. */
+  #asked: Way | null = null;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: RedisLinkOptions) {
@@ -60,10 +65,20 @@ class Link implements RedisLink {
   }
 
   async open(): Promise<void> {
-    const { target, ca = null } = this.#options;
-    if (target.kind === 'cluster') await this.#findNode(createNodeClients(target, ca));
-    await this.#way.open();
-    if (this.#mustWait()) await this.#openWaiting();
+    const isLate = { is: false };
+    const cancel = this.#options.clock.after(OPEN_MS, () => {
+      isLate.is = true;
+      for (const way of [this.#asked, this.#way]) way?.end();
+    });
+    try {
+      await this.#connect();
+    } catch (error) {
+      if (!isLate.is) throw error;
+      const text = `${error instanceof Error ? error.message : String(error)} (given up after ${OPEN_MS / 1_000} s)`;
+      throw new SpoolError('unavailable', text, { cause: error });
+    } finally {
+      cancel();
+    }
     this.#isOpen = true;
     this.#tell();
   }
@@ -126,13 +141,27 @@ class Link implements RedisLink {
     return replicas > 0 || fsync;
   }
 
+  async #connect(): Promise<void> {
+    const { target, ca = null } = this.#options;
+    const trouble = target.kind === 'cluster' ? await this.#findNode(createNodeClients(target, ca)) : null;
+    try {
+      await this.#way.open();
+    } catch (error) {
+      throw trouble === null ? error : new SpoolError('unavailable', trouble, { cause: error });
+    }
+    if (this.#mustWait()) await this.#openWaiting();
+  }
+
   async #openWaiting(): Promise<void> {
     const way = this.#createWay();
+    this.#asked = way;
     try {
       await way.open();
     } catch (error) {
       way.end();
       throw error;
+    } finally {
+      this.#asked = null;
     }
     this.#groups = new DurableGroups(way, this.#options.clock);
     this.#waiting = way;
@@ -155,17 +184,21 @@ class Link implements RedisLink {
     return { topology: target.kind, durability, replicas, database: databaseOf(target) };
   }
 
-  /** Resolves once one of them answers as it should; rejects with why the first did not. */
-  async #findNode(clients: readonly Redis[]): Promise<void> {
+  /** Resolves once one of them answers as it should, with what it has against mail; rejects with why the first did not. */
+  async #findNode(clients: readonly Redis[]): Promise<string | null> {
     const { clock } = this.#options;
     let refusal: unknown = null;
     for (const client of clients) {
       const way = new Way({ client, wanted: this.#wanted(), place: this.#place, clock, onChange: () => undefined });
+      this.#asked = way;
       try {
-        return await way.open();
+        await way.open();
+        return way.trouble;
       } catch (error) {
         refusal ??= error;
+        if (this.#way.isEnded) break;
       } finally {
+        this.#asked = null;
         way.end();
       }
     }

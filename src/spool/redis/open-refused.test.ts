@@ -2,6 +2,8 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createTestAuthority } from '../../../tests/fakes/certificates.ts';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
+import { startFaultProxy } from '../../../tests/fakes/fault-proxy.ts';
 import { startRedis } from '../../../tests/fakes/redis.ts';
 import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
 import { systemClock } from '../../system.ts';
@@ -64,6 +66,23 @@ describe('what cannot be opened says why', () => {
     const { port } = await server({ password: 'right', settings: ['cluster-enabled yes'] });
     const target = { kind: 'cluster', nodes: [`redis://:wrong@127.0.0.1:${port}`] } as const;
     await expect(linkTo('', { target })).rejects.toThrow(/it refuses the user name or the password$/);
+  });
+
+  test('a cluster that does not serve all slots, at once and not never', async () => {
+    const { port } = await server({ settings: ['cluster-enabled yes'] });
+    const target = { kind: 'cluster', nodes: [`127.0.0.1:${port}`] } as const;
+    await expect(linkTo('', { target })).rejects.toThrow(/the cluster is down: not all slots are served/);
+  });
+
+  test('servers that never answer are waited for 15 s together, and no longer', async () => {
+    const silent = things.stack.use(await startFaultProxy((await server()).port));
+    silent.set({ kind: 'blackhole' });
+    const clock = new FakeClock();
+    const target = { kind: 'cluster', nodes: Array.from({ length: 20 }, () => `127.0.0.1:${silent.port}`) } as const;
+    const refusal = linkTo('', { target, clock }).catch(String);
+    await expect.poll(() => silent.connections).toBe(1);
+    await clock.advance(15_000);
+    expect(await refusal).toMatch(/redis cluster 127.*given up after 15 s\)$/);
   });
 
   test('a cluster or sentinels that nobody finds', async () => {

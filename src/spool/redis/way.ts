@@ -36,12 +36,14 @@ export class Way {
   #isEnded = false;
   #hasConnected = false;
   #primaries: ReadonlySet<Redis> = new Set();
+  readonly #ended = Promise.withResolvers<never>();
 
   constructor(options: WayOptions) {
     this.client = options.client;
     this.#options = options;
     this.#trouble = `${options.place}: not connected yet`;
     this.#awaited = { replicas: options.wanted.replicas, fsync: false };
+    this.#ended.promise.catch(() => undefined);
   }
 
   /** Why nothing may be accepted by this way now; null: healthy. */
@@ -61,6 +63,10 @@ export class Way {
   /** It was connected once, so that a lost connection is worth another try. */
   get hasConnected(): boolean {
     return this.#hasConnected;
+  }
+
+  get isEnded(): boolean {
+    return this.#isEnded;
   }
 
   /** Changes with every server that comes or goes. */
@@ -84,9 +90,13 @@ export class Way {
     client.on('close', () => this.#lost());
     client.on('ready', () => this.#askSoon());
     client.on('sentinelError', (error: unknown) => this.#noteSentinelError(error));
-    if (client instanceof Cluster) this.#watchNodes(client);
+    if (client instanceof Cluster) {
+      this.#watchNodes(client);
+      // The library lets its caller wait for ever where the cluster does not serve all slots.
+      client.once('end', () => this.#ended.reject(new Error(this.#lastError)));
+    }
     try {
-      await client.connect();
+      await Promise.race([client.connect(), this.#ended.promise]);
     } catch (error) {
       throw new SpoolError('unavailable', `${this.#options.place}: ${this.#reasonOf(error)}`, { cause: error });
     }
@@ -113,6 +123,7 @@ export class Way {
   end(): void {
     this.#isEnded = true;
     this.#cancelAsking?.();
+    this.#ended.reject(new Error(this.#lastError));
     this.client.disconnect();
     this.#set(`${this.#options.place}: closed`);
   }
