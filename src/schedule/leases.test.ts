@@ -4,7 +4,7 @@ import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import type { DeliveryId } from '../message/ids.ts';
-import { SpoolError, type ClaimRequest, type Spool } from '../spool/spool.ts';
+import { SpoolError, type ClaimRequest, type Settlement, type Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -214,5 +214,68 @@ describe('leases', () => {
       expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 0 });
     },
     { between: away },
+  );
+
+  let isGone = false;
+  const gone = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        return (...args: unknown[]) =>
+          isGone ? Promise.reject(new SpoolError('unavailable', 'away')) : (value.apply(target, args) as unknown);
+      },
+    });
+  scheduled(
+    'of others are not taken for a dead node’s because the store was away for all',
+    async (scheduling) => {
+      const { clock, spool } = scheduling;
+      isGone = true;
+      await scheduling.store();
+      const nowMs = clock.nowMs();
+      const request = { nowMs, leaseUntilMs: nowMs + 14 * SECOND, limit: 10, perLane: 10, exclude: [] };
+      const { leased } = await spool.claim(request);
+      const leases = leased.map(({ delivery, lease }) => ({ deliveryId: delivery.id, token: lease.token }));
+      expect(leases).toHaveLength(1);
+      await scheduling.elapsed(30 * SECOND);
+      isGone = false;
+      await clock.advanceUntil(() => clock.nowMs() > nowMs + 36 * SECOND, { stepMs: 100, withinMs: MINUTE });
+      expect(await spool.extend(leases, clock.nowMs() + 14 * SECOND)).toEqual([]);
+      // The other one dies now.
+      await scheduling.drained(MINUTE);
+      expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 1 });
+    },
+    { between: gone },
+  );
+
+  let settling: Scheduling | null = null;
+  const reapedWhileSettling = (spool: Spool): Spool =>
+    new Proxy(spool, {
+      get(target, key) {
+        const value: unknown = Reflect.get(target, key);
+        if (typeof value !== 'function') return value;
+        if (key !== 'settle') return value.bind(target) as unknown;
+        return async (settlement: Settlement) => {
+          const first = settling;
+          settling = null;
+          if (first !== null) {
+            await spool.reap(Number.MAX_SAFE_INTEGER);
+            first.scheduler.wake();
+            await first.clock.sleep(5 * SECOND);
+          }
+          return target.settle(settlement);
+        };
+      },
+    });
+  scheduled(
+    'that were handed out anew while what became of them was being written are settled by the new one',
+    async (scheduling) => {
+      settling = scheduling;
+      await scheduling.accept();
+      await scheduling.drained();
+      expect(scheduling.exit('direct').attempts.length).toBe(1);
+      expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 1 });
+    },
+    { between: reapedWhileSettling },
   );
 });

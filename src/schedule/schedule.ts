@@ -96,7 +96,16 @@ export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Pr
   schedule.lanes.remove(entry, 'settling');
   const { finished, rest } = plan.settlement;
   try {
-    const settled = await settle(schedule, plan, schedule.ending.signal);
+    let settled = await settle(schedule, plan, schedule.ending.signal);
+    // The store handed it to us anew meanwhile: what is known of it stands.
+    const { token } = entry.leased.lease;
+    if (settled === 'lost' && token !== plan.settlement.token) {
+      settled = await settle(
+        schedule,
+        { settlement: { ...plan.settlement, token }, notices: [] },
+        schedule.ending.signal,
+      );
+    }
     // Refused as well, it is left to its lease: it comes up again as in doubt.
     if (settled === 'refused')
       await settle(schedule, holdBack(entry.leased, schedule.clock.nowMs()), schedule.ending.signal);

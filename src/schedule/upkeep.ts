@@ -31,6 +31,7 @@ export class Upkeep {
   #extending = false;
   #reaping = false;
   #triedExtendMs = Number.NEGATIVE_INFINITY;
+  #awayMs = Number.NEGATIVE_INFINITY;
 
   constructor(schedule: Schedule, watchdog: Watchdog) {
     this.#schedule = schedule;
@@ -81,10 +82,17 @@ export class Upkeep {
     const schedule = this.#schedule;
     // Never before our own leases are known to hold: by a clock that jumped they would look like a dead node's.
     if (this.#reaping || this.#extending || !leasesHold(schedule)) return;
+    // A store that was away kept others from extending theirs as well: they get the time that a lease has, from when it
+    // answered for good; until then it is asked for nobody's.
+    const { clock } = schedule;
+    const beforeMs = clock.monotonicMs() - this.#awayMs < LEASE_MS ? 0 : clock.nowMs();
     this.#reaping = true;
     spawn(schedule, 'reap', async () => {
       try {
-        if ((await schedule.spool.reap(schedule.clock.nowMs())) > 0) schedule.claimSoon();
+        if ((await schedule.spool.reap(beforeMs)) > 0) schedule.claimSoon();
+      } catch (cause) {
+        this.#awayMs = clock.monotonicMs();
+        throw cause;
       } finally {
         this.#reaping = false;
       }
@@ -105,6 +113,9 @@ export class Upkeep {
     spawn(schedule, 'extend', async () => {
       try {
         await extendLeases(schedule);
+      } catch (cause) {
+        this.#awayMs = schedule.clock.monotonicMs();
+        throw cause;
       } finally {
         this.#extending = false;
       }
