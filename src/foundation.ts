@@ -102,7 +102,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   const nodeFacts = factsOf(options, { own, holder, ports, policy, hooks });
   const presence = { facts: nodeFacts, clock, emit };
   const admit: OpenSpoolNeeds['admit'] = (nodes) => takeName({ ...presence, nodes }, processPlace());
-  const opening = await openSpool({ policy, clock, emit, node, admit, onReopened });
+  const opening = await openSpool({ policy, clock, emit, node, admit, dataFolder: where.dataFolder, onReopened });
   if (typeof opening === 'string') return { kind: 'refused', problems: [opening] };
   const { reach } = opening;
   const spool = stack.use(opening.spool);

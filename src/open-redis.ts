@@ -15,9 +15,14 @@ export type OpenOnRedisNeeds = Pick<RedisSpoolOptions, 'clock' | 'node' | 'admit
 /** Rejects with `SpoolError` when the servers cannot be had, or are not what the policy says. */
 export async function openOnRedis(spool: RedisSpoolPolicy, { emit, ...needs }: OpenOnRedisNeeds): Promise<RedisSpool> {
   const { clock } = needs;
-  const onTrouble = (trouble: string | null): void => {
-    const text = trouble ?? 'redis keeps mail again';
-    emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-redis', text, raised: trouble !== null });
+  let isTroubled = false;
+  const onTrouble = (trouble: string | null, isForGood: boolean): void => {
+    const alert = { event: 'alert', atMs: clock.nowMs() } as const;
+    if (isForGood && trouble !== null) emit({ ...alert, name: 'spool-lost', text: trouble, raised: true });
+    const raised = trouble !== null && !isForGood;
+    if (raised || isTroubled || !isForGood)
+      emit({ ...alert, name: 'spool-redis', text: trouble ?? 'redis keeps mail again', raised });
+    isTroubled = raised;
   };
   const link = await openPolicyLink(spool, { clock, onTrouble });
   try {

@@ -1,4 +1,5 @@
 /** The spool that the policy asks for, opened with its troubles told: for the relay, for its workers, for one command. */
+import { knowSpool } from './known-spool.ts';
 import type { MessageEvent } from './message/event.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Clock, Emit } from './ports.ts';
@@ -29,6 +30,8 @@ export type OpenSpoolNeeds = {
   readonly node: () => Promise<string>;
   /** Called on a spool that others share before anything of that node is touched; rejects where another has its name. */
   readonly admit?: (nodes: Nodes) => Promise<void>;
+  /** Where the relay remembers a spool that others share; absent: it does not. */
+  readonly dataFolder?: string;
   /** The ways of other threads have ended, and new ones can be had. */
   readonly onReopened: () => void;
 };
@@ -40,10 +43,11 @@ export async function openSpool(needs: OpenSpoolNeeds): Promise<OpenedSpool | st
   try {
     if (spool.engine === 'redis') {
       // Loaded where it is needed only: it takes some 10 MB.
-      const { openOnRedis } = await import('./open-redis.ts');
+      const { describeRedisSpool, openOnRedis } = await import('./open-redis.ts');
       const node = await needs.node();
       const opened = await openOnRedis(spool, { ...needs, ...tellingOf(needs), node });
       tellReclaimed(opened.report.reaped, needs);
+      await tellIfAnother({ place: describeRedisSpool(spool), format: opened.report.format }, needs);
       return { spool: opened, reach: () => ({ kind: 'policy', node }) };
     }
     const opened = await openEmbedded(spool, needs);
@@ -86,6 +90,15 @@ function tellingOf({ policy, emit }: Pick<OpenSpoolNeeds, 'policy' | 'emit'>) {
     onEvents: (events: readonly MessageEvent[]): void => events.forEach(emit),
     holdWhenInDoubt: (): readonly string[] => streamsToHold(policy()),
   };
+}
+
+async function tellIfAnother(
+  spool: { readonly place: string; readonly format: string },
+  { dataFolder, clock, emit }: OpenSpoolNeeds,
+): Promise<void> {
+  if (dataFolder === undefined) return;
+  const text = await knowSpool(dataFolder, spool);
+  if (text !== null) emit({ event: 'alert', atMs: clock.nowMs(), name: 'spool-lost', text, raised: true });
 }
 
 function tellReclaimed(leases: number, { clock, emit }: Pick<OpenSpoolNeeds, 'clock' | 'emit'>): void {

@@ -1,7 +1,7 @@
 /** One real redis-server process on a free port, in a scratch folder of its own. It dies with the process that started it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -95,6 +95,12 @@ export class RedisServer implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.kill();
     await this.start();
+  }
+
+  /** Takes the data off its disk, while it is dead. */
+  forget(): void {
+    for (const name of readdirSync(this.folder))
+      if (name !== 'redis.conf') rmSync(join(this.folder, name), { recursive: true });
   }
 
   /** It hangs: connections stay open, nothing is answered. */

@@ -3,7 +3,7 @@ import { startFaultProxy } from '../fakes/fault-proxy.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { startRedis } from '../fakes/redis.ts';
 import { PROVEN, startRelayOnRedis } from '../fakes/relay-on-redis.ts';
-import { RelayProcess } from '../fakes/relay-process.ts';
+import { type LogLine, RelayProcess } from '../fakes/relay-process.ts';
 
 async function policyOn(spool: string): Promise<string> {
   return `
@@ -61,6 +61,33 @@ describe('a Redis that cannot be had: one line that says why, and the relay does
     expect(await started).toMatch(/ended \(0\)[^]*stopped before it had started/);
     await relay.exited();
   });
+});
+
+test('a Redis that is emptied: no mail is taken any more, and the next start tells of it, once', async () => {
+  await using redis = await startRedis();
+  await using rig = await startRelayOnRedis(`url: "${redis.url}"`);
+  const { relay } = rig;
+  const isLost = (line: LogLine): boolean => line['name'] === 'spool-lost';
+  const load = rig.load();
+  await rig.acknowledged(50);
+  await redis.cli('FLUSHALL');
+  await rig.refused(20);
+  await relay.waitFor(isLost);
+  expect(await rig.readiness()).toMatchObject({ status: 503, text: expect.stringContaining('is gone') as string });
+  await load.stop();
+  await relay.stop();
+
+  const since = relay.lines.length;
+  await relay.start();
+  expect(await relay.waitFor(isLost, since)).toMatchObject({
+    raised: true,
+    text: expect.stringContaining('is another one than when this relay ran last') as string,
+  });
+  expect((await rig.readiness()).status).toBe(200);
+  await relay.stop();
+  const again = relay.lines.length;
+  await relay.start();
+  expect(relay.lines.slice(again).some(isLost)).toBe(false);
 });
 
 test('commands without a running relay look at the same queue, and a second relay on the folder is refused', async () => {

@@ -81,9 +81,10 @@ async function keep(store: Store, submission: Submission, guard: Guard): Promise
   const { message, deliveries } = submission;
   const finished = deliveries.length === 0;
   const content = finished ? '' : await packContent(submission.content);
+  const { record, fields } = packMessage(message, deliveries.length, [packEvent(submission.received, message)]);
   const args = [
     message.id,
-    packMessage(message, deliveries.length, [packEvent(submission.received, message)]),
+    record,
     content,
     message.sizeBytes,
     message.receivedAtMs,
@@ -91,6 +92,7 @@ async function keep(store: Store, submission: Submission, guard: Guard): Promise
     guard.kind,
     guard.kind === 'dedupe' ? guard.untilMs : '',
     guard.kind === 'dedupe' ? guard.forgetMs : '',
+    fields.join('\n'),
     ...deliveries.map((delivery) => freshRecord(store, submission, delivery)),
   ];
   const shard = store.keys.shardOf(message.id);

@@ -1,9 +1,10 @@
 import type { CameBack } from '../../message/event.ts';
-import type { MessageId } from '../../message/ids.ts';
+import type { DeliveryId, MessageId } from '../../message/ids.ts';
 import type { MessageStory, QueueOverview, Spool } from '../spool.ts';
 import { change } from './change.ts';
 import { unpackContent } from './content-form.ts';
 import { packEvent, parseEvent } from './event-lines.ts';
+import { linesOf } from './events.ts';
 import { queuedOf } from './operate.ts';
 import { STATES } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -35,11 +36,13 @@ export async function content(store: Store, id: MessageId): ReturnType<Spool['co
 }
 
 /** See `Spool.story`. What cannot be read is left out. */
-export async function story(store: Store, id: MessageId): Promise<MessageStory | null> {
+export async function story(store: Store, id: MessageId, only?: DeliveryId): Promise<MessageStory | null> {
   const [found] = await messagesOf(store, [id], 'all');
   const message = found?.of.message ?? null;
   if (found === undefined || message === null) return null;
-  const events = found.of.events.map((line) => parseEvent(line, id, message));
+  const lines = await linesOf(store, found.of, only);
+  if (lines === null) return null;
+  const events = lines.map((line) => parseEvent(line, id, message));
   return {
     message,
     events: events.filter((event) => event !== null),
@@ -78,6 +81,14 @@ export async function overview(store: Store): Promise<QueueOverview> {
 /** See `Spool.prune`. Of each shard so many that all together are some. */
 export async function prune(store: Store, beforeMs: number): Promise<number> {
   const each = Math.ceil(PRUNED_AT_ONCE / store.shards.length);
-  const pruned = await Promise.all(store.shards.map((shard) => store.run(shard, SCRIPTS.prune, [beforeMs, each])));
-  return pruned.reduce<number>((sum, count) => sum + Number(count), 0);
+  const pruned = await Promise.all(store.shards.map((shard) => pruneIn(store, shard, [beforeMs, each])));
+  return pruned.reduce((sum, count) => sum + count, 0);
+}
+
+/** Of one message with a long history, steps enough to be rid of it: whoever is told of none asks no more. */
+async function pruneIn(store: Store, shard: number, args: readonly [beforeMs: number, limit: number]): Promise<number> {
+  for (;;) {
+    const [count = 0, left] = listOf<number>(await store.run(shard, SCRIPTS.prune, args));
+    if (count > 0 || left !== 1) return count;
+  }
 }

@@ -4,7 +4,8 @@
  *
  * | name | type | what is in it |
  * | --- | --- | --- |
- * | `messages` | hash | message id → its record: figures, meta, events (records.ts) |
+ * | `messages` | hash | message id → its record: figures, meta, the first events (records.ts) |
+ * | `events` | hash | `<message id>:<n>` → what was told of the message after that; the record says how many fields there are |
  * | `deliveries` | hash | delivery id → its record |
  * | `contents` | hash | message id → content (content-form.ts); gone with the last delivery |
  * | `queue` | sorted set, by name | ids of messages that are not finished: for operators, newest first |
@@ -37,13 +38,14 @@ const NAMES = [
   'lanes:0',
   'lanes:1',
   'lanes:2',
+  'events',
 ];
 const SLOTS = 16_384;
 
 /** Where things are, for one number of shards. */
 export class Keys {
   readonly shards: number;
-  /** By shard: `KEYS[1]` to `KEYS[11]` of the scripts that work on one. */
+  /** By shard: `KEYS[1]` to `KEYS[12]` of the scripts that work on one. */
   readonly ofShard: readonly (readonly string[])[];
   /** The nodes that share the spool: a hash by name. */
   readonly nodes: string;

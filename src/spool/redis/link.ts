@@ -24,4 +24,9 @@ export interface RedisLink extends AsyncDisposable {
   runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
   /** Why nothing can be accepted now; null: healthy. Never throws. */
   trouble(): string | null;
+  /** From now on `look` is taken with each look at the servers, those being well: what it finds is `trouble`. */
+  watch(look: Look): void;
 }
+
+/** `isForGood`: it stays so for as long as the link lives, whatever is there later. null: all is well. */
+export type Look = (run: RedisLink['run']) => Promise<{ readonly text: string; readonly isForGood: boolean } | null>;

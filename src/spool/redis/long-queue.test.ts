@@ -162,7 +162,7 @@ describe('a record that cannot be read', () => {
 
   test('of a message: it is set aside and told, and the others go on', async () => {
     // Its figures are right (normal, one delivery, open); what follows is not JSON.
-    const broken = Buffer.from(`01${'00000001'.repeat(2)}${'00'.repeat(20)}7b62726f6b656e`, 'hex');
+    const broken = Buffer.from(`01${'00000001'.repeat(2)}${'00'.repeat(24)}7b62726f6b656e`, 'hex');
     const { spool, told, bad, good } = await spoiled(1, ({ message }) => [message.id, broken]);
     const { leased } = await claim(spool);
     expect(leased.map(({ message }) => message.id)).toEqual([good.message.id]);

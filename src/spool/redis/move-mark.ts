@@ -51,10 +51,14 @@ export async function refuseWhileMoved(store: Store, link: RedisLink, prefix: st
     await setFence(store, false);
     return;
   }
+  throw new SpoolError('unavailable', describeMove(mark, prefix));
+}
+
+/** What is going on, and what to do, for operators. */
+export function describeMove(mark: MoveMark, prefix: string): string {
   const other = mark.role === 'source' ? `to ${mark.peer}` : `here from ${mark.peer}`;
-  throw new SpoolError(
-    'unavailable',
+  return (
     `the mail under ${prefix} is being moved ${other}: give the same \`relevo spool move\` again to go on, ` +
-      'or with --abandon to go back',
+    'or with --abandon to go back'
   );
 }

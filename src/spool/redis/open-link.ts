@@ -4,7 +4,7 @@ import { SpoolError } from '../spool.ts';
 import { createClient, createNodeClients } from './client.ts';
 import { DurableGroups } from './durable-groups.ts';
 import type { Wanted } from './durability.ts';
-import type { RedisLink, Script, ScriptArgument, Topology } from './link.ts';
+import type { Look, RedisLink, Script, ScriptArgument, Topology } from './link.ts';
 import { spoolErrorOf } from './redis-error.ts';
 import { type Call, callScript } from './script-call.ts';
 import { describeTarget, redisAddress, type RedisTarget } from './target.ts';
@@ -20,7 +20,7 @@ export type RedisLinkOptions = {
   /** Authorities trusted for `rediss` beside the system's, PEM. */
   readonly ca?: string | null;
   /** Hears of every change of `trouble`. */
-  readonly onTrouble?: (trouble: string | null) => void;
+  readonly onTrouble?: (trouble: string | null, isForGood: boolean) => void;
 };
 
 /** To connect, sign in and look at the servers, all of them together. */
@@ -93,6 +93,10 @@ class Link implements RedisLink {
 
   trouble(): string | null {
     return this.#hindrance() ?? this.#way.fullness;
+  }
+
+  watch(look: Look): void {
+    this.#way.watch(() => look((script, keys, args) => callScript(this.#way.client, { script, keys, args })));
   }
 
   /** Everything asked before is answered first. */
@@ -223,7 +227,7 @@ class Link implements RedisLink {
     const trouble = this.trouble();
     if (trouble === this.#told) return;
     this.#told = trouble;
-    this.#options.onTrouble?.(trouble);
+    this.#options.onTrouble?.(trouble, this.#way.isLost);
   }
 
   async #track<T>(call: Promise<T>): Promise<T> {

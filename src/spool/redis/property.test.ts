@@ -55,11 +55,16 @@ async function agree({ prefix, shards }: Opening): Promise<void> {
   await using connection = await link();
   for (const keys of new Keys(prefix, shards).ofShard) {
     const reply = (await connection.run({ name: 'dump', text: DUMP }, keys, [])) as readonly (readonly Buffer[])[];
-    const [messages, deliveries, contents, queue, leases, finished, tally, ready, ...lanes] = reply.map(pairsOf);
+    const [messages, deliveries, contents, queue, leases, finished, tally, ready, ...rest] = reply.map(pairsOf);
+    const [lanes, events] = [rest.slice(0, 3), rest[3]!];
     const known = new Map([...messages!].map(([id, record]) => [id, parseMessageRecord(id as MessageId, record)!]));
     const all = new Map(
       [...deliveries!].map(([id, record]) => [id, parseDeliveryRecord(Number(id.slice(27)), record)!]),
     );
+    const fields = [...known.values()].flatMap(({ id, fields: count }) =>
+      Array.from({ length: count }, (_, n) => `${id}:${n + 1}`),
+    );
+    expect([...events.keys()].toSorted()).toEqual(fields.toSorted());
     agreeOnMessages({ known, all, contents: contents!, queue: queue!, finished: finished!, tally: tally! });
     agreeOnDeliveries({ all, leases: leases!, ready: ready!, tally: tally!, lanes });
   }

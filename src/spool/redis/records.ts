@@ -2,8 +2,8 @@
  * The records of messages and deliveries: fixed figures that the scripts change (big-endian, as `DELIVERY` and `MESSAGE`
  * in shard.lua), then text that they only pass on. What cannot be read becomes null.
  *
- * Message: priority 1 byte, deliveries 4, of them open 4, received at 8 (double), finished at 8 (0: not yet), size 4; the
- * rest of it as JSON; its events, each behind a line feed.
+ * Message: priority 1 byte, deliveries 4, of them open 4, received at 8 (double), finished at 8 (0: not yet), size 4, fields
+ * in `events` 4; the rest of it as JSON; its first events, each behind a line feed. A field has events as well, by lines.
  * Delivery: state 1, priority 1, token 4, attempts 4, due at 8, leased until 8 (0: not), warned at 8 (0: not); node of the
  * lease (without one: that it waits for), domain, client, last egress, each ended by a zero; last reply as JSON; its recipients, each behind a line feed.
  */
@@ -16,8 +16,12 @@ import { SpoolError } from '../spool.ts';
 /** In the order of their numbers in a record. */
 export const STATES = ['queued', 'held', 'quarantined'] as const satisfies readonly DeliveryState[];
 
-const MESSAGE_HEAD_BYTES = 29;
+const MESSAGE_HEAD_BYTES = 33;
 const DELIVERY_HEAD_BYTES = 34;
+/** So long a record may become by events; as in shard.lua. */
+const RECORD_BYTES = 1_500;
+/** Of events that come all at once, so much to a field. */
+const FIELD_BYTES = 8_192;
 
 export type MessageRecord = {
   readonly id: MessageId;
@@ -27,8 +31,10 @@ export type MessageRecord = {
   readonly sizeBytes: number;
   /** null: it cannot be read. */
   readonly message: Message | null;
-  /** Packed, in order; empty when they were not asked for. */
+  /** Those in the record: packed, in order; empty when they were not asked for. `linesOf` has all. */
   readonly events: readonly string[];
+  /** How many fields of `events` it has. */
+  readonly fields: number;
 };
 
 /** A delivery as it is kept. Text is as it is in the record. */
@@ -49,10 +55,16 @@ export type DeliveryRecord = {
   readonly recipients: readonly string[];
 };
 
+export type PackedMessage = {
+  readonly record: Buffer;
+  /** Events that are not in the record: the fields of `events`, from the first on. */
+  readonly fields: readonly string[];
+};
+
 /** @param deliveries how many it has; `events`: packed */
-export function packMessage(message: Message, deliveries: number, events: readonly string[]): Buffer {
+export function packMessage(message: Message, deliveries: number, events: readonly string[]): PackedMessage {
   const { id: _, receivedAtMs, priority, sizeBytes, ...rest } = message;
-  const text = [JSON.stringify(rest), ...events].join('\n');
+  const { text, fields } = spread(JSON.stringify(rest), events);
   const record = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + Buffer.byteLength(text));
   record.writeUInt8(PRIORITIES.indexOf(priority), 0);
   record.writeUInt32BE(deliveries, 1);
@@ -60,11 +72,36 @@ export function packMessage(message: Message, deliveries: number, events: readon
   record.writeDoubleBE(receivedAtMs, 9);
   record.writeDoubleBE(deliveries === 0 ? receivedAtMs : 0, 17);
   record.writeUInt32BE(sizeBytes, 25);
+  record.writeUInt32BE(fields.length, 29);
   record.write(text, MESSAGE_HEAD_BYTES);
-  return record;
+  return { record, fields };
 }
 
-/** null: it is too short to be one. */
+/** The first events behind the meta, the others in fields. */
+function spread(
+  meta: string,
+  events: readonly string[],
+): { readonly text: string; readonly fields: readonly string[] } {
+  let text = meta;
+  let bytes = MESSAGE_HEAD_BYTES + Buffer.byteLength(meta);
+  const fields: string[] = [];
+  let fieldBytes = 0;
+  for (const line of events) {
+    const lineBytes = Buffer.byteLength(line) + 1;
+    if (fields.length === 0 && bytes + lineBytes <= RECORD_BYTES) {
+      text += `\n${line}`;
+      bytes += lineBytes;
+    } else if (fields.length > 0 && fieldBytes + lineBytes <= FIELD_BYTES) {
+      fields.push(`${fields.pop() ?? ''}\n${line}`);
+      fieldBytes += lineBytes;
+    } else {
+      fields.push(line);
+      fieldBytes = lineBytes;
+    }
+  }
+  return { text, fields };
+}
+
 /**
  * A record of a message that has a past.
  * @param deliveries how many it ever had; `open`: of them, so many have not ended
@@ -98,6 +135,7 @@ export function parseMessageRecord(id: MessageId, record: Buffer): MessageRecord
     sizeBytes,
     message: isRead ? { ...rest, id, receivedAtMs, priority, sizeBytes } : null,
     events,
+    fields: record.readUInt32BE(29),
   };
 }
 

@@ -13,6 +13,7 @@ const NAMES = [
   'draw',
   'drop',
   'ended',
+  'events',
   'extend',
   'format',
   'holders',
@@ -38,6 +39,7 @@ const NAMES = [
   'vanish',
   'unspend',
   'waiting',
+  'watched',
   'window',
 ] as const;
 

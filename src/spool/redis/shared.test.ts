@@ -239,7 +239,7 @@ test('the number of shards is what the first opening made it', async () => {
 
 test('a spool in a form that is not known is not touched', async () => {
   const prefix = aPrefix();
-  await server.cli('SET', `${prefix}{format}`, '2 1');
+  await server.cli('SET', `${prefix}{format}`, '99 1');
   await expect(node('one', { prefix })).rejects.toMatchObject({ kind: 'in-use' });
 });
 

@@ -30,6 +30,7 @@ import { discard, hold, list, reap, reapOwn, release, retry, take } from './oper
 import { SCRIPTS } from './scripts.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
+import { watchOf } from './watch.ts';
 
 export type RedisSpoolOptions = {
   /** Taken over: it ends with the spool. */
@@ -61,14 +62,14 @@ export type RedisSpoolOptions = {
   readonly holdWhenInDoubt?: () => readonly string[];
 };
 
-/** `reaped`: leases of a dead process of this node's name that were freed; each may have been a copy on its way. */
-export type OpenReport = { readonly reaped: number };
+/** `format` is of no other spool; `reaped`: leases of a dead process of this node's name that were freed; each may have been a copy on its way. */
+export type OpenReport = { readonly reaped: number; readonly format: string };
 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
 const SHARDS_OF_A_CLUSTER = 16;
 const SHARDS_AT_MOST = 1_024;
-const FORMAT = 1;
+const FORMAT = 2;
 
 /**
  * Opens the spool under a prefix, made where there is none.
@@ -79,7 +80,8 @@ export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisS
   const store = await openStore(options);
   await refuseWhileMoved(store, link, prefix);
   await options.admit?.(new RedisNodes((ask) => ask(store)));
-  const report = { reaped: await reapOwn(store, clock.nowMs()) };
+  link.watch(watchOf(prefix, store.format));
+  const report = { reaped: await reapOwn(store, clock.nowMs()), format: store.format };
   return new RedisSpool({ store, link, report });
 }
 
@@ -92,7 +94,7 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
   if (version !== FORMAT || !Number.isInteger(shards) || shards < 1 || shards > SHARDS_AT_MOST) {
     throw new SpoolError('in-use', `the spool under ${prefix} is in a form that this version does not know: ${format}`);
   }
-  return new Store({ link, keys: new Keys(prefix, shards), clock, node, onEvents, holdWhenInDoubt });
+  return new Store({ link, keys: new Keys(prefix, shards), format, clock, node, onEvents, holdWhenInDoubt });
 }
 
 /** A spool on a Redis server that many processes share, and the ledger beside it. */
@@ -170,8 +172,8 @@ export class RedisSpool implements Spool {
     return this.#ask((store) => take(store, filter, { leaseUntilMs, limit }));
   }
 
-  story(id: MessageId): Promise<MessageStory | null> {
-    return this.#ask((store) => story(store, id));
+  story(id: MessageId, of?: DeliveryId): Promise<MessageStory | null> {
+    return this.#ask((store) => story(store, id, of));
   }
 
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {

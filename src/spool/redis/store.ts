@@ -13,6 +13,8 @@ export type StoreOptions = {
   readonly keys: Keys;
   readonly clock: Clock;
   readonly node: string;
+  /** How the spool is kept, and when it was made: of no other spool. */
+  readonly format: string;
   readonly onEvents: (events: readonly MessageEvent[]) => void;
   readonly holdWhenInDoubt: () => readonly string[];
 };
@@ -24,7 +26,7 @@ const LOOK_EVERY_MS = 2_000;
 /** A token has 32 bits: 65,000 leases of one delivery at least. */
 const STRIDES = 65_521;
 
-/** A shard; `extra` is `KEYS[12]`, in the same slot. */
+/** A shard; `extra` is `KEYS[13]`, in the same slot. */
 type Place = number | { readonly shard: number; readonly extra: string };
 
 /** The shards as the operations see them, and what one process remembers between them. */
@@ -33,6 +35,7 @@ export class Store {
   readonly clock: Clock;
   /** Owner of the leases that are booked here. */
   readonly node: string;
+  readonly format: string;
   /**
    * By how much a lease that is booked here raises the token of a delivery. Not the same for any two nodes: a failover that
    * loses a lease does not give its token again to another.
@@ -53,6 +56,7 @@ export class Store {
     this.keys = options.keys;
     this.clock = options.clock;
     this.node = options.node;
+    this.format = options.format;
     this.stride = 1 + (crc32(options.node) % STRIDES);
     this.holdWhenInDoubt = options.holdWhenInDoubt;
     this.#link = options.link;

@@ -7,6 +7,7 @@ import type { StoredDelivery, StoredEvent, StoredMessage } from '../move.ts';
 import { SpoolError } from '../spool.ts';
 import { contentWith, packContent, unpackContent } from './content-form.ts';
 import { packEvent, parseEvent } from './event-lines.ts';
+import { linesOf } from './events.ts';
 import {
   deliveryOf,
   packDelivery,
@@ -22,6 +23,8 @@ import { listOf, textOf, type Store } from './store.ts';
 import { messagesOf, type FoundMessage } from './walk.ts';
 
 const PAGE_BYTES = 8 * 1024 * 1024;
+/** What a field of events has in it, roughly. */
+const FIELD_BYTES = 512;
 
 /** The first of these messages, as many as a page may have, in this order. */
 export async function storedMessages(store: Store, ids: readonly MessageId[]): Promise<readonly StoredMessage[]> {
@@ -32,6 +35,7 @@ export async function storedMessages(store: Store, ids: readonly MessageId[]): P
     if (one === undefined) continue;
     page.push(one);
     if (one.of.finishedAtMs === null) bytes += one.of.sizeBytes;
+    bytes += one.of.fields * FIELD_BYTES;
     if (bytes >= PAGE_BYTES) break;
   }
   return Promise.all(page.map((one) => storedMessage(store, one)));
@@ -40,6 +44,7 @@ export async function storedMessages(store: Store, ids: readonly MessageId[]): P
 async function storedMessage(store: Store, { of, deliveries }: FoundMessage): Promise<StoredMessage> {
   const { id, message, finishedAtMs } = of;
   if (message === null) throw unreadable(id, 'its record');
+  const lines = (await linesOf(store, of)) ?? [];
   return {
     kind: 'message',
     message,
@@ -48,7 +53,7 @@ async function storedMessage(store: Store, { of, deliveries }: FoundMessage): Pr
       if (recipientsOf(record) === null) throw unreadable(id, 'whom it is for');
       return { delivery: deliveryOf(record, of), token: record.token };
     }),
-    events: of.events.map((line): StoredEvent => {
+    events: lines.map((line): StoredEvent => {
       const event = parseEvent(line, id, message);
       if (event === null) return { kind: 'unreadable', atMs: of.receivedAtMs, body: line };
       return { kind: event.event, atMs: event.atMs, body: JSON.stringify(event) };
@@ -80,13 +85,15 @@ export async function writeMessage(store: Store, record: StoredMessage): Promise
   const sized = { ...message, sizeBytes: content?.bytes.byteLength ?? message.sizeBytes };
   const lines = events.map((event) => lineOf(event, record));
   const ordinals = [...deliveries.map(({ delivery }) => ordinalOf(delivery.id)), ...events.map(ordinalIn)];
-  const head = packMessage(sized, deliveries.length, lines);
+  const { record: head, fields } = packMessage(sized, deliveries.length, lines);
   const args = [
     message.id,
     withFigures(head, { deliveries: Math.max(0, ...ordinals), open: deliveries.length, finishedAtMs }),
     content === null ? '' : await packed(content),
     sized.sizeBytes,
     finishedAtMs ?? '',
+    fields.length,
+    ...fields,
     ...deliveries.flatMap((stored) => [stored.delivery.id, packStored(stored)]),
   ];
   return textOf(await store.durably(at, SCRIPTS.arrive, args)) as Written;

@@ -35,9 +35,11 @@ export async function messagesOf(
 ): Promise<readonly FoundMessage[]> {
   const found: FoundMessage[] = [];
   for (const [shard, some] of Map.groupBy(ids, (id) => store.keys.shardOf(id))) {
-    for (let from = 0; from < some.length; from += MESSAGES_AT_ONCE) {
+    for (let from = 0; from < some.length;) {
       const args = [parts, 'ids', ...some.slice(from, from + MESSAGES_AT_ONCE)];
-      found.push(...readWindow(shard, await store.run(shard, SCRIPTS.window, args)));
+      const reply = listOf(await store.run(shard, SCRIPTS.window, args));
+      found.push(...readWindow(shard, reply));
+      from += Math.max(1, reply.length);
     }
   }
   return found;
@@ -83,7 +85,7 @@ function lastId(reply: unknown): string | null {
 
 function readWindow(shard: number, reply: unknown): FoundMessage[] {
   return listOf<readonly unknown[]>(reply).flatMap(([name, head, deliveries]) => {
-    const of = parseMessageRecord(textOf(name) as MessageId, head as Buffer);
+    const of = Buffer.isBuffer(head) ? parseMessageRecord(textOf(name) as MessageId, head) : null;
     return of === null ? [] : [{ of, deliveries: foundOf(shard, of, listOf<Buffer | null>(deliveries)) }];
   });
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
 import type { RedisClient } from './client.ts';
 import { type Awaited, judge, type Wanted } from './durability.ts';
+import type { Look } from './link.ts';
 import { explained, firstLine, NO_ANSWER, replyCode } from './redis-error.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
@@ -36,6 +37,8 @@ export class Way {
   #isEnded = false;
   #hasConnected = false;
   #primaries: ReadonlySet<Redis> = new Set();
+  #look: (() => ReturnType<Look>) | null = null;
+  #loss: string | null = null;
   readonly #ended = Promise.withResolvers<never>();
 
   constructor(options: WayOptions) {
@@ -58,6 +61,11 @@ export class Way {
 
   get awaited(): Awaited {
     return this.#awaited;
+  }
+
+  /** What was watched is not there any more, which stays so. */
+  get isLost(): boolean {
+    return this.#loss !== null;
   }
 
   /** It was connected once, so that a lost connection is worth another try. */
@@ -118,6 +126,11 @@ export class Way {
     this.#fullness ??= text;
     this.#options.onChange();
     this.#schedule();
+  }
+
+  /** See `RedisLink.watch`. */
+  watch(look: () => ReturnType<Look>): void {
+    this.#look = look;
   }
 
   end(): void {
@@ -212,10 +225,31 @@ export class Way {
     }
     if (epoch !== this.#epoch) return null;
     this.#primaries = new Set(primaries);
-    return this.#conclude(facts);
+    const unfit = this.#conclude(facts);
+    if (unfit !== null) {
+      this.#set(unfit.text);
+      return unfit.isMisfit ? unfit.text : null;
+    }
+    const found = this.#loss ?? (await this.#found(epoch));
+    if (epoch === this.#epoch) this.#set(found);
+    return null;
   }
 
-  #conclude(facts: readonly ServerFacts[]): string | null {
+  /** What `look` has against mail. Nothing counts that a server said of which nothing else is known. */
+  async #found(epoch: number): Promise<string | null> {
+    const { place } = this.#options;
+    try {
+      const found = (await this.#look?.()) ?? null;
+      if (found === null) return null;
+      if (found.isForGood && epoch === this.#epoch) this.#loss = `${place}: ${found.text}`;
+      return `${place}: ${found.text}`;
+    } catch (error) {
+      return `${place}: ${this.#reasonOf(error)}`;
+    }
+  }
+
+  /** @returns why they cannot take mail; `isMisfit`: they never can */
+  #conclude(facts: readonly ServerFacts[]): { readonly text: string; readonly isMisfit: boolean } | null {
     const { wanted } = this.#options;
     const awaited = { replicas: wanted.replicas, fsync: false };
     const primaries = facts[0]?.clusterSize ?? 0;
@@ -228,19 +262,17 @@ export class Way {
         continue;
       }
       const text = `redis ${one.place}: ${judgement.text}`;
-      this.#set(text);
       // Behind sentinels there is another primary, or soon will be.
       if (!one.isPrimary && wanted.topology === 'sentinel' && this.client.status === 'ready')
         this.client.disconnect(true);
-      return judgement.kind === 'unfit' || (!one.isPrimary && wanted.topology === 'single') ? text : null;
+      return { text, isMisfit: judgement.kind === 'unfit' || (!one.isPrimary && wanted.topology === 'single') };
     }
     if (this.client instanceof Cluster && facts.length < primaries) {
-      this.#set(`${this.#options.place}: ${facts.length} of its ${primaries} primaries can be reached`);
       this.client.refreshSlotsCache();
-      return null;
+      const text = `${this.#options.place}: ${facts.length} of its ${primaries} primaries can be reached`;
+      return { text, isMisfit: false };
     }
     this.#awaited = awaited;
-    this.#set(null);
     return null;
   }
 
@@ -259,5 +291,7 @@ function fullnessOf(facts: readonly ServerFacts[]): string | null {
 /** Replies, or the lack of one, after which a server must be asked before anything is accepted again. */
 export function isSuspicious(error: unknown): boolean {
   if (explained(firstLine(error)) === NO_ANSWER) return true;
-  return ['READONLY', 'MISCONF', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN', 'NOPERM', 'NOAUTH'].includes(replyCode(error));
+  return ['READONLY', 'MISCONF', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN', 'NOPERM', 'NOAUTH', 'MOVING'].includes(
+    replyCode(error),
+  );
 }

@@ -6,9 +6,12 @@ local MESSAGES, DELIVERIES, CONTENTS, QUEUE, LEASES = KEYS[1], KEYS[2], KEYS[3],
 local FINISHED, TALLY, READY = KEYS[6], KEYS[7], KEYS[8]
 -- By priority + 1.
 local LANES = { KEYS[9], KEYS[10], KEYS[11] }
+local EVENTS = KEYS[12]
 
 local DELIVERY = '>BBI4I4dddssss'
-local MESSAGE = '>BI4I4ddI4'
+local MESSAGE = '>BI4I4ddI4I4'
+-- What is written to a message each time must not grow with its history: a record that would get longer keeps no more events.
+local RECORD_BYTES = 1500
 local STATE_TALLIES = { [1] = 'held', [2] = 'quarantined' }
 local PRIORITY_TALLIES = { [0] = 'high', [2] = 'low' }
 
@@ -99,13 +102,18 @@ local function replace(id, old, new)
   if wasReady then mend(old) end
 end
 
+-- The n-th field of a message's events.
+local function fieldOf(messageId, n)
+  return messageId .. ':' .. n
+end
+
 -- Writes events to a message, and with its last delivery ends it: then only its history stays.
--- `events`: lines, '' for none.
+-- `events`: lines, '' for none. The first stay in the record; once one did not, each time a field of their own.
 local function tell(messageId, events, hasEnded, at)
   if events == '' and not hasEnded then return end
   local record = redis.call('HGET', MESSAGES, messageId)
   if not record then return end
-  local priority, total, open, received, finished, size, rest = struct.unpack(MESSAGE, record)
+  local priority, total, open, received, finished, size, fields, rest = struct.unpack(MESSAGE, record)
   if hasEnded then open = open - 1 end
   if hasEnded and open == 0 then
     finished = at
@@ -114,9 +122,15 @@ local function tell(messageId, events, hasEnded, at)
     redis.call('ZADD', FINISHED, at, messageId)
     count('bytes', -size)
   end
-  if events ~= '' then events = '\n' .. events end
-  local head = struct.pack(MESSAGE, priority, total, open, received, finished, size)
-  redis.call('HSET', MESSAGES, messageId, head .. string.sub(record, rest) .. events)
+  local text = string.sub(record, rest)
+  if events ~= '' and fields == 0 and #record + #events < RECORD_BYTES then
+    text = text .. '\n' .. events
+  elseif events ~= '' then
+    fields = fields + 1
+    redis.call('HSET', EVENTS, fieldOf(messageId, fields), events)
+  end
+  local head = struct.pack(MESSAGE, priority, total, open, received, finished, size, fields)
+  redis.call('HSET', MESSAGES, messageId, head .. text)
 end
 
 -- The message without its events, as those need it who send it.

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
--- library: shard.lua
--- Takes out some of what is stored (WHICH 'all': messages), or of what arrived; returns how many.
--- KEYS[12]: what arrived.
+-- library: shard.lua, forget.lua
+-- Takes out some of what is stored (WHICH 'all': messages), or of what arrived; returns how many, 0: nothing is left.
+-- KEYS[13]: what arrived.
 
 local WHICH, LIMIT = ARGV[1], tonumber(ARGV[2])
-local ARRIVED = KEYS[12]
+local ARRIVED = KEYS[13]
 
 local function vanish(id)
   local record = redis.call('HGET', MESSAGES, id)
@@ -19,17 +19,29 @@ local function vanish(id)
   redis.call('HDEL', CONTENTS, id)
   redis.call('ZREM', FINISHED, id)
   if redis.call('ZREM', QUEUE, id) == 1 then count('bytes', -size) end
+  room = room - (open > 0 and total or 0)
+  local fields = fieldsIn(record)
+  if fields > 0 then forgetEvents(id, fields) end
 end
+
+forgetRest()
+if room <= 0 then return 1 end
+local gone = 0
 
 if WHICH == 'all' then
   local ids = redis.call('ZRANGE', QUEUE, 0, LIMIT - 1)
   if #ids == 0 then ids = redis.call('ZRANGE', FINISHED, 0, LIMIT - 1) end
-  for _, id in ipairs(ids) do vanish(id) end
-  return #ids
+  for _, id in ipairs(ids) do
+    if room <= 0 then break end
+    vanish(id)
+    gone = gone + 1
+  end
+  return gone
 end
 
 local some = redis.call('HRANDFIELD', ARRIVED, LIMIT, 'WITHVALUES')
 for place = 1, #some, 2 do
+  if room <= 0 then break end
   local kind, name = string.sub(some[place], 1, 1), string.sub(some[place], 2)
   if kind == 'm' then
     vanish(name)
@@ -39,5 +51,6 @@ for place = 1, #some, 2 do
     if redis.call('HINCRBY', name, 'used', -tonumber(some[place + 1])) <= 0 then redis.call('DEL', name) end
   end
   redis.call('HDEL', ARRIVED, some[place])
+  gone = gone + 1
 end
-return #some / 2
+return gone

@@ -1,7 +1,8 @@
 #!lua flags=no-writes
 -- library: shard.lua
--- Some messages, each with its deliveries (by ordinal; nil where one has ended). PARTS 'head': without events.
--- MODE 'ids': those named. 'open': queued ones, newest first, FROM downwards. 'finished': by time, from SKIP on at FROM.
+-- Some messages, each with its deliveries (by ordinal; nil where one has ended). PARTS 'head': without events;
+-- 'all': with those in its record.
+-- MODE 'ids': those named, the id alone for one that nobody knows. 'open': queued ones, newest first, FROM downwards. 'finished': by time, from SKIP on at FROM.
 
 local PARTS, MODE, FROM, SKIP, LIMIT = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 local DELIVERIES_AT_MOST = 2000
@@ -38,7 +39,9 @@ for place, id in ipairs(ids) do
     found[#found + 1] = { id, PARTS == 'head' and headOf(record) or record, deliveries, times[place] or '' }
     listed = listed + total
     -- The reader goes on behind the last one that it got.
-    if listed >= DELIVERIES_AT_MOST and MODE ~= 'ids' then break end
+    if listed >= DELIVERIES_AT_MOST then break end
+  elseif MODE == 'ids' then
+    found[#found + 1] = { id }
   end
 end
 return found
