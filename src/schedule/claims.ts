@@ -109,6 +109,7 @@ export class Claims {
     this.#noteWhatIsLeft(leased, { perLane, all: leased.length < limit, exclude: new Set(exclude) });
     // A claim that took long leaves little of its leases.
     schedule.leasesSeenMs = Math.min(schedule.leasesSeenMs, startMs);
+    schedule.leasesSeenAtMs = Math.min(schedule.leasesSeenAtMs, nowMs);
     const fresh = leased.filter((one) => !schedule.window.renew(one));
     const unwanted = fresh.filter((one) => this.#isUnwanted(one));
     if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));

@@ -23,9 +23,10 @@ const NOT_BOOKED_MS = 1_000;
 /** Beyond its time, for a last attempt. */
 const LAST_TURN_MS = 300_000;
 
-/** Whether the leases are known to hold: after a freeze they must be asked for first. */
-export function leasesHold(schedule: Schedule): boolean {
-  return schedule.clock.monotonicMs() - schedule.leasesSeenMs < LEASE_MS - LEASE_MARGIN_MS;
+/** Whether the leases are known to hold by both clocks: after a freeze or a jump they must be asked for first. */
+export function leasesHold({ clock, leasesSeenMs, leasesSeenAtMs }: Schedule): boolean {
+  const seenBeforeMs = Math.max(clock.monotonicMs() - leasesSeenMs, clock.nowMs() - leasesSeenAtMs);
+  return seenBeforeMs < LEASE_MS - LEASE_MARGIN_MS;
 }
 
 /** Starts every attempt that may start now: whose lane, exit and turn it is. What is for other nodes goes to them. */

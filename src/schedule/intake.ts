@@ -33,8 +33,10 @@ export class Intake implements Handoff {
     for (const one of leased) {
       window.unreserve(one.delivery.id);
       // Its lease runs from `reserve` on: a store that took long leaves little of it.
-      const heldMs = Math.max(0, clock.nowMs() - (one.lease.untilMs - LEASE_MS));
+      const sinceMs = one.lease.untilMs - LEASE_MS;
+      const heldMs = Math.max(0, clock.nowMs() - sinceMs);
       this.#schedule.leasesSeenMs = Math.min(this.#schedule.leasesSeenMs, clock.monotonicMs() - heldMs);
+      this.#schedule.leasesSeenAtMs = Math.min(this.#schedule.leasesSeenAtMs, sinceMs);
     }
     const unwanted: LeasedDelivery[] = [];
     for (const one of leased) {

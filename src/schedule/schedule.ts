@@ -55,6 +55,8 @@ export type Schedule = {
   readonly getsMail: () => boolean;
   /** Monotonic time at which all leases were known to hold last. */
   leasesSeenMs: number;
+  /** Wall time then: while a machine is suspended, monotonic time stands still and leases end. */
+  leasesSeenAtMs: number;
   /** Wall time at which the store has more to claim; null: not known to have any. */
   nextDueAtMs: number | null;
   /** Something to claim may be there now. */

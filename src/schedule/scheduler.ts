@@ -162,6 +162,7 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
     leasesHold: () => leasesHold(schedule),
     getsMail: () => needs.places?.getsMail() ?? false,
     leasesSeenMs: clock.monotonicMs(),
+    leasesSeenAtMs: clock.nowMs(),
     nextDueAtMs: null,
     claimWanted: true,
     claimSoon: () => claims.soon(),

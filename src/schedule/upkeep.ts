@@ -102,7 +102,8 @@ export class Upkeep {
   #isExtendDue(): boolean {
     const { clock, leasesSeenMs } = this.#schedule;
     const nowMs = clock.monotonicMs();
-    return nowMs - leasesSeenMs >= EXTEND_EVERY_MS && nowMs - this.#triedExtendMs >= EXTEND_AGAIN_MS;
+    const isDue = nowMs - leasesSeenMs >= EXTEND_EVERY_MS || !leasesHold(this.#schedule);
+    return isDue && nowMs - this.#triedExtendMs >= EXTEND_AGAIN_MS;
   }
 
   #extend(): void {
@@ -154,6 +155,7 @@ async function extendLeases(schedule: Schedule): Promise<void> {
   const { clock, spool, window } = schedule;
   const held = [...window.entries.values()];
   const startMs = clock.monotonicMs();
+  const startAtMs = clock.nowMs();
   const seenMs = schedule.leasesSeenMs;
   for (let start = 0; start < held.length; start += AT_ONCE) {
     const some = held.slice(start, start + AT_ONCE);
@@ -165,7 +167,10 @@ async function extendLeases(schedule: Schedule): Promise<void> {
     }
   }
   // What came in meanwhile with older leases is not among those that were extended.
-  if (schedule.leasesSeenMs >= seenMs) schedule.leasesSeenMs = startMs;
+  if (schedule.leasesSeenMs >= seenMs) {
+    schedule.leasesSeenMs = startMs;
+    schedule.leasesSeenAtMs = startAtMs;
+  }
   dispatch(schedule);
 }
 
