@@ -87,7 +87,7 @@ function tokenOf({ policy, keys, clock }: ReturnPathNeeds, address: string): Ver
 
 async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> {
   const token = tokenOf(needs, mail.address);
-  const story = token === null ? null : await needs.spool.story(messageIdOf(token.deliveryId));
+  const story = token === null ? null : await needs.spool.story(messageIdOf(token.deliveryId), token.deliveryId);
   const sent = story === null || token === null ? null : sentIn(story, token.deliveryId);
   if (story === null || token === null || sent === null) return NO_SUCH_MESSAGE;
   const { deliveryId } = token;

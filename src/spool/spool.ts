@@ -195,7 +195,8 @@ export interface Spool extends AsyncDisposable {
   /** Leases matching deliveries whatever their due time or state, so that the caller can settle them (operator bounce). */
   take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]>;
 
-  story(id: MessageId): Promise<MessageStory | null>;
+  /** @param of whoever needs the events of this delivery alone: those of others may be left out */
+  story(id: MessageId, of?: DeliveryId): Promise<MessageStory | null>;
   /**
    * Adds to the history of a message, finished or not, what came back of it; all of one message. Durable once it resolves.
    * `unknown`: there is no such message (any more), nothing was written. Not once only: a repeat writes again.

@@ -19,7 +19,8 @@
  *
  * Memory of a queued message (`node scripts/redis-memory.ts`): its content, compressed, rounded up to the allocator's next
  * size (a quarter more at most; 4,101 bytes take 5,120) + about 1,150 bytes + about 375 for each further delivery. As
- * history, once delivered: about 900 to 1,300 bytes.
+ * history, once delivered: about 900 to 1,300 bytes. What no longer fits into its record takes about 100 bytes more than
+ * its text for each settlement.
  */
 import { crc32 } from 'node:zlib';
 import type { MessageId } from '../../message/ids.ts';
