@@ -47,7 +47,7 @@ export async function openSpool(needs: OpenSpoolNeeds): Promise<OpenedSpool | st
       const node = await needs.node();
       const opened = await openOnRedis(spool, { ...needs, ...tellingOf(needs), node });
       tellReclaimed(opened.report.reaped, needs);
-      await tellIfAnother({ place: describeRedisSpool(spool), format: opened.report.format }, needs);
+      await tellIfAnother({ place: describeRedisSpool(spool), identity: opened.report.identity }, needs);
       return { spool: opened, reach: () => ({ kind: 'policy', node }) };
     }
     const opened = await openEmbedded(spool, needs);
@@ -93,7 +93,7 @@ function tellingOf({ policy, emit }: Pick<OpenSpoolNeeds, 'policy' | 'emit'>) {
 }
 
 async function tellIfAnother(
-  spool: { readonly place: string; readonly format: string },
+  spool: { readonly place: string; readonly identity: string },
   { dataFolder, clock, emit }: OpenSpoolNeeds,
 ): Promise<void> {
   if (dataFolder === undefined) return;

@@ -209,7 +209,7 @@ describe.each([1, 4])('nodes that share a spool of %i shards', (shards) => {
     const others = aSubmission(lease);
     await fill(two, [others]);
     const again = await node('one', { prefix, shards });
-    expect(again.report).toEqual({ reaped: 3 });
+    expect(again.report).toMatchObject({ reaped: 3 });
     expect(await again.overview()).toMatchObject({ deliveries: 4, leased: 1 });
     expect((await again.story(others.message.id))?.events).toHaveLength(1);
   });

@@ -30,7 +30,7 @@ import { discard, hold, list, reap, reapOwn, release, retry, take } from './oper
 import { SCRIPTS } from './scripts.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
-import { watchOf } from './watch.ts';
+import { identityOf, watchOf } from './watch.ts';
 
 export type RedisSpoolOptions = {
   /** Taken over: it ends with the spool. */
@@ -62,8 +62,8 @@ export type RedisSpoolOptions = {
   readonly holdWhenInDoubt?: () => readonly string[];
 };
 
-/** `format` is of no other spool; `reaped`: leases of a dead process of this node's name that were freed; each may have been a copy on its way. */
-export type OpenReport = { readonly reaped: number; readonly format: string };
+/** `identity` is of no other spool; `reaped`: leases of a dead process of this node's name that were freed; each may have been a copy on its way. */
+export type OpenReport = { readonly reaped: number; readonly identity: string };
 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
@@ -81,7 +81,7 @@ export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisS
   await refuseWhileMoved(store, link, prefix);
   await options.admit?.(new RedisNodes((ask) => ask(store)));
   link.watch(watchOf(prefix, store.format));
-  const report = { reaped: await reapOwn(store, clock.nowMs()), format: store.format };
+  const report = { reaped: await reapOwn(store, clock.nowMs()), identity: identityOf(store.format) };
   return new RedisSpool({ store, link, report });
 }
 

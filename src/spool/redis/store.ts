@@ -13,7 +13,7 @@ export type StoreOptions = {
   readonly keys: Keys;
   readonly clock: Clock;
   readonly node: string;
-  /** How the spool is kept, and when it was made: of no other spool. */
+  /** How the spool is kept, and when it was made. */
   readonly format: string;
   readonly onEvents: (events: readonly MessageEvent[]) => void;
   readonly holdWhenInDoubt: () => readonly string[];

@@ -81,7 +81,7 @@ describe('mail that is gone', () => {
     const { redis, spool, told } = await rig();
     await spool.accept(aSubmission({ atMs: clock.nowMs() }));
     const again = await open(redis);
-    expect(again.report.format).toBe(spool.report.format);
+    expect(again.report.identity).toBe(spool.report.identity);
     await redis.restart();
     await expect
       .poll(async () => {

@@ -7,12 +7,17 @@ import { parseJson } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf } from './store.ts';
 
+/** What no other spool has of the form that one is kept in: when it was made. */
+export function identityOf(format: string): string {
+  return format.split(' ')[2] ?? '';
+}
+
 /** @param format as it was when the spool was opened */
 export function watchOf(prefix: string, format: string): Look {
   const keys = [formatKey(prefix), moveKey(prefix)];
   return async (run) => {
     const [found = '', mark = ''] = listOf(await run(SCRIPTS.watched, keys, [])).map(textOf);
-    if (found !== format) {
+    if (identityOf(found) !== identityOf(format)) {
       const what = found === '' ? 'is gone' : 'is another one than before';
       const text =
         `the spool under ${prefix} ${what} (FLUSHALL, or a server that came back without its file?): mail that was ` +
