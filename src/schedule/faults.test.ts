@@ -131,6 +131,13 @@ test('a store that is away for minutes: what was sent is written when it is back
   expect(scheduling.events).toContainEqual(
     expect.objectContaining({ event: 'alert', name: 'claims-failing', raised: true }),
   );
+  // An outage is expected: a plain line of each thing that it hinders, once a minute.
+  const told = scheduling.events.flatMap((event) =>
+    event.event === 'failed' && event.where === 'claim' ? [event.cause] : [],
+  );
+  expect(told.length).toBeGreaterThan(0);
+  expect(told.length).toBeLessThan(5);
+  expect(new Set(told)).toEqual(new Set(['away']));
   away = false;
   await scheduling.drained();
   expect(scheduling.exit('direct').attempts.length).toBe(1);

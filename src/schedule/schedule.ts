@@ -1,7 +1,7 @@
 import type { Report } from '../message/notice.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
-import type { LeasedDelivery, Spool } from '../spool/spool.ts';
+import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
 import type { ContentBudget } from './budget.ts';
 import type { ReversePath } from './converse.ts';
@@ -73,10 +73,28 @@ export function spawn(schedule: Schedule, where: string, work: () => Promise<voi
   schedule.underWay.add(promise);
 }
 
-/** A surprise, with its stack, for operators. */
+/** Outages are told this seldom, each of what they hinder. */
+const OUTAGE_EVERY_MS = 60_000;
+const toldOutages = new WeakMap<Schedule, Map<string, number>>();
+
+/** A surprise, with its stack, for operators. A store that is away is none: it gets a line, now and then. */
 export function tellFailure(schedule: Schedule, where: string, cause: unknown): void {
+  if (cause instanceof SpoolError && !cause.isFinal) {
+    tellOutage(schedule, where, cause.message);
+    return;
+  }
   const text = cause instanceof Error ? (cause.stack ?? cause.message) : String(cause);
   schedule.emit({ event: 'failed', atMs: schedule.clock.nowMs(), where, cause: text });
+}
+
+function tellOutage(schedule: Schedule, where: string, cause: string): void {
+  const { clock, emit } = schedule;
+  const told = toldOutages.get(schedule) ?? new Map<string, number>();
+  toldOutages.set(schedule, told);
+  const last = told.get(where);
+  if (last !== undefined && clock.monotonicMs() - last < OUTAGE_EVERY_MS) return;
+  told.set(where, clock.monotonicMs());
+  emit({ event: 'failed', atMs: clock.nowMs(), where, cause });
 }
 
 /** The terms on which a delivery is judged now. */
