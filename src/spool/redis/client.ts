@@ -20,6 +20,8 @@ const SENTINEL_ANSWER_MS = 2_000;
  */
 const COMMON = {
   lazyConnect: true,
+  // Every server is asked more than the library would, which writes to the terminal when it may not.
+  enableReadyCheck: false,
   enableOfflineQueue: false,
   autoResendUnfulfilledCommands: false,
   maxRetriesPerRequest: 0,

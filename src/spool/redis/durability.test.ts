@@ -18,6 +18,7 @@ const SAFE: ServerFacts = {
   user: 'default',
   database: 0,
   settings: { appendFsync: 'always', skipsFsyncWhileRewriting: false, stopsOnFailedSnapshot: true },
+  hasConfig: true,
 };
 const WANTED: Wanted = { topology: 'single', durability: 'fsync', replicas: 0, database: 0 };
 const { settings, aof } = SAFE;

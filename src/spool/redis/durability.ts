@@ -72,7 +72,10 @@ function hindranceOf({
   return null;
 }
 
-function judgeFsync({ version, aof, evictionPolicy, settings, user }: ServerFacts, replicas: number): Judgement {
+function judgeFsync(
+  { version, aof, evictionPolicy, settings, user, hasConfig }: ServerFacts,
+  replicas: number,
+): Judgement {
   const canWait = !isOlder(version, HAS_WAITAOF);
   const changes: string[] = [];
   if (!aof.isEnabled) changes.push('appendonly yes');
@@ -86,9 +89,18 @@ function judgeFsync({ version, aof, evictionPolicy, settings, user }: ServerFact
   if (changes.length > 0)
     return {
       kind: 'refused',
-      text: `accepted mail could be lost: run CONFIG SET ${changes.join(' ')}, and CONFIG REWRITE to keep it (or set spool.durability: relaxed)`,
+      text: hasConfig
+        ? `accepted mail could be lost: run CONFIG SET ${changes.join(' ')}, and CONFIG REWRITE to keep it (or set spool.durability: relaxed)`
+        : `accepted mail could be lost: set ${changes.join(', ')} in its redis.conf and restart it (or set spool.durability: relaxed)`,
     };
   if (aof.isIncomplete) return { kind: 'refused', text: 'it is still writing its first append-only file' };
+  if (!hasConfig && !canWait)
+    return {
+      kind: 'refused',
+      text:
+        'it has no command CONFIG, so that nobody knows whether accepted mail is kept: take rename-command CONFIG out of ' +
+        'its redis.conf, use Redis 7.2 or later, or set spool.durability: relaxed',
+    };
   if (settings === null && !canWait)
     return {
       kind: 'refused',

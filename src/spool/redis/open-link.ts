@@ -5,10 +5,10 @@ import { createClient, createNodeClients } from './client.ts';
 import { DurableGroups } from './durable-groups.ts';
 import type { Wanted } from './durability.ts';
 import type { Look, RedisLink, Script, ScriptArgument, Topology } from './link.ts';
-import { spoolErrorOf } from './redis-error.ts';
+import { isSuspicious, spoolErrorOf } from './redis-error.ts';
 import { type Call, callScript } from './script-call.ts';
-import { describeTarget, redisAddress, type RedisTarget } from './target.ts';
-import { isSuspicious, Way } from './way.ts';
+import { describeTarget, redisAddress, type RedisTarget, userOf, usesTls } from './target.ts';
+import { Way, type WayOptions } from './way.ts';
 
 export type RedisLinkOptions = {
   readonly target: RedisTarget;
@@ -177,6 +177,7 @@ class Link implements RedisLink {
       client: createClient({ target, ca, retries: () => way.hasConnected }),
       wanted: this.#wanted(),
       place: this.#place,
+      ...waysOf(target),
       clock,
       onChange: () => this.#changed(),
     });
@@ -190,10 +191,11 @@ class Link implements RedisLink {
 
   /** Resolves once one of them answers as it should, with what it has against mail; rejects with why the first did not. */
   async #findNode(clients: readonly Redis[]): Promise<string | null> {
-    const { clock } = this.#options;
+    const { clock, target } = this.#options;
+    const common = { wanted: this.#wanted(), place: this.#place, ...waysOf(target), clock };
     let refusal: unknown = null;
     for (const client of clients) {
-      const way = new Way({ client, wanted: this.#wanted(), place: this.#place, clock, onChange: () => undefined });
+      const way = new Way({ ...common, client, onChange: () => undefined });
       this.#asked = way;
       try {
         await way.open();
@@ -238,6 +240,10 @@ class Link implements RedisLink {
       this.#underWay.delete(call);
     }
   }
+}
+
+function waysOf(target: RedisTarget): Pick<WayOptions, 'isTls' | 'user'> {
+  return { isTls: usesTls(target), user: userOf(target) };
 }
 
 function databaseOf(target: RedisTarget): number {

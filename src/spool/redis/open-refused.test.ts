@@ -1,6 +1,8 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { createTestAuthority } from '../../../tests/fakes/certificates.ts';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { startFaultProxy } from '../../../tests/fakes/fault-proxy.ts';
@@ -48,6 +50,31 @@ describe('what cannot be opened says why', () => {
   ])('%s', async (_, secret, database, text) => {
     const redis = await server({ password: 'right' });
     await expect(linkTo(`redis://${secret}127.0.0.1:${redis.port}${database}`)).rejects.toThrow(text);
+  });
+
+  test('what speaks otherwise than Redis, such as a mail server', async () => {
+    const other = createServer((socket) => void socket.on('error', () => {}).write('220 mail.test ESMTP\r\n'));
+    things.stack.defer(() => void other.close());
+    other.listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const refusal = linkTo(`redis://127.0.0.1:${port}`).catch(String);
+    expect(await refusal).toMatch(/: what answers there does not speak as Redis does: see its host and port/);
+  });
+
+  test('TLS on a server that has none', async () => {
+    const { url } = await server();
+    const refusal = await linkTo(url.replace('redis:', 'rediss:')).catch(String);
+    expect(refusal).toMatch(/if it has no TLS, say redis:\/\/ instead of rediss:\/\/$/);
+  });
+
+  test('no TLS on a server that wants it', async () => {
+    const authority = things.stack.use(await createTestAuthority());
+    const { key, cert } = await authority.issue('127.0.0.1');
+    const redis = await server({ tls: await files(authority.caPath, { key, cert }) });
+    await expect(linkTo(redis.url.replace('rediss', 'redis'))).rejects.toThrow(
+      /if it wants TLS, say rediss:\/\/$|whether it wants TLS/,
+    );
   });
 
   test('a read-only replica', async () => {
@@ -101,6 +128,29 @@ describe('what cannot be opened says why', () => {
     const link = await linkTo(redis.url, { ca: await readFile(authority.caPath, 'utf8') });
     await link.runDurably(SET, KEY, ['x']);
     await expect(linkTo(redis.url.replace('rediss', 'redis'))).rejects.toThrow(/^redis 127/);
+  });
+});
+
+describe('what keeps a server from telling whether it keeps mail', () => {
+  test('a user who may not ask it: the command that lets him, and no word of the library beside it', async () => {
+    const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
+    things.stack.defer(() => warn.mockRestore());
+    const redis = await server();
+    await redis.cli('ACL', 'SETUSER', 'mail', 'on', '>secret', '~*', '+@all', '-info');
+    const link = await linkTo(`redis://mail:secret@127.0.0.1:${redis.port}`);
+    const command = /run (ACL SETUSER .*)$/.exec(link.trouble() ?? '')?.[1] ?? '';
+    expect(command).toBe('ACL SETUSER mail +info');
+    await redis.cli(...command.split(' '));
+    await expect.poll(() => link.trouble(), { timeout: 5_000 }).toBeNull();
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  test('CONFIG that was renamed: what helps is not CONFIG, and not ACL', async () => {
+    const bare = await server({ settings: ['rename-command CONFIG ""', 'appendonly no'] });
+    const trouble = (await linkTo(bare.url)).trouble();
+    expect(trouble).toMatch(/set appendonly yes in its redis\.conf and restart it/);
+    const kept = await server({ settings: ['rename-command CONFIG ""'] });
+    expect((await linkTo(kept.url)).trouble()).toMatch(/it has no command CONFIG.*rename-command/);
   });
 });
 

@@ -29,8 +29,8 @@ export function spoolErrorOf(error: unknown, place: string): SpoolError {
 /** What `explained` makes of a time-out. */
 export const NO_ANSWER = 'no answer within 5 s';
 
-/** Library and system errors in an operator's words; others as they are. */
-export function explained(text: string): string {
+/** Library and system errors in an operator's words; others as they are. `user` is the server's, for commands to give. */
+export function explained(text: string, user = 'USER'): string {
   if (text.includes('enableOfflineQueue options is false') || text.includes('Connection is closed'))
     return 'not connected';
   if (text.includes('ECONNREFUSED')) return `nothing listens there (${text})`;
@@ -40,9 +40,37 @@ export function explained(text: string): string {
   if (text.startsWith('WRONGPASS')) return 'it refuses the user name or the password';
   if (text.includes('cluster support disabled'))
     return 'it is a single server (cluster-enabled no): name it in spool.url instead';
+  if (/Unknown RESP type|Please report this/.test(text))
+    return 'what answers there does not speak as Redis does: see its host and port, and whether it wants TLS (rediss://)';
+  if (/\bE(?:CONN)?TIMEDOUT\b/.test(text)) return `nothing answers there (${text})`;
+  if (text.startsWith('NOPERM')) return permissionMissing(text, user);
+  if (text.startsWith('Reached the max retries')) return 'the connection was lost before the answer';
   if (text.startsWith('Command aborted')) return 'the connection was lost before the answer';
   if (text.startsWith('Command timed out') || text.startsWith('Socket timeout')) return NO_ANSWER;
   return text;
+}
+
+function permissionMissing(text: string, user: string): string {
+  const [, command] = /run the '([^']+)'/.exec(text) ?? [];
+  return command === undefined
+    ? `its user may not do what a spool needs (${text})`
+    : `user ${user} may not run ${command}: run ACL SETUSER ${user} +${command}`;
+}
+
+/** What may be wrong with a server with which no word could be spoken. */
+export function withTlsHint(text: string, isTls: boolean): string {
+  if (!isTls)
+    return /ECONNRESET|EPIPE|connection was lost/.test(text) ? `${text}; if it wants TLS, say rediss://` : text;
+  const isMute = /TIMEDOUT|ECONNRESET|EPROTO|ECONNABORTED|socket disconnected|wrong version|packet length|no answer/;
+  return isMute.test(text) ? `${text}; if it has no TLS, say redis:// instead of rediss://` : text;
+}
+
+/** Replies, or the lack of one, after which a server must be asked before anything is accepted again. */
+export function isSuspicious(error: unknown): boolean {
+  if (explained(firstLine(error)) === NO_ANSWER) return true;
+  return ['READONLY', 'MISCONF', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN', 'NOPERM', 'NOAUTH', 'MOVING'].includes(
+    replyCode(error),
+  );
 }
 
 /** The first line of what an error says: the library adds the script's position and arguments below. */

@@ -31,6 +31,8 @@ export type ServerFacts = {
   readonly database: number;
   /** null: this user may not read them. */
   readonly settings: ServerSettings | null;
+  /** false: it does not know the command CONFIG, which was renamed. */
+  readonly hasConfig: boolean;
 };
 
 export type ServerSettings = {
@@ -76,13 +78,15 @@ export async function readServerFacts(server: Redis): Promise<ServerFacts> {
     clusterSize: Number(cluster?.get('cluster_size') ?? 0),
     user,
     database: Number(database),
+    hasConfig: settings !== 'unknown',
     settings: Array.isArray(settings) ? settingsOf(settings.map(String)) : null,
   };
 }
 
 /** A command that this user or server does not allow has no answer; other errors are errors. */
-function onRefusal(error: unknown): null {
-  if (error instanceof Error && /^NOPERM|unknown (sub)?command/i.test(error.message)) return null;
+function onRefusal(error: unknown): 'forbidden' | 'unknown' {
+  if (error instanceof Error && error.message.startsWith('NOPERM')) return 'forbidden';
+  if (error instanceof Error && /unknown (sub)?command/i.test(error.message)) return 'unknown';
   throw error;
 }
 

@@ -57,6 +57,20 @@ export function describeTarget(target: RedisTarget): string {
   }
 }
 
+/** Who signs in to the servers. */
+export function userOf(target: RedisTarget): string {
+  if (target.kind === 'sentinel') return target.username ?? 'default';
+  const addresses = (target.kind === 'single' ? [target.url] : target.nodes).map((text) => redisAddress(text));
+  return addresses.find(({ password }) => password !== null)?.username ?? 'default';
+}
+
+/** Whether it is to be reached by TLS. */
+export function usesTls(target: RedisTarget): boolean {
+  if (target.kind === 'single') return redisAddress(target.url).isTls;
+  const addresses = target.kind === 'cluster' ? target.nodes : target.sentinels;
+  return addresses.some((text) => redisAddress(text).isTls);
+}
+
 export const SENTINEL_PORT = 26_379;
 
 function sentinelPlace(text: string): string {

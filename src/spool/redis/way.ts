@@ -4,7 +4,7 @@ import { SpoolError } from '../spool.ts';
 import type { RedisClient } from './client.ts';
 import { type Awaited, judge, type Wanted } from './durability.ts';
 import type { Look } from './link.ts';
-import { explained, firstLine, NO_ANSWER, replyCode } from './redis-error.ts';
+import { explained, firstLine, withTlsHint } from './redis-error.ts';
 import { readServerFacts, type ServerFacts } from './server-facts.ts';
 
 const RECHECK_MS = 10_000;
@@ -15,6 +15,9 @@ export type WayOptions = {
   readonly wanted: Wanted;
   /** The target in words. */
   readonly place: string;
+  readonly isTls: boolean;
+  /** Who signs in. */
+  readonly user: string;
   readonly clock: Clock;
   readonly onChange: () => void;
 };
@@ -180,10 +183,12 @@ export class Way {
 
   #reasonOf(error: unknown): string {
     const root = error instanceof Error && 'lastNodeError' in error ? (error.lastNodeError ?? error) : error;
-    const text = explained(firstLine(root));
+    const { isTls, user } = this.#options;
+    const text = explained(firstLine(root), user);
     // The reason came as an event before, and this only says that there is no connection.
     const isVague = text === 'not connected' || /None of startup nodes|All sentinels are unreachable/.test(text);
-    return isVague ? this.#lastError : text;
+    if (isVague) return this.#lastError;
+    return this.#hasConnected ? text : withTlsHint(text, isTls);
   }
 
   #askSoon(): void {
@@ -286,12 +291,4 @@ export class Way {
 function fullnessOf(facts: readonly ServerFacts[]): string | null {
   const full = facts.find(({ memory }) => memory.limitBytes > 0 && memory.usedBytes > memory.limitBytes);
   return full === undefined ? null : `redis ${full.place} is full: raise its maxmemory`;
-}
-
-/** Replies, or the lack of one, after which a server must be asked before anything is accepted again. */
-export function isSuspicious(error: unknown): boolean {
-  if (explained(firstLine(error)) === NO_ANSWER) return true;
-  return ['READONLY', 'MISCONF', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN', 'NOPERM', 'NOAUTH', 'MOVING'].includes(
-    replyCode(error),
-  );
 }
