@@ -68,7 +68,7 @@ export async function startRelay(options: RelayOptions): Promise<StartResult> {
   return {
     kind: 'running',
     relay: {
-      problems: () => problemsOf(parts),
+      problems: () => [...problemsOf(parts), ...spoolTrouble(parts)],
       reload: async () => {
         const state = await parts.holder.reload();
         await parts.path.refreshKeys();
@@ -212,6 +212,11 @@ async function listenHttp({ http, faults }: Parts): Promise<void> {
 
 function problemsOf({ path, faults }: Parts): readonly string[] {
   return [...path.doors().problems.map(formatListenProblem), ...faults.values()];
+}
+
+function spoolTrouble({ spool }: Parts): readonly string[] {
+  const trouble = spool.trouble();
+  return trouble === null ? [] : [`takes no mail now (451): ${trouble}`];
 }
 
 function reasonsNotReady({ spool, path, lifetime }: Parts): readonly string[] {

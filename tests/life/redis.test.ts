@@ -63,6 +63,16 @@ describe('a Redis that cannot be had: one line that says why, and the relay does
   });
 });
 
+test('a start on a Redis that does not keep mail says so at once', async () => {
+  await using redis = await startRedis({ settings: ['appendonly no'] });
+  await using relay = new RelayProcess(await policyOn(`url: "${redis.url}"`));
+  await relay.start();
+  await expect
+    .poll(() => relay.stderr, { timeout: 10_000 })
+    .toMatch(/^relevo: takes no mail now \(451\): redis .*CONFIG SET appendonly yes/m);
+  await relay.stop();
+});
+
 test('a Redis that is emptied: no mail is taken any more, and the next start tells of it, once', async () => {
   await using redis = await startRedis();
   await using rig = await startRelayOnRedis(`url: "${redis.url}"`);
