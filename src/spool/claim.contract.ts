@@ -152,6 +152,22 @@ export function testClaim(engine: Engine): void {
       expect(new Set(ids).size).toBe(40);
     });
 
+    test('a call to prolong a lease that comes late, after a newer one, takes nothing away', async () => {
+      const { spool, nowMs } = fixture();
+      await spool.accept(aSubmission({ atMs: nowMs }));
+      const { delivery, lease } = await fixture().oneClaimed();
+      const ours = [{ deliveryId: delivery.id, token: lease.token }];
+      expect(await spool.extend(ours, nowMs + 120_000)).toEqual([]);
+      expect(await spool.extend(ours, nowMs + 90_000)).toEqual([]);
+      expect(await spool.list({}, { limit: 1 })).toMatchObject([{ leasedUntilMs: nowMs + 120_000 }]);
+      expect(await spool.reap(nowMs + 120_000)).toBe(0);
+      // By a clock that was set back it may: else a dead node's would wait for the old time.
+      expect(await spool.extend(ours, nowMs - 3_600_000)).toEqual([]);
+      expect(await spool.list({}, { limit: 1 })).toMatchObject([{ leasedUntilMs: nowMs - 3_600_000 }]);
+      await spool.giveBack(ours);
+      expect(await spool.list({}, { limit: 1 })).toMatchObject([{ leasedUntilMs: null }]);
+    });
+
     test('takes nothing that is held', async () => {
       await queue(fixture(), {});
       await fixture().spool.hold({}, fixture().nowMs);

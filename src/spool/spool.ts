@@ -154,7 +154,10 @@ export interface Spool extends AsyncDisposable {
   accept(submission: Submission): Promise<AcceptResult>;
   /** Leases what is due, fairly: lanes by waiting time, priorities 16:4:1, clients in turn. */
   claim(request: ClaimRequest): Promise<ClaimResult>;
-  /** Prolongs leases that are still ours; returns the ids that are not. */
+  /**
+   * Prolongs leases that are still ours; returns the ids that are not. A call that comes late makes none shorter: only an
+   * end more than 10 minutes earlier counts, by a clock that was set back.
+   */
   extend(
     leases: readonly { readonly deliveryId: DeliveryId; readonly token: number }[],
     untilMs: number,

@@ -8,6 +8,9 @@ import type { LeaseAsk, SettleAsk } from './wire.ts';
 /** Events that a delivery may have without end. The log has them as well; the audit needs none of them. */
 const OF_RETRIES: ReadonlySet<string> = new Set(['attempted', 'deferred'] satisfies MessageEvent['event'][]);
 
+/** A call that others overtook makes no lease shorter. By more than this it is not late: its clock was set back. */
+const LATE_MS = 600_000;
+
 /** See `Spool.settle`. */
 export function settle(store: Store, ask: SettleAsk): 'settled' | 'lost' {
   store.toldMs = ask.atMs;
@@ -49,8 +52,9 @@ export function extend(
   const lost: number[] = [];
   for (const [place, lease] of ask.leases.entries()) {
     const changed = store.run(
-      `UPDATE delivery SET lease_until = ? WHERE message = (SELECT seq FROM message WHERE id = ?) AND ordinal = ?
-         AND token = ? AND lease_until IS NOT NULL`,
+      `UPDATE delivery SET lease_until = iif(lease_until - ? BETWEEN 0 AND ${LATE_MS}, lease_until, ?)
+       WHERE message = (SELECT seq FROM message WHERE id = ?) AND ordinal = ? AND token = ? AND lease_until IS NOT NULL`,
+      ask.untilMs,
       ask.untilMs,
       lease.messageId,
       lease.ordinal,
