@@ -5,8 +5,8 @@ import { replyCode } from './redis-error.ts';
 import { addScript, type Call } from './script-call.ts';
 import type { Way } from './way.ts';
 
-/** So long replicas and disk may take: less than the time-out of an answer. */
-const WAIT_MS = 2_500;
+/** So long replicas and disk may take, each: together less than the 5 s in which an answer must come. */
+const WAIT_MS = 2_000;
 /** One group's calls: their content is copied once more on its way out. */
 const GROUP_CALLS = 128;
 const GROUP_BYTES = 4 * 1024 ** 2;
