@@ -75,10 +75,9 @@ describe('an attempt that has a connection', () => {
       await clock.advance(1_500);
       const before = scheduling.exit('direct').attempts.length;
       await scheduling.accept();
-      await clock.advanceUntil(() => scheduling.exit('direct').attempts.length > before, {
-        stepMs: 100,
-        withinMs: SECOND,
-      });
+      // The store answers in real time: small steps.
+      const isTried = (): boolean => scheduling.exit('direct').attempts.length > before;
+      await clock.advanceUntil(isTried, { stepMs: 10, withinMs: 10 * SECOND });
     }
     await scheduling.drained();
     expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 3 }, possibleDuplicates: 0 });
