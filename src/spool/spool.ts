@@ -216,6 +216,11 @@ export interface Spool extends AsyncDisposable {
   prune(beforeMs: number): Promise<number>;
   /** Why nothing can be accepted now, in words for operators; null: healthy. Cheap, and never throws. */
   trouble(): string | null;
+  /**
+   * Whether there is no more room of the kind that history takes. Cheap, and never throws. An engine that cannot tell its own
+   * part of what is full (a disk that others fill) leaves it out.
+   */
+  isFull?(): boolean;
 }
 
 /**

@@ -24,6 +24,8 @@ export interface RedisLink extends AsyncDisposable {
   runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
   /** Why nothing can be accepted now; null: healthy. Never throws. */
   trouble(): string | null;
+  /** Whether a server had no more room when it was asked last. Never throws. */
+  isFull(): boolean;
   /** From now on `look` is taken with each look at the servers, those being well: what it finds is `trouble`. */
   watch(look: Look): void;
 }

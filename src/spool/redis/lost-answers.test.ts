@@ -56,6 +56,7 @@ function broken(link: RedisLink, fault: Fault): RedisLink {
     run: through((...call) => link.run(...call)),
     runDurably: through((...call) => link.runDurably(...call)),
     trouble: () => link.trouble(),
+    isFull: () => link.isFull(),
     watch: (look) => link.watch(look),
     [Symbol.asyncDispose]: () => link[Symbol.asyncDispose](),
   };

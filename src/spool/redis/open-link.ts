@@ -95,6 +95,10 @@ class Link implements RedisLink {
     return this.#hindrance() ?? this.#way.fullness;
   }
 
+  isFull(): boolean {
+    return !this.#isEnded && this.#way.fullness !== null;
+  }
+
   watch(look: Look): void {
     this.#way.watch(() => look((script, keys, args) => callScript(this.#way.client, { script, keys, args })));
   }

@@ -196,6 +196,10 @@ export class RedisSpool implements Spool {
     return this.#closed === null ? this.#link.trouble() : 'the spool is closed';
   }
 
+  isFull(): boolean {
+    return this.#link.isFull();
+  }
+
   /** Everything asked before is answered first. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closed ??= (async () => {
