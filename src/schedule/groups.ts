@@ -118,6 +118,16 @@ export function isWaitText(text: string): boolean {
   return text.startsWith(NO_EXIT_NOW) || text.startsWith(AT_ITS_RATE);
 }
 
+/** Whether that exit is among those for want of which a delivery was put off. */
+export function waitsForExit(text: string, exit: string): boolean {
+  if (text === paceText(exit)) return true;
+  if (!text.startsWith(NO_EXIT_NOW)) return false;
+  return text
+    .slice(NO_EXIT_NOW.length)
+    .split(', ')
+    .some((part) => part.startsWith(`${exit} `));
+}
+
 /** Why a group waits, for operators, without what changes from moment to moment. */
 export function waitText(choice: Choice): string {
   if (choice.kind !== 'wait') return `goes out by ${choice.name}`;

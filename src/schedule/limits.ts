@@ -17,8 +17,8 @@ export type LimitsNeeds = {
   readonly leaseMs: number;
   /** An exit may have opened, or closed. */
   readonly changed: () => void;
-  /** See `AllowanceNeeds`. */
-  readonly reopened: (count: number) => void;
+  /** See `AllowanceNeeds`; of which exit. */
+  readonly reopened: (exit: string, count: number) => void;
   readonly failed: (cause: unknown) => void;
 };
 
@@ -130,7 +130,7 @@ export class Limits {
       void limited.daily?.close();
       limited.daily = null;
     } else if (limited.daily === null) {
-      limited.daily = new Allowance(this.#allowanceNeeds(), { account: accountOf(name), windowMs: DAY_MS, limit });
+      limited.daily = new Allowance(this.#allowanceNeeds(name), { account: accountOf(name), windowMs: DAY_MS, limit });
     } else {
       limited.daily.limit = limit;
     }
@@ -141,14 +141,14 @@ export class Limits {
       limited.pacer?.close();
       limited.pacer = null;
     } else if (limited.pacer === null) {
-      limited.pacer = new Pacer(this.#allowanceNeeds(), { account: accountOf(name), rate });
+      limited.pacer = new Pacer(this.#allowanceNeeds(name), { account: accountOf(name), rate });
     } else {
       limited.pacer.rate = rate;
     }
   }
 
-  #allowanceNeeds(): AllowanceNeeds {
-    return this.#needs;
+  #allowanceNeeds(name: string): AllowanceNeeds {
+    return { ...this.#needs, reopened: (count) => this.#needs.reopened(name, count) };
   }
 }
 

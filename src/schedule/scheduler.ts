@@ -27,9 +27,10 @@ import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { Limits, type LimitsNeeds } from './limits.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
+import { mendDueTimes } from './mend.ts';
 import { settle } from './settle.ts';
 import { ended } from './untried.ts';
-import { mendDueTimes, Upkeep } from './upkeep.ts';
+import { Upkeep } from './upkeep.ts';
 import { Watchdog } from './watchdog.ts';
 import { Window } from './window.ts';
 
@@ -139,7 +140,7 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
       exits.touch();
       dispatch(schedule);
     },
-    reopened: (count) => spawn(schedule, 'limits', () => mendDueTimes(schedule, count)),
+    reopened: (exit, most) => spawn(schedule, 'limits', () => mendDueTimes(schedule, { exit, most })),
   });
   const placeOf = needs.places === undefined ? {} : { placeOf: placesOf(needs.places) };
   const exits: Exits = new Exits({ policy, find, share, limits, ...placeOf, clock, emit });

@@ -1,12 +1,11 @@
 /** What happens by itself, about once a second and less often. */
 import type { DeliveryId } from '../message/ids.ts';
-import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Jump } from './age.ts';
 import { leaveInStore, putOffPaced } from './claims.ts';
 import { dispatch, leasesHold } from './dispatch.ts';
 import type { Entry } from './entry.ts';
-import { isWaitText } from './groups.ts';
-import { deadlinesOf, jittered, retryDelayMs } from './retry.ts';
+import { mendDueTimes } from './mend.ts';
+import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import { putOff } from './untried.ts';
 import type { Watchdog } from './watchdog.ts';
@@ -16,12 +15,10 @@ const TICK_MS = 1_000;
 const SLOW_TICKS = 30;
 /** After a failed extension the next one comes as soon as this. */
 const EXTEND_AGAIN_MS = 2_000;
-/** Leases named in one call, and deliveries looked at in one page. */
+/** Leases named in one call. */
 const AT_ONCE = 500;
 /** A delivery that waits for its turn in memory has so long beyond its time for a last attempt. */
 const LAST_TURN_MS = 300_000;
-/** No wait after an attempt is longer than its planned delay by more than the jitter. */
-const LONGEST_SHARE = 1.2;
 
 /** Ticks until `schedule.closing` is aborted; leases are extended until `schedule.ending` is. */
 export class Upkeep {
@@ -198,32 +195,4 @@ function remind(schedule: Schedule, entry: Entry): void {
   const reply = { code: 451, detail: '4.5', text: 'waiting for a free connection' };
   const delayMs = jittered(TICK_MS * SLOW_TICKS, terms.fraction);
   spawn(schedule, 'reminder', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
-}
-
-/**
- * The clock was put back, or a limit raised: deliveries put off by the old one would wait for nothing. Those that wait
- * longer than their plan has it are made due; scheduled mail is left alone.
- * @param most so many of them, the newest
- */
-export async function mendDueTimes(schedule: Schedule, most = Number.POSITIVE_INFINITY): Promise<void> {
-  let left = most;
-  let after: DeliveryId | undefined;
-  for (;;) {
-    const page = { limit: AT_ONCE, ...(after === undefined ? {} : { after }) };
-    const queued = await schedule.spool.list({ state: 'queued' }, page);
-    const tooLong = queued.filter((one) => waitsTooLong(schedule, one));
-    const late = tooLong.slice(0, left).map(({ delivery }) => delivery.id);
-    left -= late.length;
-    if (late.length > 0) await schedule.spool.retry({ ids: late }, schedule.clock.nowMs());
-    after = queued.at(-1)?.delivery.id;
-    if (queued.length < AT_ONCE || after === undefined || left <= 0 || schedule.closing.signal.aborted) break;
-  }
-  schedule.claimSoon();
-}
-
-function waitsTooLong(schedule: Schedule, { delivery, leasedUntilMs }: QueuedDelivery): boolean {
-  if (leasedUntilMs !== null || delivery.lastReply === null) return false;
-  if (delivery.dueAtMs > schedule.clock.nowMs() && isWaitText(delivery.lastReply.text)) return true;
-  const plannedMs = retryDelayMs(schedule.policy().retry, delivery.attempts, 0.5);
-  return delivery.dueAtMs - schedule.clock.nowMs() > plannedMs * LONGEST_SHARE;
 }
