@@ -1,9 +1,9 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { Delivery } from '../../message/delivery.ts';
 import type { CameBack, MessageEvent } from '../../message/event.ts';
-import { deliveryIdOf, messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
+import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import type { Clock } from '../../ports.ts';
+import { freshlyLeased } from '../fresh.ts';
 import type { Ledger, Quotas } from '../ledger.ts';
 import type {
   AcceptResult,
@@ -51,7 +51,8 @@ export class PortSpool implements Spool {
   async accept(submission: Submission): Promise<AcceptResult> {
     const ask = acceptAsk(submission);
     const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
-    return answer.kind === 'accepted' ? { kind: 'accepted', leased: leasedFrom(submission, answer.tokens) } : answer;
+    if (answer.kind !== 'accepted') return answer;
+    return { kind: 'accepted', leased: freshlyLeased(submission, (place) => answer.tokens[place] ?? 0) };
   }
 
   claim(request: ClaimRequest): Promise<ClaimResult> {
@@ -215,29 +216,4 @@ function leaseAsk(lease: Leases[number]): LeaseAsk {
     ordinal: Number(lease.deliveryId.slice(27)),
     token: lease.token,
   };
-}
-
-function leasedFrom({ message, deliveries }: Submission, tokens: readonly number[]): LeasedDelivery[] {
-  const leased: LeasedDelivery[] = [];
-  for (const [place, fresh] of deliveries.entries()) {
-    if (fresh.leaseUntilMs === null) continue;
-    const delivery: Delivery = {
-      id: deliveryIdOf(message.id, place + 1),
-      messageId: message.id,
-      domain: fresh.domain,
-      recipients: fresh.recipients,
-      client: message.client,
-      stream: message.stream,
-      priority: message.priority,
-      state: 'queued',
-      attempts: 0,
-      createdAtMs: message.receivedAtMs,
-      dueAtMs: fresh.dueAtMs,
-      warnedAtMs: null,
-      lastReply: null,
-      lastEgress: null,
-    };
-    leased.push({ delivery, message, lease: { token: tokens[leased.length] ?? 0, untilMs: fresh.leaseUntilMs } });
-  }
-  return leased;
 }

@@ -1,7 +1,7 @@
-import type { Delivery } from '../../message/delivery.ts';
-import { deliveryIdOf, type MessageId } from '../../message/ids.ts';
+import type { MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
-import { SpoolError, type AcceptResult, type LeasedDelivery, type NewDelivery, type Submission } from '../spool.ts';
+import { freshlyLeased } from '../fresh.ts';
+import { SpoolError, type AcceptResult, type NewDelivery, type Submission } from '../spool.ts';
 import { packContent } from './content-form.ts';
 import { packEvent } from './event-lines.ts';
 import { packDelivery, packMessage, packRecipient } from './records.ts';
@@ -103,7 +103,8 @@ async function keep(store: Store, submission: Submission, guard: Guard): Promise
   if (kind === 'known') return { kind };
   if (kind === 'duplicate') return { kind, of: first as MessageId };
   if (kind === 'barred') throw new SpoolError('unavailable', 'another node took this message for lost, and its resend');
-  return { kind: 'accepted', leased: leasedOf(submission, store.stride) };
+  // A fresh lease is a delivery's first.
+  return { kind: 'accepted', leased: freshlyLeased(submission, () => store.stride) };
 }
 
 function guardKey(store: Store, id: MessageId, guard: Guard): string | undefined {
@@ -128,29 +129,5 @@ function freshRecord(store: Store, { message }: Submission, delivery: NewDeliver
     lastEgress: '',
     lastReply: '',
     recipients: delivery.recipients.map(packRecipient),
-  });
-}
-
-/** @param token a fresh lease is a delivery's first */
-function leasedOf({ message, deliveries }: Submission, token: number): LeasedDelivery[] {
-  return deliveries.flatMap((fresh, place) => {
-    if (fresh.leaseUntilMs === null) return [];
-    const delivery: Delivery = {
-      id: deliveryIdOf(message.id, place + 1),
-      messageId: message.id,
-      domain: fresh.domain,
-      recipients: fresh.recipients,
-      client: message.client,
-      stream: message.stream,
-      priority: message.priority,
-      state: 'queued',
-      attempts: 0,
-      createdAtMs: message.receivedAtMs,
-      dueAtMs: fresh.dueAtMs,
-      warnedAtMs: null,
-      lastReply: null,
-      lastEgress: null,
-    };
-    return [{ delivery, message, lease: { token, untilMs: fresh.leaseUntilMs } }];
   });
 }
