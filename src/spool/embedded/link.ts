@@ -1,8 +1,13 @@
 import type { MessagePort } from 'node:worker_threads';
 import { SpoolError } from '../spool.ts';
+import { Company } from './company.ts';
 import type { Answers, CallName, Calls, Request } from './wire.ts';
 
-type Pending = { readonly resolve: (value: never) => void; readonly reject: (error: SpoolError) => void };
+type Pending = {
+  readonly name: CallName;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: SpoolError) => void;
+};
 
 /**
  * One asker's way to the owner: numbers the requests, sends those of one turn of the event loop together (measured:
@@ -15,6 +20,9 @@ export class Link {
   #lastId = 0;
   #batch: Request[] = [];
   #transfer: ArrayBuffer[] = [];
+  readonly #company = new Company();
+  #isDue = false;
+  #waiting: NodeJS.Timeout | null = null;
   #onEmpty: (() => void) | null = null;
   readonly #pending = new Map<number, Pending>();
 
@@ -39,6 +47,7 @@ export class Link {
     this.#transfer = [];
     const pending = [...this.#pending.values()];
     this.#pending.clear();
+    for (const { name } of pending) this.#company.answered(name);
     for (const { reject } of pending) reject(new SpoolError('unavailable', cause));
     this.#onEmpty?.();
   }
@@ -55,11 +64,11 @@ export class Link {
       return Promise.reject(new SpoolError('unavailable', this.trouble ?? 'the store is closed'));
     this.#lastId += 1;
     const id = this.#lastId;
-    if (this.#batch.length === 0) setImmediate(() => this.#send());
+    this.#sendSoon(name);
     this.#batch.push([id, name, ask]);
     if (transfer !== undefined) this.#transfer.push(transfer);
     return new Promise((resolve, reject) => {
-      this.#pending.set(id, { resolve, reject });
+      this.#pending.set(id, { name, resolve, reject });
     });
   }
 
@@ -72,7 +81,23 @@ export class Link {
     });
   }
 
+  #sendSoon(name: CallName): void {
+    // architecture: how long a thread waits for company is no matter of the relay's clock.
+    const waitMs = this.#company.waitFor(name, performance.now());
+    if (this.#isDue) return;
+    if (waitMs > 0) {
+      // architecture: as above, no promise of the spool hangs on this timer.
+      this.#waiting ??= setTimeout(() => this.#send(), waitMs);
+      return;
+    }
+    this.#isDue = true;
+    setImmediate(() => this.#send());
+  }
+
   #send(): void {
+    this.#isDue = false;
+    if (this.#waiting !== null) clearTimeout(this.#waiting);
+    this.#waiting = null;
     const batch = this.#batch;
     const transfer = this.#transfer;
     this.#batch = [];
@@ -87,6 +112,7 @@ export class Link {
       const pending = this.#pending.get(id);
       this.#pending.delete(id);
       if (pending === undefined) continue;
+      this.#company.answered(pending.name);
       if (kind === 'ok') pending.resolve(value as never);
       else if (kind === 'refused') pending.reject(new SpoolError('unavailable', value, { isFinal: true }));
       else pending.reject(new SpoolError(kind, value));
