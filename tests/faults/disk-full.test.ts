@@ -21,9 +21,11 @@ function smallDisk(megabytes: number): Disposable & { readonly path: string } {
   };
 }
 
+type Ports = { readonly port: number; readonly sinkPort: number; readonly httpPort?: number };
+
 async function policyOn(
   disk: string,
-  { port, sinkPort, retry }: { readonly port: number; readonly sinkPort: number; readonly retry: string },
+  { port, sinkPort, retry, httpPort }: Ports & { readonly retry: string },
 ): Promise<string> {
   return `
 hostname: relay.test
@@ -32,7 +34,7 @@ clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
 egress: { up: { type: smtp, host: 127.0.0.1, port: ${sinkPort}, tls: none } }
 retry: ${retry}
 spool: { path: ${disk}/spool }
-http: { listen: 127.0.0.1:${await freePort()} }
+http: { listen: 127.0.0.1:${httpPort ?? (await freePort())} }
 `;
 }
 
@@ -41,8 +43,9 @@ test('a full disk is 452, loses nothing, and is over by itself once there is spa
   await using sink = await startSmtpSink({ keepContent: false });
   await sink.stop();
   const port = await freePort();
+  const httpPort = await freePort();
   await using relay = new RelayProcess(
-    await policyOn(disk.path, { port, sinkPort: sink.port, retry: '{ delays: [1s] }' }),
+    await policyOn(disk.path, { port, sinkPort: sink.port, retry: '{ delays: [1s] }', httpPort }),
   );
   await relay.start();
   const fill = startLoad({ port: () => port, sessions: 4, prefix: 'fill', sizeBytes: 40_000 });
@@ -53,9 +56,11 @@ test('a full disk is 452, loses nothing, and is over by itself once there is spa
 
   await sink.listen();
   await expect.poll(() => sink.accepted.length, { timeout: 90_000, interval: 200 }).toBe(fill.acknowledged.size);
-  // For as long as it takes: the last of the space is given back once the store has nothing else to do.
-  const after = startLoad({ port: () => port, sessions: 2, prefix: 'after' });
-  await expect.poll(() => after.acknowledged.size, { timeout: 30_000, interval: 100 }).toBeGreaterThan(5);
+  // The last of the space is given back once the store has nothing else to do; from then on nothing is refused.
+  const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok;
+  await expect.poll(isReady, { timeout: 10_000, interval: 100 }).toBe(true);
+  const after = startLoad({ port: () => port, sessions: 2, prefix: 'after', count: 20 });
+  await expect.poll(() => after.acknowledged.size, { timeout: 30_000, interval: 100 }).toBe(20);
   await after.stop();
   await expect.poll(async () => (await relay.audit())['queued'], { timeout: 30_000, interval: 500 }).toBe(0);
 });
