@@ -62,6 +62,7 @@ describe('exits', () => {
       const story = await scheduling.spool.story(message.id);
       expect(story?.queued).toMatchObject([{ delivery: { attempts: 0 } }]);
       // The exits are probed, not stormed: after 30 s, then once a minute.
+      expect(scheduling.exit('one').attempts.length).toBeGreaterThan(15);
       expect(scheduling.exit('one').attempts.length).toBeLessThan(23);
       scheduling.exit('one').answer = () => OUTCOMES.delivered;
       await scheduling.drained(15 * MINUTE);

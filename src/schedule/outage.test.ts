@@ -49,6 +49,9 @@ describe('mail for an upstream that is down', () => {
       expect(written.count() - before).toBe(probed);
       const late = await scheduling.spool.list({}, { limit: 1_000 });
       expect(late.filter(({ delivery }) => delivery.dueAtMs <= scheduling.clock.nowMs()).length).toBeGreaterThan(590);
+      // Between two probes nothing of it is in memory.
+      const soon = { stepMs: 500, withinMs: 30 * SECOND };
+      await scheduling.clock.advanceUntil(() => scheduling.scheduler.stats().held < 10, soon);
     },
     { policy: UPSTREAM, between: written.between },
   );
