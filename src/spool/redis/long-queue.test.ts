@@ -1,8 +1,7 @@
 /** Queues that are longer than what a script looks at in one go, and records that cannot be read. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
-import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { endedAfterEach, sharedRedis } from '../../../tests/fakes/redis-in-tests.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
 import { aSettlement, aSubmission, deliveryOf, type SubmissionOptions } from '../../../tests/fakes/submission.ts';
 import type { MessageEvent } from '../../message/event.ts';
@@ -13,28 +12,16 @@ import { Keys } from './keys.ts';
 import { openRedisLink } from './open-link.ts';
 import { openRedisSpool, type RedisSpool } from './spool.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis({ settings: ['appendonly no', 'appendfsync no'] });
-});
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-});
-
+const redis = sharedRedis();
+const kept = endedAfterEach();
 const clock = new FakeClock();
 const nowMs = clock.nowMs();
-const opened: RedisSpool[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((spool) => spool[Symbol.asyncDispose]()));
-});
 
 async function open(shards: number, prefix = aPrefix(), told: MessageEvent[] = []): Promise<RedisSpool> {
-  const target = { kind: 'single', url: server.url } as const;
-  const link = await openRedisLink({ target, clock: systemClock, durability: 'relaxed' });
+  const link = await redis.link();
   const onEvents = (events: readonly MessageEvent[]): void => void told.push(...events);
   const spool = await openRedisSpool({ link, prefix, shards, clock, node: 'one', onEvents });
-  opened.push(spool);
-  return spool;
+  return kept.use(spool);
 }
 
 async function fill(
@@ -152,7 +139,7 @@ describe('a record that cannot be read', () => {
     const [bad, good] = await fill(spool, 2);
     if (bad === undefined || good === undefined) throw new Error('two were accepted');
     await using link = await openRedisLink({
-      target: { kind: 'single', url: server.url },
+      target: { kind: 'single', url: redis.server().url },
       clock: systemClock,
       durability: 'relaxed',
     });

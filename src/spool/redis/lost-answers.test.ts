@@ -1,30 +1,17 @@
 /** Resends whose digest lives in another slot than the message; answers that are lost on the way; servers that are gone. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
-import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { endedAfterEach, sharedRedis } from '../../../tests/fakes/redis-in-tests.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
-import { systemClock } from '../../system.ts';
 import { SpoolError, type Submission } from '../spool.ts';
 import type { RedisLink, Script, ScriptArgument } from './link.ts';
-import { openRedisLink } from './open-link.ts';
 import { openRedisSpool, type RedisSpool } from './spool.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis({ settings: ['appendonly no', 'appendfsync no'] });
-});
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-});
-
+const redis = sharedRedis();
+const kept = endedAfterEach();
 const clock = new FakeClock();
 const nowMs = clock.nowMs();
-const opened: RedisSpool[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((spool) => spool[Symbol.asyncDispose]()));
-});
 
 type Run = RedisLink['run'];
 /** Stands between the spool and the server for one script. */
@@ -33,8 +20,7 @@ type Fault = { readonly script: string; readonly run: (run: Run, ...call: Parame
 const DOWN = new SpoolError('unavailable', 'the connection was lost before the answer');
 
 async function node(name: string, prefix: string, fault?: Fault): Promise<RedisSpool> {
-  const target = { kind: 'single', url: server.url } as const;
-  const link = await openRedisLink({ target, clock: systemClock, durability: 'relaxed' });
+  const link = await redis.link();
   const spool = await openRedisSpool({
     link: fault === undefined ? link : broken(link, fault),
     prefix,
@@ -42,8 +28,7 @@ async function node(name: string, prefix: string, fault?: Fault): Promise<RedisS
     clock,
     node: name,
   });
-  opened.push(spool);
-  return spool;
+  return kept.use(spool);
 }
 
 function broken(link: RedisLink, fault: Fault): RedisLink {

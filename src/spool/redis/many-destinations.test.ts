@@ -1,15 +1,13 @@
 /** One message to very many destinations: what each step costs must not grow with its recipients, nor with its history. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
-import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { endedAfterEach, sharedRedis } from '../../../tests/fakes/redis-in-tests.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
 import { aSettlement, aSubmission, deliveryOf } from '../../../tests/fakes/submission.ts';
 import { systemClock } from '../../system.ts';
 import type { StoredRecord } from '../move.ts';
 import type { LeasedDelivery, Submission } from '../spool.ts';
 import { openRedisMoveStore, type RedisMoveStore } from './move-store.ts';
-import { openRedisLink } from './open-link.ts';
 import { openRedisSpool, type RedisSpool } from './spool.ts';
 
 const DESTINATIONS = 1_000;
@@ -17,38 +15,20 @@ const ROUND_MS = 60_000;
 /** Of some 6,000 scripts; with nothing else on the machine none. */
 const SLOW_AT_MOST = 20;
 
-let server: RedisServer;
-beforeAll(async () => {
-  const settings = ['appendfsync no', 'auto-aof-rewrite-percentage 0', 'slowlog-log-slower-than 20000'];
-  server = await startRedis({ settings });
-});
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-});
-
+const redis = sharedRedis(['appendfsync no', 'auto-aof-rewrite-percentage 0', 'slowlog-log-slower-than 20000']);
+const kept = endedAfterEach();
 const clock = new FakeClock();
 const nowMs = clock.nowMs();
-const opened: AsyncDisposable[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((one) => one[Symbol.asyncDispose]()));
-});
-
-function link(): ReturnType<typeof openRedisLink> {
-  const target = { kind: 'single', url: server.url } as const;
-  return openRedisLink({ target, clock: systemClock, durability: 'relaxed' });
-}
 
 async function open(prefix = aPrefix()): Promise<RedisSpool> {
-  const spool = await openRedisSpool({ link: await link(), prefix, clock, node: 'one' });
-  opened.push(spool);
-  return spool;
+  const spool = await openRedisSpool({ link: await redis.link(), prefix, clock, node: 'one' });
+  return kept.use(spool);
 }
 
 async function openMove(prefix: string): Promise<RedisMoveStore> {
-  const options = { link: await link(), prefix, clock, name: prefix, holdWhenInDoubt: () => [] };
+  const options = { link: await redis.link(), prefix, clock, name: prefix, holdWhenInDoubt: () => [] };
   const store = await openRedisMoveStore(options);
-  opened.push(store);
-  return store;
+  return kept.use(store);
 }
 
 async function acceptWide(spool: RedisSpool): Promise<Submission> {
@@ -82,26 +62,26 @@ function differences(sums: readonly number[]): number[] {
 }
 
 async function logBytes(): Promise<number> {
-  return Number(/aof_current_size:(\d+)/.exec(await server.cli('INFO', 'persistence'))?.[1]);
+  return Number(/aof_current_size:(\d+)/.exec(await redis.server().cli('INFO', 'persistence'))?.[1]);
 }
 
 /** What the server's own thread used of a processor, s. */
 async function usedSeconds(): Promise<number> {
-  const text = await server.cli('INFO', 'cpu');
+  const text = await redis.server().cli('INFO', 'cpu');
   const of = (kind: string): number => Number(new RegExp(`used_cpu_${kind}_main_thread:([\\d.]+)`).exec(text)?.[1]);
   return of('user') + of('sys');
 }
 
 async function fieldsOf(prefix: string): Promise<number> {
-  const [key = ''] = (await server.cli('KEYS', `${prefix}*:events`)).split('\n');
-  return key === '' ? 0 : Number(await server.cli('HLEN', key));
+  const [key = ''] = (await redis.server().cli('KEYS', `${prefix}*:events`)).split('\n');
+  return key === '' ? 0 : Number(await redis.server().cli('HLEN', key));
 }
 
 describe('a message to 1,000 domains', () => {
   test('costs the same in every round of deferrals, and others are answered meanwhile', async () => {
     const spool = await open();
     const { message } = await acceptWide(spool);
-    await server.cli('SLOWLOG', 'RESET');
+    await redis.server().cli('SLOWLOG', 'RESET');
     const sizes = [await logBytes()];
     const used = [await usedSeconds()];
     let [isOver, slowestMs] = [false, 0];
@@ -128,7 +108,7 @@ describe('a message to 1,000 domains', () => {
     expect(slowestMs).toBeLessThan(1_000);
     expect((await spool.story(message.id))?.events).toHaveLength(1 + 5 * DESTINATIONS);
     expect((await spool.audit()).violations).toEqual([]);
-    expect(Number(await server.cli('SLOWLOG', 'LEN'))).toBeLessThanOrEqual(SLOW_AT_MOST);
+    expect(Number(await redis.server().cli('SLOWLOG', 'LEN'))).toBeLessThanOrEqual(SLOW_AT_MOST);
   }, 60_000);
 
   test('tells in order, and of one delivery alone what is asked of it', async () => {

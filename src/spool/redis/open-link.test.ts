@@ -1,29 +1,12 @@
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer, connect as dial } from 'node:net';
-import { afterEach, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { startFaultProxy } from '../../../tests/fakes/fault-proxy.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
-import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
-import { systemClock } from '../../system.ts';
-import type { RedisLink } from './link.ts';
-import { openRedisLink, type RedisLinkOptions } from './open-link.ts';
+import { redisEach } from '../../../tests/fakes/redis-in-tests.ts';
 
-const things = { stack: new AsyncDisposableStack() };
-afterEach(async () => {
-  const { stack } = things;
-  things.stack = new AsyncDisposableStack();
-  await stack.disposeAsync();
-});
-
-async function server(...options: Parameters<typeof startRedis>): Promise<RedisServer> {
-  return things.stack.use(await startRedis(...options));
-}
-
-async function linkTo(url: string, options: Partial<RedisLinkOptions> = {}): Promise<RedisLink> {
-  return things.stack.use(await openRedisLink({ target: { kind: 'single', url }, clock: systemClock, ...options }));
-}
+const { kept, server, linkTo } = redisEach();
 
 const SET = { name: 'set', text: "return redis.call('SET', KEYS[1], ARGV[1])" };
 const GET = { name: 'get', text: "return redis.call('GET', KEYS[1])" };
@@ -161,7 +144,7 @@ describe('durability', () => {
 
   test('where the server can say when it synced, that is waited for, for many at once', async () => {
     const redis = await server({ settings: ['appendfsync everysec'] });
-    const newer = things.stack.use(await startAsNewer(redis.port));
+    const newer = kept.use(await startAsNewer(redis.port));
     const link = await linkTo(`redis://127.0.0.1:${newer.port}`);
     expect(link.trouble()).toBeNull();
     const all = Array.from({ length: 50 }, (_, place) => link.runDurably(SET, [`relevo:{1}:${place}`], [place]));
@@ -177,7 +160,7 @@ describe('durability', () => {
 describe('connections', () => {
   test('one that is lost refuses at once, is made again, and what was under way is not sent twice', async () => {
     const redis = await server();
-    const proxy = things.stack.use(await startFaultProxy(redis.port));
+    const proxy = kept.use(await startFaultProxy(redis.port));
     const link = await linkTo(`redis://127.0.0.1:${proxy.port}`);
     const count = { name: 'count', text: "return redis.call('INCR', KEYS[1])" };
     await link.run(count, ['relevo:{1}:b'], []);

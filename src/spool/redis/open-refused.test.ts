@@ -2,30 +2,13 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { createTestAuthority } from '../../../tests/fakes/certificates.ts';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { startFaultProxy } from '../../../tests/fakes/fault-proxy.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
-import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
-import { systemClock } from '../../system.ts';
-import type { RedisLink } from './link.ts';
-import { openRedisLink, type RedisLinkOptions } from './open-link.ts';
+import { redisEach } from '../../../tests/fakes/redis-in-tests.ts';
 
-const things = { stack: new AsyncDisposableStack() };
-afterEach(async () => {
-  const { stack } = things;
-  things.stack = new AsyncDisposableStack();
-  await stack.disposeAsync();
-});
-
-async function server(...options: Parameters<typeof startRedis>): Promise<RedisServer> {
-  return things.stack.use(await startRedis(...options));
-}
-
-async function linkTo(url: string, options: Partial<RedisLinkOptions> = {}): Promise<RedisLink> {
-  return things.stack.use(await openRedisLink({ target: { kind: 'single', url }, clock: systemClock, ...options }));
-}
+const { kept, server, linkTo } = redisEach();
 
 const SET = { name: 'set', text: "return redis.call('SET', KEYS[1], ARGV[1])" };
 const KEY = ['relevo:{1}:a'];
@@ -54,7 +37,7 @@ describe('what cannot be opened says why', () => {
 
   test('what speaks otherwise than Redis, such as a mail server', async () => {
     const other = createServer((socket) => void socket.on('error', () => {}).write('220 mail.test ESMTP\r\n'));
-    things.stack.defer(() => void other.close());
+    kept.defer(() => void other.close());
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
@@ -69,7 +52,7 @@ describe('what cannot be opened says why', () => {
   });
 
   test('no TLS on a server that wants it', async () => {
-    const authority = things.stack.use(await createTestAuthority());
+    const authority = kept.use(await createTestAuthority());
     const { key, cert } = await authority.issue('127.0.0.1');
     const redis = await server({ tls: await files(authority.caPath, { key, cert }) });
     await expect(linkTo(redis.url.replace('rediss', 'redis'))).rejects.toThrow(
@@ -102,7 +85,7 @@ describe('what cannot be opened says why', () => {
   });
 
   test('servers that never answer are waited for 15 s together, and no longer', async () => {
-    const silent = things.stack.use(await startFaultProxy((await server()).port));
+    const silent = kept.use(await startFaultProxy((await server()).port));
     silent.set({ kind: 'blackhole' });
     const clock = new FakeClock();
     const target = { kind: 'cluster', nodes: Array.from({ length: 20 }, () => `127.0.0.1:${silent.port}`) } as const;
@@ -120,7 +103,7 @@ describe('what cannot be opened says why', () => {
   });
 
   test('TLS with a certificate that nobody vouches for, unless the policy names who does', async () => {
-    const authority = things.stack.use(await createTestAuthority());
+    const authority = kept.use(await createTestAuthority());
     const { key, cert } = await authority.issue('127.0.0.1');
     const redis = await server({ tls: await files(authority.caPath, { key, cert }) });
     expect(redis.url).toMatch(/^rediss:/);
@@ -134,7 +117,7 @@ describe('what cannot be opened says why', () => {
 describe('what keeps a server from telling whether it keeps mail', () => {
   test('a user who may not ask it: the command that lets him, and no word of the library beside it', async () => {
     const warn = vi.spyOn(console, 'warn').mockImplementation(() => {});
-    things.stack.defer(() => warn.mockRestore());
+    kept.defer(() => warn.mockRestore());
     const redis = await server();
     await redis.cli('ACL', 'SETUSER', 'mail', 'on', '>secret', '~*', '+@all', '-info');
     const link = await linkTo(`redis://mail:secret@127.0.0.1:${redis.port}`);

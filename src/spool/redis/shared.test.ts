@@ -1,31 +1,18 @@
 /** What holds where several nodes share a spool, and where the server has no room. */
 import { randomBytes } from 'node:crypto';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
-import { startRedis } from '../../../tests/fakes/redis.ts';
-import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
+import { endedAfterEach, sharedRedis } from '../../../tests/fakes/redis-in-tests.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
-import { systemClock } from '../../system.ts';
 import type { LeasedDelivery, Submission } from '../spool.ts';
 import type { RedisLink } from './link.ts';
-import { openRedisLink } from './open-link.ts';
 import { openRedisSpool, type RedisSpool, type RedisSpoolOptions } from './spool.ts';
 
-let server: RedisServer;
-beforeAll(async () => {
-  server = await startRedis({ settings: ['appendonly no', 'appendfsync no', 'maxmemory-policy noeviction'] });
-});
-afterAll(async () => {
-  await server[Symbol.asyncDispose]();
-});
-
+const redis = sharedRedis(['appendonly no', 'appendfsync no', 'maxmemory-policy noeviction']);
+const kept = endedAfterEach();
 const clock = new FakeClock();
 const nowMs = clock.nowMs();
-const opened: RedisSpool[] = [];
-afterEach(async () => {
-  await Promise.all(opened.splice(0).map((spool) => spool[Symbol.asyncDispose]()));
-});
 
 async function node(
   name: string,
@@ -34,12 +21,10 @@ async function node(
     readonly through?: (link: RedisLink) => RedisLink;
   },
 ): Promise<RedisSpool> {
-  const target = { kind: 'single', url: server.url } as const;
-  const link = await openRedisLink({ target, clock: systemClock, durability: 'relaxed' });
+  const link = await redis.link();
   const { through = (one: RedisLink): RedisLink => one, ...rest } = options;
   const spool = await openRedisSpool({ link: through(link), clock, node: name, ...rest });
-  opened.push(spool);
-  return spool;
+  return kept.use(spool);
 }
 
 function claim(spool: RedisSpool, limit: number): Promise<readonly LeasedDelivery[]> {
@@ -239,21 +224,21 @@ test('the number of shards is what the first opening made it', async () => {
 
 test('a spool in a form that is not known is not touched', async () => {
   const prefix = aPrefix();
-  await server.cli('SET', `${prefix}{format}`, '99 1');
+  await redis.server().cli('SET', `${prefix}{format}`, '99 1');
   await expect(node('one', { prefix })).rejects.toMatchObject({ kind: 'in-use' });
 });
 
 describe('a server that is full', () => {
   const big = (): Buffer => randomBytes(200_000);
   afterEach(async () => {
-    await server.cli('CONFIG', 'SET', 'maxmemory', '0');
+    await redis.server().cli('CONFIG', 'SET', 'maxmemory', '0');
   });
 
   async function fullWith(spool: RedisSpool): Promise<LeasedDelivery[]> {
     const submissions = Array.from({ length: 10 }, () => aSubmission({ atMs: nowMs, content: big() }));
     await fill(spool, submissions);
     const leased = await claim(spool, 5);
-    await server.cli('CONFIG', 'SET', 'maxmemory', '1mb');
+    await redis.server().cli('CONFIG', 'SET', 'maxmemory', '1mb');
     return [...leased];
   }
 
@@ -282,7 +267,7 @@ describe('a server that is full', () => {
     expect((await spool.story(later.message.id))?.events.map(({ event }) => event)).toEqual(['received']);
     expect(await spool.discard({}, nowMs)).toBeGreaterThan(0);
     expect(await spool.audit()).toMatchObject({ violations: [] });
-    await server.cli('CONFIG', 'SET', 'maxmemory', '100mb');
+    await redis.server().cli('CONFIG', 'SET', 'maxmemory', '100mb');
     expect(await spool.accept(aSubmission({ atMs: nowMs }))).toMatchObject({ kind: 'accepted' });
   });
 
