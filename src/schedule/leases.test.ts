@@ -274,6 +274,8 @@ describe('leases', () => {
       await scheduling.accept();
       await scheduling.drained();
       expect(scheduling.exit('direct').attempts.length).toBe(1);
+      expect(scheduling.events.filter(({ event }) => event === 'delivered')).toHaveLength(1);
+      expect(scheduling.events.filter((event) => event.event === 'failed' && event.where === 'settle')).toEqual([]);
       expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 1 }, possibleDuplicates: 1 });
     },
     { between: reapedWhileSettling },

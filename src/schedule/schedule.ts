@@ -115,20 +115,11 @@ export function termsFor(schedule: Schedule, leased: LeasedDelivery, content: Bu
 export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Promise<void> {
   schedule.lanes.remove(entry, 'settling');
   const { finished, rest } = plan.settlement;
+  const { signal } = schedule.ending;
   try {
-    let settled = await settle(schedule, plan, schedule.ending.signal);
-    // The store handed it to us anew meanwhile: what is known of it stands.
-    const { token } = entry.leased.lease;
-    if (settled === 'lost' && token !== plan.settlement.token) {
-      settled = await settle(
-        schedule,
-        { settlement: { ...plan.settlement, token }, notices: [] },
-        schedule.ending.signal,
-      );
-    }
+    const settled = await settle(schedule, plan, { signal, tokenNow: () => entry.leased.lease.token });
     // Refused as well, it is left to its lease: it comes up again as in doubt.
-    if (settled === 'refused')
-      await settle(schedule, holdBack(entry.leased, schedule.clock.nowMs()), schedule.ending.signal);
+    if (settled === 'refused') await settle(schedule, holdBack(entry.leased, schedule.clock.nowMs()), { signal });
   } finally {
     schedule.window.release(entry);
     if (finished.length < entry.leased.delivery.recipients.length && rest.state === 'queued') {

@@ -11,6 +11,16 @@ export type SettleNeeds = {
   readonly emit: Emit;
 };
 
+export type SettleTerms = {
+  /** Stops further tries. */
+  readonly signal: AbortSignal;
+  /**
+   * Of the lease that is ours by now: the store may have handed the delivery out to us anew, and what is known of it
+   * stands. Default: the settlement's own.
+   */
+  readonly tokenNow?: () => number;
+};
+
 /**
  * `lost`: the lease had gone, nothing was written. `given-up`: the store did not take it before `signal` said stop.
  * `refused`: the store is sound and will not take this, however often it is asked; nothing was written.
@@ -28,21 +38,28 @@ const WITHOUT_REPORT_MS = 300_000;
 /**
  * Writes what became of a delivery; the only step that does. A report is stored before the settlement that ends its
  * recipients, so that a crash in between cannot lose it (the same report twice is one message). Never rejects.
- * @param signal stops further tries
  */
-export async function settle(needs: SettleNeeds, plan: Plan, signal: AbortSignal): Promise<Settled> {
+export async function settle(needs: SettleNeeds, plan: Plan, { signal, tokenNow }: SettleTerms): Promise<Settled> {
   const untold = await tellSender(needs, plan.notices, signal);
-  const settlement = untold.length === 0 ? plan.settlement : withoutReports(plan.settlement, untold);
+  let settlement = untold.length === 0 ? plan.settlement : withoutReports(plan.settlement, untold);
   let refusals = 0;
+  let isUnanswered = false;
   for (let attempt = 0; ; attempt++) {
     try {
       const result = await needs.spool.settle(settlement);
+      const token = tokenNow?.() ?? settlement.token;
+      // Not after a try that may have been written: it would be written twice.
+      if (result === 'lost' && token !== settlement.token && !isUnanswered) {
+        settlement = { ...settlement, token };
+        continue;
+      }
       // Lost after a try whose answer never came: most likely that try was written, and ended the lease.
-      const written = result === 'settled' || attempt > 0;
+      const written = result === 'settled' || isUnanswered;
       if (written) for (const event of settlement.events) needs.emit(event);
       else fail(needs, 'settle', `${settlement.deliveryId}: its lease was lost, another attempt may have been made`);
       return result;
     } catch (cause) {
+      isUnanswered = true;
       if (attempt === 0 || attempt % 10 === 0) fail(needs, 'settle', `${settlement.deliveryId}: ${String(cause)}`);
       if (cause instanceof SpoolError && cause.isFinal) refusals += 1;
       if (refusals >= REFUSALS_MOST) {
