@@ -31,6 +31,31 @@ export class Turns {
     return room < weights.filter((weight) => weight > 0).length ? shares : withOneEach(shares, weights);
   }
 
+  /**
+   * Takes up to `places` from the clients that wait in a lane, in the order given: equal parts, and what some cannot use
+   * goes round again among those that had all that was asked of them.
+   * @param take takes so many of one client, and returns how many there were
+   */
+  takeInTurns(
+    of: { readonly lane: string; readonly clients: readonly string[]; readonly places: number },
+    take: (client: string, atMost: number) => number,
+  ): void {
+    let { clients, places } = of;
+    while (places > 0 && clients.length > 0) {
+      const each = Math.max(1, Math.floor(places / clients.length));
+      const next: string[] = [];
+      for (const client of clients) {
+        const wanted = Math.min(each, places);
+        if (wanted === 0) break;
+        const taken = take(client, wanted);
+        places -= taken;
+        if (taken === wanted) next.push(client);
+        if (taken > 0) this.setLastClient(of.lane, client);
+      }
+      clients = next;
+    }
+  }
+
   /** The client after which the round goes on; '' at the start. */
   lastClient(lane: string): string {
     return this.#lastClients.get(lane) ?? '';

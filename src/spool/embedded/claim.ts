@@ -105,21 +105,10 @@ class Round {
   #take(domain: string, priority: number, places: number): void {
     if (places <= 0) return;
     const lane = `${priority} ${domain}`;
-    let clients = this.#waitingClients(domain, priority, places);
-    let left = places;
-    while (left > 0 && clients.length > 0) {
-      const each = Math.max(1, Math.floor(left / clients.length));
-      const next: string[] = [];
-      for (const client of clients) {
-        const wanted = Math.min(each, left);
-        if (wanted === 0) break;
-        const seen = this.#leaseDue({ domain, priority, client }, wanted);
-        left -= seen;
-        if (seen === wanted) next.push(client);
-        this.#store.turns.setLastClient(lane, client);
-      }
-      clients = next;
-    }
+    const clients = this.#waitingClients(domain, priority, places);
+    this.#store.turns.takeInTurns({ lane, clients, places }, (client, wanted) =>
+      this.#leaseDue({ domain, priority, client }, wanted),
+    );
     mendLane(this.#store, domain, priority);
   }
 

@@ -80,21 +80,11 @@ class Round {
 
   /** In turns over the clients that wait there, each of them by due time. */
   #take({ lane, waiting }: { readonly lane: string; readonly waiting: Waiting }, places: number): void {
-    let left = places;
-    let clients = left > 0 ? this.#inTurn(lane, waiting) : [];
-    while (left > 0 && clients.length > 0) {
-      const each = Math.max(1, Math.floor(left / clients.length));
-      const next: string[] = [];
-      for (const client of clients) {
-        const wanted = Math.min(each, left);
-        if (wanted === 0) break;
-        const got = this.#takeOf(`${lane} ${client}`, waiting.get(client) ?? [], wanted);
-        left -= got;
-        if (got === wanted) next.push(client);
-        if (got > 0) this.#turns.setLastClient(lane, client);
-      }
-      clients = next;
-    }
+    if (places <= 0) return;
+    const clients = this.#inTurn(lane, waiting);
+    this.#turns.takeInTurns({ lane, clients, places }, (client, wanted) =>
+      this.#takeOf(`${lane} ${client}`, waiting.get(client) ?? [], wanted),
+    );
   }
 
   #takeOf(key: string, candidates: readonly Candidate[], wanted: number): number {
