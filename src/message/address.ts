@@ -66,6 +66,16 @@ export function domainOf(address: string): string {
   return address.slice(address.lastIndexOf('@') + 1);
 }
 
+/** The longest domain that is known among `domain` (canonical) and those above it; null: none is. */
+export function nearestDomain(domain: string, isKnown: (domain: string) => boolean): string | null {
+  for (let one = domain; one !== '';) {
+    if (isKnown(one)) return one;
+    const dot = one.indexOf('.');
+    one = dot === -1 ? '' : one.slice(dot + 1);
+  }
+  return null;
+}
+
 /** True when the local part or the domain needs SMTPUTF8 on the wire; the domain never does in canonical form. */
 export function needsSmtpUtf8(address: string): boolean {
   // oxlint-disable-next-line no-control-regex -- the question is exactly whether a byte is outside ASCII

@@ -1,4 +1,5 @@
 /** Where the bounces of a domain's mail come back: `domains.*.returnPath`. Pure decisions over the policy. */
+import { nearestDomain } from '../message/address.ts';
 import type { Policy } from './schema.ts';
 
 /**
@@ -7,13 +8,8 @@ import type { Policy } from './schema.ts';
  * @param fromDomain canonical; null: the message has none
  */
 export function returnPathFor({ domains }: Policy, fromDomain: string | null): string | null {
-  let domain = fromDomain ?? '';
-  while (domain !== '') {
-    if (Object.hasOwn(domains, domain)) return domains[domain]?.returnPath ?? null;
-    const dot = domain.indexOf('.');
-    domain = dot === -1 ? '' : domain.slice(dot + 1);
-  }
-  return null;
+  const domain = nearestDomain(fromDomain ?? '', (one) => Object.hasOwn(domains, one));
+  return domain === null ? null : (domains[domain]?.returnPath ?? null);
 }
 
 /** Whether a domain (canonical) is the return path of any. */

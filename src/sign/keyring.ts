@@ -3,7 +3,7 @@ import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 
-import { parseDomain } from '../message/address.ts';
+import { nearestDomain, parseDomain } from '../message/address.ts';
 import { makeSigningKey, readPrivateKey, type SigningKey } from './signing-key.ts';
 
 /** The part of the policy's `domains` that signing needs. `key` is the path of a PEM file, not relative to anything but the process. */
@@ -100,14 +100,8 @@ function emptySlot(domain: string, selector: string, path: string): Slot {
 
 /** The longest domain wins even when it has no keys: that is how a subdomain is left unsigned. */
 function nearest(found: ReadonlyMap<string, readonly SigningKey[]>, fromDomain: string): readonly SigningKey[] {
-  let domain = fromDomain;
-  for (;;) {
-    const keys = found.get(domain);
-    if (keys !== undefined) return keys;
-    const dot = domain.indexOf('.');
-    if (dot === -1) return [];
-    domain = domain.slice(dot + 1);
-  }
+  const domain = nearestDomain(fromDomain, (one) => found.has(one));
+  return domain === null ? [] : (found.get(domain) ?? []);
 }
 
 async function readSlot(slot: Slot, how: { readonly readFile: ReadKeyFile; readonly copies: number }): Promise<void> {
