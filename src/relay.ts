@@ -24,7 +24,7 @@ import type { Emit } from './ports.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limits.ts';
 import { isUp } from './spool/nodes.ts';
-import { giveMemoryBack, startRest } from './spool/rest.ts';
+import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
 import { canSendFrom } from './system.ts';
 
 export type StartResult =

@@ -7,7 +7,7 @@ import type { Event } from './message/event.ts';
 import type { ListenerPolicy, Policy } from './policy/schema.ts';
 import { Link } from './spool/embedded/link.ts';
 import { PortSpool } from './spool/embedded/port-spool.ts';
-import { collectGarbage, startRest } from './spool/rest.ts';
+import { collectGarbage, startRest } from './spool/memory-at-rest.ts';
 import { canSendFrom, localAddresses, systemClock, systemPorts } from './system.ts';
 import type {
   AskMessage,

@@ -1,7 +1,7 @@
 /** The thread that owns the spool's database: started by `openEmbeddedSpool`, never imported. */
 import { closeSync, openSync } from 'node:fs';
 import { parentPort, workerData } from 'node:worker_threads';
-import { collectGarbage, Rest } from '../rest.ts';
+import { collectGarbage, Rest } from '../memory-at-rest.ts';
 import type { SpoolTrouble } from '../spool.ts';
 import { returnAllBlocks } from './block.ts';
 import { spoolFiles } from './database.ts';

@@ -70,9 +70,9 @@ export function createNodeClients(target: RedisTarget & { kind: 'cluster' }, ca:
   });
 }
 
-type Way = { readonly ca: string | null; readonly retryStrategy: (times: number) => number | null };
+type Dialing = { readonly ca: string | null; readonly retryStrategy: (times: number) => number | null };
 
-function createSentinelClient(target: RedisTarget & { kind: 'sentinel' }, { ca, retryStrategy }: Way): Redis {
+function createSentinelClient(target: RedisTarget & { kind: 'sentinel' }, { ca, retryStrategy }: Dialing): Redis {
   const { username = null, password = null, database = 0, name } = target;
   const sentinels = target.sentinels.map((text) => redisAddress(text, SENTINEL_PORT));
   const own = sentinels.find((one) => one.password !== null);
@@ -96,7 +96,7 @@ function createSentinelClient(target: RedisTarget & { kind: 'sentinel' }, { ca, 
   });
 }
 
-function createClusterClient(addresses: readonly string[], { ca, retryStrategy }: Way): Cluster {
+function createClusterClient(addresses: readonly string[], { ca, retryStrategy }: Dialing): Cluster {
   const nodes = addresses.map((text) => redisAddress(text));
   const own = nodes.find((one) => one.password !== null);
   const isTls = nodes.some((one) => one.isTls);

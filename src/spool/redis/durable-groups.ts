@@ -3,7 +3,7 @@ import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
 import { replyCode } from './redis-error.ts';
 import { addScript, type Call } from './script-call.ts';
-import type { Way } from './way.ts';
+import type { WatchedClient } from './watched-client.ts';
 
 /** So long replicas and disk may take, each: together less than the 5 s in which an answer must come. */
 const WAIT_MS = 2_000;
@@ -33,12 +33,12 @@ type Waiting = Call & {
  * the wait costs one round trip a group, not one a call. Has a connection to itself, since a wait holds up all behind it.
  */
 export class DurableGroups {
-  readonly #way: Way;
+  readonly #watched: WatchedClient;
   readonly #clock: Clock;
   readonly #lines = new Map<string, Waiting[]>();
 
-  constructor(way: Way, clock: Clock) {
-    this.#way = way;
+  constructor(watched: WatchedClient, clock: Clock) {
+    this.#watched = watched;
     this.#clock = clock;
   }
 
@@ -71,7 +71,7 @@ export class DurableGroups {
 
   /** @returns the calls that were not run where they went, to be sent again */
   async #send(fence: string, group: readonly Waiting[]): Promise<Waiting[]> {
-    const { client, awaited } = this.#way;
+    const { client, awaited } = this.#watched;
     const pipeline = client.pipeline();
     for (const one of group) addScript(pipeline, one, one.isKnown);
     addScript(pipeline, { script: FENCE, keys: [fence], args: [] }, false);
@@ -101,7 +101,7 @@ export class DurableGroups {
 
   /** @param replies of fence, WAIT and WAITAOF */
   #failureOf(replies: readonly [Error | null, unknown][]): Error | null {
-    const { awaited } = this.#way;
+    const { awaited } = this.#watched;
     const error = replies.find(([one]) => one !== null)?.[0] ?? null;
     if (error !== null) return error;
     const replicas = Number(replies[1]?.[1]);
@@ -112,7 +112,7 @@ export class DurableGroups {
       local >= 1
         ? `${replicas} replicas confirmed within ${waitS} s, and spool.replicas asks for ${awaited.replicas}`
         : `its disk did not confirm within ${waitS} s`;
-    this.#way.suspect(text);
+    this.#watched.suspect(text);
     return new SpoolError('unavailable', `redis: ${text}`);
   }
 }

@@ -8,7 +8,7 @@ import type { Look, RedisLink, Script, ScriptArgument, Topology } from './link.t
 import { isSuspicious, spoolErrorOf } from './redis-error.ts';
 import { type Call, callScript } from './script-call.ts';
 import { describeTarget, redisAddress, type RedisTarget, userOf, usesTls } from './target.ts';
-import { Way, type WayOptions } from './way.ts';
+import { WatchedClient, type WatchedClientOptions } from './watched-client.ts';
 
 export type RedisLinkOptions = {
   readonly target: RedisTarget;
@@ -45,30 +45,30 @@ class Link implements RedisLink {
   readonly topology: Topology;
   readonly #options: RedisLinkOptions;
   readonly #place: string;
-  readonly #way: Way;
+  readonly #watched: WatchedClient;
   /** A second connection for what is waited for; null: nothing has to be. */
-  #waiting: Way | null = null;
+  #waiting: WatchedClient | null = null;
   #groups: DurableGroups | null = null;
   #opening: Promise<void> | null = null;
   #told: string | null = null;
   #isOpen = false;
   #isEnded = false;
   /** One of the nodes that the policy names, while it is asked. */
-  #asked: Way | null = null;
+  #asked: WatchedClient | null = null;
   readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(options: RedisLinkOptions) {
     this.topology = options.target.kind;
     this.#options = options;
     this.#place = describeTarget(options.target);
-    this.#way = this.#createWay();
+    this.#watched = this.#createWatched();
   }
 
   async open(): Promise<void> {
     const isLate = { is: false };
     const cancel = this.#options.clock.after(OPEN_MS, () => {
       isLate.is = true;
-      for (const way of [this.#asked, this.#way]) way?.end();
+      for (const watched of [this.#asked, this.#watched]) watched?.end();
     });
     try {
       await this.#connect();
@@ -84,7 +84,7 @@ class Link implements RedisLink {
   }
 
   async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
-    return this.#track(this.#run({ script, keys, args }, this.#way));
+    return this.#track(this.#run({ script, keys, args }, this.#watched));
   }
 
   async runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
@@ -92,15 +92,15 @@ class Link implements RedisLink {
   }
 
   trouble(): string | null {
-    return this.#hindrance() ?? this.#way.fullness;
+    return this.#hindrance() ?? this.#watched.fullness;
   }
 
   isFull(): boolean {
-    return !this.#isEnded && this.#way.fullness !== null;
+    return !this.#isEnded && this.#watched.fullness !== null;
   }
 
   watch(look: Look): void {
-    this.#way.watch(() => look((script, keys, args) => callScript(this.#way.client, { script, keys, args })));
+    this.#watched.watch(() => look((script, keys, args) => callScript(this.#watched.client, { script, keys, args })));
   }
 
   /** Everything asked before is answered first. */
@@ -108,17 +108,17 @@ class Link implements RedisLink {
     this.#isEnded = true;
     await Promise.allSettled([...this.#underWay, this.#opening]);
     this.#waiting?.end();
-    this.#way.end();
+    this.#watched.end();
   }
 
-  async #run(call: Call, way: Way, groups: DurableGroups | null = null): Promise<unknown> {
+  async #run(call: Call, watched: WatchedClient, groups: DurableGroups | null = null): Promise<unknown> {
     if (this.#isEnded) throw new SpoolError('unavailable', `${this.#place}: closed`);
     try {
-      return await (groups === null ? callScript(way.client, call) : groups.call(call));
+      return await (groups === null ? callScript(watched.client, call) : groups.call(call));
     } catch (error) {
-      if (isSuspicious(error)) way.suspect(String(error instanceof Error ? error.message : error));
+      if (isSuspicious(error)) watched.suspect(String(error instanceof Error ? error.message : error));
       const told = spoolErrorOf(error, this.#place);
-      if (told.kind === 'full') this.#way.noteFull(told.message);
+      if (told.kind === 'full') this.#watched.noteFull(told.message);
       throw told;
     }
   }
@@ -127,11 +127,11 @@ class Link implements RedisLink {
   async #runDurably(call: Call): Promise<unknown> {
     const hindrance = this.#hindrance();
     if (hindrance !== null) throw new SpoolError('unavailable', hindrance);
-    const way = this.#waiting ?? this.#way;
-    const { epoch } = way;
-    const answer = await this.#run(call, way, this.#groups);
-    if (way.epoch !== epoch) {
-      const trouble = await way.askNow();
+    const watched = this.#waiting ?? this.#watched;
+    const { epoch } = watched;
+    const answer = await this.#run(call, watched, this.#groups);
+    if (watched.epoch !== epoch) {
+      const trouble = await watched.askNow();
       if (trouble !== null) throw new SpoolError('unavailable', trouble);
     }
     return answer;
@@ -139,13 +139,13 @@ class Link implements RedisLink {
 
   #hindrance(): string | null {
     if (this.#isEnded) return `${this.#place}: closed`;
-    if (this.#way.trouble !== null) return this.#way.trouble;
+    if (this.#watched.trouble !== null) return this.#watched.trouble;
     if (this.#waiting === null) return this.#mustWait() ? `${this.#place}: not connected yet` : null;
     return this.#waiting.trouble;
   }
 
   #mustWait(): boolean {
-    const { replicas, fsync } = this.#way.awaited;
+    const { replicas, fsync } = this.#watched.awaited;
     return replicas > 0 || fsync;
   }
 
@@ -153,7 +153,7 @@ class Link implements RedisLink {
     const { target, ca = null } = this.#options;
     const trouble = target.kind === 'cluster' ? await this.#findNode(createNodeClients(target, ca)) : null;
     try {
-      await this.#way.open();
+      await this.#watched.open();
     } catch (error) {
       throw trouble === null ? error : new SpoolError('unavailable', trouble, { cause: error });
     }
@@ -161,31 +161,31 @@ class Link implements RedisLink {
   }
 
   async #openWaiting(): Promise<void> {
-    const way = this.#createWay();
-    this.#asked = way;
+    const watched = this.#createWatched();
+    this.#asked = watched;
     try {
-      await way.open();
+      await watched.open();
     } catch (error) {
-      way.end();
+      watched.end();
       throw error;
     } finally {
       this.#asked = null;
     }
-    this.#groups = new DurableGroups(way, this.#options.clock);
-    this.#waiting = way;
+    this.#groups = new DurableGroups(watched, this.#options.clock);
+    this.#waiting = watched;
   }
 
-  #createWay(): Way {
+  #createWatched(): WatchedClient {
     const { target, clock, ca = null } = this.#options;
-    const way: Way = new Way({
-      client: createClient({ target, ca, retries: () => way.hasConnected }),
+    const watched: WatchedClient = new WatchedClient({
+      client: createClient({ target, ca, retries: () => watched.hasConnected }),
       wanted: this.#wanted(),
       place: this.#place,
       ...waysOf(target),
       clock,
       onChange: () => this.#changed(),
     });
-    return way;
+    return watched;
   }
 
   #wanted(): Wanted {
@@ -199,17 +199,17 @@ class Link implements RedisLink {
     const common = { wanted: this.#wanted(), place: this.#place, ...waysOf(target), clock };
     let refusal: unknown = null;
     for (const client of clients) {
-      const way = new Way({ ...common, client, onChange: () => undefined });
-      this.#asked = way;
+      const watched = new WatchedClient({ ...common, client, onChange: () => undefined });
+      this.#asked = watched;
       try {
-        await way.open();
-        return way.trouble;
+        await watched.open();
+        return watched.trouble;
       } catch (error) {
         refusal ??= error;
-        if (this.#way.isEnded) break;
+        if (this.#watched.isEnded) break;
       } finally {
         this.#asked = null;
-        way.end();
+        watched.end();
       }
     }
     throw refusal;
@@ -217,7 +217,7 @@ class Link implements RedisLink {
 
   /** A server that was changed while this runs may have to be waited for from now on. */
   #changed(): void {
-    if (this.#isOpen && !this.#isEnded && this.#waiting === null && this.#way.trouble === null && this.#mustWait())
+    if (this.#isOpen && !this.#isEnded && this.#waiting === null && this.#watched.trouble === null && this.#mustWait())
       this.#opening ??= this.#openWaiting()
         // The next look at the servers is the next try.
         .catch(() => undefined)
@@ -233,7 +233,7 @@ class Link implements RedisLink {
     const trouble = this.trouble();
     if (trouble === this.#told) return;
     this.#told = trouble;
-    this.#options.onTrouble?.(trouble, this.#way.isLost);
+    this.#options.onTrouble?.(trouble, this.#watched.isLost);
   }
 
   async #track<T>(call: Promise<T>): Promise<T> {
@@ -246,7 +246,7 @@ class Link implements RedisLink {
   }
 }
 
-function waysOf(target: RedisTarget): Pick<WayOptions, 'isTls' | 'user'> {
+function waysOf(target: RedisTarget): Pick<WatchedClientOptions, 'isTls' | 'user'> {
   return { isTls: usesTls(target), user: userOf(target) };
 }
 

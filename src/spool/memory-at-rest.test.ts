@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
-import { Rest, startRest } from './rest.ts';
+import { Rest, startRest } from './memory-at-rest.ts';
 
 const MB = 1024 * 1024;
 
@@ -83,7 +83,7 @@ test('the timer looks every other second, until it is ended', async () => {
 test.runIf(process.platform === 'linux')('what a process has freed goes back to the system', () => {
   const script = `
     import { readFileSync } from 'node:fs';
-    import { giveMemoryBack } from '${new URL('./rest.ts', import.meta.url).href}';
+    import { giveMemoryBack } from '${new URL('./memory-at-rest.ts', import.meta.url).href}';
     const anonymousKb = () => Number(/^Anonymous:\\s+(\\d+)/m.exec(readFileSync('/proc/self/smaps_rollup', 'latin1'))[1]);
     // Every hundredth is kept, so that what lies between cannot simply fall off the end of the heap.
     let all = Array.from({ length: 20_000 }, () => Buffer.allocUnsafeSlow(4_096).fill(1));

@@ -10,7 +10,7 @@ import { readServerFacts, type ServerFacts } from './server-facts.ts';
 const RECHECK_MS = 10_000;
 const RECHECK_IN_TROUBLE_MS = 500;
 
-export type WayOptions = {
+export type WatchedClientOptions = {
   readonly client: RedisClient;
   readonly wanted: Wanted;
   /** The target in words. */
@@ -26,9 +26,9 @@ export type WayOptions = {
  * One client with what is known of the servers behind it: unknown from the moment a connection is lost until the servers
  * were asked again, and asked every few seconds all the time, so that a setting that was changed is noticed either way.
  */
-export class Way {
+export class WatchedClient {
   readonly client: RedisClient;
-  readonly #options: WayOptions;
+  readonly #options: WatchedClientOptions;
   #trouble: string | null;
   #fullness: string | null = null;
   #awaited: Awaited;
@@ -44,7 +44,7 @@ export class Way {
   #loss: string | null = null;
   readonly #ended = Promise.withResolvers<never>();
 
-  constructor(options: WayOptions) {
+  constructor(options: WatchedClientOptions) {
     this.client = options.client;
     this.#options = options;
     this.#trouble = `${options.place}: not connected yet`;
