@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { openScheduling, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import { deliveryOf } from '../../tests/fakes/submission.ts';
+import { spoolThrough, spoolWith } from '../../tests/fakes/spool-between.ts';
 import { SpoolError, type Settlement, type Spool } from '../spool/spool.ts';
 
 const MINUTE = 60_000;
@@ -33,17 +34,11 @@ class FaultyStep {
   }
 
   between = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        const bound: unknown = value.bind(target);
-        // It is done every second, and fails no differently the next time.
-        if (key === 'reap') this.#reaps += 1;
-        const isStep = STEPS.includes(String(key)) && (key !== 'reap' || this.#reaps <= REAPS_MOST);
-        if (!isStep || typeof bound !== 'function') return bound;
-        return (...args: unknown[]) => this.pass(String(key), () => bound(...args));
-      },
+    spoolThrough(spool, (name, call) => {
+      // It is done every second, and fails no differently the next time.
+      if (name === 'reap') this.#reaps += 1;
+      const isStep = STEPS.includes(name) && (name !== 'reap' || this.#reaps <= REAPS_MOST);
+      return isStep ? this.pass(name, async () => call()) : call();
     });
 }
 
@@ -109,16 +104,9 @@ describe('a fault at any one step loses nothing, and the books hold', () => {
 test('a store that is away for minutes: what was sent is written when it is back, and not sent again', async () => {
   let away = false;
   const between = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) =>
-          away && key !== 'trouble'
-            ? Promise.reject(new SpoolError('unavailable', 'away'))
-            : (value.apply(target, args) as unknown);
-      },
-    });
+    spoolThrough(spool, (name, call) =>
+      away && name !== 'trouble' ? Promise.reject(new SpoolError('unavailable', 'away')) : call(),
+    );
   await using scheduling = await openScheduling({ between });
   const { clock } = scheduling;
   scheduling.exit('direct').answer = async () => {
@@ -155,17 +143,11 @@ class Refusing {
   }
 
   between = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get: (target, key) => {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'settle') {
-          return async (settlement: Settlement) => {
-            if (!this.refuses(settlement)) return target.settle(settlement);
-            this.count += 1;
-            throw new SpoolError('unavailable', 'no column takes it', { isFinal: true });
-          };
-        }
-        return typeof value === 'function' ? value.bind(target) : value;
+    spoolWith(spool, {
+      settle: async (settlement) => {
+        if (!this.refuses(settlement)) return spool.settle(settlement);
+        this.count += 1;
+        throw new SpoolError('unavailable', 'no column takes it', { isFinal: true });
       },
     });
 }

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { spoolWith } from '../../tests/fakes/spool-between.ts';
 import type { Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;
@@ -23,15 +24,7 @@ function mailAfter(scheduling: Scheduling, before: () => Promise<void>): boolean
 describe('an attempt that has a connection', () => {
   let silent = false;
   const extendingNothing = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        if (key !== 'extend') return value.bind(target) as unknown;
-        return (...args: Parameters<Spool['extend']>) =>
-          silent ? new Promise(() => undefined) : target.extend(...args);
-      },
-    });
+    spoolWith(spool, { extend: (...args) => (silent ? new Promise(() => undefined) : spool.extend(...args)) });
   scheduled(
     'sends no MAIL once its lease may be over and nobody could extend it',
     async (scheduling) => {

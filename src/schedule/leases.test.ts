@@ -3,8 +3,9 @@ import type { FakeClock } from '../../tests/fakes/clock.ts';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { spoolThrough, spoolWith } from '../../tests/fakes/spool-between.ts';
 import type { DeliveryId } from '../message/ids.ts';
-import { SpoolError, type ClaimRequest, type Settlement, type Spool } from '../spool/spool.ts';
+import { SpoolError, type Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -23,16 +24,10 @@ describe('leases', () => {
 
   const lostOnes: DeliveryId[] = [];
   const losing = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'extend') {
-          return async (leases: readonly { deliveryId: DeliveryId }[]) => {
-            lostOnes.push(...leases.map(({ deliveryId }) => deliveryId));
-            return lostOnes;
-          };
-        }
-        return typeof value === 'function' ? value.bind(target) : value;
+    spoolWith(spool, {
+      extend: async (leases) => {
+        lostOnes.push(...leases.map(({ deliveryId }) => deliveryId));
+        return lostOnes;
       },
     });
   scheduled(
@@ -59,15 +54,7 @@ describe('leases', () => {
 
   let frozen = false;
   const slow = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'extend')
-          return (...args: Parameters<Spool['extend']>) =>
-            frozen ? new Promise(() => undefined) : target.extend(...args);
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
+    spoolWith(spool, { extend: (...args) => (frozen ? new Promise(() => undefined) : spool.extend(...args)) });
   scheduled(
     'of a process that was frozen begin no attempt until they are known to hold',
     async (scheduling) => {
@@ -168,17 +155,11 @@ describe('leases', () => {
 
   let clockOfSlow: FakeClock | null = null;
   const slowClaims = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'claim') {
-          return async (request: ClaimRequest) => {
-            const result = await target.claim(request);
-            if (result.leased.length > 0) await clockOfSlow?.sleep(12 * SECOND);
-            return result;
-          };
-        }
-        return typeof value === 'function' ? value.bind(target) : value;
+    spoolWith(spool, {
+      claim: async (request) => {
+        const result = await spool.claim(request);
+        if (result.leased.length > 0) await clockOfSlow?.sleep(12 * SECOND);
+        return result;
       },
     });
   scheduled(
@@ -195,13 +176,9 @@ describe('leases', () => {
 
   let isAway = true;
   const away = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'extend' && isAway) return () => Promise.reject(new SpoolError('unavailable', 'away'));
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
+    spoolThrough(spool, (name, call) =>
+      name === 'extend' && isAway ? Promise.reject(new SpoolError('unavailable', 'away')) : call(),
+    );
   scheduled(
     'that could not be extended are not freed as a dead node’s by ourselves',
     async (scheduling) => {
@@ -218,14 +195,7 @@ describe('leases', () => {
 
   let isGone = false;
   const gone = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        return (...args: unknown[]) =>
-          isGone ? Promise.reject(new SpoolError('unavailable', 'away')) : (value.apply(target, args) as unknown);
-      },
-    });
+    spoolThrough(spool, (_, call) => (isGone ? Promise.reject(new SpoolError('unavailable', 'away')) : call()));
   scheduled(
     'of others are not taken for a dead node’s because the store was away for all',
     async (scheduling) => {
@@ -250,21 +220,16 @@ describe('leases', () => {
 
   let settling: Scheduling | null = null;
   const reapedWhileSettling = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        if (key !== 'settle') return value.bind(target) as unknown;
-        return async (settlement: Settlement) => {
-          const first = settling;
-          settling = null;
-          if (first !== null) {
-            await spool.reap(Number.MAX_SAFE_INTEGER);
-            first.scheduler.wake();
-            await first.clock.sleep(5 * SECOND);
-          }
-          return target.settle(settlement);
-        };
+    spoolWith(spool, {
+      settle: async (settlement) => {
+        const first = settling;
+        settling = null;
+        if (first !== null) {
+          await spool.reap(Number.MAX_SAFE_INTEGER);
+          first.scheduler.wake();
+          await first.clock.sleep(5 * SECOND);
+        }
+        return spool.settle(settlement);
       },
     });
   scheduled(

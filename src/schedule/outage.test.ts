@@ -2,6 +2,7 @@
 import { describe, expect } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { spoolWith } from '../../tests/fakes/spool-between.ts';
 import { policySchema, type PolicyInput } from '../policy/schema.ts';
 import type { Spool } from '../spool/spool.ts';
 
@@ -24,11 +25,10 @@ async function queued(scheduling: Scheduling, count: number): Promise<void> {
 function settlements(): { readonly between: (spool: Spool) => Spool; readonly count: () => number } {
   let count = 0;
   const between = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get: (target, name) => {
-        if (name === 'settle') count += 1;
-        const value: unknown = Reflect.get(target, name);
-        return typeof value === 'function' ? (value as () => unknown).bind(target) : value;
+    spoolWith(spool, {
+      settle: (settlement) => {
+        count += 1;
+        return spool.settle(settlement);
       },
     });
   return { between, count: () => count };

@@ -1,6 +1,7 @@
 import { describe, expect } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { spoolThrough, spoolWith } from '../../tests/fakes/spool-between.ts';
 import type { Notice } from '../message/notice.ts';
 import type { Spool } from '../spool/spool.ts';
 
@@ -22,13 +23,9 @@ function startsOf(scheduling: Scheduling, exit = 'direct'): number[] {
 describe('fresh mail', () => {
   const reads: string[] = [];
   const counting = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (typeof value !== 'function') return value;
-        if (key === 'content' || key === 'claim') reads.push(key);
-        return value.bind(target);
-      },
+    spoolThrough(spool, (name, call) => {
+      if (name === 'content' || name === 'claim') reads.push(name);
+      return call();
     });
 
   scheduled(
@@ -204,13 +201,7 @@ describe('an operator', () => {
 
 describe('damage in the store', () => {
   const answer = (kind: 'corrupt' | 'missing') => (spool: Spool) =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'content') return () => Promise.resolve({ kind });
-        return typeof value === 'function' ? value.bind(target) : value;
-      },
-    });
+    spoolWith(spool, { content: () => Promise.resolve({ kind }) });
 
   for (const kind of ['corrupt', 'missing'] as const) {
     scheduled(

@@ -3,7 +3,8 @@ import type { FakeClock } from '../../tests/fakes/clock.ts';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
-import type { ClaimRequest, Spool } from '../spool/spool.ts';
+import { spoolWith } from '../../tests/fakes/spool-between.ts';
+import type { Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;
 const HOUR = 3_600_000;
@@ -104,18 +105,12 @@ describe('shutdown', () => {
   let claimed = 0;
   let slowClock: FakeClock | null = null;
   const slowClaims = (spool: Spool): Spool =>
-    new Proxy(spool, {
-      get(target, key) {
-        const value: unknown = Reflect.get(target, key);
-        if (key === 'claim') {
-          return async (request: ClaimRequest) => {
-            const result = await target.claim(request);
-            claimed += result.leased.length;
-            if (result.leased.length > 0) await slowClock?.sleep(5 * SECOND);
-            return result;
-          };
-        }
-        return typeof value === 'function' ? value.bind(target) : value;
+    spoolWith(spool, {
+      claim: async (request) => {
+        const result = await spool.claim(request);
+        claimed += result.leased.length;
+        if (result.leased.length > 0) await slowClock?.sleep(5 * SECOND);
+        return result;
       },
     });
   scheduled(
