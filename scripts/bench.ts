@@ -15,13 +15,13 @@ import { profiled } from './bench/profile.ts';
 import { longQueue } from './bench/queue.ts';
 import { Run, type Settings } from './bench/run.ts';
 import { markdown } from './bench/table.ts';
-import { floor, THROUGHPUT_CELLS, throughput, type Entrant } from './bench/throughput.ts';
+import { floor, STEPS_CELL, THROUGHPUT_CELLS, throughput, type Entrant } from './bench/throughput.ts';
 
 const HELP = `usage: npm run bench -- [options]
 
 Everything takes about an hour with a million messages in the queue; --quick five minutes. As root, for the other relays are.
 
-  --cell NAME      only these, may be repeated: floor, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle
+  --cell NAME      only these, may be repeated: floor, steps, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle
   --peer NAME      only relays whose name has this in it, may be repeated (relevo, opendkim, unsigned, exim)
   --engine NAME    of relevo: embedded, redis or both (default both)
   --workers N      handed to \`relevo start\` (auto)
@@ -103,9 +103,24 @@ function entrants(run: Run): Entrant[] {
   return all.filter(({ kind }) => isPeer(kind.name));
 }
 
+/** From one node to several, as docs/scaling.md has them. */
+function steps(): Entrant[] {
+  const all: RelevoOptions[] = [
+    { engine: 'embedded', workers: '1' },
+    { engine: 'embedded', workers: '2' },
+    { engine: 'redis', workers: '1' },
+    { engine: 'redis', workers: '1', nodes: 2 },
+    { engine: 'redis', workers: '1', nodes: 3 },
+    { engine: 'cluster', workers: '1' },
+    { engine: 'cluster', workers: '1', nodes: 2 },
+  ];
+  return all.map((options) => ({ kind: relevo(options), signs: true, role: null, once: false }));
+}
+
 async function measureAll(run: Run): Promise<Row[]> {
   const rows: Row[] = [];
   if (isWanted('floor')) rows.push(...(await floor(run)));
+  if (isWanted('steps') && isPeer('relevo')) rows.push(...(await throughput(run, STEPS_CELL, steps())));
   for (const cell of THROUGHPUT_CELLS)
     if (isWanted(cell.name)) rows.push(...(await throughput(run, cell, entrants(run))));
   for (const [name, measure] of Object.entries(OWN_CELLS)) {

@@ -9,6 +9,8 @@ import { Board, monotonicMs, NUMBER_FIELD, type BoardMemory } from './board.ts';
 /** What one call of the thread sends. */
 export type Volley = {
   readonly port: number;
+  /** Further ones; sessions are spread over all of them. */
+  readonly otherPorts?: readonly number[];
   /** Number of the first message; the others follow it. */
   readonly from: number;
   readonly count: number;
@@ -57,6 +59,7 @@ class Session {
   readonly #volley: Volley;
   readonly #next: () => number | null;
   readonly #tail: string;
+  readonly #port: number;
   #socket: Socket | null = null;
   #state: State = 'greeting';
   #left = 0;
@@ -66,8 +69,11 @@ class Session {
   #refusals = 0;
   #settle: (failure: string | null) => void = () => {};
 
-  constructor(volley: Volley, tail: string, next: () => number | null) {
+  /** @param place among the sessions, which are dealt to the ports in turn */
+  constructor(volley: Volley, { tail, place }: { tail: string; place: number }, next: () => number | null) {
     this.#volley = volley;
+    const ports = [volley.port, ...(volley.otherPorts ?? [])];
+    this.#port = ports[place % ports.length] ?? volley.port;
     this.#tail = tail;
     this.#next = next;
   }
@@ -85,7 +91,7 @@ class Session {
     this.#state = 'greeting';
     this.#pending = '';
     this.#left = this.#volley.perConnection ?? Number.POSITIVE_INFINITY;
-    const socket = connect({ port: this.#volley.port, host: '127.0.0.1', noDelay: true });
+    const socket = connect({ port: this.#port, host: '127.0.0.1', noDelay: true });
     this.#socket = socket;
     socket.setEncoding('latin1');
     socket.setTimeout(QUIET_MS, () => this.#fail(`silence in ${this.#state}`));
@@ -195,8 +201,8 @@ async function send(volley: Volley): Promise<VolleyResult> {
   let at = 0;
   let failure: string | null = null;
   const next = (): number | null => (at < volley.count && failure === null ? volley.from + at++ : null);
-  const sessions = Array.from({ length: volley.sessions }, async () => {
-    failure = (await new Session(volley, tail, next).run()) ?? failure;
+  const sessions = Array.from({ length: volley.sessions }, async (_, place) => {
+    failure = (await new Session(volley, { tail, place }, next).run()) ?? failure;
   });
   await Promise.all(sessions);
   return { failure };

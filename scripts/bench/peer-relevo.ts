@@ -1,19 +1,21 @@
 /** relevo as this checkout has it, started as a user starts it. */
 import { execFile, type ChildProcess } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { connectControl } from '../../src/cli/control-client.ts';
 import type { Operations } from '../../src/cli/operations.ts';
 import { ProcessGroup } from './machine.ts';
+import { startCluster, startServer } from './redis.ts';
 import { ended, freePort, listening, PeerMissing, spawnIn, type Peer, type PeerKind, type PeerNeeds } from './peer.ts';
 
 const COMMAND = resolve(import.meta.dirname, '../relevo');
-const REDIS = '/usr/bin/redis-server';
 
-export type Engine = 'embedded' | 'redis';
+export type Engine = 'embedded' | 'redis' | 'cluster';
 
 export type RelevoOptions = {
   readonly engine: Engine;
+  /** Relays on that spool, each with a port of its own. Default: 1. */
+  readonly nodes?: number;
   /** What `--workers` is given. */
   readonly workers: string;
   /** Where profiles are written at its end; null: none. */
@@ -27,35 +29,51 @@ export type Answer = { readonly code: number; readonly stdout: string; readonly 
 /** For the tables of throughput: one exit, everything to the sink. */
 export function relevo(options: RelevoOptions): PeerKind {
   return {
-    name: `relevo${options.engine === 'redis' ? ', Redis' : ''}`,
+    name: nameOf(options),
     start: (needs) => Relevo.start(needs, options),
   };
+}
+
+const ENGINES: Readonly<Record<Engine, string>> = { embedded: '', redis: ', Redis', cluster: ', Redis Cluster' };
+
+function nameOf({ engine, nodes = 1, workers }: RelevoOptions): string {
+  const many = nodes > 1 ? `, ${nodes} nodes` : '';
+  return `relevo${ENGINES[engine]}${many}${workers === 'auto' ? '' : `, ${workers} workers`}`;
 }
 
 /** A relay that can be stopped, killed and started again on the same queue, and asked by its command line. */
 export class Relevo implements Peer {
   readonly port: number;
   readonly httpPort: number;
+  readonly otherPorts: readonly number[];
   readonly folder: string;
   readonly group: ProcessGroup;
   readonly #options: RelevoOptions;
   #child: ChildProcess | null = null;
-  #redis: ChildProcess | null = null;
+  #redis: readonly ChildProcess[] = [];
+  #others: ChildProcess[] = [];
 
-  private constructor(at: { readonly folder: string; port: number; httpPort: number }, options: RelevoOptions) {
-    [this.folder, this.port, this.httpPort] = [at.folder, at.port, at.httpPort];
+  private constructor(
+    at: { readonly folder: string; port: number; httpPort: number; otherPorts: readonly number[] },
+    options: RelevoOptions,
+  ) {
+    [this.folder, this.port, this.httpPort, this.otherPorts] = [at.folder, at.port, at.httpPort, at.otherPorts];
     this.#options = options;
     this.group = new ProcessGroup('relevo');
   }
 
   static async start(needs: PeerNeeds, options: RelevoOptions): Promise<Relevo> {
-    const ports = { port: await freePort(), httpPort: await freePort() };
+    const ports = { port: await freePort(), httpPort: await freePort(), otherPorts: [] as number[] };
+    for (let node = 1; node < (options.nodes ?? 1); node++) ports.otherPorts.push(await freePort());
     const relay = new Relevo({ folder: needs.folder, ...ports }, options);
     mkdirSync(join(needs.folder, 'config'), { recursive: true });
     try {
-      const spool = options.engine === 'redis' ? await relay.#startRedis() : 'engine: embedded';
-      writeFileSync(relay.#policyFile, policyOf(needs, { ...ports, spool, exits: options.exits ?? toSink(needs) }));
+      const spool = await relay.#startSpool();
+      const exits = options.exits ?? toSink(needs);
+      writeFileSync(relay.#policyFile, policyOf(needs, { ...ports, spool, exits }));
       await relay.begin();
+      for (const port of ports.otherPorts)
+        await relay.#beginOther(port, (httpPort) => policyOf(needs, { port, httpPort, spool, exits }));
     } catch (error) {
       await relay[Symbol.asyncDispose]();
       throw error;
@@ -67,15 +85,25 @@ export class Relevo implements Peer {
     return join(this.folder, 'config/relevo.yaml');
   }
 
-  /** A server with the durability that `fsync` promises; its processes count as the relay's. */
-  async #startRedis(): Promise<string> {
-    if (!existsSync(REDIS)) throw new PeerMissing('needs Debian’s redis-server');
-    const port = await freePort();
-    const settings = ['--port', String(port), '--bind', '127.0.0.1', '--dir', this.folder, '--save', ''];
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--maxmemory-policy', 'noeviction'];
-    this.#redis = spawnIn(this.group, [REDIS, ...settings, ...durable], { folder: this.folder, name: 'redis' });
-    await listening(port, this.#redis);
-    return `engine: redis, url: "redis://127.0.0.1:${port}/0"`;
+  async #startSpool(): Promise<string> {
+    const { engine } = this.#options;
+    if (engine === 'embedded') return 'engine: embedded';
+    const { spool, children } = await (engine === 'redis' ? startServer(this) : startCluster(this));
+    this.#redis = children;
+    return spool;
+  }
+
+  /** A further node on the same spool. */
+  async #beginOther(port: number, policy: (httpPort: number) => string): Promise<void> {
+    const [policyFile, data] = [join(this.folder, `config/${port}.yaml`), join(this.folder, `data-${port}`)];
+    writeFileSync(policyFile, policy(await freePort()));
+    const command = [COMMAND, 'start', '--policy', policyFile, '--data', data, '--node', `node-${port}`];
+    const child = spawnIn(this.group, [...command, '--workers', this.#options.workers], {
+      folder: this.folder,
+      name: `relevo-${port}`,
+    });
+    this.#others.push(child);
+    await listening(port, child);
   }
 
   /** Starts it on the queue that is there. Returns when it listens. @throws PeerMissing with what it said */
@@ -150,8 +178,10 @@ export class Relevo implements Peer {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    for (const other of this.#others) other.kill('SIGTERM');
+    await Promise.all(this.#others.map(ended));
     await this.end('SIGTERM');
-    this.#redis?.kill('SIGTERM');
+    for (const server of this.#redis) server.kill('SIGTERM');
     await this.group.kill();
     this.group[Symbol.dispose]();
   }

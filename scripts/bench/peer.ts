@@ -18,6 +18,8 @@ export type PeerNeeds = {
 /** A running one. Its disposal ends all of its processes. */
 export type Peer = AsyncDisposable & {
   readonly port: number;
+  /** Of its other nodes, which take mail as well. */
+  readonly otherPorts?: readonly number[];
   readonly group: ProcessGroup;
   /** Its own account of what became of the mail, once all is delivered; what is wrong with it, or null. */
   readonly account: () => Promise<string | null>;

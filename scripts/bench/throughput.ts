@@ -20,6 +20,15 @@ export const THROUGHPUT_CELLS: readonly ThroughputCell[] = [
   { name: 'one', text: '4 KB, one session at a time', sessions: 1, bodyBytes: 4_096, perConnection: 1 },
 ];
 
+/** Load enough for several nodes. */
+export const STEPS_CELL: ThroughputCell = {
+  name: 'steps',
+  text: '4 KB, 40 sessions, one a connection',
+  sessions: 40,
+  bodyBytes: 4_096,
+  perConnection: 1,
+};
+
 /** Who is measured: `once`: in the first round only, for no goal is set against it. */
 export type Entrant = {
   readonly kind: PeerKind;
@@ -107,7 +116,8 @@ async function measure(run: Run, cell: ThroughputCell, { kind, signs }: Entrant)
   const sinkPort = await traffic.listen();
   await using peer = await kind.start({ folder: run.folder(), sinkPort, keyFile: run.keyFile });
   const { sessions, bodyBytes, perConnection } = cell;
-  const shot = { port: peer.port, sessions, bodyBytes, perConnection };
+  const { port, otherPorts = [] } = peer;
+  const shot = { port, otherPorts, sessions, bodyBytes, perConnection };
   const perS = await warmUp(traffic, shot, messages);
   const count = messages ?? Math.max(50, Math.round((perS * seconds) / sessions) * sessions);
   peer.group.begin();
