@@ -199,6 +199,15 @@ shaping:                                <- shaping
     perConnection: {= shaping/perConnection} <- shaping/perConnection
   # '*.mail.example': { connections: 2, perConnection: 20 }
 
+health:                                 <- health
+  every: {= health/every}               <- health/every
+  timeout: {= health/timeout}           <- health/timeout
+  downAfter: {= health/downAfter}       <- health/downAfter
+blocklists:                             <- blocklists
+  every: {= blocklists/every}           <- blocklists/every
+  zones: {= blocklists/zones}           <- blocklists/zones
+  quorum: {= blocklists/quorum}         <- blocklists/quorum
+
 # --- Where it is kept ---
 
 spool:                                  <- spool
@@ -220,8 +229,6 @@ dns:                                    <- dns
 # Of later versions: checked, but without effect yet.
 # preset: null                          <- preset
 # custom: null                          <- custom
-# health: { every: 5m }                 <- health
-# blocklists: { zones: [] }             <- blocklists
 # reputation: { slowBelow: 80, pauseBelow: 70 } <- reputation
 # alerts: { failureRate: 10%, queueAge: 30m, to: [] } <- alerts
 # webhooks: []                          <- webhooks

@@ -53,9 +53,9 @@ describe('warnings', () => {
   });
 
   test('a later key that asks for something is told of at its default too', () => {
-    expect(warningsIn('hostname: a\nhealth: { every: 5m }\nalerts: { failureRate: 10% }\n')).toEqual([
-      '2:1 health: has no effect yet in this version',
-      '3:11 alerts.failureRate: has no effect yet in this version',
+    expect(warningsIn('hostname: a\nalerts: { queueAge: 30m,\n  failureRate: 10% }\n')).toEqual([
+      '2:11 alerts.queueAge: has no effect yet in this version',
+      '3:3 alerts.failureRate: has no effect yet in this version',
     ]);
   });
 

@@ -1,7 +1,19 @@
 /** How hard it tries, where mail is kept, who is told: `retry` … `tests`. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
-import { duration, ipAddress, LATER, name, positive, priority, rate, SECRET, share, size } from './values.ts';
+import {
+  domainName,
+  duration,
+  ipAddress,
+  LATER,
+  name,
+  positive,
+  priority,
+  rate,
+  SECRET,
+  share,
+  size,
+} from './values.ts';
 
 export const retry = z
   .strictObject({
@@ -35,17 +47,31 @@ export const shaping = z
   .meta({ description: 'By the name of the MX host (globs).' });
 
 export const health = z
-  .strictObject({ every: duration.prefault('5m').meta({ description: 'Between two checks.' }) })
+  .strictObject({
+    every: duration.prefault('5m').meta({ description: 'Between two checks.' }),
+    timeout: duration.prefault('15s').meta({ description: 'For one check as a whole: a server that hangs is down.' }),
+    downAfter: positive
+      .prefault(2)
+      .meta({ description: 'Checks in a row that fail until nothing goes out by the exit.' }),
+  })
   .prefault({})
-  .meta({ description: 'Checks of every exit.', ...LATER });
+  .meta({ description: 'Checks of every exit: connect, TLS, EHLO, AUTH; a folder that can be written.' });
 
 export const blocklists = z
   .strictObject({
-    every: duration.prefault('1h').meta({ description: 'Between two checks.' }),
-    zones: z.array(z.string()).prefault([]).meta({ description: 'DNS blocklists to ask.' }),
+    every: duration.prefault('1h').meta({ description: 'Between two looks.' }),
+    zones: z.array(domainName).prefault([]).meta({
+      description:
+        'DNS blocklists to ask. Default: none, since most refuse the resolvers of the public: name those that yours may ask.',
+    }),
+    quorum: positive.prefault(1).meta({ description: 'So many of them must list an address.' }),
+  })
+  .refine(({ zones, quorum }) => zones.length === 0 || quorum <= zones.length, {
+    error: 'expected a quorum of at most as many as there are zones',
+    path: ['quorum'],
   })
   .prefault({})
-  .meta({ description: 'Whether own addresses are listed.', ...LATER });
+  .meta({ description: 'Whether own addresses are listed; an exit whose address is, is closed.' });
 
 const score = z
   .number('expected a number from 0 to 100')
