@@ -7,6 +7,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles, type GeneratedFile } from '../src/policy/generate.ts';
 import { metricsReference } from '../src/report/metrics-reference.ts';
+import { repliesReference } from '../src/report/replies-reference.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -14,7 +15,12 @@ const root = join(import.meta.dirname, '..');
 const CITATION = /RFC (\d{3,5})((?:,? (?:and )?§[0-9A-Z]+(?:\.[0-9]+)*)*)/g;
 
 function main(check: boolean): number {
-  const files = [...generatedFiles(), { path: 'docs/metrics.md', content: metricsReference() }, rfcIndex()];
+  const files = [
+    ...generatedFiles(),
+    { path: 'docs/metrics.md', content: metricsReference() },
+    { path: 'docs/replies.md', content: repliesReference() },
+    rfcIndex(),
+  ];
   const stale = files.filter((file) => readText(file.path) !== file.content);
   for (const file of stale) {
     if (check) {

@@ -60,7 +60,8 @@ test.each([
   [{ code: 451, detail: '7.1', text: 'Greylisted, please try again in 300 seconds' }, true],
   [{ code: 450, detail: '7.1', text: 'Try again later' }, true],
   [{ code: 450, detail: '2.0', text: 'Recipient address rejected: Greylisted' }, true],
-  [{ code: 421, detail: '4.2', text: 'graylisting in action' }, true],
+  [{ code: 451, detail: '4.2', text: 'graylisting in action' }, true],
+  [{ code: 421, detail: '7.1', text: 'slow down' }, false],
   [{ code: 450, detail: '2.1', text: 'mailbox busy' }, false],
   [{ code: 550, detail: '7.1', text: 'Greylist: blocked for good' }, false],
 ])('%o: greylisting is %s', (reply, expected) => {

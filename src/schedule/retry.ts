@@ -1,4 +1,5 @@
 /** When to try again, and when to give up. Pure. */
+import { refusalOf } from '../message/refusal.ts';
 import type { Reply } from '../message/reply.ts';
 import type { RetryPolicy } from '../policy/schema.ts';
 
@@ -52,7 +53,5 @@ export function cutToDeadlines(delayMs: number, { expiresInMs, warnsInMs }: Dead
  * (RFC 6647 §2.1), so that another exit would start over.
  */
 export function looksGreylisted(reply: Reply | null): boolean {
-  if (reply === null || reply.code < 400 || reply.code > 499) return false;
-  if (/gr[ea]y[- ]?list/i.test(reply.text)) return true;
-  return (reply.code === 450 || reply.code === 451) && reply.detail === '7.1';
+  return reply !== null && refusalOf(reply) === 'greylisted';
 }
