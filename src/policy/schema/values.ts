@@ -6,6 +6,7 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { z } from 'zod';
 import { parseDomain } from '../../message/address.ts';
+import { isTimeZone, nearestTimeZones } from '../day.ts';
 import { formatNetwork, parseNetwork, withoutHostBits } from '../network.ts';
 import { parseCost, parseDurationMs, parseRate, parseSharePercent, parseSizeBytes } from '../units.ts';
 
@@ -27,6 +28,11 @@ export const rate = unit('rate', parseRate, 'a rate such as 1000/h, 20/s or 5/10
 export const share = unit('share', parseSharePercent, 'a share such as 10%');
 export const cost = unit('cost', parseCost, 'a cost such as "25 USD/month" or "1.06 USD/1000"');
 export const domainName = unit('domain', (text) => (text.startsWith('[') ? null : parseDomain(text)), 'a domain name');
+
+export const timeZone = z
+  .string('expected a time zone such as Europe/Berlin')
+  .refine(isTimeZone, { error: ({ input }) => expectedTimeZone(String(input)) })
+  .meta({ value: 'time zone' });
 
 export const ipAddress = z
   .string('expected an IP address')
@@ -71,6 +77,16 @@ export const tldGlobs = oneOrMore(
   pattern.transform((text) => asciiGlob(text.replace(/^\./, ''))),
   'a top-level domain such as mx, or a list',
 );
+/** By the name of a header field, which becomes lower-case. The relay's own fields are taken off: they have conditions of their own. */
+export const headerGlobs = z
+  .record(
+    z
+      .string()
+      .regex(/^[!-9;-~]{1,76}$/, 'expected the name of a header field')
+      .refine((text) => !/^x-relevo-/i.test(text), 'expected another field: stream, priority and tag ask for these'),
+    globs,
+  )
+  .transform((fields) => Object.fromEntries(Object.entries(fields).map(([key, like]) => [key.toLowerCase(), like])));
 /** A pattern of addresses. Without an `@` it would match nothing but the lone `*`. */
 export const senderGlob = z
   .string('expected "*" or a pattern such as *@example.com')
@@ -80,6 +96,13 @@ export const senderGlob = z
     return at === -1 ? text : `${text.slice(0, at)}@${asciiGlob(text.slice(at + 1))}`;
   })
   .meta({ value: 'pattern' });
+
+function expectedTimeZone(given: string): string {
+  const names = nearestTimeZones(given);
+  return names.length === 0
+    ? 'expected a time zone such as Europe/Berlin'
+    : `expected a time zone (is it ${names.join(' or ')}?)`;
+}
 
 function asciiGlob(text: string): string {
   // Only labels beyond ASCII need IDNA, and those may not have a wildcard in them.

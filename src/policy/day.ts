@@ -1,0 +1,116 @@
+/** Days as the policy counts them: from midnight to midnight of its time zone, 23 to 25 hours long where clocks change. Pure. */
+import { nearest } from './nearest.ts';
+
+/** From `startsAtMs` until before `endsAtMs`, wall ms. `name`: `2026-11-20`. */
+export type Day = { readonly startsAtMs: number; readonly endsAtMs: number; readonly name: string };
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 86_400_000;
+/** No clock is further from UTC. */
+const FARTHEST_MS = 15 * HOUR_MS;
+const SUGGESTED = 3;
+
+/** By zone: the day that was asked for last, for it is asked at every choice of an exit. */
+const last = new Map<string, Day>();
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+/** The day in which a moment of wall time is. Where midnight is skipped it begins with the first moment after it. @param zone a known one */
+export function dayOf(wallMs: number, zone: string): Day {
+  const known = last.get(zone);
+  if (known !== undefined && wallMs >= known.startsAtMs && wallMs < known.endsAtMs) return known;
+  const day = findDay(wallMs, zone);
+  last.set(zone, day);
+  return day;
+}
+
+/** When the day of that name begins. @param name such as `2026-11-20` @param zone a known one */
+export function startOfDay(name: string, zone: string): number {
+  return startOf(Math.floor(Date.parse(`${name}T00:00:00Z`) / DAY_MS), zone);
+}
+
+/** The hour in which a moment of wall time is: hours are those of UTC, whatever the zone. */
+export function hourOf(wallMs: number): Pick<Day, 'startsAtMs' | 'endsAtMs'> {
+  const startsAtMs = Math.floor(wallMs / HOUR_MS) * HOUR_MS;
+  return { startsAtMs, endsAtMs: startsAtMs + HOUR_MS };
+}
+
+/** Whether it is the name of a time zone, such as `Europe/Berlin`; letters in either case. */
+export function isTimeZone(text: string): boolean {
+  // Offsets such as +02:00 have no summer: whoever writes one most likely means a place.
+  if (!/^[a-z]/i.test(text)) return false;
+  try {
+    return formatOf(text) !== null;
+  } catch {
+    return false;
+  }
+}
+
+/** The names that a misspelt one most likely means, the nearest first: of the whole, or of the place alone. */
+export function nearestTimeZones(misspelt: string): string[] {
+  const left = new Set(['UTC', ...Intl.supportedValuesOf('timeZone')]);
+  const found: string[] = [];
+  const place = placeOf(misspelt.replaceAll(' ', '_'));
+  const byPlace = new Map([...left].map((zone) => [placeOf(zone), zone]));
+  for (let tries = 0; tries < SUGGESTED; tries++) {
+    const name = byPlace.get(nearest(place, byPlace.keys()) ?? '') ?? nearest(misspelt, left);
+    if (name === null) break;
+    found.push(name);
+    left.delete(name);
+    byPlace.delete(placeOf(name));
+  }
+  return found;
+}
+
+function placeOf(zone: string): string {
+  return zone.slice(zone.lastIndexOf('/') + 1).toLowerCase();
+}
+
+function findDay(wallMs: number, zone: string): Day {
+  let number = dateNumber(wallMs, zone);
+  // Clocks that are put back over midnight have the old date again for a while: the new day has begun all the same.
+  if (startOf(number + 1, zone) <= wallMs) number += 1;
+  const name = new Date(number * DAY_MS).toISOString().slice(0, 10);
+  return { startsAtMs: startOf(number, zone), endsAtMs: startOf(number + 1, zone), name };
+}
+
+/** The first moment of a day. @param number of days since 1970-01-01 */
+function startOf(number: number, zone: string): number {
+  const midnightMs = number * DAY_MS;
+  if (zone === 'UTC') return midnightMs;
+  let before = midnightMs - FARTHEST_MS;
+  let from = midnightMs + FARTHEST_MS;
+  while (from - before > 1) {
+    const middle = Math.floor((before + from) / 2);
+    if (dateNumber(middle, zone) >= number) from = middle;
+    else before = middle;
+  }
+  return from;
+}
+
+/** The date on a calendar there, as a number of days since 1970-01-01. */
+function dateNumber(wallMs: number, zone: string): number {
+  if (zone === 'UTC') return Math.floor(wallMs / DAY_MS);
+  let year = 0;
+  let month = 1;
+  let day = 1;
+  for (const { type, value } of formatOf(zone).formatToParts(wallMs)) {
+    if (type === 'year') year = Number(value);
+    else if (type === 'month') month = Number(value);
+    else if (type === 'day') day = Number(value);
+  }
+  return Math.floor(Date.UTC(year, month - 1, day) / DAY_MS);
+}
+
+/** @throws where there is no such zone */
+function formatOf(zone: string): Intl.DateTimeFormat {
+  const known = formats.get(zone);
+  if (known !== undefined) return known;
+  const format = new Intl.DateTimeFormat('en-US-u-ca-gregory-nu-latn', {
+    timeZone: zone,
+    year: 'numeric',
+    month: 'numeric',
+    day: 'numeric',
+  });
+  formats.set(zone, format);
+  return format;
+}
