@@ -4,6 +4,7 @@
  */
 import { createFile } from './cli/whole-file.ts';
 import { type Exits, openExits } from './egress/exits.ts';
+import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exit-standings.ts';
 import { ownMailStore } from './feedback/own-mail.ts';
 import { createReporter } from './feedback/reporter.ts';
 import { openReturnPaths } from './feedback/return-paths.ts';
@@ -22,14 +23,15 @@ import type { Explanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Handoff } from './spool/handoff.ts';
-import type { Ledger, Quotas } from './spool/ledger.ts';
+import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
+import type { Accounts } from './spool/tallies.ts';
 import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './whereabouts.ts';
 
 export type MailPathNeeds = {
   readonly policy: () => Policy;
-  readonly spool: Spool & { readonly ledger: Ledger & Quotas; readonly nodes?: Pick<Nodes, 'all'> };
+  readonly spool: Spool & { readonly ledger: Accounts; readonly marks: Marks; readonly nodes?: Pick<Nodes, 'all'> };
   readonly ports: Ports;
   readonly emit: Emit;
   readonly localAddresses: () => readonly string[];
@@ -37,6 +39,8 @@ export type MailPathNeeds = {
   readonly canSendFrom?: AddressProbe;
   /** This relay's name among those that share the spool. */
   readonly node?: string;
+  /** What is known of the exits, where somebody in this thread reads that already. */
+  readonly standings?: ExitStandings;
   /** Which worker of how many this is. */
   readonly share: Share;
   /** What it has of the other workers. Default: there are none. */
@@ -100,6 +104,7 @@ type Parts = MailPathNeeds & {
   readonly verp: VerpKeyring;
   readonly exits: Exits;
   readonly whereabouts: Whereabouts;
+  readonly standings: ExitStandings;
   readonly scheduler: Scheduler;
   readonly ingress: Ingress;
 };
@@ -113,6 +118,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const { sign } = signer;
   const exits = stack.use(openExits({ policy, ports, emit, localAddresses }));
   const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
+  const standings = needs.standings ?? stack.use(await openExitStandings(standingsNeeds(needs)));
   const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
   const verp = createVerpKeyring({ random, createFile, clock, emit });
   await verp.refresh(policy());
@@ -131,8 +137,10 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),
       places: whereabouts,
+      standingOf: standings.standingOf,
     }),
   );
+  stack.defer(standings.onChange((opened) => scheduler.standingsChanged(opened)));
   const handoff = handoffOf(scheduler, others);
   const { ledger } = spool;
   const sharing = others === undefined ? {} : { sharing: others };
@@ -140,7 +148,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
     await startIngress({ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit, ...sharing }),
   );
   const running = stack.move();
-  return pathOf({ ...needs, signer, verp, exits, whereabouts, scheduler, ingress }, () => running.disposeAsync());
+  return pathOf({ ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress }, () => running.disposeAsync());
 }
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
@@ -171,6 +179,11 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
 function whereaboutsNeeds({ policy, spool, ports, emit, node = '', canSendFrom }: MailPathNeeds): WhereaboutsNeeds {
   const { nodes = null } = spool;
   return { policy, clock: ports.clock, emit, nodes, node, canSendFrom: canSendFrom ?? (async () => true) };
+}
+
+/** What a thread that knows nothing of exits yet needs to know of them. */
+function standingsNeeds({ policy, spool, ports, node = '' }: MailPathNeeds): ExitStandingsNeeds {
+  return { policy, marks: spool.marks, tallies: spool.ledger, clock: ports.clock, node };
 }
 
 /** Fresh mail for which there is no room here goes to whoever claims it first. */
@@ -204,9 +217,9 @@ async function prepare({ signer, verp, policy }: Parts, next: Policy): Promise<P
   };
 }
 
-async function follow({ exits, whereabouts, scheduler, ingress, policy }: Parts): Promise<void> {
+async function follow({ exits, whereabouts, standings, scheduler, ingress, policy }: Parts): Promise<void> {
   exits.apply(policy());
-  await whereabouts.refresh();
+  await Promise.all([whereabouts.refresh(), standings.refresh()]);
   scheduler.applyPolicy();
   await ingress.apply(policy());
 }

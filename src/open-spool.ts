@@ -5,13 +5,15 @@ import type { Policy } from './policy/schema.ts';
 import type { Clock, Emit } from './ports.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool/embedded/spool.ts';
 import type { SalvageReport } from './spool/embedded/wire.ts';
-import type { Ledger, Quotas } from './spool/ledger.ts';
+import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import { type Spool, SpoolError } from './spool/spool.ts';
+import type { Accounts } from './spool/tallies.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
 export type SpoolWithLedger = Spool & {
-  readonly ledger: Ledger & Quotas;
+  readonly ledger: Accounts;
+  readonly marks: Marks;
   /** Absent: nobody shares the spool. */
   readonly nodes?: Nodes;
 };

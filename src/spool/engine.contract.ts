@@ -1,8 +1,9 @@
 import { afterEach, beforeEach } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import type { MessageEvent } from '../message/event.ts';
-import type { Ledger, Quotas } from './ledger.ts';
+import type { Marks } from './marks.ts';
 import type { LeasedDelivery, Spool } from './spool.ts';
+import type { Accounts } from './tallies.ts';
 
 /** The stream whose deliveries the engine is told to hold when they are in doubt. */
 export const CAREFUL_STREAM = 'careful';
@@ -15,7 +16,7 @@ export type Engine = {
 };
 
 export type Store = {
-  readonly spool: Spool & { readonly ledger: Ledger & Quotas };
+  readonly spool: Spool & { readonly ledger: Accounts; readonly marks: Marks };
   /** The events that the engine told of by itself since it was opened. */
   told(): Promise<readonly MessageEvent[]>;
   /** The same store as another process sees it; closed with the store. */

@@ -22,6 +22,9 @@ const COLUMNS = {
   ledger: 'account, window_ms, starts_at, used',
   move: 'one, mark, cursor',
   arrival: 'kind, key, amount',
+  figure: 'account, starts_at, amount, keep_until',
+  turn: 'account, place, taken_at',
+  mark: 'name, text, at',
 } as const;
 
 /** Where else the row numbers of a table are. */
@@ -36,7 +39,7 @@ const INDEXES = {
 } as const;
 
 const BY_ROWID = ['message', 'content', 'delivery', 'event'] as const;
-const BY_KEY = ['dedupe', 'ledger', 'move', 'arrival'] as const;
+const BY_KEY = ['dedupe', 'ledger', 'move', 'arrival', 'figure', 'turn', 'mark'] as const;
 
 /** Copies every row that can be read from the damaged database to the fresh one. */
 export function carryOver(source: DatabaseSync, store: Store): Carried {

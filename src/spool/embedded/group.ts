@@ -4,13 +4,16 @@ import { accept } from './accept.ts';
 import { returnBlock, spend, takeBlock, takeSlot } from './block.ts';
 import { claim } from './claim.ts';
 import { draw } from './draw.ts';
+import { count, counts } from './figures.ts';
 import { content, overview, story } from './find.ts';
 import { prune } from './forget.ts';
+import { mark, marks, unmark } from './marks.ts';
 import { note } from './note.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { describe, isOfTheAsker, sqliteFault } from './sqlite-error.ts';
 import type { Space } from './space.ts';
 import type { Store } from './store.ts';
+import { takeTurns } from './turn.ts';
 import type { AcceptAsk, Answer, QuickCalls, Request } from './wire.ts';
 
 export type QuickRequest = Request<keyof QuickCalls>;
@@ -35,6 +38,12 @@ const OPERATIONS: Operations = {
   spend,
   returnBlock,
   takeSlot,
+  count,
+  counts,
+  takeTurns,
+  marks,
+  mark,
+  unmark,
 };
 
 export function isQuick(name: string): name is keyof QuickCalls {
@@ -71,11 +80,11 @@ function runApart(store: Store, space: Space, requests: readonly QuickRequest[])
 }
 
 /**
- * New mail can wait outside, and so can what comes back; a report that other mail needs to come to its end cannot: only
+ * New mail can wait outside, and so can what comes back, and figures; a report that other mail needs to come to its end cannot: only
  * then is that mail's space free.
  */
 export function canWait([, name, ask]: QuickRequest): boolean {
-  return name === 'note' || (name === 'accept' && !(ask as AcceptAsk).endsMail);
+  return name === 'note' || name === 'count' || (name === 'accept' && !(ask as AcceptAsk).endsMail);
 }
 
 /** Settling makes room, so it has the last of the space: accepts are refused, the log is emptied, the reserve given up. */
@@ -125,7 +134,7 @@ function smaller(request: QuickRequest): QuickRequest {
 
 const SMALL_CLAIM = 8;
 
-const READS: readonly (keyof QuickCalls)[] = ['story', 'overview'];
+const READS: readonly (keyof QuickCalls)[] = ['story', 'overview', 'counts', 'marks'];
 
 /** The disk takes nothing: what needs no writing is answered all the same. */
 function runReadsOnly(store: Store, requests: readonly QuickRequest[], cause: unknown): GroupResult {

@@ -4,7 +4,7 @@ import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.
 import { PRIORITIES } from '../../message/message.ts';
 import type { Clock } from '../../ports.ts';
 import { freshlyLeased } from '../fresh.ts';
-import type { Ledger, Quotas } from '../ledger.ts';
+import type { Marks } from '../marks.ts';
 import type {
   AcceptResult,
   AuditReport,
@@ -21,15 +21,18 @@ import type {
   Spool,
   Submission,
 } from '../spool.ts';
+import type { Accounts } from '../tallies.ts';
 import { Link } from './link.ts';
+import { portAccounts, portMarks } from './port-accounts.ts';
 import { STATES } from './rows.ts';
 import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
-/** The spool and the ledger as seen through a port to the thread that owns them. */
+/** The spool, and what is kept beside it, as seen through a port to the thread that owns them. */
 export class PortSpool implements Spool {
-  readonly ledger: Ledger & Quotas;
+  readonly ledger: Accounts;
+  readonly marks: Marks;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];
@@ -39,13 +42,8 @@ export class PortSpool implements Spool {
     this.#link = link;
     this.#clock = clock;
     this.#holdWhenInDoubt = holdWhenInDoubt;
-    this.ledger = {
-      draw: (draw) => link.call('draw', draw),
-      takeBlock: (ask) => link.call('takeBlock', ask),
-      spend: (ask) => link.call('spend', ask),
-      returnBlock: async (ask) => void (await link.call('returnBlock', ask)),
-      takeSlot: (ask) => link.call('takeSlot', ask),
-    };
+    this.ledger = portAccounts(link, clock);
+    this.marks = portMarks(link);
   }
 
   async accept(submission: Submission): Promise<AcceptResult> {

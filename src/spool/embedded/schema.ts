@@ -123,5 +123,31 @@ CREATE TABLE slot(
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * `figure`: what `Tallies` counts. `turn`: the place of each circle that was taken last. `mark`: what `Marks` keeps.
+ */
+const VERSION_4 = `
+CREATE TABLE figure(
+  account TEXT NOT NULL,
+  starts_at INTEGER NOT NULL,
+  amount INTEGER NOT NULL,
+  keep_until INTEGER NOT NULL,
+  PRIMARY KEY(account, starts_at)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX figure_end ON figure(keep_until);
+
+CREATE TABLE turn(
+  account TEXT PRIMARY KEY,
+  place INTEGER NOT NULL,
+  taken_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE mark(
+  name TEXT PRIMARY KEY,
+  text TEXT NOT NULL,
+  at REAL NOT NULL
+) STRICT, WITHOUT ROWID;
+`;
+
 /** Each takes the database from the version of its place to the next; `PRAGMA user_version` says which are done. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];

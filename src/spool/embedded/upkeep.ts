@@ -1,6 +1,8 @@
+import { forgetFigures } from './figures.ts';
 import { forgetDedupe } from './forget.ts';
 import { sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
+import { forgetCircles } from './turn.ts';
 
 /** Free pages given back to the file system in one step: a few ms. */
 const PAGES_AT_ONCE = 256;
@@ -52,7 +54,7 @@ export class Upkeep {
   #tidy(idle: boolean): boolean {
     try {
       this.#store.begin();
-      const more = forgetDedupe(this.#store);
+      const more = [forgetDedupe, forgetFigures, forgetCircles].map((forget) => forget(this.#store)).includes(true);
       this.#store.commit();
       if (!idle || this.freeBytes() <= FREE_KEPT_BYTES) return more;
       this.#store.exec(`PRAGMA incremental_vacuum(${PAGES_AT_ONCE})`);

@@ -14,6 +14,8 @@ import type {
   ShapeRow,
   SpoolTrouble,
 } from '../spool.ts';
+import type { Mark } from '../marks.ts';
+import type { Count, TakeTurns, Tally } from '../tallies.ts';
 import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeSlot, Slot } from '../ledger.ts';
 import type { MessagePort } from 'node:worker_threads';
 import type { MessageEvent } from '../../message/event.ts';
@@ -72,6 +74,20 @@ export type ContentAnswer =
 
 type FilterAsk = { readonly filter: QueueFilter; readonly atMs: number };
 
+/** Where a page goes on: after this. */
+export type CountCursor = Pick<Count, 'account' | 'startsAtMs'>;
+
+export type CountsAsk = {
+  readonly prefix: string;
+  readonly sinceMs: number;
+  readonly nowMs: number;
+  readonly after: CountCursor | null;
+};
+
+/** `next` null: that was the last. */
+export type CountsPage = { readonly counts: readonly Count[]; readonly next: CountCursor | null };
+export type MarksPage = { readonly marks: readonly Mark[]; readonly next: string | null };
+
 type ReapAsk = {
   /** null: all leases, whose owners are dead. */
   readonly beforeMs: number | null;
@@ -102,6 +118,12 @@ export type QuickCalls = {
   spend: { ask: SpendBlock; answer: 'spent' | 'lost' };
   returnBlock: { ask: ReturnBlock; answer: null };
   takeSlot: { ask: TakeSlot; answer: Slot };
+  count: { ask: { readonly tallies: readonly Tally[]; readonly nowMs: number }; answer: null };
+  counts: { ask: CountsAsk; answer: CountsPage };
+  takeTurns: { ask: TakeTurns & { readonly nowMs: number }; answer: readonly number[] };
+  marks: { ask: { readonly prefix: string; readonly after: string | null }; answer: MarksPage };
+  mark: { ask: readonly Mark[]; answer: null };
+  unmark: { ask: readonly string[]; answer: null };
 };
 
 /** May walk the whole queue: done in slices between the groups, each slice a transaction. */

@@ -43,6 +43,9 @@ const NAMES = [
 ];
 const SLOTS = 16_384;
 
+/** What has keys of its own, with the name in each. */
+export type NameKind = 'dedupe' | 'quota' | 'slot' | 'figures' | 'turn';
+
 /** Where things are, for one number of shards. */
 export class Keys {
   readonly shards: number;
@@ -50,6 +53,10 @@ export class Keys {
   readonly ofShard: readonly (readonly string[])[];
   /** The nodes that share the spool: a hash by name. */
   readonly nodes: string;
+  /** The names of all accounts that have figures: a sorted set by name. Beside all figures. */
+  readonly accounts: string;
+  /** Marks: their names, a sorted set by name; and a hash by name. */
+  readonly marks: readonly [names: string, texts: string];
   readonly #stems: readonly string[];
 
   /** @throws RangeError where the prefix would decide about slots */
@@ -58,6 +65,9 @@ export class Keys {
     this.shards = shards;
     this.nodes = `${prefix}{nodes}:nodes`;
     this.#stems = Array.from({ length: shards }, (_, shard) => `${prefix}{${tagOf(shard, shards)}}:`);
+    const first = this.#stems[0] ?? '';
+    this.accounts = `${first}accounts`;
+    this.marks = [`${first}mark-names`, `${first}marks`];
     this.ofShard = this.#stems.map((stem) => NAMES.map((name) => stem + name));
   }
 
@@ -86,6 +96,16 @@ export class Keys {
     return `${this.#stemFor(account)}slot:${account}`;
   }
 
+  /** The figures of an account: a hash by start. All in one slot, so that those of one call are written at once. */
+  figures(account: string): string {
+    return `${this.#stems[0] ?? ''}figures:${account}`;
+  }
+
+  /** The place of a circle that was taken last. */
+  turn(account: string): string {
+    return `${this.#stemFor(account)}turn:${account}`;
+  }
+
   /** What came to a shard with a move that has not ended: a hash of kind and name. */
   arrived(shard: number): string {
     return `${this.#stems[shard] ?? ''}arrived`;
@@ -97,7 +117,7 @@ export class Keys {
   }
 
   /** How the names of a shard's digests, or of what was drawn, begin. */
-  stemOf(shard: number, kind: 'dedupe' | 'quota' | 'slot'): string {
+  stemOf(shard: number, kind: NameKind): string {
     return `${this.#stems[shard] ?? ''}${kind}:`;
   }
 

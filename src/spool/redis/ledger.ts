@@ -1,20 +1,10 @@
-/** The ledger in Redis: a key for each window of an account, which forgets itself, and one for the last slot. */
-import type {
-  Block,
-  Draw,
-  DrawResult,
-  Ledger,
-  Quota,
-  Quotas,
-  ReturnBlock,
-  Slot,
-  SpendBlock,
-  TakeBlock,
-  TakeSlot,
-} from '../ledger.ts';
+/** The ledger in Redis: a key for each window of an account, which forgets itself, and one for the last slot; and what is counted beside it. */
+import type { Block, Draw, DrawResult, Quota, ReturnBlock, Slot, SpendBlock, TakeBlock, TakeSlot } from '../ledger.ts';
+import type { Accounts, Count, TakeTurns, Tally } from '../tallies.ts';
 import type { Script, ScriptArgument } from './link.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, type Store } from './store.ts';
+import { RedisTallies } from './tallies.ts';
 
 /** Past its end a window is kept for its own length again, at least this: clocks differ, and go back a little. */
 const KEPT_AT_LEAST_MS = 3_600_000;
@@ -23,11 +13,13 @@ const KEPT_AT_LEAST_MS = 3_600_000;
 type Ask = <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
 
 /** The ledger that is kept beside a spool. */
-export class RedisLedger implements Ledger, Quotas {
+export class RedisLedger implements Accounts {
   readonly #ask: Ask;
+  readonly #tallies: RedisTallies;
 
   constructor(ask: Ask) {
     this.#ask = ask;
+    this.#tallies = new RedisTallies(ask);
   }
 
   async draw(ask: Draw): Promise<DrawResult> {
@@ -62,6 +54,18 @@ export class RedisLedger implements Ledger, Quotas {
     const reply = await this.#ask((store) => store.runFirmlyOn(store.keys.slot(account), SCRIPTS.slot, args));
     const [fromMs = 0, toMs = 0] = listOf<number>(reply);
     return { fromMs, toMs };
+  }
+
+  count(entries: readonly Tally[]): Promise<void> {
+    return this.#tallies.count(entries);
+  }
+
+  counts(prefix: string, sinceMs: number): Promise<readonly Count[]> {
+    return this.#tallies.counts(prefix, sinceMs);
+  }
+
+  takeTurns(ask: TakeTurns): Promise<readonly number[]> {
+    return this.#tallies.takeTurns(ask);
   }
 
   #run(script: Script, of: Quota, args: readonly ScriptArgument[]): Promise<unknown> {

@@ -202,7 +202,7 @@ export class RedisMoveStore implements MoveStore {
 
   async #removeNamed(): Promise<number> {
     for (const shard of this.#store.shards) {
-      for (const kind of ['dedupe', 'quota', 'slot'] as const) {
+      for (const kind of ['dedupe', 'quota', 'slot', 'figures', 'turn'] as const) {
         for (let cursor = '0'; ;) {
           const found = await namesOf(this.#store, { shard, kind, cursor });
           const dropped = await dropNames(this.#store, found.names);

@@ -24,6 +24,7 @@ import { content, note, overview, prune, story } from './find.ts';
 import { formatKey, Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
 import type { RedisLink } from './link.ts';
+import { RedisMarks } from './marks.ts';
 import { refuseWhileMoved } from './move-mark.ts';
 import { RedisNodes } from './nodes.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
@@ -97,9 +98,10 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
   return new Store({ link, keys: new Keys(prefix, shards), format, clock, node, onEvents, holdWhenInDoubt });
 }
 
-/** A spool on a Redis server that many processes share, and the ledger beside it. */
+/** A spool on a Redis server that many processes share, and what is kept beside it. */
 export class RedisSpool implements Spool {
   readonly ledger: RedisLedger;
+  readonly marks: RedisMarks;
   readonly nodes: RedisNodes;
   /** What the opening found. */
   readonly report: OpenReport;
@@ -114,6 +116,7 @@ export class RedisSpool implements Spool {
     this.#link = of.link;
     this.report = of.report;
     this.ledger = new RedisLedger((ask) => this.#ask(ask));
+    this.marks = new RedisMarks((ask) => this.#ask(ask));
     this.nodes = new RedisNodes((ask) => this.#ask(ask));
   }
 

@@ -109,6 +109,11 @@ export class Store {
     return this.#link.runDurably(script, keys, args);
   }
 
+  /** On keys of one slot, as `firmly`. */
+  firmlyOnKeys(keys: readonly string[], script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.isSound ? this.#link.runDurably(script, keys, args) : this.#link.run(script, keys, args);
+  }
+
   /** Whether mail that waits for a node, since `dueAtMs`, may be claimed here. */
   mayTakeFor(node: string, dueAtMs: number): boolean {
     if (node === nodeOfOwner(this.node)) return true;

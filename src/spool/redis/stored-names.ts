@@ -1,11 +1,10 @@
 /** Digests and what was drawn in windows: keys of their own, found by their names. */
 import type { MessageId } from '../../message/ids.ts';
 import type { StoredCounter, StoredDigest } from '../move.ts';
+import type { NameKind } from './keys.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
 import type { Written } from './stored.ts';
-
-type Kind = 'dedupe' | 'quota' | 'slot';
 
 /** What is remembered a little longer than it counts: clocks differ. */
 const KEPT_LONGER_MS = 60_000;
@@ -13,7 +12,7 @@ const KEPT_LONGER_MS = 60_000;
 /** Some names of a kind in a shard. `cursor` goes on, '0': these were the last. */
 export async function namesOf(
   store: Store,
-  of: { readonly shard: number; readonly kind: Kind; readonly cursor: string },
+  of: { readonly shard: number; readonly kind: NameKind; readonly cursor: string },
 ): Promise<{ readonly names: readonly string[]; readonly cursor: string }> {
   const stem = store.keys.stemOf(of.shard, of.kind);
   const pattern = `${stem.replaceAll(/[*?[\]\\]/g, String.raw`\$&`)}*`;
@@ -25,7 +24,7 @@ export async function namesOf(
 export async function storedUnder(
   store: Store,
   names: readonly string[],
-  of: { readonly shard: number; readonly kind: Kind; readonly nowMs: number },
+  of: { readonly shard: number; readonly kind: NameKind; readonly nowMs: number },
 ): Promise<readonly (StoredDigest | StoredCounter)[]> {
   if (names.length === 0) return [];
   const stem = store.keys.stemOf(of.shard, of.kind);

@@ -1,0 +1,65 @@
+/** What is counted and noted beside the mail, as seen through a port to the thread that owns it. */
+import type { Clock } from '../../ports.ts';
+import { checkMarks, type Mark, type Marks, MARKS_AT_MOST } from '../marks.ts';
+import { type Accounts, checkTallies, checkTurns, type Count, TALLIES_AT_ONCE } from '../tallies.ts';
+import type { Link } from './link.ts';
+import type { CountCursor } from './wire.ts';
+
+export function portAccounts(link: Link, clock: Clock): Accounts {
+  return {
+    draw: (draw) => link.call('draw', draw),
+    takeBlock: (ask) => link.call('takeBlock', ask),
+    spend: (ask) => link.call('spend', ask),
+    returnBlock: async (ask) => void (await link.call('returnBlock', ask)),
+    takeSlot: (ask) => link.call('takeSlot', ask),
+    async count(entries) {
+      checkTallies(entries);
+      for (let from = 0; from < entries.length; from += TALLIES_AT_ONCE) {
+        const tallies = entries.slice(from, from + TALLIES_AT_ONCE);
+        await link.call('count', { tallies, nowMs: clock.nowMs() });
+      }
+    },
+    counts: (prefix, sinceMs) => countsOf(link, { prefix, sinceMs, nowMs: clock.nowMs() }),
+    async takeTurns(ask) {
+      checkTurns(ask);
+      return link.call('takeTurns', { ...ask, nowMs: clock.nowMs() });
+    },
+  };
+}
+
+async function countsOf(
+  link: Link,
+  ask: { readonly prefix: string; readonly sinceMs: number; readonly nowMs: number },
+): Promise<readonly Count[]> {
+  const found: Count[] = [];
+  for (let after: CountCursor | null = null; ;) {
+    const { counts, next }: Awaited<ReturnType<typeof link.call<'counts'>>> = await link.call('counts', {
+      ...ask,
+      after,
+    });
+    for (const one of counts) found.push(one);
+    if (next === null) return found;
+    after = next;
+  }
+}
+
+export function portMarks(link: Link): Marks {
+  return {
+    async marks(prefix) {
+      const found: Mark[] = [];
+      for (let after: string | null = null; ;) {
+        const page: Awaited<ReturnType<typeof link.call<'marks'>>> = await link.call('marks', { prefix, after });
+        for (const one of page.marks) found.push(one);
+        if (page.next === null || found.length >= MARKS_AT_MOST) return found.slice(0, MARKS_AT_MOST);
+        after = page.next;
+      }
+    },
+    async mark(marks) {
+      checkMarks(marks);
+      if (marks.length > 0) await link.call('mark', marks);
+    },
+    async unmark(names) {
+      if (names.length > 0) await link.call('unmark', names);
+    },
+  };
+}
