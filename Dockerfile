@@ -15,6 +15,8 @@ COPY package.json package-lock.json LICENSE ./
 COPY scripts ./scripts
 COPY src ./src
 COPY config/relevo.example.yaml ./config/
+# Part of the program; config/ is the operator's.
+COPY config/shaping.yaml ./share/
 # What the relay writes belongs to the user that it runs as; the program does not.
 RUN mkdir -p certs data .cache \
   && chown -R node:node config certs data .cache \

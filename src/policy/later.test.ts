@@ -27,19 +27,6 @@ describe('warnings', () => {
     ]);
   });
 
-  test('connections to certain hosts are told of; messages over one connection to them do hold', () => {
-    const text = [
-      'hostname: a',
-      'shaping:',
-      '  default: { connections: 5 }',
-      "  '*.mail.example': { connections: 2, perConnection: 20 }",
-      "  '*.other.example': { perConnection: 20 }",
-    ].join('\n');
-    expect(warningsIn(text)).toEqual([
-      '4:23 shaping."*.mail.example".connections: has no effect yet in this version: shaping.default.connections holds for all',
-    ]);
-  });
-
   test('a later key that asks for nothing says nothing', () => {
     const text = [
       'hostname: a',

@@ -19,8 +19,6 @@ function search({ schema, node, path }: Position, tree: TreeNode): Finding[] {
   if (marksOf(schema).isLater || marksOf(branch).isLater)
     return asksForNothing(schema, node) ? [] : [{ place: keyPlaceOf(tree, path), path, text: NO_EFFECT }];
   if (isOtherStrategy(path, node)) return [{ place: node.place, path, text: `${NO_EFFECT}: members take turns` }];
-  if (isOtherConnections(path))
-    return [{ place: keyPlaceOf(tree, path), path, text: `${NO_EFFECT}: shaping.default.connections holds for all` }];
   if (node.kind === 'scalar') return [];
   const children: [string | number, TreeNode][] =
     node.kind === 'map' ? [...node.entries].map(([key, entry]) => [key, entry.node]) : [...node.nodes.entries()];
@@ -47,9 +45,4 @@ function isDefault(schema: Schema, node: TreeNode): boolean {
 function isOtherStrategy(path: Path, node: TreeNode): boolean {
   const isStrategy = path.length === 3 && path[0] === 'pools' && path[2] === 'strategy';
   return isStrategy && node.kind === 'scalar' && node.value !== 'round-robin';
-}
-
-/** Connections are counted by destination domain, before the names of its hosts are known. */
-function isOtherConnections(path: Path): boolean {
-  return path.length === 3 && path[0] === 'shaping' && path[1] !== 'default' && path[2] === 'connections';
 }

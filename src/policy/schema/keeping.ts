@@ -32,19 +32,28 @@ export const retry = z
   .transform(({ delays, expire, warnAfter }) => ({ delaysMs: delays, expireMs: expire, warnAfterMs: warnAfter }))
   .meta({ description: 'When a server says “later”, or nothing.' });
 
-const lane = z.strictObject({
-  connections: positive
-    .prefault(10)
-    .meta({ description: 'At once to one site; in entries other than default without effect yet.' }),
+/** What one site gets. */
+export const laneShape = z.strictObject({
+  connections: positive.prefault(10).meta({ description: 'At once to one site, over all exits.' }),
   perConnection: positive.prefault(100).meta({ description: 'Messages over one connection.' }),
-  rate: rate.optional().meta({ description: 'Messages in a window.', ...LATER }),
+  rate: rate
+    .refine(({ count }) => count > 0, 'expected a rate of at least 1')
+    .optional()
+    .meta({ description: 'Messages in a window to one site, over all exits; shared evenly by workers.' }),
+  provider: name
+    .optional()
+    .meta({ description: 'Mailbox provider: the hosts of all entries with the same one are one site.' }),
 });
 
 export const shaping = z
-  .record(z.string(), lane)
+  .record(z.string(), laneShape)
   .prefault({})
-  .transform((lanes) => ({ ...lanes, default: lanes['default'] ?? { connections: 10, perConnection: 100 } }))
-  .meta({ description: 'By the name of the MX host (globs).' });
+  .transform((lanes) => ({ ...lanes, default: lanes['default'] ?? laneShape.parse({}) }))
+  .meta({
+    description:
+      'What a site gets: by the name of its MX host (patterns) or of its provider in `config/shaping.yaml`, which holds ' +
+      'where no entry here fits; `default` for all others.',
+  });
 
 export const health = z
   .strictObject({
@@ -80,11 +89,22 @@ const score = z
 
 export const reputation = z
   .strictObject({
-    slowBelow: score.prefault(80).meta({ description: 'A score under which an exit sends less.' }),
-    pauseBelow: score.prefault(70).meta({ description: 'A score under which an exit rests.' }),
+    slowBelow: score.prefault(80).meta({ description: 'A score under which an exit sends at half its pace; 0: none.' }),
+    pauseBelow: score
+      .prefault(70)
+      .meta({
+        description: 'A score under which nothing goes out by it but some mail to see whether it recovered; 0: none.',
+      }),
+  })
+  .refine(({ slowBelow, pauseBelow }) => pauseBelow <= slowBelow, {
+    path: ['pauseBelow'],
+    error: 'expected a number no greater than slowBelow',
   })
   .prefault({})
-  .meta({ description: 'What happens to an exit that others complain about.', ...LATER });
+  .meta({
+    description:
+      'What happens to an exit whose mail others refuse or complain about; docs/reputation.md has the figures.',
+  });
 
 const durability = z.enum(['fsync', 'relaxed']).prefault('fsync').meta({
   description:
