@@ -2,7 +2,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { connectControl } from '../../src/cli/control-client.ts';
-import { startRedis, startRedisSentinel } from '../fakes/redis.ts';
+import { startRedis, startRedisCluster, startRedisSentinel } from '../fakes/redis.ts';
 import { PROVEN, ROOM_BYTES, startRelayOnRedis } from '../fakes/relay-on-redis.ts';
 import { SmtpDialogue } from '../fakes/smtp-dialogue.ts';
 
@@ -21,6 +21,27 @@ test('sentinels make a replica the primary when it died, and once more when they
     await expect.poll(async () => (await watched.primary()).info('connected_slaves'), { timeout: 20_000 }).toBe('2');
     await watched.failover();
     await rig.acknowledged(100);
+  });
+  expect(grownBytes).toBeLessThan(ROOM_BYTES);
+  expect(await rig.proof()).toEqual(PROVEN);
+});
+
+test('a cluster makes replicas the primaries of two that died, one after the other', async () => {
+  await using cluster = await startRedisCluster({ replicas: 1 });
+  const nodes = cluster.addresses.map((address) => `"${address}"`).join(', ');
+  await using rig = await startRelayOnRedis(`cluster: [${nodes}]`);
+  rig.load();
+  await rig.acknowledged(200);
+  const grownBytes = await rig.growth(async () => {
+    for (const [place, primary] of cluster.primaries.slice(0, 2).entries()) {
+      await primary.kill();
+      await rig.refused(20);
+      await expect.poll(() => cluster.replicas[place]?.info('role'), { timeout: 20_000 }).toBe('master');
+      // It has no replica of its own until the dead one is back, and follows it.
+      await primary.start();
+      await expect.poll(() => primary.info('master_link_status'), { timeout: 20_000 }).toBe('up');
+      await rig.acknowledged(200);
+    }
   });
   expect(grownBytes).toBeLessThan(ROOM_BYTES);
   expect(await rig.proof()).toEqual(PROVEN);
