@@ -5,7 +5,7 @@ describe('warnings', () => {
   test('keys of later versions validate, and say that they have no effect yet', () => {
     const text = [
       'hostname: a',
-      'preset: small',
+      'webhooks: [{ url: "https://a.example", secret: s, events: [delivered] }]',
       'streams: { transactional: { unsubscribe: warn } }',
       'domains: { example.com: {} }',
       'egress:',
@@ -16,7 +16,7 @@ describe('warnings', () => {
       'alerts: { to: [a@b.example] }',
     ].join('\n');
     expect(warningsIn(text)).toEqual([
-      '2:1 preset: has no effect yet in this version',
+      '2:1 webhooks: has no effect yet in this version',
       '3:29 streams.transactional.unsubscribe: has no effect yet in this version',
       '6:46 egress.out.warmup: has no effect yet in this version',
       '6:77 egress.out.cost: has no effect yet in this version',

@@ -2,14 +2,15 @@
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
 import { checkPolicy, type Check } from './checks.ts';
-import { findingsOf, pathOf, type Issue } from './findings.ts';
-import { isOptional, schemaAt } from './keys.ts';
+import { findingsOf, type Issue } from './findings.ts';
 import { findLater } from './later.ts';
 import { findNames } from './names.ts';
+import { expandPreset } from './preset-tree.ts';
 import { formatProblem, problemsOf, type Finding, type Path, type Problem } from './problem.ts';
 import { policySchema, type EgressPolicy, type Policy } from './schema.ts';
 import { runPolicyTests } from './selftest.ts';
-import { nodeAt, placeOf, plainValue, readTree, type MapNode } from './tree.ts';
+import { placeOf, readTree, type MapNode } from './tree.ts';
+import { validateTree } from './validate.ts';
 import { resolveVariables, type Environment, type Include, type ReadFile } from './variables.ts';
 
 export type PolicyText = {
@@ -35,68 +36,41 @@ export type LoadResult =
   | { readonly kind: 'refused'; readonly problems: readonly Problem[]; readonly includes: readonly string[] };
 
 /**
- * Parses, resolves variables, validates, checks names and sense, and runs the policy's own tests. All problems are told
- * at once, in the order of the file; none shows a secret. Never throws.
+ * Parses, resolves variables, adds what a preset stands for, validates, checks names and sense, and runs the policy's
+ * own tests. All problems are told at once, in the order of the file; none shows a secret. Never throws.
  */
 export function loadPolicy({ file, text, env, readFile }: PolicyText): LoadResult {
-  const { tree, findings: faults } = readTree(text);
-  if (tree === null) return { kind: 'refused', problems: problemsOf(file, faults), includes: [] };
-  const variables = resolveVariables(tree, { file, env, readFile });
+  const { tree: written, findings: faults } = readTree(text);
+  if (written === null) return { kind: 'refused', problems: problemsOf(file, faults), includes: [] };
+  const variables = resolveVariables(written, { file, env, readFile });
   const includes = variables.includes.map(({ path }) => path);
 
-  const result = validate(tree);
-  const findings = [...faults, ...variables.findings, ...findNames(tree)];
-  if (result.policy === null) findings.push(...issueFindings(result.issues, { tree, findings }));
+  const expansion = expandPreset(written, env);
+  const { tree } = expansion;
+  const result = validateTree(policySchema, tree);
+  const findings = [...faults, ...variables.findings, ...expansion.findings];
+  if (!expansion.isUnknown) findings.push(...findNames(tree));
+  if (result.kind === 'invalid') findings.push(...issueFindings(result.issues, { tree, findings }));
   // Sense is checked of sound policies only: half a policy would look wrong for its missing half.
-  if (result.policy === null || findings.length > 0)
+  if (result.kind === 'invalid' || findings.length > 0)
     return { kind: 'refused', problems: problemsOf(file, findings), includes };
 
-  const checks = checkPolicy(result.policy);
-  const failures = runPolicyTests(result.policy).map(({ path, text }): Check => ({ verdict: 'refuse', path, text }));
+  const policy = result.value;
+  const checks = checkPolicy(policy);
+  const failures = runPolicyTests(policy).map(({ path, text }): Check => ({ verdict: 'refuse', path, text }));
   const [refusals, warnings] = ['refuse', 'warn'].map((verdict) =>
     [...checks, ...failures].filter((check) => check.verdict === verdict).map((check) => placed(tree, check)),
   ) as [Finding[], Finding[]];
   if (refusals.length > 0) return { kind: 'refused', problems: problemsOf(file, refusals), includes };
   return {
     kind: 'loaded',
-    policy: withAbsolutePaths(result.policy, dirname(file)),
+    policy: withAbsolutePaths(policy, dirname(file)),
     version: versionOf(text, variables.includes),
-    warnings: problemsOf(file, [...warnings, ...findLater(policySchema, tree)]).map(formatProblem),
+    warnings: problemsOf(file, [...expansion.warnings, ...warnings, ...findLater(policySchema, written)]).map(
+      formatProblem,
+    ),
     includes,
   };
-}
-
-type Validation =
-  | { readonly policy: Policy; readonly issues?: never }
-  | { readonly policy: null; readonly issues: readonly Issue[] };
-
-function validate(tree: MapNode): Validation {
-  for (;;) {
-    const result = policySchema.safeParse(plainValue(tree));
-    if (result.success) return { policy: result.data };
-    // Each round turns at least one text into a value, or drops one: it ends.
-    const hasChanged = result.error.issues.map((issue) => fitVariable(tree, issue)).includes(true);
-    if (!hasChanged) return { policy: null, issues: result.error.issues };
-  }
-}
-
-/** A variable is text, but may stand where a number or a switch is wanted; one that may be unset leaves the default. */
-function fitVariable(tree: MapNode, issue: Issue): boolean {
-  const path = pathOf(issue);
-  const node = nodeAt(tree, path);
-  if (node?.kind !== 'scalar' || node.variables.length === 0 || typeof node.value !== 'string') return false;
-  if (node.isUnset) {
-    const parent = nodeAt(tree, path.slice(0, -1));
-    const schema = schemaAt(policySchema, { tree, path });
-    return (
-      schema !== undefined && isOptional(schema) && parent?.kind === 'map' && parent.entries.delete(String(path.at(-1)))
-    );
-  }
-  if (issue.code !== 'invalid_type') return false;
-  if ((issue.expected === 'number' || issue.expected === 'int') && /^-?\d{1,15}(?:\.\d{1,9})?$/.test(node.value))
-    node.value = Number(node.value);
-  else if (issue.expected === 'boolean' && /^(?:true|false)$/.test(node.value)) node.value = node.value === 'true';
-  return typeof node.value !== 'string';
 }
 
 /** A place that a finding is about already needs no second one: a variable that is not set has no right type either. */

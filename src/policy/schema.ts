@@ -4,6 +4,8 @@
  */
 import { z } from 'zod';
 import { parseMailbox } from '../message/address.ts';
+import { custom } from './custom.ts';
+import { PRESET_NAMES } from './presets.ts';
 import { egress, pools, routes } from './schema/exits.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
 import {
@@ -21,7 +23,7 @@ import {
   tests,
   webhooks,
 } from './schema/keeping.ts';
-import { domainName, LATER } from './schema/values.ts';
+import { domainName } from './schema/values.ts';
 
 export const policySchema = z
   .strictObject({
@@ -44,15 +46,14 @@ export const policySchema = z
     pools,
     routes,
     preset: z
-      .string()
+      .enum(PRESET_NAMES)
       .nullable()
       .prefault(null)
-      .meta({ description: 'A set of exits, pools and routes by name.', ...LATER }),
-    custom: z
-      .looseObject({})
-      .nullable()
-      .prefault(null)
-      .meta({ description: 'Figures for a preset of one’s own.', ...LATER }),
+      .meta({
+        description:
+          'A set of exits, pools and routes by name, filled from the environment: SMTP_HOST_1 and so on. docs/presets.md has the table.',
+      }),
+    custom: custom.nullable().prefault(null),
     retry,
     shaping,
     health,

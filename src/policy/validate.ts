@@ -1,0 +1,39 @@
+/** A tree held to a schema, with variables fitted to what is wanted in their place. */
+import type { z } from 'zod';
+import { pathOf, type Issue } from './findings.ts';
+import { isOptional, schemaAt, type Schema } from './keys.ts';
+import { nodeAt, plainValue, type MapNode } from './tree.ts';
+
+export type Validation<Value> =
+  | { readonly kind: 'valid'; readonly value: Value }
+  | { readonly kind: 'invalid'; readonly issues: readonly Issue[] };
+
+/** What a tree means to a schema. Variables in it become numbers and switches where those are wanted. */
+export function validateTree<S extends z.ZodType>(schema: S, tree: MapNode): Validation<z.output<S>> {
+  for (;;) {
+    const result = schema.safeParse(plainValue(tree));
+    if (result.success) return { kind: 'valid', value: result.data };
+    // Each round turns at least one text into a value, or drops one: it ends.
+    const hasChanged = result.error.issues.map((issue) => fitVariable(issue, { schema, tree })).includes(true);
+    if (!hasChanged) return { kind: 'invalid', issues: result.error.issues };
+  }
+}
+
+/** A variable is text, but may stand where a number or a switch is wanted; one that may be unset leaves the default. */
+function fitVariable(issue: Issue, { schema: root, tree }: { schema: Schema; tree: MapNode }): boolean {
+  const path = pathOf(issue);
+  const node = nodeAt(tree, path);
+  if (node?.kind !== 'scalar' || node.variables.length === 0 || typeof node.value !== 'string') return false;
+  if (node.isUnset) {
+    const parent = nodeAt(tree, path.slice(0, -1));
+    const schema = schemaAt(root, { tree, path });
+    return (
+      schema !== undefined && isOptional(schema) && parent?.kind === 'map' && parent.entries.delete(String(path.at(-1)))
+    );
+  }
+  if (issue.code !== 'invalid_type') return false;
+  if ((issue.expected === 'number' || issue.expected === 'int') && /^-?\d{1,15}(?:\.\d{1,9})?$/.test(node.value))
+    node.value = Number(node.value);
+  else if (issue.expected === 'boolean' && /^(?:true|false)$/.test(node.value)) node.value = node.value === 'true';
+  return typeof node.value !== 'string';
+}
