@@ -17,7 +17,7 @@ export type CrewNeeds = {
   /** Calls `run` whenever the spool must be reached anew. Returns what ends it. */
   readonly onReachLost: (run: () => void) => () => void;
   /** What every worker starts with. */
-  readonly start: () => Pick<WorkerStart, 'policy' | 'version' | 'refusals'>;
+  readonly start: () => Pick<WorkerStart, 'policy' | 'version' | 'refusals' | 'node'>;
   /** A worker takes mail now, before it counts as one that does. */
   readonly onUp?: (worker: WorkerThread) => Promise<void>;
   /** What a worker's thread runs. Default: `worker.ts`. */

@@ -2,6 +2,7 @@
 import { placedPolicy, placeData, type Where } from './cli/data-folder.ts';
 import { connectControl } from './cli/control-client.ts';
 import { nodeName } from './node-name.ts';
+import { flushOutcomes, OutcomeBook } from './outcome-book.ts';
 import { openSpool, type OpenSpoolNeeds, type SpoolWithLedger } from './open-spool.ts';
 import { startPresence, takeName } from './presence.ts';
 import { openPolicyHolder, type PolicyHolder } from './policy/holder.ts';
@@ -78,6 +79,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   let policy: (() => Policy) | null = null;
   const ports = options.ports(() => policy?.().dns.servers ?? null);
   const { clock } = ports;
+  const outcomes = new OutcomeBook(() => policy?.() ?? null);
   const reporting = stack.use(
     openReporting({
       output,
@@ -86,6 +88,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
       nodeVersion,
       policy: () => policy?.() ?? null,
       sample: (facts) => hooks.sample(facts),
+      sinks: [outcomes.sink],
     }),
   );
   const { emit } = reporting;
@@ -106,6 +109,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   if (typeof opening === 'string') return { kind: 'refused', problems: [opening] };
   const { reach } = opening;
   const spool = stack.use(opening.spool);
+  stack.use(flushOutcomes({ book: outcomes, tallies: spool.ledger, clock, emit }));
   if (spool.nodes !== undefined) stack.use(startPresence({ ...presence, nodes: spool.nodes }));
   if (policy().spool.durability === 'relaxed') tellRelaxed(clock.nowMs(), emit);
   const onReachLost = (run: () => void): (() => void) => {

@@ -114,6 +114,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   await using stack = new AsyncDisposableStack();
   const { policy, spool, ports, emit, localAddresses, share, others } = needs;
   const { clock, random } = ports;
+  const { ledger } = spool;
   const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
   const { sign } = signer;
   const exits = stack.use(openExits({ policy, ports, emit, localAddresses }));
@@ -138,17 +139,19 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       share: () => deliveryShare(policy(), share),
       places: whereabouts,
       standingOf: standings.standingOf,
+      circles: { takeTurns: (ask) => ledger.takeTurns(ask), isShared: () => sharesCircles(needs) },
     }),
   );
   stack.defer(standings.onChange((opened) => scheduler.standingsChanged(opened)));
   const handoff = handoffOf(scheduler, others);
-  const { ledger } = spool;
   const sharing = others === undefined ? {} : { sharing: others };
   const ingress = stack.use(
     await startIngress({ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit, ...sharing }),
   );
   const running = stack.move();
-  return pathOf({ ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress }, () => running.disposeAsync());
+  return pathOf({ ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress }, () =>
+    running.disposeAsync(),
+  );
 }
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
@@ -179,6 +182,11 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
 function whereaboutsNeeds({ policy, spool, ports, emit, node = '', canSendFrom }: MailPathNeeds): WhereaboutsNeeds {
   const { nodes = null } = spool;
   return { policy, clock: ports.clock, emit, nodes, node, canSendFrom: canSendFrom ?? (async () => true) };
+}
+
+/** Whether other workers, or other nodes, may send by the pools of this one. */
+function sharesCircles({ policy, share, spool }: MailPathNeeds): boolean {
+  return spool.nodes !== undefined || (deliveryShare(policy(), share)?.of ?? 1) > 1;
 }
 
 /** What a thread that knows nothing of exits yet needs to know of them. */

@@ -6,12 +6,15 @@
  *
  * Parts are built so that each finds what it needs, and are ended in the reverse order.
  */
+import { watchAdvice } from './advice-watch.ts';
 import { makeCertificate } from './cli/certificate-pair.ts';
 import { startControl } from './cli/control-server.ts';
+import { exitOperations } from './cli/exit-operations.ts';
 import { liveRelay } from './cli/live-relay.ts';
 import { nodeStatuses, soleStatus, type NodeStatus } from './cli/node-status.ts';
 import type { RelayStatus } from './cli/operations.ts';
 import { createOperations } from './cli/store-operations.ts';
+import { type ExitStandings, openExitStandings } from './exit-standings.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
@@ -21,10 +24,12 @@ import type { PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
 import { WHOLE } from './policy/share.ts';
 import type { Emit } from './ports.ts';
+import { exitFigures, statsNeeds, type StatsNeeds } from './relay-stats.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limits.ts';
 import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
+import { watchStandings } from './standing-watch.ts';
 import { canSendFrom } from './system.ts';
 
 export type StartResult =
@@ -50,6 +55,8 @@ export type Relay = AsyncDisposable & {
 type Parts = Foundation & {
   /** Ingress, signing, scheduler and egress: in this thread, or in workers. */
   readonly path: MailPath;
+  readonly standings: ExitStandings;
+  readonly stats: StatsNeeds;
   readonly http: HttpListener;
   /** What does not work, by part; changes as ports come and go. */
   readonly faults: Map<'http' | 'control', string>;
@@ -86,13 +93,19 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const { ports, emit, policy, spool, reporting, hooks } = foundation;
   const { clock } = ports;
   await certify(policy(), clock.nowMs(), emit);
-  const path = stack.use(await openPath(options, foundation));
+  const { name: node } = await foundation.nodeFacts();
+  const standing = { policy, marks: spool.marks, tallies: spool.ledger, clock, node };
+  const standings = stack.use(await openExitStandings(standing));
+  const path = stack.use(await openPath(options, foundation, standings));
+  stack.use(watchStandings({ policy, standings, marks: spool.marks, clock, emit }));
+  const stats = statsNeeds({ policy, clock, spool, standings });
+  stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
   stack.use(startRest({ clock, collect: giveMemoryBack }));
   const scrape = () => reporting.metrics.scrape();
   const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape }));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
-  const parts: Parts = { ...foundation, path, http, faults: new Map(), lifetime };
+  const parts: Parts = { ...foundation, path, standings, stats, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.isStopping = () => lifetime.isStopping;
   hooks.closedExits = async () => (await path.figures()).closedExits;
@@ -103,21 +116,26 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     limits: await limitUses({ policy, quotas: spool.ledger, clock }).catch(() => []),
     ready: reasonsNotReady(parts).length === 0,
     nodes: await livesOf(parts).catch(() => null),
+    exits: exitFigures(policy(), standings),
   });
   stack.defer(foundation.holder.subscribe(() => void followNext(parts)));
   return parts;
 }
 
 /** With one worker all mail goes its way in this thread. Only what is needed is read: each is some 15 MB. */
-async function openPath({ workers, localAddresses }: RelayOptions, foundation: Foundation): Promise<MailPath> {
+async function openPath(
+  { workers, localAddresses }: RelayOptions,
+  foundation: Foundation,
+  standings: ExitStandings,
+): Promise<MailPath> {
+  const { name: node } = await foundation.nodeFacts();
   if (workers === 1) {
     const { openMailPath } = await import('./mail-path.ts');
-    const { name: node } = await foundation.nodeFacts();
-    return openMailPath({ ...foundation, localAddresses, node, canSendFrom, share: WHOLE });
+    return openMailPath({ ...foundation, localAddresses, node, canSendFrom, share: WHOLE, standings });
   }
   const { startSupervisor } = await import('./supervisor.ts');
   const { ports, holder } = foundation;
-  return startSupervisor({ ...foundation, workers, clock: ports.clock, version: () => holder.state().version });
+  return startSupervisor({ ...foundation, node, workers, clock: ports.clock, version: () => holder.state().version });
 }
 
 /** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
@@ -130,7 +148,7 @@ async function certify({ listen, tls, hostname }: Policy, nowMs: number, emit: E
 
 /** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
 async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
-  const { path, policy, spool, emit, ports, faults } = parts;
+  const { path, policy, spool, emit, ports, faults, reporting } = parts;
   const { addresses, problems } = path.doors();
   if (addresses.length === 0) return [...path.notReady(), ...problems.map(formatListenProblem)];
   const operations = createOperations({
@@ -139,6 +157,12 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     showsSubjects: () => policy().log.subjects,
     emit,
     nodes: () => nodesOf(parts),
+    exits: exitOperations({
+      ...parts,
+      marks: spool.marks,
+      clock: ports.clock,
+      alerts: () => reporting.alerts.raised(),
+    }),
     live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
   });
   const control = await startControl({
@@ -245,12 +269,13 @@ async function livesOf({ spool, ports }: Parts): Promise<readonly { readonly isU
 function statusOf({ version, pid }: RelayOptions, parts: Parts): RelayStatus {
   const { lifetime, holder, reporting } = parts;
   const notReady = reasonsNotReady(parts);
-  const { version: policyVersion } = holder.state();
+  const { version: policyVersion, problems: policyProblems } = holder.state();
   return {
     version,
     pid,
     startedAtMs: lifetime.startedAtMs,
     policyVersion,
+    policyProblems,
     notReady,
     alerts: reporting.alerts.raised(),
   };

@@ -17,6 +17,8 @@ export type SupervisorNeeds = Omit<CrewNeeds, 'start' | 'onUp'> & {
   readonly policy: () => Policy;
   /** Of the policy in force. */
   readonly version: () => string;
+  /** The relay's name. */
+  readonly node?: string;
 };
 
 /** A worker that needs longer to make a policy its own is taken to hang. */
@@ -45,9 +47,10 @@ class Supervisor implements MailPath {
 
   constructor(needs: SupervisorNeeds) {
     this.#needs = needs;
+    const node = needs.node === undefined ? {} : { node: needs.node };
     this.#crew = new Crew({
       ...needs,
-      start: () => ({ ...this.#inForce(), refusals: this.#refusals }),
+      start: () => ({ ...this.#inForce(), ...node, refusals: this.#refusals }),
       onUp: (worker) => this.#catchUp(worker),
     });
   }

@@ -25,6 +25,8 @@ export type WorkerStart = PolicyInForce & {
   readonly worker: number;
   readonly workers: number;
   readonly reach: SpoolReach;
+  /** The relay's name. */
+  readonly node?: string;
   /** Ports that are not to be opened, and why. */
   readonly refusals: readonly ListenProblem[];
 };

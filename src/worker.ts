@@ -101,7 +101,7 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
     emit,
     localAddresses,
     canSendFrom,
-    ...(start.reach.kind === 'policy' ? { node: start.reach.node } : {}),
+    ...nodeOf(start),
     share: { index: worker - 1, of: workers },
     others: { workers, peers, refusal, wake: () => outbox.wake() },
   });
@@ -110,6 +110,11 @@ async function run(port: MessagePort, start: WorkerStart): Promise<void> {
   // It ends with the thread.
   startRest({ clock: systemClock, collect: collectGarbage });
   outbox.post({ kind: 'up', version, doors: path.doors() });
+}
+
+function nodeOf({ node, reach }: WorkerStart): { readonly node?: string } {
+  if (node !== undefined) return { node };
+  return reach.kind === 'policy' ? { node: reach.node } : {};
 }
 
 type Reaching = { readonly link: Link; readonly policy: () => Policy; readonly emit: (event: Event) => void };

@@ -49,10 +49,14 @@ function remoteOperations(call: Call): Operations {
     list: ask('list'),
     shape: ask('shape'),
     change: ask('change'),
+    reschedule: ask('reschedule'),
     story: ask('story'),
     explain: ask('explain'),
     audit: ask('audit'),
     nodes: ask('nodes'),
+    stats: ask('stats'),
+    pause: ask('pause'),
+    resume: ask('resume'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,
   };
 }

@@ -12,16 +12,20 @@ export const CONTROL_VERSION = '1';
 const deliveryId = id(parseDeliveryId);
 const messageId = id(parseMessageId);
 const text = z.string().max(1_000);
+/** The last time that a date can be. */
+const LATEST_MS = 8.64e15;
 
 /** Exact optional: a filter never has a key without a value. */
 const filter = z.strictObject({
   ids: z.array(z.union([deliveryId, messageId])).exactOptional(),
   domain: text.exactOptional(),
   client: text.exactOptional(),
+  stream: text.exactOptional(),
   sender: text.exactOptional(),
   recipient: text.exactOptional(),
   egress: text.exactOptional(),
   state: z.enum(['queued', 'held', 'quarantined']).exactOptional(),
+  scheduledAfterMs: z.number().exactOptional(),
 });
 
 /** What each operation takes, checked where it arrives. */
@@ -30,9 +34,13 @@ export const ASKS = {
   overview: z.strictObject({}),
   audit: z.strictObject({}),
   nodes: z.strictObject({}),
+  stats: z.strictObject({}),
+  pause: z.strictObject({ egress: text, reason: text }),
+  resume: z.strictObject({ egress: text }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),
+  reschedule: z.strictObject({ ids: z.array(messageId), toMs: z.int().min(0).max(LATEST_MS) }),
   story: z.strictObject({ id: messageId }),
   explain: z.strictObject({ id: z.union([messageId, deliveryId]) }),
   submit: z.strictObject({

@@ -4,6 +4,7 @@ import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { Message, Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { AuditReport, MessageStory, QueuedDelivery, QueueFilter, QueueOverview } from '../spool/spool.ts';
+import type { RelayStats } from '../relay-stats.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
 import type { NodeStatus } from './node-status.ts';
 
@@ -22,7 +23,8 @@ export type SubmitResult =
   | { readonly kind: 'accepted' | 'duplicate'; readonly messageId: MessageId }
   | { readonly kind: 'refused'; readonly reply: Reply };
 
-export const QUEUE_ACTIONS = ['hold', 'release', 'retry', 'bounce', 'discard'] as const;
+/** `cancel`: `discard` of mail that is scheduled, which its event says. */
+export const QUEUE_ACTIONS = ['hold', 'release', 'retry', 'bounce', 'discard', 'cancel'] as const;
 export type QueueAction = (typeof QUEUE_ACTIONS)[number];
 
 /** `busy`: deliveries that the filter names but somebody was trying; they are as before. At most 10,000 are looked at. */
@@ -57,6 +59,8 @@ export type RelayStatus = {
   readonly pid: number;
   readonly startedAtMs: number;
   readonly policyVersion: string;
+  /** Why the policy file as it is now is not in force; empty while it is. */
+  readonly policyProblems: readonly string[];
   /** Why no mail can be taken now; empty: ready. */
   readonly notReady: readonly string[];
   readonly alerts: readonly RaisedAlert[];
@@ -73,6 +77,8 @@ export type Operations = {
     readonly after: DeliveryId | null;
   }): Promise<readonly QueuedDelivery[]>;
   shape(ask: { readonly filter: QueueFilter }): Promise<QueueShape>;
+  /** Scheduled mail: see `Spool.reschedule`. `busy`: of their deliveries, those that were left as they are. */
+  reschedule(ask: { readonly ids: readonly MessageId[]; readonly toMs: number }): Promise<ChangeResult>;
   change(ask: { readonly action: QueueAction; readonly filter: QueueFilter }): Promise<ChangeResult>;
   story(ask: { readonly id: MessageId }): Promise<MessageStory | null>;
   /** Of one delivery or of all of a message that are queued; null: no such message is known. */
@@ -81,6 +87,11 @@ export type Operations = {
   audit(): Promise<AuditReport>;
   /** Those that share the spool, by name; empty: no relay runs on a store that is not shared. */
   nodes(): Promise<readonly NodeStatus[]>;
+  stats(): Promise<RelayStats>;
+  /** No new mail goes out by that exit, on any node, until it is resumed. `changed`: it was not paused before. */
+  pause(ask: { readonly egress: string; readonly reason: string }): Promise<{ readonly changed: boolean }>;
+  /** `changed`: it was paused. */
+  resume(ask: { readonly egress: string }): Promise<{ readonly changed: boolean }>;
 };
 
 /** What only a running relay can do or say. */

@@ -9,13 +9,16 @@ import type { Where } from './data-folder.ts';
 import { addClients } from './client.ts';
 import { addDkim } from './dkim.ts';
 import { addDns } from './dns.ts';
+import { addEgressPause } from './egress-pause.ts';
 import { addExplain } from './explain.ts';
 import { addMessage } from './message.ts';
 import { addNodes } from './nodes.ts';
 import { OperationsError } from './operations.ts';
+import { addPresets } from './preset.ts';
 import { addQueue } from './queue.ts';
 import { addSend } from './send.ts';
 import { addSpool } from './spool.ts';
+import { addStats } from './stats.ts';
 
 export type StartAsk = Where & {
   readonly node: string | null;
@@ -64,9 +67,12 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addDkim(program, registry);
   addDns(program, registry);
   addPolicy(program, registry, policyJsonSchema);
+  addPresets(program, registry);
   addAudit(program, registry);
   addNodes(program, registry);
   addSpool(program, registry);
+  addEgressPause(program, registry);
+  addStats(program, registry);
   return program;
 }
 

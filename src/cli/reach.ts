@@ -5,6 +5,11 @@ import { createOperations } from './store-operations.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { openPolicyStore } from './store.ts';
 import type { Cli } from './cli.ts';
+import { exitOperations, type ExitOperations } from './exit-operations.ts';
+import type { SpoolWithLedger } from '../open-spool.ts';
+import { readExitStandings } from '../exit-standings.ts';
+import { statsNeeds } from '../relay-stats.ts';
+import type { Policy } from '../policy/schema.ts';
 import type { Where } from './data-folder.ts';
 
 /**
@@ -34,7 +39,27 @@ export async function withOperations<Result>(
     clock: cli.clock,
     showsSubjects: () => policy.log.subjects,
     live: null,
+    exits: exitsOf(cli, { policy, spool }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });
   return await use(operations);
+}
+
+/** Reads what is known of the exits only once that is asked for. */
+function exitsOf(
+  { clock }: Cli,
+  { policy: loaded, spool }: { readonly policy: Policy; readonly spool: SpoolWithLedger },
+): ExitOperations {
+  const policy = (): Policy => loaded;
+  const { marks, ledger } = spool;
+  const open = async (): Promise<ExitOperations> => {
+    const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: loaded.hostname });
+    const stats = statsNeeds({ policy, clock, spool, standings });
+    return exitOperations({ policy, clock, marks, standings, stats, alerts: () => null });
+  };
+  return {
+    stats: async () => (await open()).stats(),
+    pause: async (ask) => (await open()).pause(ask),
+    resume: async (ask) => (await open()).resume(ask),
+  };
 }

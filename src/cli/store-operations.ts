@@ -1,8 +1,10 @@
 import type { Delivery } from '../message/delivery.ts';
 import { messageIdOf, parseDeliveryId, type DeliveryId, type MessageId } from '../message/ids.ts';
-import { formatReply } from '../message/reply.ts';
+import type { Message } from '../message/message.ts';
+import { formatReply, type Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
+import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
 import {
   OperationsError,
@@ -23,6 +25,8 @@ export type StoreOperationsNeeds = {
   readonly live: LiveRelay | null;
   /** Default: there are none. */
   readonly nodes?: Operations['nodes'];
+  /** Default: they cannot be asked. */
+  readonly exits?: Pick<Operations, 'stats' | 'pause' | 'resume'>;
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -41,6 +45,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     list: ({ filter, limit, after }) => spool.list(filter, after === null ? { limit } : { limit, after }),
     shape: ({ filter }) => shape(needs, filter),
     change: ({ action, filter }) => change(needs, action, filter),
+    reschedule: ({ ids, toMs }) => reschedule(needs, ids, toMs),
     story: async ({ id }) => shown(needs, await spool.story(id)),
     explain: ({ id }) => explain(needs, id),
     submit: async (mail) => {
@@ -49,8 +54,15 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     },
     audit: () => spool.audit(),
     nodes: needs.nodes ?? (async () => []),
+    ...(needs.exits ?? NO_EXITS),
   };
 }
+
+function unknownExits(): Promise<never> {
+  return Promise.reject(new OperationsError('the exits are not known here'));
+}
+
+const NO_EXITS = { stats: unknownExits, pause: unknownExits, resume: unknownExits };
 
 async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter) {
   // Without a filter the engine may know it without a walk.
@@ -68,8 +80,11 @@ async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter
   return counter.shape(false);
 }
 
-async function change(needs: StoreOperationsNeeds, action: QueueAction, filter: QueueFilter): Promise<ChangeResult> {
+const CANCELLED: Reply = { code: 554, detail: '7.0', text: 'cancelled by an operator before its time came' };
+
+async function change(needs: StoreOperationsNeeds, action: QueueAction, named: QueueFilter): Promise<ChangeResult> {
   const { spool, clock, live } = needs;
+  const filter = action === 'cancel' ? { ...named, scheduledAfterMs: clock.nowMs() } : named;
   const before = await firstOf(spool, filter);
   // Counted before: a delivery that was let go in between was changed, and is not reported as busy for long.
   const busy = before.filter(({ leasedUntilMs }) => leasedUntilMs !== null).length;
@@ -78,10 +93,29 @@ async function change(needs: StoreOperationsNeeds, action: QueueAction, filter: 
     if (live === null) throw new OperationsError(`cannot write reports to senders: ${NOT_RUNNING}`);
     return { changed: await live.bounce(filter), busy };
   }
-  const changed = await spool[action](filter, atMs);
+  const changed =
+    action === 'cancel' ? await spool.discard(filter, atMs, CANCELLED) : await spool[action](filter, atMs);
   if (changed > 0) tell(needs, before, { action, atMs });
   if (changed > 0 && (action === 'release' || action === 'retry')) live?.wake();
   return { changed, busy };
+}
+
+async function reschedule(
+  { spool, clock, live, emit }: StoreOperationsNeeds,
+  ids: readonly MessageId[],
+  toMs: number,
+): Promise<ChangeResult> {
+  const before = await firstOf(spool, { ids });
+  const atMs = clock.nowMs();
+  const changed = await spool.reschedule(ids, toMs, atMs);
+  const after = changed === 0 ? [] : await firstOf(spool, { ids });
+  for (const { delivery, sendAtMs } of after) {
+    const was = before.find((one) => one.delivery.id === delivery.id);
+    if (sendAtMs === undefined || sendAtMs === was?.sendAtMs) continue;
+    emit?.({ event: 'rescheduled', ...aboutOf(delivery, atMs), reason: movedText(sendAtMs) });
+  }
+  if (changed > 0) live?.wake();
+  return { changed, busy: before.length - changed };
 }
 
 /** At most so many are looked at for what is told of them; a change reaches all. */
@@ -107,11 +141,15 @@ function tell(
   if (emit === undefined) return;
   for (const { delivery, leasedUntilMs } of before) {
     if (leasedUntilMs !== null || !concerns(action, delivery, atMs)) continue;
-    const { id, messageId, domain, recipients } = delivery;
-    const of = { atMs, messageId, deliveryId: id, domain, recipients: recipients.map(({ address }) => address) };
+    const of = aboutOf(delivery, atMs);
     if (action === 'discard') emit({ event: 'discarded', ...of, reply: null, egress: null });
+    else if (action === 'cancel') emit({ event: 'discarded', ...of, reply: CANCELLED, egress: null });
     else emit({ event: PAST[action], ...of, reason: 'by an operator' });
   }
+}
+
+function aboutOf({ id, messageId, domain, recipients }: Delivery, atMs: number) {
+  return { atMs, messageId, deliveryId: id, domain, recipients: recipients.map(({ address }) => address) };
 }
 
 const PAST = { hold: 'held', release: 'released', retry: 'retried' } as const;
@@ -126,6 +164,7 @@ function concerns(action: StoreAction, { state, dueAtMs }: Delivery, atMs: numbe
     case 'retry':
       return state === 'queued' && dueAtMs > atMs;
     case 'discard':
+    case 'cancel':
       return true;
   }
 }
@@ -170,6 +209,21 @@ async function explainOne(
   };
 }
 
+function* deadlineLines({
+  deliverBy,
+  expiresAtMs,
+  expiresAfterMs,
+  receivedAtMs,
+  sendAtMs,
+}: Message): Generator<string> {
+  const startMs = Math.max(receivedAtMs, sendAtMs ?? 0);
+  const after = expiresAfterMs === undefined ? [] : [startMs + expiresAfterMs];
+  const ends = [...after, ...(expiresAtMs === undefined ? [] : [expiresAtMs])];
+  if (ends.length > 0) yield `expires at ${isoTime(Math.min(...ends))}: not sent after that`;
+  if (deliverBy?.mode === 'return') yield `is returned when not delivered by ${isoTime(deliverBy.atMs)}`;
+  if (deliverBy?.mode === 'notify') yield `its sender is told when it is not delivered by ${isoTime(deliverBy.atMs)}`;
+}
+
 /** What the store alone tells. */
 function* storedReasons({ delivery }: QueuedDelivery, story: MessageStory, nowMs: number): Generator<string> {
   if (delivery.state !== 'queued') {
@@ -182,8 +236,12 @@ function* storedReasons({ delivery }: QueuedDelivery, story: MessageStory, nowMs
   if (delivery.dueAtMs > nowMs) {
     const untried = delivery.lastEgress === null ? 'not tried yet' : 'no attempt counts yet';
     const after = delivery.attempts === 0 ? untried : `after attempt ${delivery.attempts}`;
-    yield `waits until ${isoTime(delivery.dueAtMs)} (${after})`;
+    const { sendAtMs = 0 } = story.message;
+    yield sendAtMs > nowMs
+      ? `scheduled: not to be sent before ${isoTime(sendAtMs)}`
+      : `waits until ${isoTime(delivery.dueAtMs)} (${after})`;
   }
+  yield* deadlineLines(story.message);
   if (delivery.lastReply !== null && delivery.attempts === 0) {
     // Words of the relay's own, or of an exit that failed: nothing that the destination said.
     yield `put off: ${formatReply(delivery.lastReply)}`;

@@ -1,10 +1,8 @@
 import { existsSync } from 'node:fs';
-import { streamsToHold } from '../open-spool.ts';
+import { type SpoolWithLedger, streamsToHold } from '../open-spool.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { openEmbeddedSpool } from '../spool/embedded/spool.ts';
-import type { Nodes } from '../spool/nodes.ts';
-import type { Spool } from '../spool/spool.ts';
 import { OperationsError } from './operations.ts';
 
 /**
@@ -12,7 +10,7 @@ import { OperationsError } from './operations.ts';
  * the relays that run on it. Makes no embedded one: where there is no store, there is nothing to look at. Rejects with
  * `OperationsError`, or `SpoolError` such as `in-use`.
  */
-export async function openPolicyStore(policy: Policy, clock: Clock): Promise<Spool & { readonly nodes?: Nodes }> {
+export async function openPolicyStore(policy: Policy, clock: Clock): Promise<SpoolWithLedger> {
   const { spool } = policy;
   const holdWhenInDoubt = (): readonly string[] => streamsToHold(policy);
   if (spool.engine === 'redis') {

@@ -20,6 +20,8 @@ export type MessageEvent =
       readonly messageIdHeader: string;
       /** As in `Message`; logged and shown only where the policy allows (`log.subjects`). */
       readonly subject?: string | null;
+      /** What is amiss with it, though it was taken. */
+      readonly warning?: string;
       readonly tookMs: number;
     } & OfMessage)
   | ({ readonly event: 'attempted'; readonly attempt: AttemptRecord } & OfDelivery)
@@ -28,7 +30,10 @@ export type MessageEvent =
   | ({ readonly event: FinalState; readonly reply: Reply | null; readonly egress: string | null } & OfDelivery)
   /** The dot went out and no reply came, or a lease was lost with an attempt perhaps under way: a copy may exist. */
   | ({ readonly event: 'in-doubt'; readonly reason: string } & OfDelivery)
-  | ({ readonly event: 'warned' | 'held' | 'released' | 'retried'; readonly reason: string } & OfDelivery)
+  | ({
+      readonly event: 'warned' | 'held' | 'released' | 'retried' | 'rescheduled';
+      readonly reason: string;
+    } & OfDelivery)
   | ({ readonly event: 'quarantined'; readonly reason: string } & OfDelivery)
   | CameBack;
 
@@ -76,6 +81,8 @@ export type AttemptRecord = {
   /** Protocol version of TLS, such as `TLSv1.3`; null: clear text. */
   readonly tls: string | null;
   readonly reply: Reply;
+  /** The reply is in the relay's own words: no server said it. */
+  readonly own?: true;
   readonly tookMs: number;
 };
 
@@ -112,6 +119,15 @@ export type RelayEvent =
       readonly atMs: number;
       readonly name: string;
       readonly text: string;
+      readonly raised: boolean;
+    }
+  /** What an operator might do, and that it is not called for any more (`raised` false). `kind`: one of few. */
+  | {
+      readonly event: 'recommended';
+      readonly atMs: number;
+      readonly kind: string;
+      readonly text: string;
+      readonly figures: Readonly<Record<string, number | string | readonly string[]>>;
       readonly raised: boolean;
     }
   | { readonly event: 'failed'; readonly atMs: number; readonly where: string; readonly cause: string };

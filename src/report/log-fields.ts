@@ -22,6 +22,7 @@ export const EVENT_LEVELS = {
   held: 'info',
   released: 'info',
   retried: 'info',
+  rescheduled: 'info',
   quarantined: 'error',
   'bounced-later': 'info',
   answered: 'info',
@@ -35,6 +36,7 @@ export const EVENT_LEVELS = {
   refused: 'info',
   'auth-failed': 'warn',
   alert: 'warn',
+  recommended: 'info',
   failed: 'error',
 } as const satisfies Record<Event['event'], LogLevel>;
 
@@ -65,6 +67,7 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'held':
     case 'released':
     case 'retried':
+    case 'rescheduled':
     case 'quarantined':
       return { ...ofDelivery(event), reason: short(event.reason) };
     case 'bounced-later': {
@@ -84,6 +87,7 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'policy-applied':
     case 'policy-refused':
     case 'alert':
+    case 'recommended':
       return ofRelay(event);
     default:
       return assertNever(event);
@@ -112,7 +116,8 @@ function ofRelay(event: RelayEvent): Record<string, unknown> {
     case 'worker-restarted':
     case 'policy-applied':
     case 'policy-refused':
-    case 'alert': {
+    case 'alert':
+    case 'recommended': {
       const { event: _, atMs: __, ...fields } = event;
       return fields;
     }

@@ -60,6 +60,16 @@ export const METRICS = {
     'Of it, what was sent since midnight (UTC) or is set aside to be sent, by all processes together.',
     ['egress'],
   ),
+  relevo_egress_reputation: gauge('Reputation of an exit, 0 to 100, from what came of its recent mail.', ['egress']),
+  relevo_egress_success_ratio: gauge(
+    'Share of the answers to recent mail by an exit that were "delivered", 0 to 1; 1 where there was none.',
+    ['egress'],
+  ),
+  relevo_egress_closed: gauge('1: that gate keeps an exit from sending: paused, down, listed, reputation.', [
+    'egress',
+    'gate',
+  ]),
+  relevo_recommended: gauge('1: a recommendation of that kind is in force, as `relevo stats` shows.', ['kind']),
   relevo_spool_bytes: gauge('Content kept for queued messages.', []),
   relevo_connections: gauge('Open connections: in (clients) and out (next hops).', ['direction']),
   relevo_nodes: gauge('Nodes on the spool, by state: up; gone, without having left.', ['state']),

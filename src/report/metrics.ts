@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { DeliveryState } from '../message/delivery.ts';
-import type { AttemptRecord, Event } from '../message/event.ts';
+import type { AttemptRecord, Event, RelayEvent } from '../message/event.ts';
 import { messageTimeMs } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { assertNever, type FinalState } from '../message/outcome.ts';
@@ -15,6 +15,13 @@ export type MetricsSample = {
   readonly overview: QueueOverview | null;
   /** Of each exit with a daily limit, what is used of it; those that are not known are left out. */
   readonly limits: readonly { readonly egress: string; readonly limit: number; readonly used: number }[];
+  /** Of each exit in use, what is known of it; `closed`: each gate, and whether it keeps the exit from sending. */
+  readonly exits?: readonly {
+    readonly egress: string;
+    readonly score: number;
+    readonly successRate: number;
+    readonly closed: Readonly<Record<string, boolean>>;
+  }[];
   readonly connectionsIn: number;
   readonly connectionsOut: number;
   readonly workers: number;
@@ -91,6 +98,7 @@ function createBook(registry: Registry): Book {
 }
 
 function count(book: Book, event: Event): void {
+  if (!('messageId' in event)) return countRelay(book, event);
   switch (event.event) {
     case 'received':
       book.add('relevo_received_total', 1, { client: event.client, stream: event.stream });
@@ -114,20 +122,35 @@ function count(book: Book, event: Event): void {
       return book.add('relevo_deferred_total', event.recipients.length);
     case 'in-doubt':
       return book.add('relevo_possible_duplicates_total', event.recipients.length);
-    case 'reclaimed':
-      return book.add('relevo_possible_duplicates_total', event.leases);
     case 'quarantined':
       return book.add('relevo_quarantined_total', 1);
     case 'bounced-later':
       return book.add('relevo_bounced_later_total', event.recipients.length, { egress: event.egress ?? 'none' });
     case 'answered':
       return book.add('relevo_answered_total', 1, { what: event.what });
+    case 'warned':
+    case 'held':
+    case 'released':
+    case 'retried':
+    case 'rescheduled':
+      return;
+    default:
+      assertNever(event);
+  }
+}
+
+function countRelay(book: Book, event: RelayEvent): void {
+  switch (event.event) {
+    case 'reclaimed':
+      return book.add('relevo_possible_duplicates_total', event.leases);
     case 'refused':
       return book.add('relevo_refused_total', 1, { command: verb(event.command), code: String(event.reply.code) });
     case 'auth-failed':
       return book.add('relevo_auth_failed_total', 1);
     case 'failed':
       return book.add('relevo_failures_total', 1, { where: /^[\w-]*/.exec(event.where)?.[0] ?? '' });
+    case 'recommended':
+      return book.set('relevo_recommended', event.raised ? 1 : 0, { kind: event.kind });
     case 'worker-restarted':
       return book.add('relevo_worker_restarts_total', 1);
     case 'policy-refused':
@@ -136,10 +159,6 @@ function count(book: Book, event: Event): void {
       book.set('relevo_policy_applied_timestamp_seconds', event.atMs / 1_000);
       book.clear('relevo_policy_info');
       return book.set('relevo_policy_info', 1, { version: event.version });
-    case 'warned':
-    case 'held':
-    case 'released':
-    case 'retried':
     case 'started':
     case 'stopping':
     case 'stopped':
@@ -175,6 +194,18 @@ function fillNodes(book: Book, nodes: MetricsSample['nodes']): void {
   book.set('relevo_nodes', nodes.length - up, { state: 'gone' });
 }
 
+function fillExits(book: Book, exits: NonNullable<MetricsSample['exits']>): void {
+  book.clear('relevo_egress_reputation');
+  book.clear('relevo_egress_success_ratio');
+  book.clear('relevo_egress_closed');
+  for (const { egress, score, successRate, closed } of exits) {
+    book.set('relevo_egress_reputation', score, { egress });
+    book.set('relevo_egress_success_ratio', successRate, { egress });
+    for (const [gate, isClosed] of Object.entries(closed))
+      book.set('relevo_egress_closed', isClosed ? 1 : 0, { egress, gate });
+  }
+}
+
 function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_connections', sample.connectionsIn, { direction: 'in' });
   book.set('relevo_connections', sample.connectionsOut, { direction: 'out' });
@@ -189,6 +220,7 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
     book.set('relevo_egress_daily_limit', limit, { egress });
     book.set('relevo_egress_daily_used', used, { egress });
   }
+  fillExits(book, sample.exits ?? []);
   const { overview } = sample;
   if (overview === null) {
     const gauges = Object.keys(METRICS).filter((name) => /^relevo_(?:queue_|spool_)/.test(name)) as MetricName[];

@@ -27,6 +27,8 @@ export function openReporting(needs: {
   readonly nodeVersion: string;
   readonly policy: () => Policy | null;
   readonly sample: Sample;
+  /** Who hears of every event beside log, metrics and alerts. */
+  readonly sinks?: readonly Emit[];
 }): Reporting {
   const { output, clock, version, nodeVersion, policy } = needs;
   const log = createLog({ output, clock, policy });
@@ -34,7 +36,7 @@ export function openReporting(needs: {
   const sample = (): Promise<MetricsSample> => needs.sample({ alerts: alerts.raised().length, logLostLines: log.lost });
   const metrics = createMetrics({ clock, version, nodeVersion, sample });
   return {
-    emit: createEmit([alerts.sink, metrics.sink, log.sink]),
+    emit: createEmit([alerts.sink, metrics.sink, log.sink, ...(needs.sinks ?? [])]),
     alerts,
     metrics,
     [Symbol.asyncDispose]: () => log.end(LAST_LINES_MS),

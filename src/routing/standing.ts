@@ -8,8 +8,10 @@
  * What closes an exit. `paused`: by an operator. `down`: its checks fail. `listed`: its address is in DNS blocklists.
  * `reputation`: too many of its recent messages were refused or complained about.
  */
+export const CLOSURE_GATES = ['paused', 'down', 'listed', 'reputation'] as const;
+
 export type Closure = {
-  readonly gate: 'paused' | 'down' | 'listed' | 'reputation';
+  readonly gate: (typeof CLOSURE_GATES)[number];
   /** When it is looked at again, wall ms; null: nobody knows. */
   readonly untilMs: number | null;
   /** For operators, with the figures: `score 62 of 100, paused below 70`. */

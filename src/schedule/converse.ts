@@ -53,7 +53,7 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
     const nobody = { host: null, address: null, source: null, tls: null, mailed: egress !== undefined };
     result = complete({ outcomes: [], ...nobody }, recipients.length);
   }
-  const { reply, place } = mostTelling(result.outcomes);
+  const { reply, place, own } = mostTelling(result.outcomes);
   const { host, address, source, tls } = peerOf(result, place);
   return {
     result,
@@ -65,6 +65,7 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
       source,
       tls,
       reply,
+      ...(own === undefined ? {} : { own }),
       tookMs: Math.round(needs.clock.monotonicMs() - startMs),
     },
     addresses: recipients.map((recipient) => recipient.address),
@@ -79,7 +80,8 @@ function complete(result: AttemptResult, count: number): AttemptResult {
   if (result.outcomes.length === count) return result;
   const outcomes = Array.from(
     { length: count },
-    (_, place): Outcome => result.outcomes[place] ?? { kind: 'deferred', reply: SURPRISE, scope: 'recipient' },
+    (_, place): Outcome =>
+      result.outcomes[place] ?? { kind: 'deferred', reply: SURPRISE, scope: 'recipient', own: true },
   );
   return { ...result, outcomes };
 }
@@ -87,11 +89,11 @@ function complete(result: AttemptResult, count: number): AttemptResult {
 const TELLING = ['bounced', 'in-doubt', 'deferred', 'delivered'] as const satisfies readonly Outcome['kind'][];
 
 /** The reply that stands for the attempt: the worst; and whose it is. */
-function mostTelling(outcomes: readonly Outcome[]): { readonly reply: Reply; readonly place: number } {
+function mostTelling(outcomes: readonly Outcome[]): Pick<Outcome, 'reply' | 'own'> & { readonly place: number } {
   for (const kind of TELLING) {
     const place = outcomes.findIndex((one) => one.kind === kind);
     const outcome = outcomes[place];
-    if (outcome !== undefined) return { reply: outcome.reply, place };
+    if (outcome !== undefined) return { ...outcome, place };
   }
-  return { reply: SURPRISE, place: 0 };
+  return { reply: SURPRISE, own: true, place: 0 };
 }

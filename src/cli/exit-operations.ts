@@ -1,0 +1,57 @@
+/** What operators may ask of the exits: their figures, and to stop one and let it go on. */
+import type { ExitStandings } from '../exit-standings.ts';
+import { egressOf } from '../policy/match.ts';
+import { nearest } from '../policy/nearest.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock } from '../ports.ts';
+import { relayStats, type RelayStats, type StatsNeeds } from '../relay-stats.ts';
+import { PAUSE_MARKS, pauseMark } from '../routing/reputation-mark.ts';
+import type { Marks } from '../spool/marks.ts';
+import { OperationsError, type Operations } from './operations.ts';
+
+export type ExitOperations = Pick<Operations, 'stats' | 'pause' | 'resume'>;
+
+export type ExitOperationsNeeds = {
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly marks: Pick<Marks, 'mark' | 'unmark'>;
+  readonly standings: ExitStandings;
+  readonly stats: StatsNeeds;
+  /** The alerts in force; null: no relay is running. */
+  readonly alerts: () => RelayStats['alerts'];
+};
+
+/** Over the store, whether a relay runs on it or not. */
+export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
+  const { marks, standings, clock } = needs;
+  return {
+    stats: () => relayStats(needs.stats, needs.alerts()),
+    pause: async ({ egress, reason }) => {
+      mustKnow(needs.policy(), egress);
+      await standings.refresh();
+      const before = standings.pauseOf(egress);
+      // By the clock of another node it may have been later: a mark of an earlier time would not replace that one.
+      const sinceMs = Math.max(before?.sinceMs ?? 0, clock.nowMs());
+      await marks.mark([pauseMark(egress, { reason, sinceMs })]);
+      await standings.refresh();
+      return { changed: before === null };
+    },
+    resume: async ({ egress }) => {
+      await standings.refresh();
+      // One that is not in the policy any more can still be let go.
+      if (standings.pauseOf(egress) === null) {
+        mustKnow(needs.policy(), egress);
+        return { changed: false };
+      }
+      await marks.unmark([`${PAUSE_MARKS}${egress}`]);
+      await standings.refresh();
+      return { changed: true };
+    },
+  };
+}
+
+function mustKnow(policy: Policy, egress: string): void {
+  if (egressOf(policy, egress) !== undefined) return;
+  const meant = nearest(egress, Object.keys(policy.egress));
+  throw new OperationsError(`the policy has no egress ${egress}${meant === null ? '' : ` (did you mean ${meant}?)`}`);
+}

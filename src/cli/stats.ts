@@ -1,0 +1,96 @@
+import type { Command } from 'commander';
+import type { ExitStats, RelayStats } from '../relay-stats.ts';
+import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
+import { addCommand, type Registry } from './cli.ts';
+import { formatAge, formatDue, json, plural, table } from './output.ts';
+import { withOperations } from './reach.ts';
+
+/** `relevo stats` */
+export function addStats(program: Command, registry: Registry): void {
+  addCommand(program, registry, {
+    usage: 'stats',
+    summary: 'what came of the mail, how each exit stands, and what might be done',
+    json: true,
+    shape: (command) =>
+      command.addHelpText(
+        'after',
+        '\nMail is counted by recipients: what was accepted, and how often each thing came of it (a recipient may be deferred\nmany times). Of an exit the answers of servers are counted; SCORE is its reputation, 0 to 100 (docs/reputation.md).',
+      ),
+    run: async (cli, { options, where }) => {
+      const stats = await withOperations(cli, where, (operations) => operations.stats());
+      cli.terminal.out(options.json === true ? json(stats) : statsText(stats));
+      return 0;
+    },
+  });
+}
+
+function statsText(stats: RelayStats): string {
+  return [flowsText(stats), exitsText(stats), adviceText(stats), alertsText(stats)].join('\n');
+}
+
+/** Shown even where nothing came of it; the others only where something did. */
+const ALWAYS: ReadonlySet<FlowKind> = new Set(['accepted', 'delivered', 'deferred', 'bounced']);
+
+function flowsText({ today, week, month, queue, atMs }: RelayStats): string {
+  const kinds = FLOW_KINDS.filter((kind) => ALWAYS.has(kind) || month[kind] > 0);
+  const rows = kinds.map((kind) => [kind, String(today[kind]), String(week[kind]), String(month[kind])]);
+  const { deliveries, oldestCreatedAtMs } = queue;
+  const oldest = oldestCreatedAtMs === null ? '' : `, the oldest for ${formatAge(atMs - oldestCreatedAtMs)}`;
+  const queued = deliveries === 0 ? 'Nothing is queued.' : `${plural(deliveries, 'delivery')} queued${oldest}.`;
+  return `${table(['RECIPIENTS', 'TODAY', '7 DAYS', '30 DAYS'], rows)}${queued}\n`;
+}
+
+function exitsText({ exits, atMs }: RelayStats): string {
+  if (exits.length === 0) return 'The policy has no exit in use.\n';
+  const header = [
+    'EXIT',
+    'STATE',
+    'SCORE',
+    'DELIVERED',
+    'ANSWERS TODAY',
+    '7 DAYS',
+    'LIMIT TODAY',
+    'WARM-UP',
+    'COST 30 D',
+  ];
+  const rows = exits.map((exit) => [
+    exit.egress,
+    exitState(exit),
+    String(exit.score),
+    exit.successRate === null ? '-' : `${(100 * exit.successRate).toFixed(1)} %`,
+    String(answersOf(exit.today)),
+    String(answersOf(exit.week)),
+    exit.limit === null ? '-' : `${exit.limit.used}/${exit.limit.limit}`,
+    warmupText(exit),
+    exit.cost === null ? '-' : `${exit.cost.amount} ${exit.cost.currency}`,
+  ]);
+  const closed = exits.flatMap(({ egress, closures }) =>
+    closures.map(({ gate, cause, untilMs }) => {
+      const again = untilMs === null ? '' : `; looked at again ${formatDue(untilMs - atMs)}`;
+      return `${egress}: ${gate}: ${cause}${again}\n`;
+    }),
+  );
+  return table(header, rows) + closed.join('');
+}
+
+/** `open`, `slowed`, or what closes it. */
+export function exitState({ closures, pace }: Pick<ExitStats, 'closures' | 'pace'>): string {
+  if (closures.length > 0) return closures.map(({ gate }) => gate).join(', ');
+  return pace < 1 ? `slowed to ${Math.round(100 * pace)} %` : 'open';
+}
+
+function warmupText({ limit }: ExitStats): string {
+  const warmup = limit?.warmup ?? null;
+  return warmup === null ? '-' : `day ${warmup.day} of ${warmup.days}`;
+}
+
+function adviceText({ advice }: RelayStats): string {
+  if (advice.length === 0) return 'No recommendations.\n';
+  return `Recommendations:\n${advice.map(({ text }) => `  ${text}\n`).join('')}`;
+}
+
+function alertsText({ alerts, atMs }: RelayStats): string {
+  if (alerts === null) return 'No relay is running.\n';
+  if (alerts.length === 0) return 'No alert is in force.\n';
+  return `Alerts in force:\n${alerts.map(({ text, sinceMs }) => `  ${text} (for ${formatAge(atMs - sinceMs)})\n`).join('')}`;
+}

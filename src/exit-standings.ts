@@ -1,0 +1,218 @@
+/**
+ * What is known of every exit beside its circuit and its limits, as a thread that sends mail has it: read from the store
+ * every few seconds, and what was read last while the store is away.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import type { Policy } from './policy/schema.ts';
+import type { Clock } from './ports.ts';
+import { CHECK_MARKS, checksOf } from './routing/checks.ts';
+import { HOUR_MS, outcomesByExit, OUTCOMES, type StretchOutcomes } from './routing/outcome-figures.ts';
+import { LEVEL_MARKS, levelRecordOf, PAUSE_MARKS, pauseOf } from './routing/reputation-mark.ts';
+import {
+  type Level,
+  levelOf,
+  probeTimeAt,
+  PROBE_EVERY_MS,
+  type Reputation,
+  reputationOf,
+  reputationText,
+  UNKNOWN_REPUTATION,
+  WINDOW_MS,
+} from './routing/reputation.ts';
+import { type Closure, FULL_STANDING, type Standing, type StandingOf } from './routing/standing.ts';
+import type { Mark, Marks } from './spool/marks.ts';
+import type { Tallies } from './spool/tallies.ts';
+
+export type ExitStandingsNeeds = {
+  readonly policy: () => Policy;
+  readonly marks: Pick<Marks, 'marks'>;
+  readonly tallies: Pick<Tallies, 'counts'>;
+  readonly clock: Clock;
+  /** This relay's name among those that share the spool. */
+  readonly node: string;
+};
+
+/** `record`: where its reputation took it, as somebody wrote it down; null: nobody did. */
+export type ExitReputation = Reputation & {
+  readonly level: Level;
+  readonly record: { readonly level: Level; readonly sinceMs: number } | null;
+};
+
+export type ExitStandings = {
+  readonly standingOf: StandingOf;
+  reputationOf(egress: string): ExitReputation;
+  /** Since when and why an operator stopped it; null: it is not stopped. */
+  pauseOf(egress: string): { readonly sinceMs: number; readonly reason: string } | null;
+  /** Looks now: the policy is another, or something was recorded. Never rejects. */
+  refresh(): Promise<void>;
+  /** Calls `run` whenever a look found something else than the one before. Returns what ends it. */
+  onChange(run: HearChange): () => void;
+};
+
+/** @param opened exits by which mail may go out that could not before */
+export type HearChange = (opened: readonly string[]) => void;
+
+const LOOK_EVERY_MS = 5_000;
+/** Most hours do not change any more; those that do come late wait for a look at all of them. */
+const RECENT_MS = 2 * HOUR_MS;
+const WHOLE_EVERY_MS = 3 * HOUR_MS;
+
+/** Has looked once when it resolves, and looks again every 5 s until it is disposed of. */
+export async function openExitStandings(needs: ExitStandingsNeeds): Promise<ExitStandings & AsyncDisposable> {
+  const standings = new Standings(needs);
+  await standings.refresh();
+  const ending = new AbortController();
+  const running = run(standings, needs.clock, ending.signal);
+  return Object.assign(standings, {
+    [Symbol.asyncDispose]: () => {
+      ending.abort(new Error('the relay ends'));
+      return running;
+    },
+  });
+}
+
+/** Looks once: for a command that answers and ends. The store must answer. */
+export async function readExitStandings(needs: ExitStandingsNeeds): Promise<ExitStandings> {
+  const standings = new Standings(needs);
+  await standings.refresh();
+  return standings;
+}
+
+async function run(standings: Standings, clock: Clock, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
+    if (!signal.aborted) await standings.refresh();
+  }
+}
+
+class Standings implements ExitStandings {
+  readonly #needs: ExitStandingsNeeds;
+  readonly #listeners = new Set<HearChange>();
+  #hours = new Map<string, StretchOutcomes[]>();
+  /** Wall time of the last look at all hours; null: none yet. */
+  #wholeAtMs: number | null = null;
+  #marks = new Map<string, Mark>();
+  #reputations = new Map<string, ExitReputation>();
+  #standings = new Map<string, Standing>();
+
+  constructor(needs: ExitStandingsNeeds) {
+    this.#needs = needs;
+  }
+
+  readonly standingOf = (egress: string): Standing => this.#standings.get(egress) ?? FULL_STANDING;
+
+  reputationOf(egress: string): ExitReputation {
+    return this.#reputations.get(egress) ?? { ...UNKNOWN_REPUTATION, level: 'good', record: null };
+  }
+
+  pauseOf(egress: string): { readonly sinceMs: number; readonly reason: string } | null {
+    return pauseOf(egress, this.#marks);
+  }
+
+  onChange(run: HearChange): () => void {
+    this.#listeners.add(run);
+    return () => void this.#listeners.delete(run);
+  }
+
+  async refresh(): Promise<void> {
+    // What the store does not say stays as it said last.
+    await Promise.all([this.#readHours().catch(() => undefined), this.#readMarks().catch(() => undefined)]);
+    this.#judge();
+  }
+
+  async #readMarks(): Promise<void> {
+    const prefixes = [PAUSE_MARKS, LEVEL_MARKS, ...CHECK_MARKS];
+    const read = await Promise.all(prefixes.map((prefix) => this.#needs.marks.marks(prefix)));
+    this.#marks = new Map(read.flat().map((mark) => [mark.name, mark]));
+  }
+
+  async #readHours(): Promise<void> {
+    const { tallies, clock } = this.#needs;
+    const nowMs = clock.nowMs();
+    const hour = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
+    const isWhole = this.#wholeAtMs === null || Math.abs(nowMs - this.#wholeAtMs) >= WHOLE_EVERY_MS;
+    const sinceMs = isWhole ? hour - WINDOW_MS : hour - RECENT_MS;
+    const read = outcomesByExit(await tallies.counts(OUTCOMES, sinceMs));
+    if (isWhole) {
+      this.#hours = read;
+      this.#wholeAtMs = nowMs;
+      return;
+    }
+    const oldestMs = hour - WINDOW_MS;
+    for (const egress of new Set([...this.#hours.keys(), ...read.keys()])) {
+      const before = (this.#hours.get(egress) ?? []).filter(
+        ({ startsAtMs }) => startsAtMs < sinceMs && startsAtMs >= oldestMs,
+      );
+      this.#hours.set(egress, [...before, ...(read.get(egress) ?? [])]);
+    }
+  }
+
+  #judge(): void {
+    const { policy, clock, node } = this.#needs;
+    const nowMs = clock.nowMs();
+    const at = { policy: policy(), marks: [...this.#marks.values()], node, nowMs };
+    const standings = new Map<string, Standing>();
+    this.#reputations = new Map();
+    for (const egress of Object.keys(at.policy.egress)) {
+      const reputation = this.#reputationAt(egress, at.policy, nowMs);
+      this.#reputations.set(egress, reputation);
+      standings.set(egress, standingAt({ reputation, pause: this.pauseOf(egress), checks: checksOf(egress, at), at }));
+    }
+    const before = this.#standings;
+    this.#standings = standings;
+    if (isDeepStrictEqual(standings, before)) return;
+    const opened = [...standings].flatMap(([egress, standing]) =>
+      isOpen(standing) && !isOpen(before.get(egress) ?? FULL_STANDING) ? [egress] : [],
+    );
+    for (const run of this.#listeners) run(opened);
+  }
+
+  #reputationAt(egress: string, policy: Policy, nowMs: number): ExitReputation {
+    const reputation = reputationOf(this.#hours.get(egress) ?? [], nowMs);
+    const record = levelRecordOf(egress, this.#marks);
+    return { ...reputation, record, level: levelOf(reputation.score, record?.level ?? 'good', policy.reputation) };
+  }
+}
+
+function isOpen({ closures, probes }: Standing): boolean {
+  return closures.length === 0 || probes;
+}
+
+/** Mail by an exit of little reputation goes out at that part of its pace. */
+const SLOWED_PACE = 0.5;
+
+function standingAt({
+  reputation,
+  pause,
+  checks,
+  at: { policy, nowMs },
+}: {
+  readonly reputation: ExitReputation;
+  readonly pause: { readonly sinceMs: number; readonly reason: string } | null;
+  readonly checks: { readonly closures: readonly Closure[]; readonly pace: number };
+  readonly at: { readonly policy: Policy; readonly nowMs: number };
+}): Standing {
+  const closures: Closure[] = [];
+  if (pause !== null) {
+    const reason = pause.reason === '' ? '' : `: ${pause.reason}`;
+    closures.push({ gate: 'paused', untilMs: null, cause: `paused by an operator${reason}` });
+  }
+  closures.push(...checks.closures);
+  let probes = false;
+  if (reputation.level === 'paused') {
+    const { level, sinceMs } = reputation.record ?? { level: 'good', sinceMs: nowMs };
+    // Until somebody wrote it down it is as if it were paused just now.
+    const time = level === 'paused' ? probeTimeAt(sinceMs, nowMs) : { probes: false, untilMs: nowMs + PROBE_EVERY_MS };
+    const cause = `${reputationText(reputation)}, paused below ${policy.reputation.pauseBelow}`;
+    closures.push({ gate: 'reputation', untilMs: time.untilMs, cause });
+    // A probe that something else keeps back is none.
+    probes = time.probes && closures.length === 1;
+  }
+  return {
+    closures,
+    probes,
+    pace: Math.min(checks.pace, reputation.level === 'good' ? 1 : SLOWED_PACE),
+    score: reputation.score,
+    successRate: reputation.successRate,
+  };
+}
