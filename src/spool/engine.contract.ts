@@ -8,6 +8,9 @@ import type { Accounts } from './tallies.ts';
 /** The stream whose deliveries the engine is told to hold when they are in doubt. */
 export const CAREFUL_STREAM = 'careful';
 
+/** Characters that mean something to a store, or to how it sorts. */
+export const ODD = ['%', '_', '*', '?', '[', ']', '\\', '{', '"', "'", ' ', '-', '\n', 'é', '日', '😀', '\u{10ffff}'];
+
 /** A spool engine as the contracts test it. */
 export type Engine = {
   readonly name: string;

@@ -7,9 +7,11 @@ import type { MessageEvent } from '../../message/event.ts';
 import { testClaim } from '../claim.contract.ts';
 import { CAREFUL_STREAM, type Engine, type Store } from '../engine.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
+import { testMarks } from '../marks.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testSpool } from '../spool.contract.ts';
+import { testTallies } from '../tallies.contract.ts';
 import { spoolOverPort } from './port-spool.ts';
 import { openEmbeddedSpool } from './spool.ts';
 
@@ -61,3 +63,5 @@ testClaim(embedded);
 testOperate(embedded);
 testLedger(embedded);
 testQuotas(embedded);
+testTallies(embedded);
+testMarks(embedded);

@@ -6,10 +6,12 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
 import { accept } from './accept.ts';
 import { openDatabase } from './database.ts';
+import { count } from './figures.ts';
 import { endDelivery } from './queue.ts';
 import { deliveriesOf } from './find.ts';
 import { acceptAsk } from './port-spool.ts';
 import { Store } from './store.ts';
+import { CIRCLE_KEPT_MS, takeTurns } from './turn.ts';
 import { Upkeep } from './upkeep.ts';
 
 const MB = 1024 * 1024;
@@ -85,4 +87,21 @@ test('a clock that jumped ahead and back does not make it forget fresh keys', ()
   acceptOne({ bytes: 10, atMs: AT_MS, key: 'fresh' });
   tidied(upkeep);
   expect(store.all('SELECT key FROM dedupe ORDER BY key')).toEqual([{ key: 'ahead' }, { key: 'fresh' }]);
+});
+
+test('figures are forgotten once their time is over, and circles that nobody asks for', () => {
+  const upkeep = new Upkeep(store, 4 * MB);
+  const figure = (n: number, keepUntilMs: number) => ({ account: 'sent', startsAtMs: n, amount: 1, keepUntilMs });
+  const turn = (account: string, nowMs: number) =>
+    inTransaction(() => void takeTurns(store, { account, places: 1, open: [0], count: 1, nowMs }));
+  const tallies = Array.from({ length: 1_200 }, (_, n) => figure(n, AT_MS + 1_000));
+  inTransaction(() => count(store, { tallies: [...tallies, figure(5_000, AT_MS + 1_001)], nowMs: AT_MS }));
+  turn('old', AT_MS + 1_000 - CIRCLE_KEPT_MS);
+  turn('new', AT_MS + 1_001 - CIRCLE_KEPT_MS);
+  tidied(upkeep);
+  expect(store.all('SELECT count(*) AS left FROM figure')).toEqual([{ left: 1_201 }]);
+  inTransaction(() => count(store, { tallies: [], nowMs: AT_MS + 1_001 }));
+  tidied(upkeep);
+  expect(store.all('SELECT starts_at AS n FROM figure')).toEqual([{ n: 5_000 }]);
+  expect(store.all('SELECT account FROM turn')).toEqual([{ account: 'new' }]);
 });

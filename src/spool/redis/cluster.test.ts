@@ -5,9 +5,11 @@ import { redisEngine } from '../../../tests/fakes/redis-store.ts';
 import { systemClock } from '../../system.ts';
 import { testClaim } from '../claim.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
+import { testMarks } from '../marks.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testSpool } from '../spool.contract.ts';
+import { testTallies } from '../tallies.contract.ts';
 import { openRedisLink } from './open-link.ts';
 
 let cluster: RedisCluster;
@@ -28,3 +30,5 @@ testClaim(spread);
 testOperate(spread);
 testLedger(spread);
 testQuotas(spread);
+testTallies(spread);
+testMarks(spread);

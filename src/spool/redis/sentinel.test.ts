@@ -5,9 +5,11 @@ import { redisEngine } from '../../../tests/fakes/redis-store.ts';
 import { systemClock } from '../../system.ts';
 import { testClaim } from '../claim.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
+import { testMarks } from '../marks.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testSpool } from '../spool.contract.ts';
+import { testTallies } from '../tallies.contract.ts';
 import { openRedisLink } from './open-link.ts';
 
 let watched: RedisSentinel;
@@ -33,3 +35,5 @@ testClaim(replicated);
 testOperate(replicated);
 testLedger(replicated);
 testQuotas(replicated);
+testTallies(replicated);
+testMarks(replicated);

@@ -5,9 +5,11 @@ import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
 import { systemClock } from '../../system.ts';
 import { testClaim } from '../claim.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
+import { testMarks } from '../marks.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testSpool } from '../spool.contract.ts';
+import { testTallies } from '../tallies.contract.ts';
 import { openRedisLink } from './open-link.ts';
 
 let server: RedisServer;
@@ -28,3 +30,5 @@ testClaim(single);
 testOperate(single);
 testLedger(single);
 testQuotas(single);
+testTallies(single);
+testMarks(single);
