@@ -4,6 +4,7 @@ import { domainOf, needsSmtpUtf8 } from '../message/address.ts';
 import { bodyOffsetOf, type HeaderField, parseHeaderBlock, unfoldedValue } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
 import { type Message, OWN_CLIENT } from '../message/message.ts';
+import { routedHeaders } from '../policy/routed-headers.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -44,7 +45,7 @@ export function ownMailStore(needs: OwnMailNeeds): (mail: OwnMail) => Promise<vo
     const { fields } = parseHeaderBlock(mail.content.subarray(0, Math.max(0, bodyAt - 2)));
     const { headers } = await sign({ fromDomain: policy().hostname, fields, body, nowMs: atMs });
     const content = Buffer.concat([headers, mail.content]);
-    const message = messageOf(mail, { fields, atMs, hostname: policy().hostname, content });
+    const message = messageOf(mail, { fields, atMs, policy: policy(), content });
     const received = {
       event: 'received',
       atMs,
@@ -79,11 +80,13 @@ export function ownMailStore(needs: OwnMailNeeds): (mail: OwnMail) => Promise<vo
 type About = {
   readonly fields: readonly HeaderField[];
   readonly atMs: number;
-  readonly hostname: string;
+  readonly policy: Policy;
   readonly content: Buffer;
 };
 
-function messageOf({ id, recipient }: OwnMail, { fields, atMs, hostname, content }: About): Message {
+function messageOf({ id, recipient }: OwnMail, { fields, atMs, policy, content }: About): Message {
+  const { hostname } = policy;
+  const headers = routedHeaders(policy, fields);
   const value = (name: string): string | null => {
     const field = fields.find((candidate) => candidate.name === name);
     return field === undefined ? null : unfoldedValue(field).trim();
@@ -106,5 +109,6 @@ function messageOf({ id, recipient }: OwnMail, { fields, atMs, hostname, content
     messageIdHeader: value('message-id') ?? `<${id}@${hostname}>`,
     fromDomain: hostname,
     subject: value('subject')?.slice(0, 200) ?? null,
+    ...(headers === undefined ? {} : { headers }),
   };
 }

@@ -27,12 +27,29 @@ export type Envelope = {
   readonly smtpUtf8: boolean;
 };
 
+/** RFC 2852 §4: `return` it as undeliverable when it is late, or `notify` the sender and go on. */
+export type DeliverBy = {
+  /** Wall time. */
+  readonly atMs: number;
+  readonly mode: 'return' | 'notify';
+  /** The sender wants to hear where it went. */
+  readonly trace: boolean;
+};
+
 /** What one client handed over in one transaction, without its content and recipients. */
 export type Message = {
   readonly id: MessageId;
   readonly receivedAtMs: number;
   /** Scheduled mail: not to be sent before this wall time, and its age counts from then. Absent: at once. */
   readonly sendAtMs?: number;
+  /** RFC 2852: by when its sender wants it delivered, and what is to become of it when it is late. Absent: did not say. */
+  readonly deliverBy?: DeliverBy;
+  /** Of no use to anybody from this wall time on. Absent: none was named. */
+  readonly expiresAtMs?: number;
+  /** The same by its age, ms, as that counts. Absent: none was named. */
+  readonly expiresAfterMs?: number;
+  /** RFC 6710, -9 to 9, as it is passed on. Absent: the client did not say. */
+  readonly mtPriority?: number;
   /** The policy's client name; `relevo` for the relay's own bounces and notices. */
   readonly client: string;
   readonly stream: string;
@@ -47,6 +64,8 @@ export type Message = {
   readonly fromDomain: string | null;
   /** Raw, unfolded, at most 200 characters: shown to operators only where the policy allows (`log.subjects`). */
   readonly subject: string | null;
+  /** First values of the header fields that routes asked for when it came, names in lower case, each at most 200 characters. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** The name under which the relay's own mail (bounces, notices) is queued. */

@@ -1,6 +1,7 @@
 /** Which route a message takes, and which exits that route has. Pure decisions over the policy. */
 import { matchesGlob } from '../message/address.ts';
 import type { Priority } from '../message/message.ts';
+import { matchesText } from './routed-headers.ts';
 import type { EgressPolicy, Policy, RoutePolicy } from './schema.ts';
 
 /** What routes may ask of a message. */
@@ -14,6 +15,8 @@ export type MessageFacts = {
   readonly recipientDomain: string;
   readonly tag: string | null;
   readonly sizeBytes: number;
+  /** What was kept of its header, names in lower case; see `routedHeaders`. Absent: nothing. */
+  readonly headers?: Readonly<Record<string, string>>;
 };
 
 /** One name in a route's `use`, resolved. `pool` is null where it names an egress. */
@@ -94,8 +97,19 @@ function holds(match: RoutePolicy['match'], facts: MessageFacts): boolean {
     isOneOf(match.tag, facts.tag) &&
     (match.priority === undefined || match.priority.includes(facts.priority)) &&
     facts.sizeBytes >= (match.size?.minBytes ?? 0) &&
-    facts.sizeBytes <= (match.size?.maxBytes ?? Number.POSITIVE_INFINITY)
+    facts.sizeBytes <= (match.size?.maxBytes ?? Number.POSITIVE_INFINITY) &&
+    (match.header === undefined || headerHolds(match.header, facts.headers ?? {}))
   );
+}
+
+function headerHolds(
+  wanted: Readonly<Record<string, readonly string[]>>,
+  headers: Readonly<Record<string, string>>,
+): boolean {
+  return Object.entries(wanted).every(([name, like]) => {
+    const value = Object.hasOwn(headers, name) ? headers[name] : undefined;
+    return value !== undefined && like.some((glob) => matchesText(glob, value));
+  });
 }
 
 function isOneOf(globs: readonly string[] | undefined, value: string | null): boolean {
@@ -103,6 +117,6 @@ function isOneOf(globs: readonly string[] | undefined, value: string | null): bo
 }
 
 /** null for an address literal, which has no labels. */
-function tldOf(domain: string): string | null {
+export function tldOf(domain: string): string | null {
   return domain === '' || domain.startsWith('[') ? null : domain.slice(domain.lastIndexOf('.') + 1);
 }

@@ -4,9 +4,10 @@
  */
 import { z } from 'zod';
 import { parseMailbox } from '../message/address.ts';
+import { flattened } from './pools.ts';
 import { custom } from './custom.ts';
 import { PRESET_NAMES } from './presets.ts';
-import { egress, pools, routes } from './schema/exits.ts';
+import { egress } from './schema/exits.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
 import {
   alerts,
@@ -23,7 +24,8 @@ import {
   tests,
   webhooks,
 } from './schema/keeping.ts';
-import { domainName } from './schema/values.ts';
+import { pools, routes } from './schema/routes.ts';
+import { domainName, timeZone } from './schema/values.ts';
 
 export const policySchema = z
   .strictObject({
@@ -45,14 +47,13 @@ export const policySchema = z
     egress,
     pools,
     routes,
-    preset: z
-      .enum(PRESET_NAMES)
-      .nullable()
-      .prefault(null)
-      .meta({
-        description:
-          'A set of exits, pools and routes by name, filled from the environment: SMTP_HOST_1 and so on. docs/presets.md has the table.',
-      }),
+    timeZone: timeZone.prefault('UTC').meta({
+      description: 'Where days begin at midnight, for `dailyLimit` and `warmup`; hours are those of UTC.',
+    }),
+    preset: z.enum(PRESET_NAMES).nullable().prefault(null).meta({
+      description:
+        'A set of exits, pools and routes by name, filled from the environment: SMTP_HOST_1 and so on. docs/presets.md has the table.',
+    }),
     custom: custom.nullable().prefault(null),
     retry,
     shaping,
@@ -68,8 +69,9 @@ export const policySchema = z
     dns,
     tests,
   })
-  .transform(({ postmaster, history, routes, ...rest }) => ({
+  .transform(({ postmaster, history, routes, pools: written, ...rest }) => ({
     ...rest,
+    pools: flattened(written),
     postmaster: postmaster ?? `postmaster@${rest.hostname}`,
     historyMs: history,
     routes: routes ?? [

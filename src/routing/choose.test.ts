@@ -1,50 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { policySchema, type Policy, type PolicyInput } from '../policy/schema.ts';
-import { choose, type ChooseRequest, type ExitState, type LimitState } from './choose.ts';
-import { afterFailure, CLOSED } from './exit-state.ts';
-
-const OWNED = ['a', 'b', 'c'];
-
-function aPolicy(input: Partial<PolicyInput> = {}): Policy {
-  return policySchema.parse({
-    hostname: 'relay.test',
-    egress: {
-      ...Object.fromEntries(OWNED.map((name) => [name, { type: 'mx' }])),
-      spare: { type: 'smtp', host: 'smtp.test', streams: ['transactional'] },
-      off: { type: 'mx', enabled: false },
-      later: { type: 'sendgrid' },
-    },
-    pools: { owned: { members: OWNED } },
-    routes: [{ name: 'all', use: ['owned', 'spare'] }],
-    ...input,
-  });
-}
-
-const FREE: ExitState = { running: true, inFlight: 0, concurrency: 10, circuit: CLOSED };
-const BUSY: ExitState = { ...FREE, inFlight: 10 };
-const RESTING: ExitState = {
-  ...FREE,
-  circuit: afterFailure(CLOSED, { nowMs: 0, cause: 'sign-in refused', decisive: true }),
-};
-
-function asked(states: Readonly<Record<string, ExitState>>, request: Partial<ChooseRequest> = {}): ChooseRequest {
-  const policy = aPolicy();
-  const [route] = policy.routes;
-  if (route === undefined) throw new Error('the policy has a route');
-  const stateOf = (name: string): ExitState => states[name] ?? FREE;
-  return { policy, route, stream: 'transactional', stateOf, rotation: new Map(), nowMs: 1_000, ...request };
-}
-
-/** The exits of so many messages in turn. */
-function inTurn(count: number, states: Readonly<Record<string, ExitState>>): string[] {
-  const rotation = new Map<string, string>();
-  return Array.from({ length: count }, () => {
-    const choice = choose(asked(states, { rotation }));
-    if (choice.kind === 'wait') return 'wait';
-    if (choice.pool !== null) rotation.set(choice.pool, choice.name);
-    return choice.name;
-  });
-}
+import { aPolicy, asked, BUSY, closedBy, FREE, inTurn, RESTING, standing, turnOf } from '../../tests/fakes/choosing.ts';
+import { choose, walk, type ExitState, type LimitState } from './choose.ts';
 
 describe('round-robin', () => {
   test('is exactly circular over the members', () => {
@@ -60,13 +16,15 @@ describe('round-robin', () => {
   });
 
   test('goes on where it was when a member comes back', () => {
-    const rotation = new Map([['owned', 'a']]);
+    const rotation = turnOf('a');
     expect(choose(asked({ b: RESTING }, { rotation }))).toMatchObject({ name: 'c' });
     expect(choose(asked({}, { rotation }))).toMatchObject({ name: 'b' });
   });
 
   test('starts over when the last one is gone from the pool', () => {
-    expect(choose(asked({}, { rotation: new Map([['owned', 'gone']]) }))).toMatchObject({ name: 'a' });
+    expect(choose(asked({}, { rotation: new Map([['owned', { place: 1, egress: 'gone' }]]) }))).toMatchObject({
+      name: 'a',
+    });
   });
 });
 
@@ -99,12 +57,9 @@ describe('waiting', () => {
 
   test('tells every exit with what stands at its gate', () => {
     const policy = aPolicy({ routes: [{ name: 'all', use: ['off', 'later', 'spare', 'owned'] }] });
-    const [route] = policy.routes;
     const probing = { ...FREE, circuit: { ...RESTING.circuit, restsUntilMs: 500, probing: true } };
-    const choice = choose(
-      asked({ a: RESTING, b: BUSY, c: probing }, { policy, ...(route && { route }), stream: 'marketing' }),
-    );
-    expect(choice.reasons.map(({ egress, pool, gate, cause }) => [egress, pool, gate, cause])).toEqual([
+    const reasons = walk(asked({ a: RESTING, b: BUSY, c: probing }, { policy, stream: 'marketing' }));
+    expect(reasons.map(({ egress, pool, gate, cause }) => [egress, pool, gate, cause])).toEqual([
       ['off', null, 'disabled', ''],
       ['later', null, 'unsupported', ''],
       ['spare', null, 'stream', ''],
@@ -157,8 +112,9 @@ describe('a limit of an exit', () => {
   test('comes after what its circuit says, and before its connections', () => {
     const busy = { ...limited('limited', 9_000), inFlight: 10 };
     const resting = { ...limited('limited', 9_000), circuit: RESTING.circuit };
-    const { reasons } = choose(asked({ a: busy, b: resting }));
+    const reasons = walk(asked({ a: busy, b: resting }));
     expect(reasons.map(({ gate }) => gate)).toEqual(['limited', 'resting', 'ready', 'ready']);
+    expect(reasons.map(({ others }) => others.map(({ gate }) => gate))).toEqual([['busy'], ['limited'], [], []]);
     expect(reasons[0]).toMatchObject({ cause: 'daily limit 5/5', untilMs: 9_000 });
   });
 
@@ -177,13 +133,13 @@ describe('exits that are on other nodes', () => {
   });
 
   test('are named with their node, and the delivery goes there although it could go out here', () => {
-    const choice = choose(asked({ b: ON_B }, { rotation: new Map([['owned', 'a']]) }));
-    expect(choice).toMatchObject({ kind: 'elsewhere', node: 'node-b', name: 'b', pool: 'owned' });
-    expect(choice.reasons[0]).toMatchObject({ egress: 'b', gate: 'elsewhere', cause: 'is on node node-b' });
+    const request = asked({ b: ON_B }, { rotation: turnOf('a') });
+    expect(choose(request)).toMatchObject({ kind: 'elsewhere', node: 'node-b', name: 'b', pool: 'owned' });
+    expect(walk(request)[0]).toMatchObject({ egress: 'b', gate: 'elsewhere', cause: 'is on node node-b' });
   });
 
   test('are passed over for what was handed here: it goes out here, by whatever may', () => {
-    const rotation = new Map([['owned', 'a']]);
+    const rotation = turnOf('a');
     expect(choose(asked({ b: ON_B }, { rotation, here: true }))).toMatchObject({ kind: 'egress', name: 'c' });
     const none = choose(asked({ a: ON_B, b: ON_B, c: ON_B, spare: ON_B }, { here: true }));
     expect(none).toMatchObject({ kind: 'wait', busy: false });
@@ -191,16 +147,16 @@ describe('exits that are on other nodes', () => {
   });
 
   test('that no node has are closed, and the walk goes on to the route’s next exit', () => {
-    const choice = choose(asked({ a: NOWHERE, b: NOWHERE, c: NOWHERE }));
-    expect(choice).toMatchObject({ kind: 'egress', name: 'spare' });
-    expect(choice.reasons[0]).toMatchObject({ gate: 'nowhere', cause: 'no node that is up has 192.0.2.7' });
+    const request = asked({ a: NOWHERE, b: NOWHERE, c: NOWHERE });
+    expect(choose(request)).toMatchObject({ kind: 'egress', name: 'spare' });
+    expect(walk(request)[0]).toMatchObject({ gate: 'nowhere', cause: 'no node that is up has 192.0.2.7' });
   });
 
   test('that are closed where they are do not get mail that another member can send', () => {
     const closed: ExitState = { ...FREE, place: { kind: 'elsewhere', node: 'node-b', isClosed: true } };
-    const choice = choose(asked({ b: closed }, { rotation: new Map([['owned', 'a']]) }));
-    expect(choice).toMatchObject({ kind: 'egress', name: 'c' });
-    expect(choice.reasons[0]).toMatchObject({ gate: 'elsewhere', cause: 'is on node node-b, which cannot use it now' });
+    const request = asked({ b: closed }, { rotation: turnOf('a') });
+    expect(choose(request)).toMatchObject({ kind: 'egress', name: 'c' });
+    expect(walk(request)[0]).toMatchObject({ gate: 'elsewhere', cause: 'is on node node-b, which cannot use it now' });
     expect(choose(asked({ a: closed, b: closed, c: closed, spare: closed }))).toMatchObject({
       kind: 'wait',
       busy: false,
@@ -214,5 +170,54 @@ describe('exits that are on other nodes', () => {
   test('come before what is busy here, and after what is known to be open', () => {
     expect(choose(asked({ a: BUSY, b: ON_B }))).toMatchObject({ kind: 'elsewhere', name: 'b' });
     expect(choose(asked({ b: ON_B }))).toMatchObject({ kind: 'egress', name: 'a' });
+  });
+});
+
+describe('what checks and outcomes say of an exit', () => {
+  test.each(['paused', 'down', 'listed', 'reputation'] as const)('has it passed over while it is %s', (gate) => {
+    expect(inTurn(4, { b: closedBy(gate) })).toEqual(['a', 'c', 'a', 'c']);
+    expect(walk(asked({ a: closedBy(gate, 9_000) }))[0]).toMatchObject({
+      gate,
+      untilMs: 9_000,
+      cause: `cause of ${gate}`,
+    });
+  });
+
+  test('is waited for where no other exit is open, until it is looked at again', () => {
+    const all = (state: ExitState) => ({ a: state, b: state, c: closedBy('down', 5_000), spare: state });
+    expect(choose(asked(all(closedBy('listed', 9_000))))).toMatchObject({ kind: 'wait', untilMs: 5_000, busy: false });
+    const paused = closedBy('paused');
+    const none = choose(asked({ a: paused, b: paused, c: paused, spare: paused }));
+    expect(none).toMatchObject({ kind: 'wait', untilMs: null, busy: false });
+  });
+
+  test('lets one message at a time by where it is to be probed, but none by one that an operator paused', () => {
+    const closures = [{ gate: 'reputation', untilMs: null, cause: 'score 62 of 100' }] as const;
+    const probed = standing({ closures, probes: true });
+    expect(choose(asked({ a: probed }))).toMatchObject({ kind: 'egress', name: 'a' });
+    const underWay = { ...probed, inFlight: 1 };
+    expect(choose(asked({ a: underWay }))).toMatchObject({ kind: 'egress', name: 'b' });
+    expect(walk(asked({ a: underWay }))[0]).toMatchObject({ gate: 'probing', cause: 'score 62 of 100' });
+    const alone = choose(asked({ a: underWay, b: RESTING, c: RESTING, spare: RESTING }));
+    expect(alone).toMatchObject({ kind: 'wait', busy: true });
+    const paused = { gate: 'paused', untilMs: null, cause: 'by an operator' } as const;
+    const stopped = standing({ closures: [paused, ...closures], probes: true });
+    expect(choose(asked({ a: stopped }))).toMatchObject({ name: 'b' });
+    expect(walk(asked({ a: stopped }))[0]).toMatchObject({ gate: 'paused', others: [{ gate: 'reputation' }] });
+  });
+
+  test('sends no probes to another node', () => {
+    const closures = [{ gate: 'reputation', untilMs: null, cause: '' }] as const;
+    const away: ExitState = {
+      ...standing({ closures, probes: true }),
+      place: { kind: 'elsewhere', node: 'node-b' },
+    };
+    expect(choose(asked({ a: away }))).toMatchObject({ kind: 'egress', name: 'b' });
+  });
+
+  test('keeps an exit for as long as the last of its gates is closed', () => {
+    const twice: ExitState = { ...closedBy('listed', 5_000), limit: { kind: 'limited', untilMs: 9_000, cause: '' } };
+    const request = asked({ a: twice, b: twice, c: twice, spare: twice });
+    expect(choose(request)).toMatchObject({ kind: 'wait', untilMs: 9_000, busy: false });
   });
 });

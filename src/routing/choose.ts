@@ -1,7 +1,11 @@
 /** Which exit, now? A pure decision over the policy and the recorded state of the exits; its reason list is `explain`. */
-import { egressOf, isUsable } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
-import { gateOf, type Circuit } from './exit-state.ts';
+import type { Circuit } from './exit-state.ts';
+import { firstGate, LIMITED, MOMENTS, reasonOf } from './gates.ts';
+import { isTaken, pickOf, type Pick } from './pick.ts';
+import type { Closure, Standing } from './standing.ts';
+import { stepsOf, type Member, type Step } from './steps.ts';
+import { orderOf } from './strategies.ts';
 
 /** Who can use an exit, by who has the local address that it leaves from; `isClosed`: nothing goes out by it there now. `nowhere`: no node that is up, as `cause` says. */
 export type ExitPlace =
@@ -21,6 +25,8 @@ export type ExitState = {
   readonly limit?: LimitState | null;
   /** Absent: here. */
   readonly place?: ExitPlace;
+  /** Absent: nothing is known beside. The times of its closures are monotonic here, as all others. */
+  readonly standing?: Standing;
 };
 
 /**
@@ -33,7 +39,7 @@ export type LimitState = {
   readonly cause: string;
 };
 
-/** What keeps mail from an exit. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node has it. */
+/** What keeps mail from an exit, in this order. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node has it. */
 export type Gate =
   | 'ready'
   | 'disabled'
@@ -41,6 +47,7 @@ export type Gate =
   | 'stream'
   | 'stopped'
   | 'tried'
+  | Closure['gate']
   | 'elsewhere'
   | 'nowhere'
   | 'resting'
@@ -48,51 +55,65 @@ export type Gate =
   | LimitState['kind']
   | 'busy';
 
-/** One exit of the walk and what stands at its gate. `untilMs`: when that ends, as far as time alone decides it. */
-export type Reason = {
+/** A gate that is closed (or `ready`). `untilMs`: when it opens, as far as time alone decides it. */
+export type GateState = { readonly gate: Gate; readonly untilMs: number | null; readonly cause: string };
+
+/** One exit of the walk and what stands at its gates: the first that is closed, and behind it the others that are. */
+export type Reason = GateState & {
   readonly pool: string | null;
   readonly egress: string;
-  readonly gate: Gate;
-  readonly untilMs: number | null;
-  readonly cause: string;
+  readonly others: readonly GateState[];
   /** That can use the exit, where it is elsewhere. */
   readonly node?: string;
+  /** In a pool with the strategy `random`: with what probability it is the one, from 0 to 1. */
+  readonly probability?: number;
+};
+
+/** Whose turn it is in a pool has to be asked: that has so many places, these of them open. */
+export type TurnWanted = { readonly pool: string; readonly places: number; readonly open: readonly number[] };
+
+type Chosen = {
+  readonly name: string;
+  readonly pool: string | null;
+  /** Its turn in the circle of the pool; null: it took none. */
+  readonly place: number | null;
 };
 
 /**
- * `elsewhere`: by that exit, which is for another node to use. `wait` with `busy`: a connection that is freed ends the wait, or a moment's time; otherwise time does (`untilMs`), or, where that is null,
- * only another policy.
+ * `elsewhere`: by that exit, which is for another node to use. `wait` with `busy`: a connection that is freed ends the
+ * wait, or a moment's time; otherwise time does (`untilMs`), or, where that is null, only another policy. `limited`: exits
+ * that a limit of their own kept from being chosen.
  */
 export type Choice =
-  | {
-      readonly kind: 'egress';
-      readonly name: string;
-      readonly pool: string | null;
-      readonly reasons: readonly Reason[];
-    }
-  | {
-      readonly kind: 'elsewhere';
-      readonly node: string;
-      readonly name: string;
-      readonly pool: string | null;
-      readonly reasons: readonly Reason[];
-    }
+  | ({ readonly kind: 'egress'; readonly limited: readonly string[] } & Chosen)
+  | ({ readonly kind: 'elsewhere'; readonly node: string; readonly limited: readonly string[] } & Chosen)
   | {
       readonly kind: 'wait';
       readonly untilMs: number | null;
       readonly busy: boolean;
       readonly reasons: readonly Reason[];
+      readonly limited: readonly string[];
+      readonly turn?: TurnWanted;
     };
 
-/** The last exit used of each pool. */
-export type Rotation = ReadonlyMap<string, string>;
+/** The last turn that was taken in each pool. */
+export type Rotation = ReadonlyMap<string, { readonly place: number; readonly egress: string }>;
 
 export type ChooseRequest = {
   readonly policy: Policy;
   readonly route: RoutePolicy;
   readonly stream: string;
   readonly stateOf: (egress: string) => ExitState;
+  /** The part of its limits that an exit has used today, from 0 to 1; 0 without any. */
+  readonly shareOf: (egress: string) => number;
   readonly rotation: Rotation;
+  /**
+   * Places in the circle of a pool that are this process's to use up, in this order, where several processes share it;
+   * null: the circle is this process's alone.
+   */
+  readonly turnsOf?: (pool: string) => readonly number[] | null;
+  /** Uniform in [0, 1), for `random`. */
+  readonly fraction: () => number;
   /** Monotonic ms, as in the exits' circuits. */
   readonly nowMs: number;
   /** Exits that failed this delivery already in this turn. */
@@ -103,85 +124,90 @@ export type ChooseRequest = {
   readonly here?: boolean;
 };
 
-/** Between two looks whether a node has an exit's address, where no other exit will do. */
-const PLACE_MS = 10_000;
-
 /**
- * Walks the route's `use`: the first step with an exit that may send now gives it; inside a pool they take turns, exactly
- * circular over those that may send now.
+ * Walks the route's `use`: the first step with an exit that may send now gives it; inside a pool its strategy says which.
+ * Reasons are made for waits alone: `walk` has them all.
  */
 export function choose(request: ChooseRequest): Choice {
-  const reasons = walk(request);
-  const kept = reasons.find((reason) => reason.egress === request.keep);
-  // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
-  if (kept !== undefined && MOMENTS.has(kept.gate)) return { kind: 'wait', untilMs: null, busy: true, reasons };
-  // What is not known to be used up is not passed over.
-  const isChoice = ({ gate, node }: Reason): boolean =>
-    gate === 'ready' || gate === 'asking' || (gate === 'elsewhere' && node !== undefined && request.here !== true);
-  const chosen =
-    kept !== undefined && kept.gate !== 'asking' && isChoice(kept) ? kept : reasons.find((reason) => isChoice(reason));
-  if (chosen?.gate === 'ready') return { kind: 'egress', name: chosen.egress, pool: chosen.pool, reasons };
-  if (chosen?.gate === 'elsewhere' && chosen.node !== undefined) {
-    const { egress: name, pool, node } = chosen;
-    return { kind: 'elsewhere', node, name, pool, reasons };
+  const steps = stepsOf(request.policy, request.route);
+  const limited: string[] = [];
+  const kept = keptOf(request, steps);
+  if (kept !== null) {
+    const gate = firstGate(request, kept.member);
+    // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
+    if (MOMENTS.has(gate)) return waiting(request, LIMITED.has(gate) ? [kept.member.egress] : limited, { busy: true });
+    if (isTaken(request, kept.member, gate)) return chosen(request, { ...kept, place: null, gate }, limited);
   }
-  const times = reasons.flatMap((reason) => (reason.untilMs === null ? [] : [reason.untilMs]));
-  const busy = reasons.some((reason) => MOMENTS.has(reason.gate));
-  return { kind: 'wait', untilMs: times.length === 0 ? null : Math.min(...times), busy, reasons };
+  for (const step of steps) {
+    const pick = pickOf(request, step, limited);
+    if (pick === null) continue;
+    if ('turn' in pick) return waiting(request, limited, { busy: true, turn: pick.turn });
+    return chosen(request, { step, ...pick }, limited);
+  }
+  return waiting(request, limited, {});
 }
 
-const HERE: ExitPlace = { kind: 'here' };
-
-/** Gates that may open any moment. */
-const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced']);
-
-/** Every exit of the route in the order in which it would be asked now, with what stands at its gate. */
+/** Every exit of the route in the order in which it would be asked now, with what stands at its gates. */
 export function walk(request: ChooseRequest): Reason[] {
-  const reasons: Reason[] = [];
-  for (const name of request.route.use) {
-    const pool = Object.hasOwn(request.policy.pools, name) ? request.policy.pools[name] : undefined;
-    if (pool === undefined) {
-      reasons.push(reasonOf(request, { pool: null, egress: name }));
-      continue;
-    }
-    // Where the last one is gone from the pool, indexOf is -1 and the first member is next.
-    const next = pool.members.indexOf(request.rotation.get(name) ?? '') + 1;
-    for (const egress of [...pool.members.slice(next), ...pool.members.slice(0, next)]) {
-      reasons.push(reasonOf(request, { pool: name, egress }));
-    }
-  }
-  return reasons;
+  return stepsOf(request.policy, request.route).flatMap((step) => {
+    const reasons = orderOf(request, step).map((member) => reasonOf(request, { pool: step.pool, member }));
+    return step.strategy === 'random' ? withProbabilities(step, reasons) : reasons;
+  });
 }
 
-function reasonOf(
+function keptOf({ keep = null }: ChooseRequest, steps: readonly Step[]): { step: Step; member: Member } | null {
+  if (keep === null) return null;
+  for (const step of steps) {
+    const member = step.members.find(({ egress }) => egress === keep);
+    if (member !== undefined) return { step, member };
+  }
+  return null;
+}
+
+function chosen(
   request: ChooseRequest,
-  { pool, egress }: { readonly pool: string | null; readonly egress: string },
-): Reason {
-  const plain = (gate: Gate): Reason => ({ pool, egress, gate, untilMs: null, cause: '' });
-  const terms = egressOf(request.policy, egress);
-  if (terms?.enabled !== true) return plain('disabled');
-  if (!isUsable(request.policy, egress)) return plain('unsupported');
-  if (terms.streams !== null && !terms.streams.includes(request.stream)) return plain('stream');
-  const state = request.stateOf(egress);
-  if (!state.running) return plain('stopped');
-  if (request.tried?.has(egress) === true) return plain('tried');
-  const { place = HERE } = state;
-  if (place.kind !== 'here') {
-    const untilMs = request.nowMs + PLACE_MS;
-    if (place.kind === 'nowhere') return { pool, egress, gate: 'nowhere', untilMs, cause: place.cause };
-    const cause = `is on node ${place.node}`;
-    if (place.isClosed === true)
-      return { pool, egress, gate: 'elsewhere', untilMs, cause: `${cause}, which cannot use it now` };
-    return { pool, egress, gate: 'elsewhere', untilMs, cause, node: place.node };
+  { step, member, place, gate }: Pick & { readonly step: Step },
+  limited: readonly string[],
+): Choice {
+  const { egress: name } = member;
+  if (gate === 'ready') return { kind: 'egress', name, pool: step.pool, place, limited };
+  const at = request.stateOf(name).place;
+  if (at?.kind === 'elsewhere') return { kind: 'elsewhere', node: at.node, name, pool: step.pool, place, limited };
+  return waiting(request, [...limited, name], { busy: true });
+}
+
+function waiting(
+  request: ChooseRequest,
+  limited: readonly string[],
+  { busy = false, turn }: { readonly busy?: boolean; readonly turn?: TurnWanted },
+): Choice {
+  const reasons = walk(request);
+  let untilMs: number | null = null;
+  let isMoment = busy;
+  for (const reason of reasons) {
+    const at = opensAt(reason);
+    if (at !== null && at < (untilMs ?? Number.POSITIVE_INFINITY)) untilMs = at;
+    if (MOMENTS.has(reason.gate) && reason.others.every(({ gate }) => MOMENTS.has(gate))) isMoment = true;
   }
-  const gate = gateOf(state.circuit, request.nowMs);
-  if (gate === 'resting') {
-    return { pool, egress, gate, untilMs: state.circuit.restsUntilMs, cause: state.circuit.cause };
+  return { kind: 'wait', untilMs, busy: isMoment, reasons, limited, ...(turn === undefined ? {} : { turn }) };
+}
+
+/** When the last of its gates opens that time alone opens; null: no time is known for one of them. */
+function opensAt({ untilMs, others }: Reason): number | null {
+  let at = untilMs;
+  for (const other of others) {
+    if (MOMENTS.has(other.gate)) continue;
+    if (at === null || other.untilMs === null) return null;
+    at = Math.max(at, other.untilMs);
   }
-  if (gate === 'probing') return { ...plain('probing'), cause: state.circuit.cause };
-  if (state.limit !== undefined && state.limit !== null) {
-    const { kind, untilMs, cause } = state.limit;
-    return { pool, egress, gate: kind, untilMs, cause };
-  }
-  return plain(state.inFlight >= state.concurrency ? 'busy' : 'ready');
+  return at;
+}
+
+function withProbabilities({ members }: Step, reasons: readonly Reason[]): Reason[] {
+  const weightOf = ({ egress, gate, node }: Reason): number =>
+    gate === 'ready' || gate === 'asking' || node !== undefined
+      ? (members.find((member) => member.egress === egress)?.weight ?? 0)
+      : 0;
+  const total = reasons.reduce((sum, reason) => sum + weightOf(reason), 0);
+  return reasons.map((reason) => ({ ...reason, probability: total === 0 ? 0 : weightOf(reason) / total }));
 }

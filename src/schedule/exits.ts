@@ -1,10 +1,19 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Egress } from '../egress/egress.ts';
 import type { MessageFacts } from '../policy/match.ts';
-import { isPlaced, isUsable, matchRoute, routesTo } from '../policy/match.ts';
+import { isPlaced, matchRoute, routesTo } from '../policy/match.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
-import type { Clock, Emit } from '../ports.ts';
-import { choose, type Choice, type ExitPlace, type ExitState, type Gate } from '../routing/choose.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import {
+  choose,
+  walk,
+  type Choice,
+  type ChooseRequest,
+  type ExitPlace,
+  type ExitState,
+  type Reason,
+  type TurnWanted,
+} from '../routing/choose.ts';
 import {
   afterFailure,
   afterNothing,
@@ -14,10 +23,10 @@ import {
   gateOf,
   type Circuit,
 } from '../routing/exit-state.ts';
+import { FULL_STANDING, type Standing, type StandingOf } from '../routing/standing.ts';
+import { stepsOf } from '../routing/steps.ts';
 import type { Limits } from './limits.ts';
-
-/** Gates that a limit of the exit stands at. */
-const LIMITED: ReadonlySet<Gate> = new Set(['limited', 'paced', 'asking']);
+import type { PoolTurns } from './pool-turns.ts';
 
 /** What an attempt says of its exit. `shaky`: it failed in a way that one broken connection does too. */
 export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
@@ -30,7 +39,14 @@ export type ExitsNeeds = {
   readonly limits: Limits;
   /** Who has the address that the exit leaves from. Default: this node. */
   readonly placeOf?: (name: string) => ExitPlace;
+  /** What is known of each beside. Default: nothing. */
+  readonly standingOf?: StandingOf;
+  /** The part of its limits that an exit has used today, 0 to 1. Default: nothing. */
+  readonly shareOf?: (name: string) => number;
+  /** Where several processes share the circles of pools. Default: they are this one's. */
+  readonly turns?: PoolTurns;
   readonly clock: Clock;
+  readonly random: Pick<Random, 'fraction'>;
   readonly emit: Emit;
 };
 
@@ -42,6 +58,12 @@ export type ExitQuestion = {
   readonly here?: boolean;
 };
 
+/** An exit whose turn in its pool it was at `place`; null: it took none. */
+type Used = { readonly name: string; readonly pool: string | null; readonly place: number | null };
+
+/** Between two looks at an exit that is closed, where no time is known. */
+const LOOK_MS = 30_000;
+
 /** The exits as the scheduler uses them: what is under way by each, which rest, whose turn it is in each pool. */
 export class Exits {
   readonly #needs: ExitsNeeds;
@@ -49,7 +71,7 @@ export class Exits {
   readonly #circuits = new Map<string, Circuit>();
   /** Of the policy under which the circuits came about. */
   #settings: Policy['egress'];
-  readonly #rotation = new Map<string, string>();
+  readonly #rotation = new Map<string, { readonly place: number; readonly egress: string }>();
   /** Changes with everything that can change a choice. */
   #generation = 0;
 
@@ -62,7 +84,7 @@ export class Exits {
     return this.#generation;
   }
 
-  /** Time has passed, or the policy changed: rests may be over. */
+  /** Time has passed, the policy changed, or what is known of exits: gates may have opened or closed. */
   touch(): void {
     this.#generation += 1;
   }
@@ -78,6 +100,7 @@ export class Exits {
       if (circuit.restsUntilMs !== null) this.#tell(name, `${name} has new settings, and is tried again`, CLOSED);
     }
     this.#settings = now;
+    this.#needs.turns?.forget();
     this.touch();
   }
 
@@ -86,18 +109,19 @@ export class Exits {
   }
 
   choose(question: ExitQuestion): Choice {
-    const choice = choose({
-      ...question,
-      policy: this.#needs.policy(),
-      stateOf: (name) => this.#stateOf(name),
-      rotation: this.#rotation,
-      nowMs: this.#needs.clock.monotonicMs(),
-    });
-    for (const { egress, gate } of choice.reasons) {
-      if (gate === 'ready' || gate === 'elsewhere') break;
-      if (LIMITED.has(gate)) this.#needs.limits.want(egress);
-    }
+    const choice = choose(this.#requestOf(question));
+    for (const egress of choice.limited) this.#needs.limits.want(egress);
     return choice;
+  }
+
+  /** So many deliveries wait for a turn. */
+  wantTurn(turn: TurnWanted, waiting: number): void {
+    this.#needs.turns?.want(turn, waiting);
+  }
+
+  /** Every exit of a route in the order in which it would be asked now. Changes nothing, and asks nobody. */
+  walk(question: ExitQuestion): readonly Reason[] {
+    return walk(this.#requestOf(question));
   }
 
   find(name: string): Egress | undefined {
@@ -110,25 +134,27 @@ export class Exits {
    * @param domain null: any
    */
   restingUntil(domain: string | null): number | null {
-    if (this.#circuits.size === 0) return null;
+    if (this.#circuits.size === 0 && this.#needs.standingOf === undefined) return null;
     const policy = this.#needs.policy();
+    const nowMs = this.#needs.clock.monotonicMs();
     let untilMs: number | null = null;
     for (const route of domain === null ? policy.routes : routesTo(policy, domain)) {
-      for (const name of route.use.flatMap((use) =>
-        Object.hasOwn(policy.pools, use) ? (policy.pools[use]?.members ?? []) : [use],
-      )) {
-        if (!isUsable(policy, name) || this.find(name) === undefined) continue;
-        const circuit = this.#circuits.get(name) ?? CLOSED;
-        if (gateOf(circuit, this.#needs.clock.monotonicMs()) !== 'resting') return null;
-        untilMs = Math.min(untilMs ?? Number.POSITIVE_INFINITY, circuit.restsUntilMs ?? 0);
+      for (const { members } of stepsOf(policy, route)) {
+        for (const { egress, shut } of members) {
+          if (shut !== null || this.find(egress) === undefined) continue;
+          const closedMs = this.#closedUntil(egress, nowMs);
+          if (closedMs === null) return null;
+          untilMs = Math.min(untilMs ?? Number.POSITIVE_INFINITY, closedMs);
+        }
       }
     }
     return untilMs;
   }
 
   /** An attempt by this exit begins. */
-  started({ name, pool }: { readonly name: string; readonly pool: string | null }): void {
-    if (pool !== null) this.#rotation.set(pool, name);
+  started(used: Used): void {
+    const { name } = used;
+    this.#turned(used);
     this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1);
     const circuit = this.#circuits.get(name);
     if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
@@ -137,8 +163,8 @@ export class Exits {
   }
 
   /** A delivery goes to the node that has the exit: its turn in the pool is over. */
-  passed({ name, pool }: { readonly name: string; readonly pool: string | null }): void {
-    if (pool !== null) this.#rotation.set(pool, name);
+  passed(used: Used): void {
+    this.#turned(used);
     this.#generation += 1;
   }
 
@@ -194,16 +220,60 @@ export class Exits {
     this.#needs.emit({ event: 'alert', atMs: this.#needs.clock.nowMs(), name: `egress-resting:${name}`, text, raised });
   }
 
+  #turned({ name, pool, place }: Used): void {
+    if (pool === null || place === null) return;
+    this.#rotation.set(pool, { place, egress: name });
+    this.#needs.turns?.taken(pool, place);
+  }
+
+  #requestOf(question: ExitQuestion): ChooseRequest {
+    const { policy, turns, shareOf, clock, random } = this.#needs;
+    return {
+      ...question,
+      policy: policy(),
+      stateOf: (name) => this.#stateOf(name),
+      shareOf: shareOf ?? (() => 0),
+      rotation: this.#rotation,
+      ...(turns === undefined ? {} : { turnsOf: (pool: string) => turns.of(pool) }),
+      fraction: () => random.fraction(),
+      nowMs: clock.monotonicMs(),
+    };
+  }
+
+  /** Until when nothing at all goes out by it, monotonic ms; null: something may. */
+  #closedUntil(name: string, nowMs: number): number | null {
+    const circuit = this.#circuits.get(name) ?? CLOSED;
+    if (gateOf(circuit, nowMs) === 'resting') return circuit.restsUntilMs;
+    const { closures, probes } = this.#standingOf(name);
+    if (closures.length === 0 || probes) return null;
+    return Math.max(...closures.map(({ untilMs }) => untilMs ?? nowMs + LOOK_MS));
+  }
+
+  /** Its times monotonic. */
+  #standingOf(name: string): Standing {
+    const standing = this.#needs.standingOf?.(name) ?? FULL_STANDING;
+    if (standing.closures.length === 0) return standing;
+    const { clock } = this.#needs;
+    const aheadMs = clock.monotonicMs() - clock.nowMs();
+    const closures = standing.closures.map(({ untilMs, ...rest }) => {
+      return { ...rest, untilMs: untilMs === null ? null : untilMs + aheadMs };
+    });
+    return { ...standing, closures };
+  }
+
   #stateOf(name: string): ExitState {
-    const egress = this.#needs.find(name);
+    const { find, share, limits, placeOf, standingOf } = this.#needs;
+    const egress = find(name);
+    const standing = standingOf === undefined ? FULL_STANDING : this.#standingOf(name);
     return {
       running: egress !== undefined,
       inFlight: this.#inFlight.get(name) ?? 0,
       // Never none: `deliveryShare` has as many deliver as an operator's limits allow.
-      concurrency: Math.max(1, this.#needs.share(egress?.concurrency ?? 1)),
+      concurrency: Math.max(1, Math.floor(share(egress?.concurrency ?? 1) * standing.pace)),
       circuit: this.#circuits.get(name) ?? CLOSED,
-      limit: this.#needs.limits.stateOf(name),
-      ...(this.#needs.placeOf === undefined ? {} : { place: this.#needs.placeOf(name) }),
+      limit: limits.stateOf(name),
+      standing,
+      ...(placeOf === undefined ? {} : { place: placeOf(name) }),
     };
   }
 }

@@ -1,7 +1,7 @@
 import type { DeliveryState } from '../message/delivery.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
 import type { MessageFacts } from '../policy/match.ts';
-import type { Choice, Reason } from '../routing/choose.ts';
+import type { Gate, GateState, Reason } from '../routing/choose.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
 import type { Lane } from './lane.ts';
@@ -31,12 +31,16 @@ export type RouteExplanation = {
 export type ExitExplanation = {
   readonly egress: string;
   readonly pool: string | null;
-  readonly gate: Reason['gate'];
+  readonly gate: Gate;
   /** Another node may send by it now. */
   readonly isOpenElsewhere?: true;
   readonly why: string;
+  /** The gates behind it that are closed too. */
+  readonly others: readonly Gate[];
   /** Wall time at which the gate opens, as far as time alone decides it. */
   readonly untilMs: number | null;
+  /** In a pool with the strategy `random`: with what probability it would be the one, where its pool has the turn; 0 to 1. */
+  readonly probability?: number;
 };
 
 const GATES = {
@@ -46,6 +50,10 @@ const GATES = {
   stream: 'does not carry this stream',
   stopped: 'is not running',
   tried: 'failed a moment ago',
+  paused: 'is paused',
+  down: 'is down',
+  listed: 'is in a blocklist',
+  reputation: 'rests for its reputation',
   elsewhere: 'is on another node',
   nowhere: 'is on no node',
   resting: 'rests after a failure',
@@ -54,7 +62,10 @@ const GATES = {
   paced: 'waits a moment, as its rate has it',
   asking: 'is about to know what is left of its limit',
   busy: 'has no free connection',
-} as const satisfies Record<Reason['gate'], string>;
+} as const satisfies Record<Gate, string>;
+
+/** Gates that a check opens. */
+const CHECKED: ReadonlySet<Gate> = new Set(['down', 'listed', 'reputation']);
 
 /** Every queued delivery of a message, or the one delivery; empty when none is queued. */
 export async function explain(schedule: Schedule, id: MessageId | DeliveryId): Promise<readonly Explanation[]> {
@@ -70,6 +81,7 @@ export async function explain(schedule: Schedule, id: MessageId | DeliveryId): P
       recipientDomain: one.delivery.domain,
       tag: story.message.tag,
       sizeBytes: one.sizeBytes,
+      ...(story.message.headers === undefined ? {} : { headers: story.message.headers }),
     };
     return explained(schedule, one, explainRoute(schedule, facts));
   });
@@ -79,7 +91,7 @@ export async function explain(schedule: Schedule, id: MessageId | DeliveryId): P
 export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): RouteExplanation {
   const route = exits.routeOf(facts);
   if (route === null) return { route: null, exits: [] };
-  const { reasons }: Choice = exits.choose({ route, stream: facts.stream });
+  const reasons = exits.walk({ route, stream: facts.stream });
   const monotonicMs = clock.monotonicMs();
   const wallMs = clock.nowMs() - monotonicMs;
   return {
@@ -88,17 +100,28 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
       egress: reason.egress,
       pool: reason.pool,
       gate: reason.gate,
+      others: reason.others.map(({ gate }) => gate),
       ...(reason.node === undefined ? {} : { isOpenElsewhere: true as const }),
       why: whyOf(reason, monotonicMs),
       untilMs: reason.untilMs === null ? null : Math.round(wallMs + reason.untilMs),
+      ...(reason.probability === undefined ? {} : { probability: reason.probability }),
     })),
   };
 }
 
-function whyOf({ egress, gate, cause, untilMs }: Reason, nowMs: number): string {
-  if (gate === 'limited') return `${egress}: ${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
-  if (gate === 'elsewhere' || gate === 'nowhere') return `${egress}: ${cause}`;
-  return `${egress} ${GATES[gate]}${cause === '' ? '' : `: ${cause}`}`;
+/** Each gate that is closed, in order, with its figure and when it will move. */
+function whyOf({ egress, others, probability, ...first }: Reason, nowMs: number): string {
+  const gates = [first, ...others].map((gate) => gateText(gate, nowMs)).join('; ');
+  const chance = probability === undefined ? '' : ` (probability ${Math.round(probability * 1_000) / 10} %)`;
+  const hasOwnSubject = first.gate === 'limited' || first.gate === 'elsewhere' || first.gate === 'nowhere';
+  return `${egress}${hasOwnSubject ? ':' : ''} ${gates}${chance}`;
+}
+
+function gateText({ gate, cause, untilMs }: GateState, nowMs: number): string {
+  if (gate === 'limited') return `${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
+  if (gate === 'elsewhere' || gate === 'nowhere') return cause;
+  const until = CHECKED.has(gate) && untilMs !== null ? `, looked at again in ${seconds(untilMs - nowMs)}` : '';
+  return `${GATES[gate]}${cause === '' ? '' : `: ${cause}`}${until}`;
 }
 
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {

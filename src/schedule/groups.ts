@@ -17,12 +17,13 @@ export function factsOf({ delivery, message }: Pick<LeasedDelivery, 'delivery' |
     recipientDomain: delivery.domain,
     tag: message.tag,
     sizeBytes: message.sizeBytes,
+    ...(message.headers === undefined ? {} : { headers: message.headers }),
   };
 }
 
 const KEPT_MOST = 1_000;
 
-const NOWHERE: Choice = { kind: 'wait', untilMs: null, busy: false, reasons: [] };
+const NOWHERE: Choice = { kind: 'wait', untilMs: null, busy: false, reasons: [], limited: [] };
 
 /** The groups of the deliveries in memory, and the choice that each would get now: made once, not once a delivery. */
 export class Groups {
@@ -66,10 +67,11 @@ export class Groups {
     return choice;
   }
 
-  /** Whether an attempt may begin now, there is room for its content, and an exit; or it is for another node to send. */
+  /** Whether an attempt may begin now, there is room for its content, and an exit; or it is for another node to send. Of a group that waits. */
   readonly isOpen = (group: Group): boolean => {
-    const { kind } = this.choiceOf(group);
-    return kind === 'elsewhere' || (kind === 'egress' && this.#contentBudget.hasRoomFor(group.weight));
+    const choice = this.choiceOf(group);
+    if (choice.kind === 'wait' && choice.turn !== undefined) this.#exits.wantTurn(choice.turn, group.waiting);
+    return choice.kind === 'elsewhere' || (choice.kind === 'egress' && this.#contentBudget.hasRoomFor(group.weight));
   };
 
   /** Waits for time or another policy, not for a connection: no use keeping its deliveries in memory. */
@@ -80,9 +82,10 @@ export class Groups {
 
   /** The exit whose rate alone keeps it waiting for a moment, and until when, monotonic ms; null: it does not wait, or for more. */
   pacedBy(group: Group): { readonly exit: string; readonly untilMs: number } | null {
-    const { kind, reasons } = this.choiceOf(group);
-    if (kind !== 'wait' || reasons.some(({ gate }) => gate === 'busy' || gate === 'probing' || gate === 'asking'))
-      return null;
+    const choice = this.choiceOf(group);
+    if (choice.kind !== 'wait' || choice.turn !== undefined) return null;
+    const { reasons } = choice;
+    if (reasons.some(({ gate }) => gate === 'busy' || gate === 'probing' || gate === 'asking')) return null;
     const paced = reasons.find(({ gate }) => gate === 'paced');
     return paced === undefined ? null : { exit: paced.egress, untilMs: paced.untilMs ?? 0 };
   }

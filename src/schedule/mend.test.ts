@@ -13,10 +13,10 @@ async function waitingFor(scheduling: Scheduling, exit: string): Promise<QueuedD
   const [queued] = await spool.list({ ids: [message.id] }, { limit: 1 });
   if (queued === undefined) throw new Error('it was stored');
   const reasons = [
-    { egress: exit, pool: null, gate: 'limited' as const, untilMs: null, cause: 'daily limit 5/5' },
-    { egress: 'last', pool: null, gate: 'resting' as const, untilMs: null, cause: 'connect: no answer' },
+    { egress: exit, pool: null, gate: 'limited' as const, untilMs: null, cause: 'daily limit 5/5', others: [] },
+    { egress: 'last', pool: null, gate: 'resting' as const, untilMs: null, cause: 'connect: no answer', others: [] },
   ];
-  const text = waitText({ kind: 'wait', untilMs: null, busy: false, reasons });
+  const text = waitText({ kind: 'wait', untilMs: null, busy: false, reasons, limited: [] });
   const delivery = { ...queued.delivery, dueAtMs: clock.nowMs() + HOUR, lastReply: { code: 451, detail: '4.4', text } };
   return { ...queued, delivery, leasedUntilMs: null };
 }

@@ -12,6 +12,7 @@ import type { Policy } from '../policy/schema.ts';
 import { type Share, shareOf, WHOLE } from '../policy/share.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { ExitPlace } from '../routing/choose.ts';
+import type { StandingOf } from '../routing/standing.ts';
 import type { Handoff } from '../spool/handoff.ts';
 import type { Quotas } from '../spool/ledger.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
@@ -19,6 +20,7 @@ import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
 import type { ReversePath } from './converse.ts';
+import { isLate } from './deadline.ts';
 import { dispatch, leasesHold } from './dispatch.ts';
 import { Exits } from './exits.ts';
 import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
@@ -26,8 +28,9 @@ import { Groups } from './groups.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { Limits, type LimitsNeeds } from './limits.ts';
-import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { mendDueTimes } from './mend.ts';
+import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
+import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { settle } from './settle.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
@@ -52,6 +55,10 @@ export type SchedulerNeeds = {
   readonly share?: () => Share | null;
   /** Which nodes have the exits' addresses. Default: this one has all. */
   readonly places?: ExitPlaces;
+  /** What checks and outcomes say of each exit; see `standingsChanged`. Default: nothing. */
+  readonly standingOf?: StandingOf;
+  /** Whose turn it is in each pool, and whether other processes take turns in them. Default: this one alone does. */
+  readonly circles?: SharedCircles;
 };
 
 export type ExitPlaces = {
@@ -78,6 +85,8 @@ export type Scheduler = AsyncDisposable & {
   wake(): void;
   /** Another policy is in force: routes are matched anew, limits hold from now on. */
   applyPolicy(): void;
+  /** What `standingOf` says is another. @param opened exits that mail may have waited for */
+  standingsChanged(opened: readonly string[]): void;
   explain(id: MessageId | DeliveryId): Promise<readonly Explanation[]>;
   explainRoute(facts: MessageFacts): RouteExplanation;
   /** Ends deliveries as bounced by an operator. Only what was leased by `Spool.take`. Returns how many ended. */
@@ -120,6 +129,7 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
     handoff: intake,
     wake: () => intake.wake(),
     applyPolicy: () => regroup(schedule),
+    standingsChanged: (opened) => standingsChanged(schedule, opened),
     explain: (id) => explain(schedule, id),
     explainRoute: (facts) => explainRoute(schedule, facts),
     bounceNow: (leased, reply) => bounceNow(schedule, leased, reply),
@@ -130,8 +140,8 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
   };
 }
 
-function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): Schedule {
-  const { policy, clock, emit } = needs;
+function newSchedule({ exits: find, share: given, standingOf, circles, ...needs }: SchedulerNeeds): Schedule {
+  const { policy, clock, random, emit } = needs;
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
@@ -142,8 +152,18 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
     },
     reopened: (exit, most) => spawn(schedule, 'limits', () => mendDueTimes(schedule, { exit, most })),
   });
-  const placeOf = needs.places === undefined ? {} : { placeOf: placesOf(needs.places) };
-  const exits: Exits = new Exits({ policy, find, share, limits, ...placeOf, clock, emit });
+  const exits: Exits = new Exits({
+    policy,
+    find,
+    share,
+    limits,
+    clock,
+    random,
+    emit,
+    ...(needs.places === undefined ? {} : { placeOf: placesOf(needs.places) }),
+    ...(standingOf === undefined ? {} : { standingOf }),
+    ...(circles === undefined ? {} : { turns: poolTurnsOf(circles, () => schedule) }),
+  });
   const schedule: Schedule = {
     ...needs,
     delivers: () => shareNow() !== null,
@@ -161,6 +181,8 @@ function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): S
     closing: new AbortController(),
     ending: new AbortController(),
     leasesHold: () => leasesHold(schedule),
+    isLate: ({ leased }) =>
+      isLate(leased.message, policy(), () => ({ nowMs: clock.nowMs(), ageMs: schedule.ages.ageOf(leased) })),
     getsMail: () => needs.places?.getsMail() ?? false,
     leasesSeenMs: clock.monotonicMs(),
     leasesSeenAtMs: clock.nowMs(),
@@ -189,26 +211,6 @@ function limitsFor(
     ...heard,
     failed: (cause) => emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) }),
   });
-}
-
-function regroup(schedule: Schedule): void {
-  const { groups, lanes, limits, window, exits } = schedule;
-  if (limits.adjust()) spawn(schedule, 'limits', () => mendDueTimes(schedule));
-  exits.forgetChanged();
-  groups.reset();
-  lanes.reopen();
-  lanes.adjust();
-  for (const entry of window.entries.values()) {
-    if (entry.state !== 'waiting') continue;
-    lanes.remove(entry, 'gone');
-    lanes.push(window.regroup(entry, groups.groupOf(entry.leased, entry.content !== null)));
-  }
-  // What it no longer has a connection for is for the others.
-  if (!schedule.delivers()) {
-    const waiting = [...window.entries.values()].filter(({ state }) => state === 'waiting');
-    spawn(schedule, 'give back', () => handBack(schedule, waiting));
-  } else schedule.claimSoon();
-  dispatch(schedule);
 }
 
 async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {

@@ -29,6 +29,8 @@ export type TurnNeeds = {
   readonly reversePath?: ReversePath;
   /** Whether the leases are known to hold. Default: they do. */
   readonly leasesHold?: () => boolean;
+  /** Whether it is too late to send it. Default: it never is. */
+  readonly isLate?: (entry: Entry) => boolean;
 };
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
@@ -46,7 +48,7 @@ export type Turn =
   | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
   | { readonly kind: 'unreadable'; readonly cause: string };
 
-export type ChosenExit = { readonly name: string; readonly pool: string | null };
+export type ChosenExit = { readonly name: string; readonly pool: string | null; readonly place: number | null };
 
 /**
  * One turn of a delivery: a conversation by the exit that was chosen (and is counted as under way), and, where that exit
@@ -130,6 +132,7 @@ async function tryExit(
   const { leased, abort } = entry;
   const mayGo = (): boolean => {
     if (needs.leasesHold?.() === false) abort.abort(new Error('the lease may be lost'));
+    if (needs.isLate?.(entry) === true) abort.abort(new Error('it is too late to send it'));
     return !abort.signal.aborted;
   };
   const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal, mayGo };

@@ -1,22 +1,6 @@
-/** Where mail leaves: `egress`, `pools`, `routes`. */
+/** Where mail leaves: `egress`. */
 import { z } from 'zod';
-import {
-  cost,
-  domainGlobs,
-  duration,
-  globs,
-  ipAddress,
-  LATER,
-  name,
-  oneOrMore,
-  port,
-  positive,
-  priority,
-  rate,
-  SECRET,
-  size,
-  tldGlobs,
-} from './values.ts';
+import { cost, duration, ipAddress, LATER, name, port, positive, rate, SECRET, share } from './values.ts';
 
 const timeouts = z
   .strictObject({
@@ -28,18 +12,60 @@ const timeouts = z
   .transform(({ connect, reply, data }) => ({ connectMs: connect, replyMs: reply, dataMs: data }))
   .meta({ description: 'How long to wait for the other server.' });
 
+const DAY_MS = 86_400_000;
+
+const regress = z
+  .strictObject({
+    deferred: share.prefault('20%').meta({ description: 'Deferred attempts, of all.' }),
+    bounced: share.prefault('5%').meta({ description: 'Recipients that bounced, or were refused as blocked, of all.' }),
+    complained: share.prefault('0.3%').meta({
+      description: 'Complaints, of what was delivered; one complaint alone is none.',
+    }),
+  })
+  .prefault({})
+  .meta({
+    description:
+      'Above one of these shares on a day, of at least 20, the warm-up goes one step back, and that day is not counted.',
+  });
+
+const schedule = z
+  .array(positive)
+  .min(1, 'expected at least one step')
+  .superRefine((steps, context) => {
+    for (const [place, step] of steps.entries()) {
+      const before = steps[place - 1] ?? 0;
+      if (step >= before) continue;
+      const message = `step ${place + 1} is less than step ${place} (${before}): a warm-up never falls`;
+      context.addIssue({ code: 'custom', message, path: [place] });
+    }
+  });
+
 const warmup = z.strictObject({
   start: z
     .string('expected a date such as 2026-11-20')
-    .regex(/^\d{4}-\d{2}-\d{2}$/, 'expected a date such as 2026-11-20')
+    .refine(isDate, 'expected a date such as 2026-11-20')
     .optional()
-    .meta({ description: 'First day.' }),
-  schedule: z
-    .array(positive)
-    .min(1)
-    .optional()
-    .meta({ description: 'Messages on each day of sending. Default: the standard schedule.' }),
+    .meta({
+      description:
+        'First day: nothing is sent before it, and days before it do not count. Default: from the first message.',
+      value: 'date',
+    }),
+  schedule: schedule.optional().meta({
+    description:
+      'Messages on each day on which it sends; then the dailyLimit alone. Default: 10, 20, 40, 60, 80, 100 % of the dailyLimit, or of 500.',
+    value: 'list of numbers',
+  }),
+  perProvider: z
+    .boolean()
+    .prefault(false)
+    .meta({ description: 'Whether each mailbox provider has a warm-up, and a cap, of its own.' }),
+  regress,
 });
+
+/** Whether a day of that name is on the calendar. */
+function isDate(text: string): boolean {
+  return /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) === true;
+}
 
 const common = {
   enabled: z.boolean().prefault(true).meta({ description: 'false: never used, and its variables need not be set.' }),
@@ -54,12 +80,11 @@ const common = {
   streams: z.array(name).nullable().prefault(null).meta({ description: 'Streams it may carry; null: all.' }),
   dailyLimit: positive.nullable().prefault(null).meta({
     description:
-      'Messages a day (UTC), by all processes and nodes together; then the route’s next exit, or the next day. A message to several domains counts once for each.',
+      'Messages a day (of timeZone), by all processes and nodes together; then the route’s next exit, or the next day. A message to several domains counts once for each.',
   }),
-  hourlyLimit: positive
-    .nullable()
-    .prefault(null)
-    .meta({ description: 'Messages an hour.', ...LATER }),
+  hourlyLimit: positive.nullable().prefault(null).meta({
+    description: 'Messages an hour (of UTC), counted like dailyLimit; then the route’s next exit, or the next hour.',
+  }),
   rate: rate
     .refine(({ count }) => count > 0, 'expected a rate above 0')
     .nullable()
@@ -68,11 +93,15 @@ const common = {
       description:
         'Messages in a window, evenly spread and never more in any window of that length: 1000/h is one every 3.6 s. By all processes and nodes together.',
     }),
-  delay: duration.prefault('0s').meta({ description: 'Least time between two messages.', ...LATER }),
-  warmup: warmup
-    .nullable()
-    .prefault(null)
-    .meta({ description: 'A growing daily limit for a new address.', ...LATER }),
+  delay: duration
+    .refine((delayMs) => delayMs <= DAY_MS, 'expected at most 1d')
+    .prefault('0s')
+    .meta({
+      description: 'Least time between two messages, from the start of one to that of the next; at most 1d.',
+    }),
+  warmup: warmup.nullable().prefault(null).meta({
+    description: 'A daily limit that grows with each day on which it sends, for a new address; `{}`: the standard one.',
+  }),
   cost: cost
     .nullable()
     .prefault(null)
@@ -201,55 +230,3 @@ export const egress = z
   .record(name, z.discriminatedUnion('type', [mx, smtp, sandbox, sendgrid, mailgun, ses]))
   .prefault({ direct: { type: 'mx' } })
   .meta({ description: 'The exits by name, each of one type.' });
-
-export const pools = z
-  .record(
-    name,
-    z.strictObject({
-      members: z.array(name).min(1, 'expected at least one egress').meta({ description: 'Names of egresses.' }),
-      strategy: z
-        .enum(['round-robin', 'random', 'least-used', 'best-performance'])
-        .prefault('round-robin')
-        .meta({ description: 'Others than round-robin have no effect yet: they rotate like round-robin.' }),
-    }),
-  )
-  .prefault({})
-  .meta({ description: 'Egresses that share the work, by name.' });
-
-/** What a route may ask of a message. All given must hold. */
-export const match = z.strictObject({
-  stream: globs.optional().meta({ description: 'Streams.' }),
-  priority: oneOrMore(priority, 'high, normal or low, or a list of them')
-    .optional()
-    .meta({ description: 'Priorities.' }),
-  client: globs.optional().meta({ description: 'Clients.' }),
-  senderDomain: domainGlobs.optional().meta({ description: 'Domain of the envelope sender.' }),
-  recipientDomain: domainGlobs
-    .optional()
-    .meta({ description: 'Domain of the recipient; `*.example.com` is every domain under it.' }),
-  tld: tldGlobs.optional().meta({ description: 'Last label of the recipient’s domain: mx, .mx.' }),
-  tag: globs.optional().meta({ description: 'What the message says in X-Relevo-Tag.' }),
-  size: z
-    .strictObject({
-      min: size.optional().meta({ description: 'At least.' }),
-      max: size.optional().meta({ description: 'At most.' }),
-    })
-    .transform(({ min, max }) => ({ minBytes: min, maxBytes: max }))
-    .optional()
-    .meta({ description: 'Size of the message.' }),
-});
-
-export const routes = z
-  .array(
-    z.strictObject({
-      name: name.meta({ description: 'For tests, the log and `relevo explain`.' }),
-      match: match.prefault({}).meta({ description: 'Which mail; all conditions must hold. Default: every message.' }),
-      use: z
-        .array(name)
-        .min(1, 'expected at least one pool or egress')
-        .meta({ description: 'Pools and egresses, tried left to right.' }),
-    }),
-  )
-  .min(1, 'expected at least one route')
-  .optional()
-  .meta({ description: 'The first that matches. Default: one route `default` over every enabled egress.' });

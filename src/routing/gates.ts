@@ -1,0 +1,105 @@
+/** The gates that stand before an exit, in order. Pure. */
+import type { ChooseRequest, ExitPlace, ExitState, Gate, GateState, Reason } from './choose.ts';
+import { gateOf } from './exit-state.ts';
+import type { Closure } from './standing.ts';
+import type { Member } from './steps.ts';
+
+/** Gates that may open any moment. */
+export const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced']);
+
+/** Gates that a limit of the exit stands at. */
+export const LIMITED: ReadonlySet<Gate> = new Set(['limited', 'paced', 'asking']);
+
+/** Between two looks whether a node has an exit's address, where no other exit will do. */
+const PLACE_MS = 10_000;
+
+/** The first gate that is closed, or `ready`. What is asked at every choice: it makes no reasons. */
+export function firstGate(request: ChooseRequest, { egress, shut, streams }: Member): Gate {
+  if (shut !== null) return shut;
+  if (streams !== null && !streams.has(request.stream)) return 'stream';
+  const state = request.stateOf(egress);
+  if (!state.running) return 'stopped';
+  if (request.tried?.has(egress) === true) return 'tried';
+  const { place } = state;
+  const isHere = place === undefined || place.kind === 'here';
+  const closure = state.standing?.closures[0];
+  if (closure !== undefined) {
+    if (!maySendProbe(state)) return closure.gate;
+    if (state.inFlight > 0) return 'probing';
+  }
+  if (!isHere) return place.kind;
+  const circuit = gateOf(state.circuit, request.nowMs);
+  if (circuit !== 'open') return circuit;
+  if (state.limit !== undefined && state.limit !== null) return state.limit.kind;
+  return state.inFlight >= state.concurrency ? 'busy' : 'ready';
+}
+
+/** Whether another node may send by it now. */
+export function isHandedOn({ place }: ExitState): boolean {
+  return place?.kind === 'elsewhere' && place.isClosed !== true;
+}
+
+/** The same with all that is closed, for waits and for operators. */
+export function reasonOf(
+  request: ChooseRequest,
+  { pool, member }: { readonly pool: string | null; readonly member: Member },
+): Reason {
+  const [first = READY, ...others] = closedGates(request, member);
+  const reason = { pool, egress: member.egress, ...first, others };
+  if (first.gate !== 'elsewhere') return reason;
+  const { place } = request.stateOf(member.egress);
+  return place?.kind === 'elsewhere' && place.isClosed !== true ? { ...reason, node: place.node } : reason;
+}
+
+const READY: GateState = { gate: 'ready', untilMs: null, cause: '' };
+
+function plain(gate: Gate): GateState {
+  return { gate, untilMs: null, cause: '' };
+}
+
+/** Behind a gate that no time opens, and behind another node's, no other counts. */
+function closedGates(request: ChooseRequest, { egress, shut, streams }: Member): GateState[] {
+  if (shut !== null) return [plain(shut)];
+  if (streams !== null && !streams.has(request.stream)) return [plain('stream')];
+  const state = request.stateOf(egress);
+  if (!state.running) return [plain('stopped')];
+  if (request.tried?.has(egress) === true) return [plain('tried')];
+  const gates = closuresOf(state);
+  const { place } = state;
+  if (place !== undefined && place.kind !== 'here') return [...gates, gateOfPlace(place, request.nowMs)];
+  const { circuit, limit, inFlight, concurrency } = state;
+  const rest = gateOf(circuit, request.nowMs);
+  if (rest !== 'open') {
+    const untilMs = rest === 'resting' ? circuit.restsUntilMs : null;
+    gates.push({ gate: rest, untilMs, cause: circuit.cause });
+  }
+  if (limit !== undefined && limit !== null) {
+    gates.push({ gate: limit.kind, untilMs: limit.untilMs, cause: limit.cause });
+  }
+  if (inFlight >= concurrency) gates.push(plain('busy'));
+  return gates;
+}
+
+function closuresOf(state: ExitState): GateState[] {
+  const closures = state.standing?.closures ?? [];
+  const [first] = closures;
+  if (first === undefined) return [];
+  if (!maySendProbe(state)) return closures.map(({ gate, untilMs, cause }) => ({ gate, untilMs, cause }));
+  return state.inFlight > 0 ? [{ gate: 'probing', untilMs: null, cause: first.cause }] : [];
+}
+
+function gateOfPlace(place: Exclude<ExitPlace, { kind: 'here' }>, nowMs: number): GateState {
+  const untilMs = nowMs + PLACE_MS;
+  if (place.kind === 'nowhere') return { gate: 'nowhere', untilMs, cause: place.cause };
+  const cause = `is on node ${place.node}`;
+  return { gate: 'elsewhere', untilMs, cause: place.isClosed === true ? `${cause}, which cannot use it now` : cause };
+}
+
+const STOPPED_BY_HAND: Closure['gate'] = 'paused';
+
+/** One message at a time goes by a closed exit to see whether it recovered: by the node that has it, and never by one that an operator stopped. */
+function maySendProbe({ standing, place }: ExitState): boolean {
+  if (standing === undefined || !standing.probes) return false;
+  if (place !== undefined && place.kind !== 'here') return false;
+  return !standing.closures.some(({ gate }) => gate === STOPPED_BY_HAND);
+}
