@@ -15,8 +15,8 @@ import {
   type ClientInput,
   type Edited,
 } from './policy-edit.ts';
-import { loadPolicyText, shownPath } from './policy-file.ts';
-import { replaceFile } from './whole-file.ts';
+import { shownPath } from './policy-file.ts';
+import { editPolicyFile } from './edit-policy-file.ts';
 
 type AddOptions = {
   readonly senders?: readonly string[];
@@ -187,42 +187,18 @@ function usualSenders(policyFile: string): string[] {
   return names.length === 0 ? ['*'] : names.map((name) => `*@${name}`);
 }
 
-/** Edits the policy file as a whole or not at all: an edit that makes the policy worse than it was is not written. */
 async function apply(
   cli: Cli,
   where: Where,
   { name, edit }: { readonly name: string; readonly edit: (text: string) => Edited },
 ): Promise<ExitCode> {
   const file = shownPath(cli, where.policyFile);
-  const fail = (why: string): ExitCode => {
-    cli.terminal.err(`relevo: ${why}\n`);
-    return 1;
-  };
-  try {
-    const text = readFileSync(where.policyFile, 'utf8');
-    const edited = edit(text);
-    if (edited.kind === 'exists')
-      return fail(`${file} has a client ${name} already: \`relevo client password ${name}\` changes its password`);
-    if (edited.kind === 'missing') return fail(`${file} has no client ${name}`);
-    if (edited.kind === 'unreadable') return fail(`${file}: ${edited.cause}`);
-    const problems = newProblems(cli, where, { before: text, after: edited.text });
-    if (problems.length > 0)
-      return fail(`${file} is left as it was, for it would be refused:\n  ${problems.join('\n  ')}`);
-    await replaceFile(where.policyFile, edited.text);
-    return 0;
-  } catch (error) {
-    if (!(error instanceof Error && 'code' in error)) throw error;
-    return fail(`${file}: ${error.message}`);
-  }
-}
-
-/** Problems that were there before (a variable that only the relay's environment has, say) do not stand in the way. */
-function newProblems(cli: Cli, where: Where, texts: { readonly before: string; readonly after: string }): string[] {
-  const after = loadPolicyText(cli, where, texts.after);
-  if (after.kind === 'loaded') return [];
-  const before = loadPolicyText(cli, where, texts.before);
-  // Lines below an edit have other numbers than before.
-  const bare = (problem: string): string => problem.replace(/:\d+:\d+ /, ': ');
-  const known = new Set(before.kind === 'refused' ? before.problems.map(bare) : []);
-  return after.problems.filter((problem) => !known.has(bare(problem)));
+  const changed = await editPolicyFile(cli, where, {
+    edit,
+    exists: `${file} has a client ${name} already: \`relevo client password ${name}\` changes its password`,
+    missing: `${file} has no client ${name}`,
+  });
+  if (changed.kind === 'written') return 0;
+  cli.terminal.err(`relevo: ${changed.why}\n`);
+  return 1;
 }

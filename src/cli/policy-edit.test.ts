@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { addClient, clientLine, removeClient, setClientPassword } from './policy-edit.ts';
+import { addClient, clientLine, removeClient, setClientPassword, setPreset } from './policy-edit.ts';
 
 const FILE = [
   '# The policy of the shop',
@@ -100,4 +100,22 @@ test('whatever the name and the globs, the file means what was asked for', () =>
     ),
     { numRuns: 200 },
   );
+});
+
+test.each([
+  ['at the end where there is none', 'a: 1\n', 'starter', 'a: 1\npreset: starter\n'],
+  ['after a last line without its end', 'a: 1', 'starter', 'a: 1\npreset: starter\n'],
+  ['in its place', '# x\npreset: starter   # why\nb: 2\n', 'business', '# x\npreset: business   # why\nb: 2\n'],
+  ['for nothing', 'preset:\nb: 2\n', 'business', 'preset: business\nb: 2\n'],
+  ['for nothing with a comment', 'preset:   # none\nb: 2\n', 'business', 'preset: business   # none\nb: 2\n'],
+  ['for null', 'preset: null # none\n', 'business', 'preset: business # none\n'],
+  ['for text in quotes', "preset: 'starter'\n", 'business', 'preset: business\n'],
+  ['as null for none', 'preset: starter\n', null, 'preset: null\n'],
+  ['in a flow map', '{ hostname: a, preset: starter }\n', 'business', '{ hostname: a, preset: business }\n'],
+])('a preset is written %s', (_, before, name, after) => {
+  expect(edited(setPreset(before, name))).toBe(after);
+});
+
+test('a preset is written into a policy in one pair of braces', () => {
+  expect(parse(edited(setPreset('{ hostname: a }\n', 'starter')))).toEqual({ hostname: 'a', preset: 'starter' });
 });

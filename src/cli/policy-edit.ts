@@ -76,6 +76,29 @@ export function removeClient(text: string, name: string): Edited {
   });
 }
 
+/** Sets `preset`; the line that has it, or a new one at the end. @param name null: none */
+export function setPreset(text: string, name: string | null): Edited {
+  const value = name ?? 'null';
+  return edit(text, {
+    refuse: () => null,
+    apply: (document) => document.set('preset', name),
+    splices: ({ text: source, document }) => {
+      const pair = pairAt(document, 'preset');
+      if (pair === undefined) {
+        const separator = source === '' || source.endsWith('\n') ? '' : '\n';
+        return [{ start: source.length, end: source.length, text: `${separator}preset: ${value}\n` }];
+      }
+      if (!isScalar(pair.value) || pair.value.anchor !== undefined) return null;
+      const range = pair.value.range;
+      const key = keyOf(pair)?.range;
+      if (!range || !key) return null;
+      if (range[0] !== range[1]) return [{ start: range[0], end: range[1], text: value }];
+      const colon = source.indexOf(':', key[1]) + 1;
+      return [{ start: colon, end: colon, text: ` ${value}` }];
+    },
+  });
+}
+
 /** The line of a client as it stands below `clients:`. */
 export function clientLine(name: string, client: ClientInput): string {
   return `  ${scalarText(name)}: ${flowText(client)}\n`;

@@ -47,6 +47,29 @@ describe('what the operator writes himself', () => {
     ]);
   });
 
+  test('of exits that only other presets have waits for them, with a warning', () => {
+    const text = [
+      'preset: basic-dual',
+      'egress: { smtp-4: { dailyLimit: 9 }, smtp-1: { dailyLimit: 8 }, sendgrid: { dailyLimit: 7 } }',
+      'pools: { cloud: { strategy: random } }',
+      'routes: [{ name: preset-latam, match: { tld: mx } }]',
+      '',
+    ].join('\n');
+    const policy = policyOf(text, hosts(4));
+    expect(Object.keys(policy.egress)).toEqual(['smtp-1', 'smtp-2']);
+    expect(Object.keys(policy.pools)).toEqual(['owned']);
+    expect(policy.routes.map(({ name }) => name)).toEqual(['preset']);
+    const effectless = 'has no effect: the preset has none of this name';
+    expect(warningsOf(text, hosts(4))).toEqual([
+      `3:11 egress.smtp-4: ${effectless}`,
+      `3:65 egress.sendgrid: ${effectless}`,
+      `4:10 pools.cloud: ${effectless}`,
+      `5:10 routes[0]: ${effectless}`,
+    ]);
+    expect(policyOf(text.replace('basic-dual', 'professional'), hosts(5)).egress['smtp-4']?.dailyLimit).toBe(9);
+    expect(policyOf('preset: starter\negress: { smtp-7: { type: mx } }\n', hosts(1)).egress['smtp-7']?.type).toBe('mx');
+  });
+
   test('of wrong form is told of at its own place', () => {
     expect(problemsOf('preset: starter\negress: { smtp-1: { dailyLimit: many } }\n', hosts(1))).toEqual([
       '3:33 egress.smtp-1.dailyLimit: expected a positive number, found "many"',

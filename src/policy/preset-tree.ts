@@ -2,6 +2,7 @@
 import { custom as customSchema, customContents } from './custom.ts';
 import { isVariable, presetParts, type Part, type PartMap, type PresetParts } from './preset-parts.ts';
 import { findServers, hostNumbers, isSet, type FoundServers, type OwnTerms } from './preset-servers.ts';
+import { withoutSpare } from './preset-spare.ts';
 import { presetOf, type PresetContents } from './presets.ts';
 import type { Finding, Place } from './problem.ts';
 import { keyPlaceOf, nodeAt, scalarsOf, type Entry, type ListNode, type MapNode, type TreeNode } from './tree.ts';
@@ -35,11 +36,16 @@ export function expandPreset(tree: MapNode, env: Environment): Expansion {
   const place = nodeAt(tree, [key])?.place ?? tree.place;
   const told = (text: string): Finding => ({ place, path: [key], text });
   const parts = presetParts(contents, found.servers);
-  const expanded = withParts(tree, parts, { env, place });
+  const own = withoutSpare(tree, parts);
+  const expanded = withParts(own.tree, parts, { env, place });
   return {
     tree: expanded.tree,
     findings: faultTexts({ found, env, title: titleOf(tree, key) }).map(told),
-    warnings: [...[...found.warnings, ...cloudWarnings(expanded.tree, contents)].map(told), ...expanded.warnings],
+    warnings: [
+      ...[...found.warnings, ...cloudWarnings(expanded.tree, contents)].map(told),
+      ...own.warnings,
+      ...expanded.warnings,
+    ],
     isUnknown: ['egress', 'pools'].some((name) => nodeAt(expanded.tree, [name])?.kind !== 'map'),
   };
 }

@@ -9,7 +9,7 @@ export class FakeLive implements LiveRelay {
   wakes = 0;
 
   status() {
-    const versions = { version: '0.0.0-test', policyVersion: 'abc' };
+    const versions = { version: '0.0.0-test', policyVersion: 'abc', policyProblems: [] };
     return { ...versions, pid: process.pid, startedAtMs: 1, notReady: [], alerts: [] };
   }
   explain() {

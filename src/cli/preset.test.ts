@@ -1,0 +1,113 @@
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
+import { hosts } from '../../tests/fakes/preset-policy.ts';
+import { PRESETS } from '../policy/presets.ts';
+
+test('the list has all 15 with servers, capacity and price, the recommended ones marked, and the one in use', async () => {
+  using rig = new CliRig(`${MINIMAL_POLICY}preset: professional\n`);
+  const { code, stdout } = await rig.run(['preset', 'list']);
+  expect(code).toBe(0);
+  for (const { name } of PRESETS) expect(stdout).toContain(` ${name} `);
+  expect(stdout).toMatch(/^ {2}hybrid-basic +3 × 500 +1,500 +3,000 +90,000 +95 +1\.06 +recommended first$/m);
+  expect(stdout).toMatch(/^\* professional +5 × 500 +2,500 +75,000 +125 +1\.67 +recommended$/m);
+  expect(stdout).toMatch(/^ {2}ultra-secure +20 × 200 +4,000 +120,000 +400 +3\.33$/m);
+  expect(stdout.match(/^\*/gm)).toHaveLength(1);
+});
+
+test('the list is there as data too, without a policy', async () => {
+  using rig = new CliRig(null);
+  const { stdout } = await rig.run(['preset', 'list', '--json']);
+  const { presets } = JSON.parse(stdout) as { presets: Record<string, unknown>[] };
+  expect(presets).toHaveLength(15);
+  expect(presets.find(({ name }) => name === 'high-volume-burst')).toEqual({
+    name: 'high-volume-burst',
+    recommended: 'no',
+    servers: 15,
+    perDay: 20_000,
+    perMonth: 600_000,
+    usdPerMonth: 450,
+    usdPer1000: 0.75,
+    current: false,
+    sendgridPerDay: 12_500,
+  });
+});
+
+test('show prints YAML with variables and without what they hold', async () => {
+  using rig = new CliRig();
+  rig.env = { SMTP_HOST_1: 'h.example', SMTP_USER_1: 'hunter2', SMTP_PASSWORD_1: 'hunter2', SMTP_PORT_1: '2525' };
+  const { code, stdout } = await rig.run(['preset', 'show', 'hybrid-basic']);
+  expect(code).toBe(0);
+  expect(stdout).not.toMatch(/hunter2|h\.example|2525/);
+  expect(parse(stdout).egress['smtp-1']).toEqual({
+    type: 'smtp',
+    host: '${SMTP_HOST_1}',
+    port: '${SMTP_PORT_1}',
+    username: '${SMTP_USER_1}',
+    password: '${SMTP_PASSWORD_1}',
+    dailyLimit: 500,
+    warmup: {},
+    cost: '25 USD/month',
+  });
+  const json = JSON.parse((await rig.run(['preset', 'show', 'hybrid-basic', '--json'])).stdout);
+  expect(json).toMatchObject({ name: 'hybrid-basic', perDay: 3_000, sendgridPerDay: 1_500 });
+  expect(stdout.endsWith(json.yaml)).toBe(true);
+});
+
+test('use writes the preset into the policy, and leaves every other byte', async () => {
+  using rig = new CliRig();
+  rig.env = hosts(5) as Record<string, string>;
+  const first = await rig.run(['preset', 'use', 'starter-triple']);
+  expect(first).toMatchObject({ code: 0, stderr: '' });
+  expect(first.stdout).toContain('preset none → starter-triple: 1,500 messages a day.');
+  expect(first.stdout).toContain('No relay is running');
+  expect(rig.policyText).toBe(`${MINIMAL_POLICY}preset: starter-triple\n`);
+  writeFileSync(rig.policyFile, rig.policyText.replace('triple\n', 'triple   # three are enough\n# end\n'));
+  expect((await rig.run(['preset', 'use', 'professional'])).code).toBe(0);
+  expect(rig.policyText).toBe(`${MINIMAL_POLICY}preset: professional   # three are enough\n# end\n`);
+  const none = await rig.run(['preset', 'use', 'none', '--json']);
+  expect(JSON.parse(none.stdout)).toMatchObject({ preset: null, before: 'professional', relay: 'not-running' });
+  expect(rig.policyText).toBe(`${MINIMAL_POLICY}preset: null   # three are enough\n# end\n`);
+});
+
+test('use refuses what the environment has no servers for, names them, and leaves the file alone', async () => {
+  using rig = new CliRig();
+  rig.env = hosts(3) as Record<string, string>;
+  const { code, stderr } = await rig.run(['preset', 'use', 'professional']);
+  expect(code).toBe(1);
+  expect(stderr).toContain('professional needs 5 servers: SMTP_HOST_4 and SMTP_HOST_5 are not set');
+  expect(stderr).toContain('--force');
+  expect(rig.policyText).toBe(MINIMAL_POLICY);
+  expect((await rig.run(['preset', 'use', 'professional', '--force'])).code).toBe(0);
+  expect(rig.policyText).toBe(`${MINIMAL_POLICY}preset: professional\n`);
+});
+
+test('use refuses a preset that the policy’s own tests do not allow', async () => {
+  const tests = 'tests: [{ name: out, message: { client: shop, to: a@b.example }, expect: { route: default } }]\n';
+  using rig = new CliRig(`${MINIMAL_POLICY}${tests}`);
+  rig.env = hosts(1) as Record<string, string>;
+  const { code, stderr } = await rig.run(['preset', 'use', 'starter']);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/is left as it was.*\n.*tests\[0\]/);
+  expect(rig.policyText).toBe(`${MINIMAL_POLICY}${tests}`);
+});
+
+test('an unknown name is a usage that is not understood, and the nearest one is told', async () => {
+  using rig = new CliRig();
+  for (const command of ['show', 'use']) {
+    const { code, stderr } = await rig.run(['preset', command, 'hybrid-basc']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('no preset is named "hybrid-basc", did you mean "hybrid-basic"?');
+  }
+  expect(rig.policyText).toBe(MINIMAL_POLICY);
+});
+
+test('without a policy file nothing is written', async () => {
+  using rig = new CliRig(null);
+  const { code, stderr } = await rig.run(['preset', 'use', 'starter']);
+  expect(code).toBe(1);
+  expect(stderr).toContain(join(rig.folder, 'config/relevo.yaml'));
+  expect(existsSync(rig.policyFile)).toBe(false);
+});
