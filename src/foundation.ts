@@ -60,6 +60,8 @@ export type Hooks = {
   sample: Sample;
   closedExits: () => Promise<readonly string[]>;
   isStopping: () => boolean;
+  /** Told of every event. */
+  heard: Emit;
 };
 
 export type FoundationResult =
@@ -75,6 +77,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
     sample: () => Promise.reject(new Error('the relay is starting')),
     closedExits: async () => [],
     isStopping: () => false,
+    heard: () => {},
   };
   let policy: (() => Policy) | null = null;
   const ports = options.ports(() => policy?.().dns.servers ?? null);
@@ -88,7 +91,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
       nodeVersion,
       policy: () => policy?.() ?? null,
       sample: (facts) => hooks.sample(facts),
-      sinks: [outcomes.sink],
+      sinks: [outcomes.sink, (event) => hooks.heard(event)],
     }),
   );
   const { emit } = reporting;

@@ -38,6 +38,8 @@ export type Dns = {
   a(name: string): Promise<DnsAnswer<string>>;
   aaaa(name: string): Promise<DnsAnswer<string>>;
   txt(name: string): Promise<DnsAnswer<string>>;
+  /** A records as DNS alone has them: no hosts file, no search list. Default: `a`. */
+  aInDns?(name: string): Promise<DnsAnswer<string>>;
 };
 
 export type DialTarget = {

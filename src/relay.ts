@@ -15,6 +15,7 @@ import { nodeStatuses, soleStatus, type NodeStatus } from './cli/node-status.ts'
 import type { RelayStatus } from './cli/operations.ts';
 import { createOperations } from './cli/store-operations.ts';
 import { type ExitStandings, openExitStandings } from './exit-standings.ts';
+import { watchExits } from './exit-watch.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
@@ -98,6 +99,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const standings = stack.use(await openExitStandings(standing));
   const path = stack.use(await openPath(options, foundation, standings));
   stack.use(watchStandings({ policy, standings, marks: spool.marks, clock, emit }));
+  watchExits(foundation, { node, standings }, stack);
   const stats = statsNeeds({ policy, clock, spool, standings });
   stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));

@@ -94,6 +94,7 @@ export function systemDns(servers: () => readonly string[] | null, patience = PA
       return { kind: 'found', records };
     },
     a: (name) => address(name, 4),
+    aInDns: (name) => answered(() => current().resolve4(name)),
     aaaa: (name) => address(name, 6),
     txt: async (name) => {
       const answer = await answered(() => current().resolveTxt(name));

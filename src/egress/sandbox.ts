@@ -28,6 +28,23 @@ export function openSandbox(name: string, { path }: SandboxEgressPolicy, clock: 
   };
 }
 
+/** Why nothing can be kept in that folder now, which is made where it is missing; null: it can. Never rejects. */
+export async function sandboxTrouble(path: string): Promise<string | null> {
+  const file = join(path, `.probe-${process.pid}`);
+  try {
+    await makeFolder(path);
+    await write(file, Buffer.from('x'));
+    await rm(file);
+    return null;
+  } catch (error) {
+    return `${path} cannot be written: ${codeOf(error)}`;
+  }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN';
+}
+
 type Place = { readonly path: string; readonly clock: Clock; readonly signal: AbortSignal };
 
 async function keep(mail: Mail, { path, clock, signal }: Place): Promise<AttemptResult> {
@@ -52,8 +69,7 @@ async function keep(mail: Mail, { path, clock, signal }: Place): Promise<Attempt
     await write(join(path, `${name}.json`), Buffer.from(`${JSON.stringify(record, null, 2)}\n`));
     await write(join(path, `${name}.eml`), mail.content);
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : 'EUNKNOWN';
-    return result(mail, deferred('3.1', `the sandbox cannot be written: ${code}`));
+    return result(mail, deferred('3.1', `the sandbox cannot be written: ${codeOf(error)}`));
   }
   return result(mail, { kind: 'delivered', reply: { code: 250, detail: '0.0', text: `kept as ${name}.eml` } });
 }

@@ -9,12 +9,12 @@ export type ZoneRecord = {
   readonly zone: string;
   /** Its last word; null: it never gave one. */
   readonly listed: boolean | null;
-  /** Since when its answers mean nothing; null: the last one did. */
-  readonly unknownSinceMs: number | null;
-  /** Why it is listed, or why nothing is known, or what is to be noted; '' for neither. */
+  /** Why it is listed, or what is to be noted; '' for neither. */
   readonly cause: string;
   /** It is in a part of the list that closes no exit. */
   readonly noted: boolean;
+  /** Since when its answers mean nothing, and why; null: the last one did. */
+  readonly unknown: { readonly sinceMs: number; readonly cause: string } | null;
 };
 
 export type ListingRecord = {
@@ -36,9 +36,9 @@ const SHAPE = z.object({
     z.object({
       zone: z.string(),
       listed: z.boolean().nullable(),
-      unknownSinceMs: z.number().nullable(),
       cause: z.string(),
       noted: z.boolean(),
+      unknown: z.object({ sinceMs: z.number(), cause: z.string() }).nullable(),
     }),
   ),
 });
@@ -72,6 +72,9 @@ export function shownZone(zone: string): string {
 
 /** Shares of its pace at which an address comes back, look by look: docs/operating.md has the figures. */
 const RETURN_PACES = [0.25, 0.5] as const;
+
+/** The clean look with which an address is back at its full pace. */
+export const LAST_CLEAN_LOOK = RETURN_PACES.length + 1;
 
 /** Above 0 and at most 1. */
 export function returnPace(cleanLooks: number | null): number {

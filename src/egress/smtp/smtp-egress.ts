@@ -5,32 +5,42 @@ import type { SmtpEgressPolicy } from '../../policy/schema.ts';
 import type { Dns } from '../../ports.ts';
 import type { Egress } from '../egress.ts';
 import type { NextHops } from './carry.ts';
+import type { ConnectorOptions } from './connector.ts';
 import { SmtpExit, type ExitPorts } from './smtp-exit.ts';
 import { TlsContexts } from './tls.ts';
 
 export function openSmtpEgress(name: string, policy: SmtpEgressPolicy, ports: ExitPorts): Egress {
-  const { username, password } = policy;
   return new SmtpExit(
     {
       name,
       peer: 'upstream',
       concurrency: policy.connections,
-      connection: {
-        port: policy.port,
-        bind: policy.bind,
-        helo: () => policy.helo ?? ports.policy().hostname,
-        tls: policy.tls,
-        credentials: username === null ? null : { username, password: password ?? '' },
-        contexts: new TlsContexts(policy.ca),
-        timeouts: policy.timeouts,
-      },
+      connection: openingOf(policy, () => ports.policy().hostname),
       hops: () => upstreamHops(policy.host, ports.dns),
     },
     ports,
   );
 }
 
-async function* upstreamHops(host: string, dns: Dns): NextHops {
+/** How a session with that server is opened. */
+export function openingOf(
+  policy: SmtpEgressPolicy,
+  hostname: () => string,
+): Omit<ConnectorOptions, 'clock' | 'dial' | 'dead'> {
+  const { username, password } = policy;
+  return {
+    port: policy.port,
+    bind: policy.bind,
+    helo: () => policy.helo ?? hostname(),
+    tls: policy.tls,
+    credentials: username === null ? null : { username, password: password ?? '' },
+    contexts: new TlsContexts(policy.ca),
+    timeouts: policy.timeouts,
+  };
+}
+
+/** That server with its addresses, whatever the destination. */
+export async function* upstreamHops(host: string, dns: Dns): NextHops {
   if (isIP(host) !== 0) {
     yield { host, addresses: [host] };
     return null;

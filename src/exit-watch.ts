@@ -1,0 +1,23 @@
+/** What a relay does for its exits once, however many workers it has: checks them, and tells of routes without any. */
+import { openExitChecks } from './exit-checks.ts';
+import type { ExitStandings } from './exit-standings.ts';
+import type { Foundation } from './foundation.ts';
+import { watchRoutes } from './route-alerts.ts';
+import { canSendFrom } from './system.ts';
+
+export type ExitWatch = {
+  /** This relay's name among those that share the spool. */
+  readonly node: string;
+  readonly standings: Pick<ExitStandings, 'standingOf'>;
+};
+
+/** Goes on until `stack` is disposed of. */
+export function watchExits(foundation: Foundation, { node, standings }: ExitWatch, stack: AsyncDisposableStack): void {
+  const { ports, policy, emit, spool, hooks } = foundation;
+  const hold = spool.hold.bind(spool);
+  const isShared = spool.nodes !== undefined;
+  const checks = openExitChecks({ ...ports, policy, emit, marks: spool.marks, hold, node, isShared, canSendFrom });
+  hooks.heard = (event) => checks.heard(event);
+  stack.use(checks);
+  stack.use(watchRoutes({ policy, standingOf: standings.standingOf, clock: ports.clock, emit }));
+}
