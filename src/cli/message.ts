@@ -85,6 +85,7 @@ function detailOf(event: MessageEvent): string {
     case 'held':
     case 'released':
     case 'retried':
+    case 'rescheduled':
     case 'quarantined':
       return withRecipients(event.reason, event.recipients);
     case 'bounced-later': {

@@ -10,10 +10,12 @@ export type FilterOptions = {
   readonly id?: readonly string[];
   readonly domain?: string;
   readonly client?: string;
+  readonly stream?: string;
   readonly egress?: string;
   readonly sender?: string;
   readonly recipient?: string;
   readonly state?: string;
+  readonly scheduled?: true;
   readonly all?: true;
 };
 
@@ -25,32 +27,39 @@ export function addFilterOptions(command: Command, { changes }: { readonly chang
     .option('--id <id...>', 'messages or deliveries')
     .option('--domain <domain>', 'destination domain')
     .option('--client <name>', 'who submitted it')
+    .option('--stream <name>', 'what kind of mail')
     .option('--egress <name>', 'exit of the last attempt')
     .option('--sender <address>', 'envelope sender; "<>" for the null sender')
     .option('--recipient <address>', 'one of the recipients')
-    .option('--state <state>', 'queued, held or quarantined');
+    .option('--state <state>', 'queued, held or quarantined')
+    .option('--scheduled', 'not to be sent before a time that is still to come');
   if (changes) command.option('--all', 'the whole queue, when nothing else says which');
   return command;
 }
 
 /**
- * @param mustName a change without any filter is refused: the whole queue must be meant
+ * @param mustName a change without any filter is refused: the whole queue must be meant; `nowMs`: wall time
  * @throws UsageError
  */
-export function filterOf(options: FilterOptions, { mustName }: { readonly mustName: boolean }): QueueFilter {
+export function filterOf(
+  options: FilterOptions,
+  { mustName, nowMs }: { readonly mustName: boolean; readonly nowMs: number },
+): QueueFilter {
   const filter: QueueFilter = {
     ...(options.id === undefined ? {} : { ids: options.id.map(parseId) }),
     ...(options.domain === undefined ? {} : { domain: domain(options.domain) }),
     ...(options.client === undefined ? {} : { client: options.client }),
+    ...(options.stream === undefined ? {} : { stream: options.stream }),
     ...(options.egress === undefined ? {} : { egress: options.egress }),
     ...(options.sender === undefined ? {} : { sender: options.sender === '<>' ? '' : address(options.sender) }),
     ...(options.recipient === undefined ? {} : { recipient: address(options.recipient) }),
     ...(options.state === undefined ? {} : { state: state(options.state) }),
+    ...(options.scheduled === undefined ? {} : { scheduledAfterMs: nowMs }),
   };
   const isEmpty = Object.keys(filter).length === 0;
   if (mustName && isEmpty && options.all !== true)
     throw new UsageError(
-      'say which: --id, --domain, --client, --egress, --sender, --recipient, --state, or --all for the whole queue',
+      'say which: --id, --domain, --client, --stream, --egress, --sender, --recipient, --state, --scheduled, or --all for the whole queue',
     );
   if (!isEmpty && options.all === true)
     throw new UsageError('--all is for the whole queue: leave it out, or the filters');

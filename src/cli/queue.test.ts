@@ -63,6 +63,7 @@ test('the queue is listed as JSON, page by page', async () => {
       attempts: 0,
       sizeBytes: second.content.length,
       createdAtMs: rig.clock.nowMs(),
+      sendAtMs: null,
       dueAtMs: rig.clock.nowMs(),
       leasedUntilMs: null,
       lastReply: null,

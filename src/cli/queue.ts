@@ -8,6 +8,7 @@ import type { QueueAction, QueueShape } from './operations.ts';
 import { cut, formatAge, formatDue, formatSize, json, plural, table } from './output.ts';
 import { addFilterOptions, filterOf, type FilterOptions } from './queue-filter.ts';
 import { withOperations } from './reach.ts';
+import { addReschedule } from './reschedule.ts';
 
 /** `relevo queue …` */
 export function addQueue(program: Command, registry: Registry): void {
@@ -15,6 +16,7 @@ export function addQueue(program: Command, registry: Registry): void {
   addList(queue, registry);
   addShape(queue, registry);
   for (const change of CHANGES) addChange(queue, registry, change);
+  addReschedule(queue, registry);
 }
 
 function addList(queue: Command, registry: Registry): void {
@@ -27,7 +29,7 @@ function addList(queue: Command, registry: Registry): void {
         .option('--limit <count>', 'at most so many', countOption, 100)
         .option('--after <id>', 'go on after this delivery'),
     run: async (cli, { options, where }) => {
-      const filter = filterOf(options, { mustName: false });
+      const filter = filterOf(options, { mustName: false, nowMs: cli.clock.nowMs() });
       const after = options.after === undefined ? null : deliveryId(options.after);
       const { limit } = options;
       // One more than is shown tells whether there are more.
@@ -69,6 +71,8 @@ export type PlainDelivery = {
   readonly attempts: number;
   readonly sizeBytes: number;
   readonly createdAtMs: number;
+  /** Not to be sent before; null: it was not scheduled. */
+  readonly sendAtMs: number | null;
   readonly dueAtMs: number;
   readonly leasedUntilMs: number | null;
   readonly lastReply: Reply | null;
@@ -76,7 +80,7 @@ export type PlainDelivery = {
 };
 
 /** What `queue list --json` and `message --json` print of a delivery. */
-export function plainDelivery({ delivery, sender, sizeBytes, leasedUntilMs }: QueuedDelivery): PlainDelivery {
+export function plainDelivery({ delivery, sender, sizeBytes, leasedUntilMs, sendAtMs }: QueuedDelivery): PlainDelivery {
   const { id, domain, client, stream, priority, state, attempts, createdAtMs, dueAtMs, lastReply, lastEgress } =
     delivery;
   return {
@@ -92,6 +96,7 @@ export function plainDelivery({ delivery, sender, sizeBytes, leasedUntilMs }: Qu
     attempts,
     sizeBytes,
     createdAtMs,
+    sendAtMs: sendAtMs ?? null,
     dueAtMs,
     leasedUntilMs,
     lastReply,
@@ -136,7 +141,7 @@ function addShape(queue: Command, registry: Registry): void {
     json: true,
     shape: (command) => addFilterOptions(command, { changes: false }),
     run: async (cli, { options, where }) => {
-      const filter = filterOf(options, { mustName: false });
+      const filter = filterOf(options, { mustName: false, nowMs: cli.clock.nowMs() });
       const shape = await withOperations(cli, where, (operations) => operations.shape({ filter }));
       cli.terminal.out(options.json === true ? json(shape) : shapeText(shape));
       return 0;
@@ -166,6 +171,7 @@ const CHANGES: readonly Change[] = [
   { action: 'retry', summary: 'make deliveries due now', done: 'due now' },
   { action: 'bounce', summary: 'end deliveries with a report to their senders', done: 'bounced' },
   { action: 'discard', summary: 'end deliveries without a report', done: 'discarded' },
+  { action: 'cancel', summary: 'end scheduled mail before its time comes, without a report', done: 'cancelled' },
 ];
 
 function addChange(queue: Command, registry: Registry, { action, summary, done }: Change): void {
@@ -175,7 +181,7 @@ function addChange(queue: Command, registry: Registry, { action, summary, done }
     json: true,
     shape: (command) => addFilterOptions(command, { changes: true }),
     run: async (cli, { options, where }) => {
-      const filter = filterOf(options, { mustName: true });
+      const filter = filterOf(options, { mustName: true, nowMs: cli.clock.nowMs() });
       const result = await withOperations(cli, where, (operations) => operations.change({ action, filter }));
       if (options.json === true) {
         cli.terminal.out(json(result));

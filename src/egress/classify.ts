@@ -22,7 +22,15 @@ export type Stage =
   | 'after-dot';
 
 /** What keeps this relay from using a peer, though the peer did nothing wrong. */
-export type Lack = 'smtputf8' | 'size' | 'starttls' | 'auth' | 'auth-mechanism' | 'tls-for-auth';
+export type Lack =
+  | 'smtputf8'
+  | 'size'
+  | 'deliver-by'
+  | 'time'
+  | 'starttls'
+  | 'auth'
+  | 'auth-mechanism'
+  | 'tls-for-auth';
 
 /** Why a conversation stopped without a reply. */
 export type Failure =
@@ -206,6 +214,14 @@ function ofLack(what: Lack, who: string): Outcome {
 function local(detail: string, text: string): Reply {
   return { code: 451, detail, text };
 }
+    case 'deliver-by':
+      return bounced('host', {
+        code: 554,
+        detail: '4.7',
+        text: `${who} does not promise delivery by a time (DELIVERBY), as the message asks`,
+      });
+    case 'time':
+      return bounced('host', { code: 554, detail: '4.7', text: `${who} needs more time than the message has left` });
 
 function deferred(scope: Scope, reply: Reply): Outcome {
   return { kind: 'deferred', reply, scope };

@@ -14,9 +14,9 @@ const ACTIONS = {
 
 /** The RFC 3463 status that a report gives a recipient. */
 export function reportedStatus(kind: NoticeKind, { reply }: NoticeRecipient): string {
-  // Delivery time expired: what the servers said meanwhile stands in Diagnostic-Code.
-  if (kind === 'expired') return '4.4.7';
   const given = reply === null ? null : statusOf(reply);
+  // Delivery time expired: what the servers said meanwhile stands in Diagnostic-Code. 5.4.7: its sender had set an end.
+  if (kind === 'expired') return given === '5.4.7' ? given : '4.4.7';
   if (kind === 'returned') return given?.startsWith('2') === false ? given : '5.0.0';
   const digit = { failed: '5', delayed: '4', relayed: '2' }[kind];
   return given?.startsWith(digit) === true ? given : `${digit}${given === null ? '.0.0' : given.slice(1)}`;
@@ -27,12 +27,14 @@ export function deliveryStatus(
   notice: Notice,
   { hostname, utf8 }: { readonly hostname: string; readonly utf8: boolean },
 ): string {
-  const { envelope, receivedAtMs } = notice.message;
+  const { envelope, receivedAtMs, deliverBy } = notice.message;
   const format = { utf8 };
   const head =
     field('Reporting-MTA', `dns; ${hostname}`, format) +
     (envelope.envid === null ? '' : field('Original-Envelope-Id', decodeXtext(envelope.envid), format)) +
-    field('Arrival-Date', formatMailDate(receivedAtMs), format);
+    field('Arrival-Date', formatMailDate(receivedAtMs), format) +
+    // RFC 2852 §6.
+    (deliverBy === undefined ? '' : field('Deliver-By-Date', formatMailDate(deliverBy.atMs), format));
   return [head, ...notice.recipients.map((one) => recipientFields(notice, one, format))].join('\r\n');
 }
 

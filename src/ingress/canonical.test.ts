@@ -74,7 +74,7 @@ test('Bcc, Return-Path and X-Relevo fields do not leave, however they are spelt'
       'X-Relevo-Tag: spring\r\nX-Relevo-Unknown: y\r\nX-Other: z\r\n\r\nBcc: in the body\r\n',
   );
   expect(names).toEqual(['received', 'from', 'date', 'message-id', 'x-other']);
-  expect(directives).toEqual({ stream: 'marketing', priority: 'high', tag: 'spring', sendAtMs: null });
+  expect(directives).toEqual({ stream: 'marketing', priority: 'high', tag: 'spring', sendAtMs: null, expires: null });
 });
 
 test.each([

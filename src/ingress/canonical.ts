@@ -21,6 +21,7 @@ import { PRIORITIES, type Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { LimitsPolicy } from '../policy/schema.ts';
 import { badDirective, malformedHeader, REPLIES } from './replies.ts';
+import { type Expiry, expiryOf, timeOf } from './times.ts';
 
 export type Canonical = {
   /** As they will leave, signatures excepted. */
@@ -43,6 +44,8 @@ export type Directives = {
   readonly tag: string | null;
   /** Wall time, ms; null: at once. */
   readonly sendAtMs: number | null;
+  /** null: it does not say. */
+  readonly expires: Expiry | null;
 };
 
 export type Submitted = {
@@ -172,7 +175,7 @@ function readFields(fields: readonly HeaderField[]): Seen {
 }
 
 const NO_DIRECTIVES = {
-  directives: { stream: null, priority: null, tag: null, sendAtMs: null },
+  directives: { stream: null, priority: null, tag: null, sendAtMs: null, expires: null },
   badField: null,
 } as const;
 
@@ -182,18 +185,14 @@ function readDirectives(own: ReadonlyMap<string, string>): Pick<Seen, 'directive
   const priority = PRIORITIES.find((name) => name === wanted) ?? null;
   const sendAt = own.get('x-relevo-send-at');
   const sendAtMs = sendAt === undefined ? null : timeOf(sendAt);
-  const directives = { stream: own.get('x-relevo-stream') ?? null, priority, tag: tag ?? null, sendAtMs };
+  const until = own.get('x-relevo-expires');
+  const expires = until === undefined ? null : expiryOf(until);
+  const directives = { stream: own.get('x-relevo-stream') ?? null, priority, tag: tag ?? null, sendAtMs, expires };
   if (wanted !== undefined && priority === null) return { directives, badField: 'X-Relevo-Priority' };
   if (tag !== undefined && !/^[!-~]{1,64}$/.test(tag)) return { directives, badField: 'X-Relevo-Tag' };
   if (sendAt !== undefined && sendAtMs === null) return { directives, badField: 'X-Relevo-Send-At' };
+  if (until !== undefined && expires === null) return { directives, badField: 'X-Relevo-Expires' };
   return { directives, badField: null };
-}
-
-/** RFC 3339 §5.6, with seconds and an offset: nothing is guessed of a time that mail waits for. */
-function timeOf(text: string): number | null {
-  const isWhole = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/.test(text.trim());
-  const atMs = isWhole ? Date.parse(text.trim().toUpperCase()) : Number.NaN;
-  return Number.isNaN(atMs) ? null : atMs;
 }
 
 /** Header bytes, one a character, as the UTF-8 that RFC 6532 makes of them. */

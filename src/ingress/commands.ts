@@ -131,11 +131,20 @@ function hello(conversation: Conversation, verb: 'EHLO' | 'HELO', name: string):
 function extensions({ state, offersTls, offersProxying }: Conversation): string[] {
   const lines = ['PIPELINING', `SIZE ${state.sizeLimitBytes(state.client())}`, '8BITMIME', 'SMTPUTF8'];
   lines.push('ENHANCEDSTATUSCODES', 'DSN');
+  if (state.offersHandling) lines.push(...handling(state));
   if (offersTls) lines.push('STARTTLS');
   if (state.canAuthenticate && state.signedIn === null) lines.push('AUTH PLAIN LOGIN');
   if (offersProxying)
     lines.push('XCLIENT NAME ADDR PORT PROTO HELO LOGIN', 'XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE');
   return lines;
+}
+
+/** RFC 4865 §4: the longest hold in seconds, and where it ends by the clock. */
+function handling({ furthestMs, nowMs }: Session): string[] {
+  const lines = ['DELIVERBY', 'MT-PRIORITY MIXER'];
+  if (furthestMs === 0) return lines;
+  const until = `${new Date(nowMs + furthestMs).toISOString().slice(0, 19)}Z`;
+  return [`FUTURERELEASE ${Math.floor(furthestMs / 1000)} ${until}`, ...lines];
 }
 
 function startData(conversation: Conversation, argument: string): Promise<void> | null {

@@ -5,8 +5,8 @@ import { parseMail, parseRcpt } from './envelope-command.ts';
 /** As a forwarder writes it around the VERP sender of a list. */
 const SRS = `SRS0=Xy1z=AB=lists.example=bounces+${'0123456789'.repeat(5)}-bob=dest.example@forwarder.example`;
 
-function mail(argument: string, authOffered = true) {
-  const parsed = parseMail(argument, authOffered);
+function mail(argument: string, offered = true) {
+  const parsed = parseMail(argument, { auth: offered, handling: offered, hold: offered });
   return parsed.kind === 'ok' ? parsed.value : formatReply(parsed.reply).slice(0, 9);
 }
 
@@ -70,7 +70,6 @@ test.each([
   ['FROM:<a@b.example> RET=SOME', '501 5.5.4'],
   ['FROM:<a@b.example> ENVID=a+0D+0Ab', '501 5.5.4'],
   ['FROM:<a@b.example> SMTPUTF8=1', '501 5.5.4'],
-  ['FROM:<a@b.example> HOLDFOR=100', '555 5.5.4'],
   ['FROM:<a@b.example> REQUIRETLS', '555 5.5.4'],
 ])('MAIL %s is answered %s', (argument, reply) => {
   expect(mail(argument)).toBe(reply);
@@ -79,6 +78,9 @@ test.each([
 test('the parameters of MAIL are read in any case and order', () => {
   expect(mail('FROM:<ñ@b.example> smtputf8 body=8bitmime Size=1000 ret=hdrs ENVID=x+2By')).toEqual({
     sender: 'ñ@b.example',
+    hold: null,
+    by: null,
+    mtPriority: null,
     sizeBytes: 1000,
     smtpUtf8: true,
     ret: 'hdrs',

@@ -2,9 +2,10 @@
 import { formatMailbox, needsSmtpUtf8, parseMailbox } from '../message/address.ts';
 import type { Notify, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
+import { handlingParameter, type HandlingAsked, NOTHING_ASKED } from './handling-parameters.ts';
 import { REPLIES } from './replies.ts';
 
-export type MailCommand = {
+export type MailCommand = HandlingAsked & {
   readonly sender: string;
   /** RFC 1870; null: not declared. */
   readonly sizeBytes: number | null;
@@ -17,17 +18,30 @@ export type Parsed<T> =
   | { readonly kind: 'ok'; readonly value: T }
   | { readonly kind: 'refused'; readonly reply: Reply };
 
-/**
- * @param argument what follows `MAIL`
- * @param authOffered whether AUTH= is a known parameter (RFC 4954 §5); its value is ignored
- */
-export function parseMail(argument: string, authOffered: boolean): Parsed<MailCommand> {
+/** Which parameters of MAIL are known. */
+export type MailOffer = {
+  /** AUTH= (RFC 4954 §5); its value is ignored. */
+  readonly auth: boolean;
+  /** BY=, MT-PRIORITY=. */
+  readonly handling: boolean;
+  /** HOLDFOR=, HOLDUNTIL=. */
+  readonly hold: boolean;
+};
+
+/** @param argument what follows `MAIL` */
+export function parseMail(argument: string, offer: MailOffer): Parsed<MailCommand> {
   const parts = splitArgument(/^FROM:/i, argument);
   if (parts === null) return refused(REPLIES.badSender);
   if (parts.parameters === null) return refused(REPLIES.badParameter);
-  let command: Omit<MailCommand, 'sender'> = { sizeBytes: null, smtpUtf8: false, ret: null, envid: null };
+  let command: Omit<MailCommand, 'sender'> = {
+    sizeBytes: null,
+    smtpUtf8: false,
+    ret: null,
+    envid: null,
+    ...NOTHING_ASKED,
+  };
   for (const { name, value } of parts.parameters) {
-    const read = mailParameter(name, value, authOffered);
+    const read = mailParameter({ name, value }, offer, command);
     if (read.kind === 'refused') return read;
     command = { ...command, ...read.value };
   }
@@ -73,9 +87,9 @@ export function parseRcpt(
 }
 
 function mailParameter(
-  name: string,
-  value: string | null,
-  authOffered: boolean,
+  { name, value }: { readonly name: string; readonly value: string | null },
+  offer: MailOffer,
+  before: HandlingAsked,
 ): Parsed<Partial<Omit<MailCommand, 'sender'>>> {
   switch (name) {
     case 'SIZE':
@@ -95,9 +109,13 @@ function mailParameter(
         ? ok({ envid: value })
         : refused(REPLIES.badParameter);
     case 'AUTH':
-      return authOffered && value !== null ? ok({}) : refused(REPLIES.unknownParameter);
-    default:
-      return refused(REPLIES.unknownParameter);
+      return offer.auth && value !== null ? ok({}) : refused(REPLIES.unknownParameter);
+    default: {
+      const isOffered = name.startsWith('HOLD') ? offer.hold : offer.handling;
+      const read = isOffered ? handlingParameter(name, value, before) : undefined;
+      if (read === undefined) return refused(REPLIES.unknownParameter);
+      return 'code' in read ? refused(read) : ok(read);
+    }
   }
 }
 

@@ -104,7 +104,7 @@ export function incomingOf(
   session: Session,
   parts: { readonly transaction: Transaction; readonly content: IncomingContent; readonly cipher: string | null },
 ): Incoming | Reply {
-  const { client, sender, ret, envid, smtpUtf8, beganMs, recipients } = parts.transaction;
+  const { client, sender, ret, envid, smtpUtf8, beganMs, recipients, timing, mtPriority } = parts.transaction;
   if (client === null) return REPLIES.relayDenied;
   return {
     client,
@@ -113,6 +113,8 @@ export function incomingOf(
     ret,
     envid,
     smtpUtf8,
+    timing,
+    mtPriority,
     take: () => parts.content.take(),
     eightBit: parts.content.decoder.isEightBit,
     origin: originOf(session, { smtpUtf8, cipher: parts.cipher }),

@@ -7,14 +7,16 @@ import { bytesOfFields, type HeaderField } from '../message/header.ts';
 import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
-import { type NamedClient, senderAllowed, streamAndPriority } from '../policy/admit.ts';
+import { type NamedClient, senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
 import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeKey } from './dedupe.ts';
-import { badDirective, REPLIES } from './replies.ts';
+import type { Timing } from './handling-parameters.ts';
+import { newMessage, termsOf } from './new-message.ts';
+import { REPLIES } from './replies.ts';
 import { type Origin, receivedField } from './trace.ts';
 
 /** Signs what will leave; `headers` go before the header section and may be empty. A rejection is a temporary failure. */
@@ -30,9 +32,6 @@ const DEDUPE_WINDOW_MS = 3_600_000;
 
 const EMPTY_LINE = Buffer.from('\r\n');
 
-/** How far ahead mail may be scheduled. */
-const FURTHEST_MS = 30 * 86_400_000;
-
 export type Incoming = {
   readonly client: NamedClient;
   readonly sender: string;
@@ -42,6 +41,10 @@ export type Incoming = {
   readonly envid: string | null;
   /** RFC 6531: the client asked for it. */
   readonly smtpUtf8: boolean;
+  /** What MAIL said of when it may leave and until when. Default: nothing. */
+  readonly timing?: Timing;
+  /** RFC 6710, as far as the client may go; null: it did not say. Default: it did not. */
+  readonly mtPriority?: number | null;
   /**
    * Hands the content over, once: as it came, dot-stuffing taken out, every line with CR LF at its end. A function, so
    * that nobody holds it any longer while the spool has a copy.
@@ -129,10 +132,9 @@ export class Receiver {
     const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
     if (result.kind === 'refused') return result;
     const { canonical } = result;
-    if ((canonical.directives.sendAtMs ?? atMs) - atMs > FURTHEST_MS) {
-      return { kind: 'refused', reply: badDirective('X-Relevo-Send-At') };
-    }
     if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
+    const terms = termsOf({ incoming, canonical, policy, atMs });
+    if ('code' in terms) return { kind: 'refused', reply: terms };
 
     const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
     const { fields, body } = canonical;
@@ -142,13 +144,13 @@ export class Receiver {
       dedupeOf(incoming, canonical, addresses),
     ]);
     const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
-    const message = messageOf({ incoming, canonical, policy, id, atMs, fromDomain, content });
-    return { kind: 'ready', incoming, message, content, dedupe, addresses };
+    const message = newMessage({ incoming, canonical, policy, id, atMs, fromDomain, content, terms });
+    return { kind: 'ready', incoming, message, content, dedupe, addresses, warning: terms.warning };
   }
 
   async #accept(ready: Ready): Promise<Received> {
     const { handoff, spool, emit, policy } = this.#deps;
-    const { message, content, dedupe } = ready;
+    const { message, content, dedupe, warning } = ready;
     const { deliveries, fresh } = this.#deliveriesOf(ready);
     const received = this.#receivedEvent(ready);
     let accepted = false;
@@ -163,7 +165,8 @@ export class Receiver {
       this.#spoolWasFull = false;
       if (result.kind === 'accepted') emit(received);
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
-      return { kind: 'accepted', id: message.id, text: `${message.id} queued${note}` };
+      const text = `${message.id} queued${note}${warning === null ? '' : `; ${warning}`}`;
+      return { kind: 'accepted', id: message.id, text };
     } finally {
       if (!accepted && fresh.length > 0) handoff.cancel(fresh.map((delivery) => delivery.id));
       if (accepted && fresh.length < deliveries.length) handoff.wake();
@@ -193,7 +196,7 @@ export class Receiver {
     return { deliveries, fresh };
   }
 
-  #receivedEvent({ incoming, message, addresses }: Ready): Submission['received'] {
+  #receivedEvent({ incoming, message, addresses, warning }: Ready): Submission['received'] {
     return {
       event: 'received',
       atMs: message.receivedAtMs,
@@ -207,6 +210,7 @@ export class Receiver {
       protocol: incoming.origin.protocol,
       peer: incoming.origin.address ?? '',
       messageIdHeader: message.messageIdHeader,
+      ...(warning === null ? {} : { warning }),
       tookMs: Math.round(this.#deps.clock.monotonicMs() - incoming.beganMs),
     };
   }
@@ -219,6 +223,7 @@ type Ready = {
   readonly content: Buffer;
   readonly dedupe: Submission['dedupe'];
   readonly addresses: readonly string[];
+  readonly warning: string | null;
 };
 
 function cancelAllBut(handoff: Handoff, fresh: readonly FreshDelivery[], leased: readonly LeasedDelivery[]): void {
@@ -241,43 +246,4 @@ async function dedupeOf(
   if (submittedMessageId === null) return null;
   const key = await dedupeKey({ client: client.name, messageId: submittedMessageId, recipients, body });
   return { key, windowMs: DEDUPE_WINDOW_MS };
-}
-
-function messageOf(parts: {
-  readonly incoming: Incoming;
-  readonly canonical: Canonical;
-  readonly policy: Policy;
-  readonly id: MessageId;
-  readonly atMs: number;
-  readonly fromDomain: string | null;
-  readonly content: Buffer;
-}): Message {
-  const { incoming, canonical, policy, content } = parts;
-  const { directives, messageIdHeader, subject } = canonical;
-  const { stream, priority } = streamAndPriority(policy, incoming.client.client, directives);
-  const { sender, ret, envid, eightBit } = incoming;
-  return {
-    id: parts.id,
-    receivedAtMs: parts.atMs,
-    ...(directives.sendAtMs === null ? {} : { sendAtMs: directives.sendAtMs }),
-    client: incoming.client.name,
-    stream,
-    priority,
-    tag: directives.tag,
-    envelope: { sender, ret, envid, eightBit, smtpUtf8: incoming.smtpUtf8 && needsUtf8(incoming, canonical) },
-    sizeBytes: content.length,
-    messageIdHeader,
-    fromDomain: parts.fromDomain,
-    subject,
-  };
-}
-
-/** RFC 6531 §3.6: only what really has UTF-8 in an address or the header needs it of the next hop. */
-function needsUtf8({ sender, recipients }: Incoming, { fields }: Canonical): boolean {
-  const beyondAscii = /[^\p{ASCII}]/u;
-  return (
-    beyondAscii.test(sender) ||
-    recipients.some((recipient) => beyondAscii.test(recipient.address)) ||
-    fields.some((field) => beyondAscii.test(field.raw))
-  );
 }

@@ -37,6 +37,13 @@ export const REPLIES = {
   needsSmtpUtf8: { code: 553, detail: '6.7', text: 'non-ASCII address needs SMTPUTF8' },
   unknownParameter: { code: 555, detail: '5.4', text: 'parameter not recognized or not implemented' },
   badParameter: { code: 501, detail: '5.4', text: 'syntax error in parameter' },
+  holdTwice: { code: 501, detail: '5.4', text: 'HOLDFOR or HOLDUNTIL, not both' },
+  lateAlready: {
+    code: 501,
+    detail: '5.4',
+    text: 'BY in mode R must end in the future, and after HOLDFOR or HOLDUNTIL',
+  },
+  expiredAlready: { code: 554, detail: '4.7', text: 'the message is to expire before it may leave' },
   tooBig: { code: 552, detail: '3.4', text: 'message exceeds the size limit' },
   tooManyRecipients: { code: 452, detail: '5.3', text: 'too many recipients' },
 
@@ -74,6 +81,22 @@ export const REPLIES = {
 /** RFC 5322 §2.1.1; the limit is the policy's `limits.lineLength`. */
 export function lineTooLongFor(limit: number): Reply {
   return { code: 554, detail: '6.0', text: `message has a line of more than ${limit} octets` };
+}
+
+/** RFC 4865 §4. @param furthestMs `limits.futureRelease` */
+export function tooFarAhead(furthestMs: number): Reply {
+  const text = furthestMs === 0 ? 'mail is not scheduled here' : `mail is held for ${furthestMs / 1000} s at most`;
+  return { code: 501, detail: '5.4', text };
+}
+
+/** RFC 6710 §5: the new priority comes first in the text. */
+export function senderOkAt(mtPriority: number): Reply {
+  return { code: 250, detail: '3.6', text: `${mtPriority} is the priority of the message: no more for this client` };
+}
+
+/** RFC 8058 §3.1. @param name a header field */
+export function noUnsubscribe(name: string): Reply {
+  return { code: 550, detail: '7.1', text: `bulk mail needs a ${name} field for unsubscribing by one click` };
 }
 
 /** @param line from 1 */

@@ -7,11 +7,12 @@ import type { Clock, Emit } from '../ports.ts';
 import type { Ledger } from '../spool/ledger.ts';
 import type { Authenticator } from './auth.ts';
 import { type MailCommand, parseMail, parseRcpt } from './envelope-command.ts';
+import { mtPriorityUpTo, type Timing, timingAt } from './handling-parameters.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { drawQuota } from './quota.ts';
 import type { Receiver } from './receive.ts';
 import { RETURNED_MOST_BYTES, type ReturnPaths } from './return-path.ts';
-import { REPLIES } from './replies.ts';
+import { REPLIES, senderOkAt } from './replies.ts';
 
 export type SessionDeps = {
   readonly policy: () => Policy;
@@ -31,6 +32,7 @@ export type Transaction = MailCommand & {
   /** null: a stranger, whose every recipient is refused, return paths excepted. */
   readonly client: NamedClient | null;
   readonly recipients: Map<string, Recipient>;
+  readonly timing: Timing;
   /** Its only recipient is a return path: anybody may send there, and nothing is relayed. */
   forReturnPath: boolean;
   /** Monotonic. */
@@ -77,6 +79,21 @@ export class Session {
   /** AUTH only where passwords are safe: under TLS, or from this very machine. */
   get canAuthenticate(): boolean {
     return this.listener.auth === 'required' && (this.secure || this.#loopback);
+  }
+
+  /** Whether mail may come in here that is the relay's own to schedule (RFC 4865 §3: submission only). */
+  get offersHandling(): boolean {
+    return this.listener.auth === 'required' || this.client() !== null;
+  }
+
+  /** How far ahead mail may be scheduled, ms; 0: it is not offered. */
+  get furthestMs(): number {
+    return this.offersHandling ? this.policy.limits.futureReleaseMs : 0;
+  }
+
+  /** Wall time. */
+  get nowMs(): number {
+    return this.#deps.clock.nowMs();
   }
 
   /** Who this is now; null: a stranger. */
@@ -133,14 +150,19 @@ export class Session {
     if (client === null && this.listener.auth === 'required') {
       return this.refused('MAIL', this.canAuthenticate ? REPLIES.authRequired : REPLIES.tlsRequired);
     }
-    const parsed = parseMail(argument, this.canAuthenticate);
+    const { offersHandling, furthestMs, nowMs } = this;
+    const offer = { auth: this.canAuthenticate, handling: offersHandling, hold: furthestMs > 0 };
+    const parsed = parseMail(argument, offer);
     if (parsed.kind === 'refused') return this.refused('MAIL', parsed.reply);
     const { value } = parsed;
-    const refusal = client === null ? null : this.#whyNotMail(client, value);
-    if (refusal !== null) return this.refused('MAIL', refusal);
+    const timing = timingAt(value, { nowMs, furthestMs });
+    const refusal = 'code' in timing ? timing : client === null ? null : this.#whyNotMail(client, value);
+    if (refusal !== null || 'code' in timing) return this.refused('MAIL', refusal ?? REPLIES.badParameter);
     const beganMs = this.#deps.clock.monotonicMs();
-    this.transaction = { ...value, client, recipients: new Map(), forReturnPath: false, beganMs };
-    return REPLIES.senderOk;
+    const mtPriority =
+      value.mtPriority === null || client === null ? null : mtPriorityUpTo(client.client.maxPriority, value.mtPriority);
+    this.transaction = { ...value, mtPriority, timing, client, recipients: new Map(), forReturnPath: false, beganMs };
+    return mtPriority === null || mtPriority === value.mtPriority ? REPLIES.senderOk : senderOkAt(mtPriority);
   }
 
   #whyNotMail(client: NamedClient, { sender, sizeBytes }: MailCommand): Reply | null {

@@ -1,6 +1,6 @@
 /** May this client send this? Pure decisions over the policy. */
 import { matchesGlob } from '../message/address.ts';
-import type { Priority } from '../message/message.ts';
+import { PRIORITIES, type Priority } from '../message/message.ts';
 import { containsNetwork, parseNetwork, type Network } from './network.ts';
 import type { ClientPolicy, Policy } from './schema.ts';
 
@@ -40,18 +40,34 @@ export function senderAllowed(client: ClientPolicy, address: string): boolean {
 }
 
 /** What a message says for itself (X-Relevo-Stream, X-Relevo-Priority, MT-PRIORITY); null: it does not say. */
-export type Overrides = { readonly stream: string | null; readonly priority: Priority | null };
+export type Overrides = {
+  readonly stream: string | null;
+  readonly priority: Priority | null;
+  /** Its header says that it went to many (RFC 2369, Precedence: bulk). Default: no. */
+  readonly isBulk?: boolean;
+};
 
 export type Handling = { readonly stream: string; readonly priority: Priority };
 
 /**
- * A message's stream and priority: its own word, then the client's, then the stream's. A stream that the policy does
- * not know is as good as none, so that a misspelt header delays no mail.
+ * A message's stream and priority: its own word, as far as its client may go (`maxPriority`), then the client's, then the
+ * stream's. Bulk mail for which neither names a stream is in the one that takes bulk. A stream that the policy does not
+ * know is as good as none, so that a misspelt header delays no mail.
  */
 export function streamAndPriority(policy: Policy, client: ClientPolicy, overrides: Overrides): Handling {
-  const wanted = overrides.stream;
-  const stream = wanted !== null && Object.hasOwn(policy.streams, wanted) ? wanted : client.stream;
-  return { stream, priority: overrides.priority ?? client.priority ?? streamPriority(policy, stream) };
+  const stream = streamOf(policy, client, overrides);
+  const asked = overrides.priority === null ? null : atMost(client.maxPriority, overrides.priority);
+  return { stream, priority: asked ?? client.priority ?? streamPriority(policy, stream) };
+}
+
+function streamOf(policy: Policy, client: ClientPolicy, { stream: wanted, isBulk = false }: Overrides): string {
+  if (wanted !== null && Object.hasOwn(policy.streams, wanted)) return wanted;
+  if (client.hasOwnStream || !isBulk) return client.stream;
+  return Object.entries(policy.streams).find(([, { bulk }]) => bulk)?.[0] ?? client.stream;
+}
+
+function atMost(most: Priority, asked: Priority): Priority {
+  return PRIORITIES.indexOf(asked) < PRIORITIES.indexOf(most) ? most : asked;
 }
 
 /** `normal` for a stream that the policy does not know. */

@@ -98,14 +98,17 @@ limits:                                 <- limits
   receivedFields: {= limits/receivedFields} <- limits/receivedFields
   commandTime: {= limits/commandTime}   <- limits/commandTime
   dataRate: {= limits/dataRate}         <- limits/dataRate
+  futureRelease: {= limits/futureRelease} <- limits/futureRelease
+  deliverBy: {= limits/deliverBy}       <- limits/deliverBy
 
 clients:                                <- clients
   app:
     # The hash of the password. \`relevo client password app\` makes a new one; the one below fits no password.
     password: '{hash}'
     senders: ['*@example.com']          <- clients/senders
-    stream: transactional               <- clients/stream
+    # stream: transactional             <- clients/stream
     # priority: high                    <- clients/priority
+    # maxPriority: high                 <- clients/maxPriority
     # quota: 5000/d                     <- clients/quota
     # messageSize: 10MB                 <- clients/messageSize
   # hosts:                              # a host that relays through here without a password
@@ -128,9 +131,12 @@ streams:                                <- streams
   transactional:
     priority: high                      <- streams/priority
     onDoubt: {= streams/onDoubt}        <- streams/onDoubt
+    # expires: 2h                       <- streams/expires
+    # onLate: return                    <- streams/onLate
   marketing:
     priority: low
     # unsubscribe: warn                 <- streams/unsubscribe
+    # bulk: true                        <- streams/bulk
     # onBlock: hold                     <- streams/onBlock
 
 # --- Where it leaves ---

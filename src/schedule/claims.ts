@@ -1,12 +1,12 @@
 import type { Reply } from '../message/reply.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
-import { dispatch } from './dispatch.ts';
+import { dispatch, endLate } from './dispatch.ts';
 import type { Entry } from './entry.ts';
 import { isSuspect } from './feedback.ts';
 import { paceText, waitText } from './groups.ts';
 import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, giveBack, handBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
-import { ended, putOff } from './untried.ts';
+import { expired, putOff } from './untried.ts';
 import { CLAIM_LEAST } from './window.ts';
 
 /** Taken from the store at once. */
@@ -170,13 +170,15 @@ export class Claims {
       ageMs: terms.ageMs,
       warned: delivery.warnedAtMs !== null,
     });
+    if (schedule.isLate(entry)) {
+      endLate(schedule, entry);
+      return 'placed';
+    }
     if (schedule.groups.isBlocked(entry.group)) return 'blocked';
     if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
       // No last attempt at a destination that is known not to answer: a long queue for it must end in time.
       const reply = delivery.lastReply ?? UNREACHABLE;
-      spawn(schedule, 'expiry', () =>
-        conclude(schedule, entry, ended(entry.leased, terms, { state: 'expired', reply })),
-      );
+      spawn(schedule, 'expiry', () => conclude(schedule, entry, expired(entry.leased, terms, reply)));
     } else if (isSuspect(entry.lane.feedback) && warnsInMs !== null && warnsInMs <= 0) {
       const delayMs = jittered(TOLD_MS, terms.fraction);
       spawn(schedule, 'warning', () =>

@@ -14,7 +14,7 @@ import {
 } from './schedule.ts';
 import { settlementOf, type Plan } from './settlement.ts';
 import { takeTurn, type ChosenExit, type Turn } from './turn.ts';
-import { ended, putOff, setAside } from './untried.ts';
+import { expired, putOff, setAside } from './untried.ts';
 
 const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
 const UNREADABLE_MS = 30_000;
@@ -40,6 +40,13 @@ export function dispatch(schedule: Schedule): void {
   }
 }
 
+/** What was of use only until a time that is over: returned or dropped, and never sent. */
+export function endLate(schedule: Schedule, entry: Entry): void {
+  const { leased, content } = entry;
+  const terms = termsFor(schedule, leased, content?.bytes ?? null);
+  spawn(schedule, 'expiry', () => conclude(schedule, entry, expired(leased, terms, leased.delivery.lastReply)));
+}
+
 type Passed = { readonly entry: Entry; readonly node: string };
 
 function startAll(schedule: Schedule, passed: Passed[]): void {
@@ -47,6 +54,11 @@ function startAll(schedule: Schedule, passed: Passed[]): void {
   while (groups.anyOpen()) {
     const next = lanes.next(groups.isOpen);
     if (next === null) return;
+    if (schedule.isLate(next.entry)) {
+      lanes.ended(next.entry.lane, next.number, 'none');
+      endLate(schedule, next.entry);
+      continue;
+    }
     const choice = groups.choiceOf(next.entry.group);
     if (choice.kind === 'elsewhere') {
       lanes.ended(next.entry.lane, next.number, 'none');
@@ -76,10 +88,7 @@ async function handOver(schedule: Schedule, entries: readonly Entry[], node: str
     const { leased } = entry;
     const terms = termsFor(schedule, leased, entry.content?.bytes ?? null);
     if (terms.ageMs - terms.retry.expireMs < LAST_TURN_MS) passed.push(entry);
-    else
-      spawn(schedule, 'expiry', () =>
-        conclude(schedule, entry, ended(leased, terms, { state: 'expired', reply: leased.delivery.lastReply })),
-      );
+    else spawn(schedule, 'expiry', () => conclude(schedule, entry, expired(leased, terms, leased.delivery.lastReply)));
   }
   await giveBack(
     schedule,

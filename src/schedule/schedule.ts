@@ -5,6 +5,7 @@ import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
 import type { ContentBudget } from './budget.ts';
 import type { ReversePath } from './converse.ts';
+import { deadlineOf, planWithin } from './deadline.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';
@@ -51,6 +52,8 @@ export type Schedule = {
   /** Aborted when writing what is known is given up. */
   readonly ending: AbortController;
   readonly leasesHold: () => boolean;
+  /** Whether it has a time of its own that is over: it must not be sent. */
+  readonly isLate: (entry: Entry) => boolean;
   /** Whether nodes may have mail that is for this one. */
   readonly getsMail: () => boolean;
   /** Monotonic time at which all leases were known to hold last. */
@@ -101,10 +104,13 @@ function tellOutage(schedule: Schedule, where: string, cause: string): void {
 export function termsFor(schedule: Schedule, leased: LeasedDelivery, content: Buffer | null): Terms {
   const policy = schedule.policy();
   const { stream } = leased.delivery;
+  const { message } = leased;
+  const now = { nowMs: schedule.clock.nowMs(), ageMs: schedule.ages.ageOf(leased) };
+  const deadline = deadlineOf(message, policy, now);
   return {
-    nowMs: schedule.clock.nowMs(),
-    ageMs: schedule.ages.ageOf(leased),
-    retry: policy.retry,
+    ...now,
+    retry: planWithin(policy.retry, { message, deadline, now }),
+    deadline,
     onDoubt: Object.hasOwn(policy.streams, stream) ? (policy.streams[stream]?.onDoubt ?? 'retry') : 'retry',
     fraction: schedule.random.fraction(),
     content,

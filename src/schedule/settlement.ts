@@ -8,6 +8,7 @@ import { formatReply } from '../message/reply.ts';
 import type { RetryPolicy } from '../policy/schema.ts';
 import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
 import type { Conversation } from './converse.ts';
+import { type Deadline, lateEnd, lateReply } from './deadline.ts';
 import { cutToDeadlines, deadlinesOf, retryDelayMs } from './retry.ts';
 
 /** What a turn came to for one recipient. */
@@ -35,7 +36,10 @@ export type TurnOutcome = {
 export type Terms = {
   readonly nowMs: number;
   readonly ageMs: number;
+  /** As it is for this message: no longer than its deadline. */
   readonly retry: RetryPolicy;
+  /** Absent or null: it has none of its own. */
+  readonly deadline?: Deadline | null;
   readonly onDoubt: 'retry' | 'hold';
   /** Uniform in [0, 1): jitter. */
   readonly fraction: number;
@@ -50,7 +54,7 @@ type Fate = { readonly told: Told; readonly state: FinalState | null };
 export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
   const { delivery } = turn.leased;
   const deadlines = deadlinesOf(terms.retry, { ageMs: terms.ageMs, warned: delivery.warnedAtMs !== null });
-  const fates = turn.told.map((told): Fate => ({ told, state: endOf(told.outcome, { deadlines, terms }) }));
+  const fates = turn.told.map((told): Fate => fateOf(told, { deadlines, terms }));
   const left = fates.flatMap(({ told, state }) => (state === null ? [told] : []));
   const attempts = delivery.attempts + (turn.counted ? 1 : 0);
   const delayMs = turn.counted ? retryDelayMs(terms.retry, attempts, terms.fraction) : turn.waitMs;
@@ -79,6 +83,15 @@ export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
     },
     notices,
   };
+}
+
+/** What is late says so, whatever was said last. */
+function fateOf(told: Told, of: Parameters<typeof endOf>[1]): Fate {
+  const state = endOf(told.outcome, of);
+  const { deadline = null } = of.terms;
+  if (state !== 'expired' || deadline === null || deadline.leftMs > 0) return { told, state };
+  const reply = lateReply(deadline, told.outcome.reply);
+  return { told: { ...told, outcome: { ...told.outcome, reply, own: true } }, state: lateEnd(deadline) };
 }
 
 /** How the recipient's story ends; null: it goes on. */

@@ -3,10 +3,11 @@ import type { FinalState } from '../message/outcome.ts';
 import type { Reply } from '../message/reply.ts';
 import { formatReply } from '../message/reply.ts';
 import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
+import { lateEnd, lateReply } from './deadline.ts';
 import { cutToDeadlines, deadlinesOf } from './retry.ts';
 import { aboutOf, noticeMaker, warningsOf, type Plan, type Terms } from './settlement.ts';
 
-export type UntriedTerms = Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'content'>;
+export type UntriedTerms = Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'deadline' | 'content'>;
 
 /**
  * Not now, for a reason of the relay's own: no try is used up. When the delivery's time is over, it expires instead.
@@ -19,7 +20,7 @@ export function putOff(
 ): Plan {
   const { delivery } = leased;
   const deadlines = deadlinesOf(terms.retry, { ageMs: terms.ageMs, warned: delivery.warnedAtMs !== null });
-  if (deadlines.expiresInMs <= 0) return ended(leased, terms, { state: 'expired', reply: delivery.lastReply ?? reply });
+  if (deadlines.expiresInMs <= 0) return expired(leased, terms, delivery.lastReply ?? reply);
   const dueAtMs = terms.nowMs + cutToDeadlines(delayMs, deadlines);
   const warns = deadlines.warnsInMs !== null && deadlines.warnsInMs <= 0;
   const about = aboutOf(leased, terms.nowMs);
@@ -50,13 +51,21 @@ export function putOff(
   };
 }
 
-/** All recipients' stories end, and those who asked are told. */
+/** Its time is over: by the policy's plan, or by its own end. @param reply what was said last; null: nothing */
+export function expired(leased: LeasedDelivery, terms: UntriedTerms, reply: Reply | null): Plan {
+  const { deadline = null } = terms;
+  if (deadline === null || deadline.leftMs > 0) return ended(leased, terms, { state: 'expired', reply });
+  return ended(leased, terms, { state: lateEnd(deadline), reply: lateReply(deadline, reply) });
+}
+
+/** All recipients' stories end, and those who asked are told; of what is discarded nobody is. */
 export function ended(
   leased: LeasedDelivery,
   terms: UntriedTerms,
-  { state, reply }: { readonly state: Extract<FinalState, 'bounced' | 'expired'>; readonly reply: Reply | null },
+  { state, reply }: { readonly state: Exclude<FinalState, 'delivered' | 'suppressed'>; readonly reply: Reply | null },
 ): Plan {
   const { delivery } = leased;
+  const recipients = delivery.recipients.map((recipient) => ({ recipient, reply, host: null }));
   const addresses = delivery.recipients.map(({ address }) => address);
   return {
     settlement: {
@@ -65,10 +74,8 @@ export function ended(
       rest: restOf(leased),
       events: [{ event: state, reply, egress: delivery.lastEgress, ...aboutOf(leased, terms.nowMs)(addresses) }],
     },
-    notices: noticeMaker(leased, terms)(
-      state === 'expired' ? 'expired' : 'failed',
-      delivery.recipients.map((recipient) => ({ recipient, reply, host: null })),
-    ),
+    notices:
+      state === 'discarded' ? [] : noticeMaker(leased, terms)(state === 'expired' ? state : 'failed', recipients),
   };
 }
 

@@ -2,7 +2,7 @@
 import type { DeliveryId } from '../message/ids.ts';
 import type { Jump } from './age.ts';
 import { leaveInStore, putOffPaced } from './claims.ts';
-import { dispatch, leasesHold } from './dispatch.ts';
+import { dispatch, endLate, leasesHold } from './dispatch.ts';
 import type { Entry } from './entry.ts';
 import { mendDueTimes } from './mend.ts';
 import { deadlinesOf, jittered } from './retry.ts';
@@ -128,6 +128,10 @@ export class Upkeep {
     const blocked: Entry[] = [];
     for (const entry of schedule.window.entries.values()) {
       if (entry.state !== 'waiting') continue;
+      if (schedule.isLate(entry)) {
+        endLate(schedule, entry);
+        continue;
+      }
       if (schedule.groups.isBlocked(entry.group)) blocked.push(entry);
       else if (slow) remind(schedule, entry);
       const exit = schedule.groups.pacedBy(entry.group)?.exit;

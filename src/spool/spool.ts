@@ -95,10 +95,14 @@ export type QueueFilter = {
   readonly ids?: readonly (DeliveryId | MessageId)[];
   readonly domain?: string;
   readonly client?: string;
+  readonly stream?: string;
   readonly sender?: string;
   readonly recipient?: string;
+  /** Of the last attempt. */
   readonly egress?: string;
   readonly state?: DeliveryState;
+  /** Of messages that are not to be sent before a wall time after this one. */
+  readonly scheduledAfterMs?: number;
 };
 
 export type QueuedDelivery = {
@@ -109,6 +113,8 @@ export type QueuedDelivery = {
   readonly leasedUntilMs: number | null;
   /** The node that it waits for. */
   readonly waitsFor?: string;
+  /** As in `Message`. */
+  readonly sendAtMs?: number;
 };
 
 export type MessageStory = {
@@ -189,12 +195,18 @@ export interface Spool extends AsyncDisposable {
     page: { readonly limit: number; readonly after?: DeliveryId },
   ): Promise<readonly QueuedDelivery[]>;
   /** Operator commands, on deliveries that nobody is trying; return how many they changed. Each writes an event a delivery. */
-  hold(filter: QueueFilter, atMs: number): Promise<number>;
+  /** @param why for the event. Default: an operator did. */
+  hold(filter: QueueFilter, atMs: number, why?: string): Promise<number>;
   release(filter: QueueFilter, atMs: number): Promise<number>;
   /** Makes them due now. */
   retry(filter: QueueFilter, atMs: number): Promise<number>;
-  /** Ends them without a report to the sender. */
-  discard(filter: QueueFilter, atMs: number): Promise<number>;
+  /** Ends them without a report to the sender. @param why in the event; default: nothing */
+  discard(filter: QueueFilter, atMs: number, why?: Reply): Promise<number>;
+  /**
+   * Messages are not to be sent before `toMs` (now, where that is over), with all their deliveries and an event for each;
+   * their age counts from then. Only those no delivery of which was tried or is being tried; returns how many deliveries.
+   */
+  reschedule(ids: readonly MessageId[], toMs: number, atMs: number): Promise<number>;
   /** Leases matching deliveries whatever their due time or state, so that the caller can settle them (operator bounce). */
   take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]>;
 

@@ -10,14 +10,35 @@ import type { Extensions } from './extensions.ts';
  * 8BITMIME (RFC 6152) is not on the list: to a peer without it 8-bit content goes as it is. In practice they take it,
  * and a conversion would break the signatures.
  */
-export function lackOf(mail: Mail, extensions: Extensions): Lack | null {
+export function lackOf(mail: Mail, extensions: Extensions, when: When): Lack | null {
   if (isInternational(mail) && !extensions.smtpUtf8) return 'smtputf8';
+  const late = timeLackOf(mail, extensions, when);
+  if (late !== null) return late;
   const { sizeBytes } = extensions;
   return sizeBytes !== null && sizeBytes > 0 && mail.content.length > sizeBytes ? 'size' : null;
 }
 
-/** With the parameters that the message needs and the peer offers: SIZE, BODY, SMTPUTF8, RET, ENVID. */
-export function mailCommand(mail: Mail, extensions: Extensions): string {
+/** RFC 2852 §4.1.4: mail to be returned when late goes to nobody who does not promise the same, or needs longer. */
+function timeLackOf({ message }: Mail, { deliverByS }: Extensions, { nowMs, deliverBy }: When): Lack | null {
+  if (message.deliverBy?.mode !== 'return') return null;
+  if (deliverByS === null) return deliverBy === 'strict' ? 'deliver-by' : null;
+  const leftS = secondsLeft(message.deliverBy.atMs, nowMs);
+  return leftS <= 0 || leftS < deliverByS ? 'time' : null;
+}
+
+function secondsLeft(atMs: number, nowMs: number): number {
+  return Math.max(-999_999_999, Math.min(999_999_999, Math.floor((atMs - nowMs) / 1000)));
+}
+
+/** Now, in wall time, and `limits.deliverBy`. */
+export type When = { readonly nowMs: number; readonly deliverBy: 'strict' | 'handover' };
+
+/**
+ * With the parameters that the message needs and the peer offers: SIZE, BODY, SMTPUTF8, RET, ENVID, BY with what is left
+ * of its time, MT-PRIORITY. A hold is over by now, and is nobody else's (RFC 4865 §3).
+ */
+export function mailCommand(mail: Mail, extensions: Extensions, nowMs: number): string {
+  const { deliverBy, mtPriority } = mail.message;
   const { ret, envid, eightBit } = mail.message.envelope;
   let command = `MAIL FROM:<${mail.sender}>`;
   if (extensions.sizeBytes !== null) command += ` SIZE=${mail.content.length}`;
@@ -27,6 +48,11 @@ export function mailCommand(mail: Mail, extensions: Extensions): string {
     if (ret !== null) command += ` RET=${ret.toUpperCase()}`;
     if (envid !== null) command += ` ENVID=${envid}`;
   }
+  if (extensions.deliverByS !== null && deliverBy !== undefined) {
+    const mode = deliverBy.mode === 'return' ? 'R' : 'N';
+    command += ` BY=${secondsLeft(deliverBy.atMs, nowMs)};${mode}${deliverBy.trace ? 'T' : ''}`;
+  }
+  if (extensions.mtPriority && mtPriority !== undefined) command += ` MT-PRIORITY=${mtPriority}`;
   return `${command}\r\n`;
 }
 

@@ -7,6 +7,10 @@ export type Extensions = {
   readonly startTls: boolean;
   /** Largest message in bytes (RFC 1870); null: SIZE was not offered; 0: offered without a limit. */
   readonly sizeBytes: number | null;
+  /** The shortest time in seconds that it takes on (RFC 2852 §4), 0: any; null: DELIVERBY was not offered. */
+  readonly deliverByS: number | null;
+  /** RFC 6710. */
+  readonly mtPriority: boolean;
   /** Mechanisms in capitals, as offered. */
   readonly auth: readonly string[];
 };
@@ -27,6 +31,7 @@ export function parseExtensions(lines: readonly string[]): Extensions {
     offered.set(keyword, [...(offered.get(keyword) ?? []), ...parameters]);
   }
   const size = offered.get('SIZE');
+  const deliverBy = offered.get('DELIVERBY');
   return {
     pipelining: offered.has('PIPELINING'),
     eightBitMime: offered.has('8BITMIME'),
@@ -34,6 +39,8 @@ export function parseExtensions(lines: readonly string[]): Extensions {
     dsn: offered.has('DSN'),
     startTls: offered.has('STARTTLS'),
     sizeBytes: size === undefined ? null : parseSize(size[0]),
+    deliverByS: deliverBy === undefined ? null : parseSize(deliverBy[0]),
+    mtPriority: offered.has('MT-PRIORITY'),
     auth: offered.get('AUTH') ?? [],
   };
 }

@@ -69,6 +69,7 @@ export class SmtpExit implements Egress {
         pool: this.#pool,
         maxTransactions: (host: string) => messagesPerConnection(this.#ports.policy().shaping, host),
         clock: this.#ports.clock,
+        deliverBy: this.#ports.policy().limits.deliverBy,
         patienceMs: connection.timeouts.replyMs,
       };
       return await carry({ mail, hops: hops(mail.domain, this.#pool), signal }, carriage);

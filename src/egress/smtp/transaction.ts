@@ -15,6 +15,8 @@ export type Part = {
   /** Some of the mail's recipients, at most `MAX_RECIPIENTS`. */
   readonly recipients: readonly Recipient[];
   readonly judge: (stage: Stage, happening: Happening) => Outcome;
+  /** `limits.deliverBy`. Default: strict. */
+  readonly deliverBy?: 'strict' | 'handover';
 };
 
 export type Transaction = {
@@ -43,7 +45,8 @@ const TURN_BYTES = 1024 * 1024;
 export async function transact(session: Session, part: Part, signal: AbortSignal): Promise<Transaction> {
   const { wire } = session;
   const { mail, recipients, judge } = part;
-  const lack = lackOf(mail, session.extensions);
+  const nowMs = session.clock.nowMs();
+  const lack = lackOf(mail, session.extensions, { nowMs, deliverBy: part.deliverBy ?? 'strict' });
   if (lack !== null) return same(recipients, judge('mail', { kind: 'lacks', what: lack }));
   const abort = (): void => {
     wire.fail({ kind: 'aborted' });
@@ -67,7 +70,7 @@ async function run(session: Session, part: Part, onDot: () => void): Promise<Tra
   const pipelined = extensions.pipelining;
   const reset = session.begun ? 'RSET\r\n' : '';
   const commands = [
-    mailCommand(mail, extensions),
+    mailCommand(mail, extensions, session.clock.nowMs()),
     ...recipients.map((one) => rcptCommand(one, extensions)),
     'DATA\r\n',
   ];

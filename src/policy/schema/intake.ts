@@ -88,15 +88,28 @@ export const limits = z
       description: 'For one whole command line, from its first byte or the last reply (RFC 5321 §4.5.3.2.7).',
     }),
     dataRate: positive.prefault(500).meta({ description: 'Least bytes a second over a whole message.' }),
+    futureRelease: duration.prefault('30d').meta({
+      description:
+        'How far ahead mail may be scheduled (FUTURERELEASE, X-Relevo-Send-At); advertised. 0s: mail is not scheduled.',
+    }),
+    deliverBy: z
+      .enum(['strict', 'handover'])
+      .prefault('strict')
+      .meta({
+        description:
+          'Mail that is to be returned when late (DELIVERBY, mode R). strict: goes only to servers that promise the same, ' +
+          'else it is returned, as RFC 2852 says. handover: a server without DELIVERBY may have it while there is time left.',
+      }),
   })
   .prefault({})
-  .transform(({ messageSize, memory, headerSize, commandTime, dataRate, ...rest }) => ({
+  .transform(({ messageSize, memory, headerSize, commandTime, dataRate, futureRelease, ...rest }) => ({
     ...rest,
     messageSizeBytes: messageSize,
     memoryBytes: memory,
     headerSizeBytes: headerSize,
     commandTimeMs: commandTime,
     dataRateBytesPerS: dataRate,
+    futureReleaseMs: futureRelease,
   }))
   .meta({ description: 'What one client, address or message may take of the relay.' });
 
@@ -119,13 +132,25 @@ const client = z
       .array(senderGlob)
       .min(1, 'expected at least one address or pattern')
       .meta({ description: 'Globs of addresses that envelope sender and header From may use.' }),
-    stream: name.prefault('transactional').meta({ description: 'Of its messages, unless they say otherwise.' }),
+    stream: name.optional().meta({
+      description:
+        'Of its messages, unless they say otherwise. Default: transactional, and bulk mail goes to the stream that takes it.',
+    }),
     priority: priority.optional().meta({ description: 'Default: the stream’s.' }),
+    maxPriority: priority
+      .prefault('high')
+      .meta({ description: 'The most urgent that its messages may ask to be; what asks for more gets this.' }),
     quota: rate.optional().meta({ description: 'Recipients in a window; beyond it 452 4.7.1.' }),
     messageSize: size.optional().meta({ description: 'Of one message; default and maximum: limits.messageSize.' }),
   })
   .refine((client) => client.password !== undefined || client.networks.length > 0, 'needs a password or networks')
-  .transform(({ messageSize, ...rest }) => ({ ...rest, messageSizeBytes: messageSize }));
+  .transform(({ messageSize, stream, ...rest }) => ({
+    ...rest,
+    messageSizeBytes: messageSize,
+    stream: stream ?? 'transactional',
+    /** Whether the file names it: such a client's bulk mail stays in it. */
+    hasOwnStream: stream !== undefined,
+  }));
 
 export const clients = z.record(name, client).prefault({}).meta({ description: 'Who may send, by AUTH user name.' });
 
@@ -159,7 +184,25 @@ const stream = z.strictObject({
   unsubscribe: z
     .enum(['required', 'warn', 'add', 'off'])
     .prefault('off')
-    .meta({ description: 'RFC 8058 headers.', ...LATER }),
+    .meta({
+      description:
+        'Header fields for unsubscribing by one click (RFC 8058): List-Unsubscribe with an https address, and List-Unsubscribe-Post. ' +
+        'required: mail without them is refused. warn: it is taken, and reply and log say so. add: as warn.',
+    }),
+  bulk: z
+    .boolean()
+    .optional()
+    .meta({
+      description:
+        'Takes mail with List-Unsubscribe or Precedence: bulk, where neither message nor client names a stream. ' +
+        'Default: true of the stream called marketing, false of all others. Of several the first.',
+    }),
+  expires: duration.optional().meta({
+    description: 'Mail older than this is not sent any more. Default: it is tried for as long as retry.expire says.',
+  }),
+  onLate: z.enum(['return', 'drop']).prefault('return').meta({
+    description: 'When mail has expired (expires, X-Relevo-Expires). return: its sender is told. drop: nobody is.',
+  }),
   onBlock: z
     .enum(['hold', 'move'])
     .prefault('move')
@@ -176,4 +219,12 @@ export const streams = z
     transactional: { priority: 'high' },
     marketing: { priority: 'low', unsubscribe: 'warn', onBlock: 'hold' },
   })
+  .transform((all) =>
+    Object.fromEntries(
+      Object.entries(all).map(([kind, { bulk, expires, ...rest }]) => [
+        kind,
+        { ...rest, bulk: bulk ?? kind === 'marketing', expiresMs: expires ?? null },
+      ]),
+    ),
+  )
   .meta({ description: 'Kinds of mail, by name.' });

@@ -40,7 +40,7 @@ export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'>
   return yield* change(store, ask, (row) => {
     if (row.state !== QUEUED) return false;
     setState(store, row, HELD);
-    writeDeliveryEvent(store, row, { kind: 'held', reason: 'an operator held it', atMs: ask.atMs });
+    writeDeliveryEvent(store, row, { kind: 'held', reason: ask.why ?? 'an operator held it', atMs: ask.atMs });
     return true;
   });
 }
@@ -68,7 +68,7 @@ export function* retry(store: Store, ask: LongCalls['retry']['ask']): Long<'retr
 /** See `Spool.discard`. */
 export function* discard(store: Store, ask: LongCalls['discard']['ask']): Long<'discard'> {
   return yield* change(store, ask, (row) => {
-    writeDeliveryEvent(store, row, { kind: 'discarded', reason: '', atMs: ask.atMs });
+    writeDeliveryEvent(store, row, { kind: 'discarded', reason: '', atMs: ask.atMs, reply: ask.why });
     endDelivery(store, row, ask.atMs);
     return true;
   });
@@ -77,7 +77,7 @@ export function* discard(store: Store, ask: LongCalls['discard']['ask']): Long<'
 /** Applies `apply` to each delivery that the filter names and nobody is trying; counts those that it changed. */
 function* change(
   store: Store,
-  ask: LongCalls['hold']['ask'],
+  ask: Pick<LongCalls['release']['ask'], 'filter' | 'atMs'>,
   apply: (row: DeliveryRow) => boolean,
 ): Generator<void, number> {
   let changed = 0;

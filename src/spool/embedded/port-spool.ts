@@ -2,6 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { CameBack, MessageEvent } from '../../message/event.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
+import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
 import { freshlyLeased } from '../fresh.ts';
 import type { Marks } from '../marks.ts';
@@ -90,8 +91,8 @@ export class PortSpool implements Spool {
     return this.#link.call('list', { filter, limit: page.limit, after: page.after ?? null });
   }
 
-  hold(filter: QueueFilter, atMs: number): Promise<number> {
-    return this.#change('hold', filter, atMs);
+  hold(filter: QueueFilter, atMs: number, why?: string): Promise<number> {
+    return this.#link.call('hold', { filter, atMs, why: why ?? null });
   }
 
   release(filter: QueueFilter, atMs: number): Promise<number> {
@@ -102,8 +103,12 @@ export class PortSpool implements Spool {
     return this.#change('retry', filter, atMs);
   }
 
-  discard(filter: QueueFilter, atMs: number): Promise<number> {
-    return this.#change('discard', filter, atMs);
+  discard(filter: QueueFilter, atMs: number, why?: Reply): Promise<number> {
+    return this.#link.call('discard', { filter, atMs, why: why ?? null });
+  }
+
+  reschedule(ids: readonly MessageId[], toMs: number, atMs: number): Promise<number> {
+    return this.#link.call('reschedule', { ids, toMs, atMs });
   }
 
   take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]> {
@@ -145,7 +150,7 @@ export class PortSpool implements Spool {
     return Promise.resolve();
   }
 
-  #change<Name extends 'hold' | 'release' | 'retry' | 'discard'>(
+  #change<Name extends 'hold' | 'release' | 'retry'>(
     name: Name,
     filter: QueueFilter,
     atMs: number,

@@ -3,6 +3,7 @@ import type { MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf } from '../../message/ids.ts';
 import { withRecipients } from './lost.ts';
 import { PRIORITIES } from '../../message/message.ts';
+import type { Reply } from '../../message/reply.ts';
 import type { StoredDelivery } from '../move.ts';
 import { addressesOf, DELIVERY_COLUMNS, STATES, type DeliveryRow } from './rows.ts';
 import { PRIORITY_TALLIES, STATE_TALLIES } from './tally.ts';
@@ -191,7 +192,13 @@ export function quarantine(
 export function writeDeliveryEvent(
   store: Store,
   row: DeliveryRow,
-  event: { readonly kind: WrittenByItself; readonly reason: string; readonly atMs: number },
+  event: {
+    readonly kind: WrittenByItself;
+    readonly reason: string;
+    readonly atMs: number;
+    /** Of a discarded delivery. */
+    readonly reply?: Reply | null;
+  },
 ): MessageEvent {
   const of = {
     atMs: event.atMs,
@@ -202,12 +209,14 @@ export function writeDeliveryEvent(
   };
   const { kind, reason, atMs } = event;
   const told: MessageEvent =
-    kind === 'discarded' ? { event: kind, ...of, reply: null, egress: null } : { event: kind, ...of, reason };
+    kind === 'discarded'
+      ? { event: kind, ...of, reply: event.reply ?? null, egress: null }
+      : { event: kind, ...of, reason };
   writeEvent(store, row.message, { kind, atMs, body: JSON.stringify(told) });
   return told;
 }
 
-type WrittenByItself = 'in-doubt' | 'held' | 'released' | 'retried' | 'quarantined' | 'discarded';
+type WrittenByItself = 'in-doubt' | 'held' | 'released' | 'retried' | 'rescheduled' | 'quarantined' | 'discarded';
 
 /** @param event `body`: its own fields as JSON, without kind, time and message */
 export function writeEvent(

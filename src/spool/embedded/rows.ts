@@ -84,11 +84,13 @@ export function parseDelivery(row: DeliveryRow, message: Message, recipients: re
 /** For operators: shows also what cannot be parsed, with nobody for recipients. */
 export function parseQueued(row: DeliveryRow): QueuedDelivery {
   const message = { stream: streamOf(row) } as Message;
+  const sendAtMs = parseObject(row.meta)?.['sendAtMs'];
   return {
     delivery: parseDelivery(row, message, parseRecipients(row.recipients) ?? []),
     sender: row.sender,
     sizeBytes: row.size,
     leasedUntilMs: row.leaseUntil,
+    ...(typeof sendAtMs === 'number' ? { sendAtMs } : {}),
   };
 }
 

@@ -2,6 +2,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { audit } from './audit.ts';
 import { discard, hold, list, reap, release, retry, shape, take } from './operate.ts';
+import { reschedule } from './reschedule.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
 import type { Answer, LongCalls, Request } from './wire.ts';
@@ -15,7 +16,7 @@ type Operations = {
   ) => Generator<void, LongCalls[Name]['answer']>;
 };
 
-const OPERATIONS: Operations = { reap, list, shape, hold, release, retry, discard, take, audit };
+const OPERATIONS: Operations = { reap, list, shape, hold, release, retry, discard, reschedule, take, audit };
 
 export function isLong(name: string): name is keyof LongCalls {
   return Object.hasOwn(OPERATIONS, name);

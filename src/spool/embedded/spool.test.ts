@@ -10,6 +10,7 @@ import { testLedger } from '../ledger.contract.ts';
 import { testMarks } from '../marks.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
+import { testScheduled } from '../scheduled.contract.ts';
 import { testSpool } from '../spool.contract.ts';
 import { testTallies } from '../tallies.contract.ts';
 import { spoolOverPort } from './port-spool.ts';
@@ -61,6 +62,7 @@ const embedded: Engine = {
 testSpool(embedded);
 testClaim(embedded);
 testOperate(embedded);
+testScheduled(embedded);
 testLedger(embedded);
 testQuotas(embedded);
 testTallies(embedded);

@@ -66,6 +66,11 @@ function* byIds(store: Store, filter: QueueFilter, condition: Condition): Genera
   }
 }
 
+/** What a disk changed is no JSON any more, and scheduled for no time. */
+const SCHEDULED_AFTER = "CASE WHEN json_valid(m.meta) THEN json_extract(m.meta, '$.sendAtMs') END > ?";
+
+const STREAM_IS = "CASE WHEN json_valid(m.meta) THEN json_extract(m.meta, '$.stream') END = ?";
+
 type Condition = { readonly sql: string; readonly values: readonly SQLInputValue[] };
 
 function conditionOf(filter: QueueFilter): Condition {
@@ -75,6 +80,8 @@ function conditionOf(filter: QueueFilter): Condition {
   if (filter.sender !== undefined) terms.push(['lower(m.sender) = lower(?)', filter.sender]);
   if (filter.egress !== undefined) terms.push(['d.last_egress = ?', filter.egress]);
   if (filter.state !== undefined) terms.push(['d.state = ?', STATES.indexOf(filter.state)]);
+  if (filter.scheduledAfterMs !== undefined) terms.push([SCHEDULED_AFTER, filter.scheduledAfterMs]);
+  if (filter.stream !== undefined) terms.push([STREAM_IS, filter.stream]);
   if (terms.length === 0) return { sql: '', values: [] };
   return { sql: `WHERE ${terms.map(([sql]) => sql).join(' AND ')}`, values: terms.map(([, value]) => value) };
 }

@@ -20,6 +20,7 @@ import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeS
 import type { MessagePort } from 'node:worker_threads';
 import type { MessageEvent } from '../../message/event.ts';
 import type { MessageId } from '../../message/ids.ts';
+import type { Reply } from '../../message/reply.ts';
 
 export type AcceptAsk = {
   readonly id: MessageId;
@@ -134,10 +135,14 @@ export type LongCalls = {
     answer: readonly QueuedDelivery[];
   };
   shape: { ask: ShapeAsk; answer: readonly ShapeRow[] };
-  hold: { ask: FilterAsk; answer: number };
+  hold: { ask: FilterAsk & { readonly why: string | null }; answer: number };
   release: { ask: FilterAsk; answer: number };
   retry: { ask: FilterAsk; answer: number };
-  discard: { ask: FilterAsk; answer: number };
+  discard: { ask: FilterAsk & { readonly why: Reply | null }; answer: number };
+  reschedule: {
+    ask: { readonly ids: readonly MessageId[]; readonly toMs: number; readonly atMs: number };
+    answer: number;
+  };
   take: {
     ask: { readonly filter: QueueFilter; readonly leaseUntilMs: number; readonly limit: number; readonly atMs: number };
     answer: readonly LeasedDelivery[];

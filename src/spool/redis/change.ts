@@ -1,5 +1,6 @@
 import { deliveryIdOf, type MessageId } from '../../message/ids.ts';
 import type { MessageEvent } from '../../message/event.ts';
+import type { Reply } from '../../message/reply.ts';
 import { packEvent } from './event-lines.ts';
 import { packDelivery, recipientsOf, type DeliveryRecord } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -11,8 +12,10 @@ const CHANGES_AT_ONCE = 50;
 const ROUNDS = 5;
 
 type OwnEvent = {
-  readonly kind: 'in-doubt' | 'held' | 'released' | 'retried' | 'quarantined' | 'discarded';
+  readonly kind: 'in-doubt' | 'held' | 'released' | 'retried' | 'rescheduled' | 'quarantined' | 'discarded';
   readonly reason: string;
+  /** Of a discarded delivery. Default: none. */
+  readonly reply?: Reply | null;
 };
 
 export type Change = {
@@ -62,7 +65,7 @@ async function swap(
     const made = how.make(found);
     if (made === null) return [];
     const record = made.record === null ? null : { ...found.record, ...made.record };
-    const events = made.events.map((event) => eventOf(found, event, how.atMs));
+    const events = made.events.map((event) => ownEventOf(found, event, how.atMs));
     return [{ found, record, bytes: record === null ? Buffer.alloc(0) : packDelivery(record), events }];
   });
   if (wanted.length === 0) return { changed: [], missed: [] };
@@ -86,7 +89,8 @@ async function swap(
 }
 
 /** An event that the engine itself writes, about all recipients that are left. */
-function eventOf({ of, record }: Found, { kind, reason }: OwnEvent, atMs: number): MessageEvent {
+export function ownEventOf({ of, record }: Found, own: OwnEvent, atMs: number): MessageEvent {
+  const { kind, reason, reply = null } = own;
   const about = {
     atMs,
     messageId: of.id,
@@ -94,9 +98,7 @@ function eventOf({ of, record }: Found, { kind, reason }: OwnEvent, atMs: number
     domain: record.domain,
     recipients: recipientsOf(record)?.map(({ address }) => address) ?? [],
   };
-  return kind === 'discarded'
-    ? { event: kind, ...about, reply: null, egress: null }
-    : { event: kind, ...about, reason };
+  return kind === 'discarded' ? { event: kind, ...about, reply, egress: null } : { event: kind, ...about, reason };
 }
 
 async function readAgain(store: Store, missed: readonly Found[]): Promise<readonly Found[]> {

@@ -1,5 +1,6 @@
 /** What operators ask for, and what is left behind by owners that died. */
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
+import type { Reply } from '../../message/reply.ts';
 import type { LeasedDelivery, QueuedDelivery, QueueFilter } from '../spool.ts';
 import { change, type Change, type Changing } from './change.ts';
 import { leasedOf, setAside } from './claim.ts';
@@ -34,6 +35,7 @@ export function queuedOf({ of, record }: Found): QueuedDelivery {
     sizeBytes: of.sizeBytes,
     leasedUntilMs: record.leasedUntilMs === 0 ? null : record.leasedUntilMs,
     ...(record.leasedUntilMs === 0 && record.node !== '' ? { waitsFor: record.node } : {}),
+    ...(of.message?.sendAtMs === undefined ? {} : { sendAtMs: of.message.sendAtMs }),
   };
 }
 
@@ -67,8 +69,12 @@ async function* singly(windows: AsyncGenerator<readonly Found[]>): AsyncGenerato
 }
 
 /** See `Spool.hold`. */
-export function hold(store: Store, filter: QueueFilter, atMs: number): Promise<number> {
-  const events = [{ kind: 'held', reason: 'an operator held it' }] as const;
+export function hold(
+  store: Store,
+  filter: QueueFilter,
+  { atMs, why = 'an operator held it' }: { readonly atMs: number; readonly why: string | undefined },
+): Promise<number> {
+  const events = [{ kind: 'held', reason: why }] as const;
   return operate(store, filter, {
     atMs,
     make: ({ record }) => (record.state === QUEUED ? { record: { state: HELD }, events } : null),
@@ -95,8 +101,12 @@ export function retry(store: Store, filter: QueueFilter, atMs: number): Promise<
 }
 
 /** See `Spool.discard`. */
-export function discard(store: Store, filter: QueueFilter, atMs: number): Promise<number> {
-  const events = [{ kind: 'discarded', reason: '' }] as const;
+export function discard(
+  store: Store,
+  filter: QueueFilter,
+  { atMs, why }: { readonly atMs: number; readonly why: Reply | null },
+): Promise<number> {
+  const events = [{ kind: 'discarded', reason: '', reply: why }] as const;
   return operate(store, filter, { atMs, make: () => ({ record: null, events }) });
 }
 

@@ -63,8 +63,8 @@ export type PackedMessage = {
 
 /** @param deliveries how many it has; `events`: packed */
 export function packMessage(message: Message, deliveries: number, events: readonly string[]): PackedMessage {
-  const { id: _, receivedAtMs, priority, sizeBytes, ...rest } = message;
-  const { text, fields } = spread(JSON.stringify(rest), events);
+  const { receivedAtMs, priority, sizeBytes } = message;
+  const { text, fields } = spread(metaOf(message), events);
   const record = Buffer.allocUnsafe(MESSAGE_HEAD_BYTES + Buffer.byteLength(text));
   record.writeUInt8(PRIORITIES.indexOf(priority), 0);
   record.writeUInt32BE(deliveries, 1);
@@ -75,6 +75,11 @@ export function packMessage(message: Message, deliveries: number, events: readon
   record.writeUInt32BE(fields.length, 29);
   record.write(text, MESSAGE_HEAD_BYTES);
   return { record, fields };
+}
+
+/** What stands in its record as JSON. */
+export function metaOf({ id: _, receivedAtMs: __, priority: ___, sizeBytes: ____, ...rest }: Message): string {
+  return JSON.stringify(rest);
 }
 
 /** The first events behind the meta, the others in fields. */

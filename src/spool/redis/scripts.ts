@@ -32,6 +32,7 @@ const NAMES = [
   'posted',
   'prune',
   'recall',
+  'reschedule',
   'reserve',
   'scan',
   'settle',

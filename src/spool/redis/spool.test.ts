@@ -8,6 +8,7 @@ import { testLedger } from '../ledger.contract.ts';
 import { testMarks } from '../marks.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
+import { testScheduled } from '../scheduled.contract.ts';
 import { testSpool } from '../spool.contract.ts';
 import { testTallies } from '../tallies.contract.ts';
 import { openRedisLink } from './open-link.ts';
@@ -28,6 +29,7 @@ const single = redisEngine('redis', {
 testSpool(single);
 testClaim(single);
 testOperate(single);
+testScheduled(single);
 testLedger(single);
 testQuotas(single);
 testTallies(single);

@@ -1,5 +1,6 @@
 import type { CameBack, MessageEvent } from '../../message/event.ts';
 import type { DeliveryId, MessageId } from '../../message/ids.ts';
+import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
 import type { Nodes } from '../nodes.ts';
 import {
@@ -28,6 +29,7 @@ import { RedisMarks } from './marks.ts';
 import { refuseWhileMoved } from './move-mark.ts';
 import { RedisNodes } from './nodes.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
+import { reschedule } from './reschedule.ts';
 import { SCRIPTS } from './scripts.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
@@ -155,8 +157,8 @@ export class RedisSpool implements Spool {
     return this.#ask((store) => list(store, filter, page));
   }
 
-  hold(filter: QueueFilter, atMs: number): Promise<number> {
-    return this.#ask((store) => hold(store, filter, atMs));
+  hold(filter: QueueFilter, atMs: number, why?: string): Promise<number> {
+    return this.#ask((store) => hold(store, filter, { atMs, why }));
   }
 
   release(filter: QueueFilter, atMs: number): Promise<number> {
@@ -167,8 +169,12 @@ export class RedisSpool implements Spool {
     return this.#ask((store) => retry(store, filter, atMs));
   }
 
-  discard(filter: QueueFilter, atMs: number): Promise<number> {
-    return this.#ask((store) => discard(store, filter, atMs));
+  discard(filter: QueueFilter, atMs: number, why: Reply | null = null): Promise<number> {
+    return this.#ask((store) => discard(store, filter, { atMs, why }));
+  }
+
+  reschedule(ids: readonly MessageId[], toMs: number, atMs: number): Promise<number> {
+    return this.#ask((store) => reschedule(store, ids, { toMs, atMs }));
   }
 
   take(filter: QueueFilter, leaseUntilMs: number, limit: number): Promise<readonly LeasedDelivery[]> {

@@ -150,7 +150,10 @@ function matches({ of, record }: Found, filter: QueueFilter): boolean {
   if (filter.domain !== undefined && record.domain !== filter.domain.toLowerCase()) return false;
   if (filter.client !== undefined && record.client !== filter.client) return false;
   if (filter.egress !== undefined && record.lastEgress !== filter.egress) return false;
+  if (filter.stream !== undefined && of.message?.stream !== filter.stream) return false;
   if (filter.state !== undefined && STATES[record.state] !== filter.state) return false;
+  const { sendAtMs = Number.NEGATIVE_INFINITY } = of.message ?? {};
+  if (filter.scheduledAfterMs !== undefined && sendAtMs <= filter.scheduledAfterMs) return false;
   const sender = of.message?.envelope.sender.toLowerCase();
   if (filter.sender !== undefined && sender !== filter.sender.toLowerCase()) return false;
   if (filter.recipient === undefined) return true;
