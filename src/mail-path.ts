@@ -130,6 +130,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       policy,
       spool,
       quotas: spool.ledger,
+      records: { tallies: spool.ledger, marks: spool.marks },
       exits: (name) => exits.byName.get(name),
       clock,
       random,

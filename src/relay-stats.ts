@@ -24,8 +24,9 @@ import {
 } from './routing/outcome-figures.ts';
 import type { Level } from './routing/reputation.ts';
 import { type Closure, CLOSURE_GATES } from './routing/standing.ts';
-import { limitUses } from './schedule/limits.ts';
+import { type LimitUse, limitUses, type Used } from './schedule/limit-uses.ts';
 import type { Spool } from './spool/spool.ts';
+import type { Marks } from './spool/marks.ts';
 import type { Accounts, Count, Tallies } from './spool/tallies.ts';
 
 /** Its part of a limit that is used up; `day` and `days` of a warm-up. */
@@ -239,7 +240,7 @@ export function statsNeeds({
   spool,
   standings,
 }: Omit<StatsNeeds, 'spool' | 'limits' | 'midnightMs'> & {
-  readonly spool: Pick<Spool, 'overview'> & { readonly ledger: Accounts };
+  readonly spool: Pick<Spool, 'overview'> & { readonly ledger: Accounts; readonly marks: Pick<Marks, 'marks'> };
 }): StatsNeeds {
   return {
     policy,
@@ -247,9 +248,15 @@ export function statsNeeds({
     spool,
     standings,
     limits: async () => {
-      const uses = await limitUses({ policy, quotas: spool.ledger, clock });
-      return new Map(uses.map(({ egress, limit, used }) => [egress, { limit, used, warmup: null }]));
+      const { ledger, marks } = spool;
+      const paceOf = (egress: string): number => standings.standingOf(egress).pace;
+      const uses = await limitUses({ policy, ledger, marks, clock, paceOf });
+      return new Map(uses.flatMap((use) => (use.day === null ? [] : [[use.egress, exitLimitOf(use.day, use.warmup)]])));
     },
     midnightMs: () => dayOf(clock.nowMs(), policy().timeZone).startsAtMs,
   };
+}
+
+function exitLimitOf({ limit, used }: Used, warmup: LimitUse['warmup']): ExitLimit {
+  return { limit, used, warmup: warmup?.kind === 'warming' ? warmup : null };
 }

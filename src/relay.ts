@@ -27,7 +27,7 @@ import { WHOLE } from './policy/share.ts';
 import type { Emit } from './ports.ts';
 import { exitFigures, statsNeeds, type StatsNeeds } from './relay-stats.ts';
 import { startHistory } from './report/history.ts';
-import { limitUses } from './schedule/limits.ts';
+import { limitUses } from './schedule/limit-uses.ts';
 import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
 import { watchStandings } from './standing-watch.ts';
@@ -111,11 +111,12 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.isStopping = () => lifetime.isStopping;
   hooks.closedExits = async () => (await path.figures()).closedExits;
+  const paceOf = (exit: string): number => standings.standingOf(exit).pace;
   hooks.sample = async (facts) => ({
     ...facts,
     ...(await path.figures()),
     overview: await spool.overview().catch(() => null),
-    limits: await limitUses({ policy, quotas: spool.ledger, clock }).catch(() => []),
+    limits: await limitUses({ policy, ledger: spool.ledger, marks: spool.marks, clock, paceOf }).catch(() => []),
     ready: reasonsNotReady(parts).length === 0,
     nodes: await livesOf(parts).catch(() => null),
     exits: exitFigures(policy(), standings),

@@ -18,10 +18,8 @@ describe('warnings', () => {
     expect(warningsIn(text)).toEqual([
       '2:1 webhooks: has no effect yet in this version',
       '3:29 streams.transactional.unsubscribe: has no effect yet in this version',
-      '6:46 egress.out.warmup: has no effect yet in this version',
       '6:77 egress.out.cost: has no effect yet in this version',
       '7:3 egress.ses: has no effect yet in this version',
-      '8:41 pools.p.strategy: has no effect yet in this version: members take turns',
       '9:1 reputation: has no effect yet in this version',
       '10:11 alerts.to: has no effect yet in this version',
     ]);

@@ -46,6 +46,8 @@ Everything but \`hostname\` has a default. An edit is in force within a second, 
 | size | \`512B\` \`64KB\` \`25MB\` \`1GB\` (1 KB is 1024 bytes) |
 | rate | \`1000/h\` \`20/s\` \`5/10m\` |
 | share | \`10%\` |
+| date | \`2026-11-20\` |
+| time zone | \`UTC\` \`Europe/Berlin\` \`America/Mexico_City\` |
 | cost | \`25 USD/month\`, or \`1.06 USD/1000\` messages |
 | network | \`10.0.0.0/24\` \`2001:db8::/32\`, or an address alone |
 | pattern | \`*\` stands for any characters but \`@\`; the lone \`*\` for everything |

@@ -55,11 +55,17 @@ export const METRICS = {
   relevo_queue_priority_deliveries: gauge('Deliveries in the queue, by priority.', ['priority']),
   relevo_queue_leased: gauge('Deliveries that somebody is trying or about to try.', []),
   relevo_queue_oldest_seconds: gauge('Age of the oldest delivery in the queue; 0: none.', []),
-  relevo_egress_daily_limit: gauge('`dailyLimit` of an exit that has one.', ['egress']),
-  relevo_egress_daily_used: gauge(
-    'Of it, what was sent since midnight (UTC) or is set aside to be sent, by all processes together.',
+  relevo_egress_daily_limit: gauge(
+    'Messages that an exit may send today: its `dailyLimit`, or less while it is warmed up or slowed down.',
     ['egress'],
   ),
+  relevo_egress_daily_used: gauge(
+    'Of it, what was sent since midnight (`timeZone`) or is set aside to be sent, by all processes together.',
+    ['egress'],
+  ),
+  relevo_egress_hourly_limit: gauge('The same of this hour (UTC): its `hourlyLimit`.', ['egress']),
+  relevo_egress_hourly_used: gauge('Of it, what was sent or is set aside to be sent.', ['egress']),
+  relevo_egress_warmup_day: gauge('Day of its warm-up, of an exit that is warmed up as a whole.', ['egress']),
   relevo_egress_reputation: gauge('Reputation of an exit, 0 to 100, from what came of its recent mail.', ['egress']),
   relevo_egress_success_ratio: gauge(
     'Share of the answers to recent mail by an exit that were "delivered", 0 to 1; 1 where there was none.',

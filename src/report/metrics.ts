@@ -13,8 +13,13 @@ import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
 export type MetricsSample = {
   /** null: the store did not answer; the queue's gauges are left out then. */
   readonly overview: QueueOverview | null;
-  /** Of each exit with a daily limit, what is used of it; those that are not known are left out. */
-  readonly limits: readonly { readonly egress: string; readonly limit: number; readonly used: number }[];
+  /** What is used of each exit's limits; null: it has none of the kind. Those that are not known are left out. */
+  readonly limits: readonly {
+    readonly egress: string;
+    readonly day: LimitSample | null;
+    readonly hour: LimitSample | null;
+    readonly warmup: { readonly kind: string; readonly day?: number } | null;
+  }[];
   /** Of each exit in use, what is known of it; `closed`: each gate, and whether it keeps the exit from sending. */
   readonly exits?: readonly {
     readonly egress: string;
@@ -31,6 +36,8 @@ export type MetricsSample = {
   readonly ready: boolean;
   readonly logLostLines: number;
 };
+
+export type LimitSample = { readonly limit: number; readonly used: number };
 
 export type Metrics = {
   /** A sink for `createEmit`. */
@@ -206,6 +213,25 @@ function fillExits(book: Book, exits: NonNullable<MetricsSample['exits']>): void
   }
 }
 
+function fillLimits(book: Book, limits: MetricsSample['limits']): void {
+  for (const name of LIMIT_GAUGES) book.clear(name);
+  for (const { egress, day, hour, warmup } of limits) {
+    if (day !== null) book.set('relevo_egress_daily_limit', day.limit, { egress });
+    if (day !== null) book.set('relevo_egress_daily_used', day.used, { egress });
+    if (hour !== null) book.set('relevo_egress_hourly_limit', hour.limit, { egress });
+    if (hour !== null) book.set('relevo_egress_hourly_used', hour.used, { egress });
+    if (warmup?.day !== undefined) book.set('relevo_egress_warmup_day', warmup.day, { egress });
+  }
+}
+
+const LIMIT_GAUGES = [
+  'relevo_egress_daily_limit',
+  'relevo_egress_daily_used',
+  'relevo_egress_hourly_limit',
+  'relevo_egress_hourly_used',
+  'relevo_egress_warmup_day',
+] as const satisfies readonly MetricName[];
+
 function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_connections', sample.connectionsIn, { direction: 'in' });
   book.set('relevo_connections', sample.connectionsOut, { direction: 'out' });
@@ -214,12 +240,7 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_alerts', sample.alerts);
   book.set('relevo_ready', sample.ready ? 1 : 0);
   book.set('relevo_log_lost_lines', sample.logLostLines);
-  book.clear('relevo_egress_daily_limit');
-  book.clear('relevo_egress_daily_used');
-  for (const { egress, limit, used } of sample.limits) {
-    book.set('relevo_egress_daily_limit', limit, { egress });
-    book.set('relevo_egress_daily_used', used, { egress });
-  }
+  fillLimits(book, sample.limits);
   fillExits(book, sample.exits ?? []);
   const { overview } = sample;
   if (overview === null) {

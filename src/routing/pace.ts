@@ -19,6 +19,22 @@ export function paceOf({ count, windowMs }: Rate): Pace {
   return { perGroup, distanceMs: (windowMs + ROUNDING_MS) / Math.max(1, Math.floor(count / perGroup)) };
 }
 
+/** What an exit's settings say of when messages may follow one another. */
+export type PaceTerms = { readonly rate: Rate | null; readonly delayMs: number };
+
+/**
+ * Keeps both at once: the rate's count in every window, and the delay between any two messages.
+ * @param part of the pace that may be used, above 0 and at most 1: at a half everything is twice as far apart
+ * @returns null: nothing is asked for
+ */
+export function paceFor({ rate, delayMs }: PaceTerms, part: number): Pace | null {
+  const slowed = rate === null ? null : { count: rate.count, windowMs: rate.windowMs / part };
+  if (delayMs <= 0) return slowed === null ? null : paceOf(slowed);
+  // Groups have no distance inside.
+  const distanceMs = slowed === null ? 0 : (slowed.windowMs + ROUNDING_MS) / slowed.count;
+  return { perGroup: 1, distanceMs: Math.max(distanceMs, delayMs / part + ROUNDING_MS) };
+}
+
 /** The size of a group, so that whole groups use up as much of the count as can be. */
 function groupOf({ count, windowMs }: Rate): number {
   const least = Math.ceil((count * CLOSEST_MS) / windowMs);

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { fakeQuotas, type FakeQuotas } from '../../tests/fakes/quotas.ts';
+import { dayOf } from '../policy/day.ts';
 import { Allowance } from './allowance.ts';
 
 const SECOND = 1_000;
@@ -38,7 +39,7 @@ function started(
       changed: () => (of.everyMs === undefined ? send() : undefined),
       failed: (cause) => failures.push(cause),
     },
-    { account: 'egress:one', windowMs: DAY, limit: of.limit },
+    { account: 'egress:one', windowOf: (nowMs) => dayOf(nowMs, 'UTC'), limit: of.limit },
   );
   const process: Process = { allowance, failures, times, sends: true, dead: false, frozen: false };
   const book = (): void => {

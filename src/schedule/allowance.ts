@@ -29,12 +29,21 @@ const IDLE_MS = 10_000;
 /** Somebody may have handed something back. */
 const ASK_AGAIN_MS = 15_000;
 const AFTER_FAILURE_MS = 1_000;
+/** To have what was spent in a window that turned spent in the next. */
+const ANEW_TRIES = 3;
+
+export type AllowanceTerms = {
+  readonly account: string;
+  readonly limit: number;
+  /** The window in which a moment of wall time is. */
+  readonly windowOf: (nowMs: number) => Pick<Quota, 'startsAtMs' | 'endsAtMs'>;
+};
 
 /** What this process may use of a limit of so many in a window: a block of it in memory, the next one asked for in time. */
 export class Allowance {
   readonly #needs: AllowanceNeeds;
   readonly #account: string;
-  readonly #windowMs: number;
+  readonly #windowOf: AllowanceTerms['windowOf'];
   #limit: number;
   #window: Quota;
   /** As the store has it; what is `#reserved` of it is about to be spent. */
@@ -42,9 +51,13 @@ export class Allowance {
   #reserved = 0;
   /** By all processes, when it was last asked; null: not known. */
   #used: number | null = null;
+  /** The same, from before it was not known. */
+  #usedBefore = 0;
   #asking = false;
   /** Mail came for it in this window when it was used up. */
   #kept = false;
+  /** Of such mail, when another limit came: it is to be told once there is room. */
+  #owes = false;
   /** When it was last told that there is no more. */
   #refusedMs = Number.NEGATIVE_INFINITY;
   #pausedUntilMs = Number.NEGATIVE_INFINITY;
@@ -52,13 +65,10 @@ export class Allowance {
   #takenMs = 0;
   #spending: { count: number; readonly result: Promise<boolean> } | null = null;
 
-  constructor(
-    needs: AllowanceNeeds,
-    { account, windowMs, limit }: { readonly account: string; readonly windowMs: number; readonly limit: number },
-  ) {
+  constructor(needs: AllowanceNeeds, { account, windowOf, limit }: AllowanceTerms) {
     this.#needs = needs;
     this.#account = account;
-    this.#windowMs = windowMs;
+    this.#windowOf = windowOf;
     this.#limit = limit;
     this.#window = this.#windowAt(needs.clock.nowMs());
   }
@@ -70,6 +80,7 @@ export class Allowance {
   /** Another limit holds from now on: what is left of the block is not used before the store said so. */
   set limit(limit: number) {
     if (limit === this.#limit) return;
+    this.#owes ||= this.#kept && this.state().kind === 'spent';
     this.#limit = limit;
     this.#forget();
   }
@@ -78,6 +89,17 @@ export class Allowance {
   get used(): number | null {
     this.#roll();
     return this.#used;
+  }
+
+  /** Of them without what this process has set aside; 0 where nothing is known. */
+  get spent(): number {
+    this.#roll();
+    return Math.max(0, (this.#used ?? this.#usedBefore) - this.#left + this.#reserved);
+  }
+
+  get window(): Pick<Quota, 'startsAtMs' | 'endsAtMs'> {
+    this.#roll();
+    return this.#window;
   }
 
   state(): AllowanceState {
@@ -111,11 +133,26 @@ export class Allowance {
     return this.#spending.result;
   }
 
+  /** The window turned between `book` and the first byte: has it spent in the one that is now. False: it may not be sent. */
+  async bookAnew(): Promise<boolean> {
+    for (let tries = 0; tries < ANEW_TRIES; tries++) {
+      const { kind } = this.state();
+      if (kind === 'spent') return false;
+      if (kind === 'asking') await this.#ask(1);
+      else {
+        this.take();
+        return this.book();
+      }
+    }
+    return false;
+  }
+
   /** What was booked was not sent: the peer was never asked. Anybody may have it. */
   async refund(): Promise<void> {
     const window = this.#window;
     if (this.#roll()) return;
-    await this.#tell(() => this.#needs.quotas.returnBlock({ ...window, ...this.#amounts(0, 1) }));
+    const { quotas, holder } = this.#needs;
+    await this.#tell(() => quotas.returnBlock({ ...window, holder, unused: 0, unspent: 1 }));
     this.#refusedMs = Number.NEGATIVE_INFINITY;
     this.#needs.changed();
   }
@@ -139,7 +176,7 @@ export class Allowance {
   /** About once a second: renews the block, or hands it back where nobody uses it. */
   tick(): void {
     this.#roll();
-    if (this.#kept && this.state().kind === 'spent') this.want();
+    if (this.#kept && (this.#owes || this.state().kind === 'spent')) this.want();
     if (this.#left === 0 || this.#asking) return;
     const nowMs = this.#needs.clock.monotonicMs();
     if (this.#reserved === 0 && nowMs - this.#takenMs >= IDLE_MS) void this.close();
@@ -153,8 +190,10 @@ export class Allowance {
     const window = this.#window;
     this.#left = this.#reserved;
     // Not known until it is asked for again: others may take it.
+    if (this.#used !== null) this.#usedBefore = this.#used - unused;
     this.#used = null;
-    await this.#tell(() => this.#needs.quotas.returnBlock({ ...window, ...this.#amounts(unused, 0) }));
+    const { quotas, holder } = this.#needs;
+    await this.#tell(() => quotas.returnBlock({ ...window, holder, unused, unspent: 0 }));
   }
 
   get #askAgainMs(): number {
@@ -173,7 +212,7 @@ export class Allowance {
     const window = this.#window;
     const limit = this.#limit;
     const nowMs = clock.nowMs();
-    const wasSpent = this.state().kind === 'spent';
+    const wasSpent = this.#owes || this.state().kind === 'spent';
     this.#asking = true;
     let answer: Block | null = null;
     await this.#tell(async () => {
@@ -186,7 +225,10 @@ export class Allowance {
     changed();
     const free = this.#left - this.#reserved;
     const room = this.#limit - (this.#used ?? this.#limit);
-    if (wasSpent && this.#kept && free > 0) this.#needs.reopened?.(free + Math.max(0, room));
+    if (wasSpent && this.#kept && free > 0) {
+      this.#owes = false;
+      this.#needs.reopened?.(free + Math.max(0, room));
+    }
   }
 
   #learn({ left, used }: Block): void {
@@ -220,6 +262,7 @@ export class Allowance {
 
   /** What is known is not so any more: ask before anything is used. */
   #forget(): void {
+    if (this.#used !== null) this.#usedBefore = this.#used - this.#left;
     this.#left = 0;
     this.#used = null;
     this.#refusedMs = Number.NEGATIVE_INFINITY;
@@ -228,21 +271,21 @@ export class Allowance {
   /** @returns whether another window began since the last look */
   #roll(): boolean {
     const window = this.#windowAt(this.#needs.clock.nowMs());
-    if (window.startsAtMs === this.#window.startsAtMs) return false;
+    const { startsAtMs, endsAtMs } = this.#window;
+    if (window.startsAtMs === startsAtMs && window.endsAtMs === endsAtMs) return false;
     this.#window = window;
     this.#reserved = 0;
     this.#spending = null;
     this.#kept = false;
+    this.#owes = false;
     this.#forget();
+    this.#usedBefore = 0;
     return true;
   }
 
   #windowAt(nowMs: number): Quota {
-    return windowAt(this.#account, { windowMs: this.#windowMs, nowMs });
-  }
-
-  #amounts(unused: number, unspent: number): { holder: string; unused: number; unspent: number } {
-    return { holder: this.#needs.holder, unused, unspent };
+    const { startsAtMs, endsAtMs } = this.#windowOf(nowMs);
+    return { account: this.#account, startsAtMs, endsAtMs };
   }
 
   async #tell(what: () => Promise<void>): Promise<void> {
@@ -254,13 +297,4 @@ export class Allowance {
       this.#needs.failed(cause);
     }
   }
-}
-
-/** The window of an account at that time: they begin at multiples of their length (UTC). */
-export function windowAt(
-  account: string,
-  { windowMs, nowMs }: { readonly windowMs: number; readonly nowMs: number },
-): Quota {
-  const startsAtMs = Math.floor(nowMs / windowMs) * windowMs;
-  return { account, startsAtMs, endsAtMs: startsAtMs + windowMs };
 }

@@ -22,7 +22,7 @@ const EXCLUDE_MOST = 5_000;
 const NO_EXIT_MS = 300_000;
 /** The longest until it comes up again, and the time over which mail comes up that waited for the same moment. */
 const LONGEST_MS = 3_600_000;
-const OPENING_MS = 2_000;
+const OPENING_MS = 500;
 /** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
 const TOLD_MS = 60_000;
 

@@ -1,13 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
-import type { LimitState } from '../routing/choose.ts';
 import type { Clock } from '../ports.ts';
+import type { LimitState } from '../routing/choose.ts';
 import type { Quotas } from '../spool/ledger.ts';
-import { Allowance, type AllowanceNeeds, windowAt } from './allowance.ts';
-import { Pacer } from './pacer.ts';
-
-const DAY_MS = 86_400_000;
+import { ExitLimits, type ExitTerms } from './exit-limits.ts';
+import type { SentCounts } from './sent-counts.ts';
+import type { Warmups } from './warmups.ts';
 
 export type LimitsNeeds = {
   readonly policy: () => Policy;
@@ -15,162 +14,175 @@ export type LimitsNeeds = {
   readonly clock: Clock;
   readonly holder: string;
   readonly leaseMs: number;
+  readonly warmups: Warmups;
+  /** Where what left is counted. */
+  readonly sent: SentCounts;
+  /** Part of an exit's limits that it may use, above 0 and at most 1. Default: all. */
+  readonly paceOf?: (exit: string) => number;
   /** An exit may have opened, or closed. */
   readonly changed: () => void;
+  /** A limit that mail waits for begins anew: what waits in the store is due. */
+  readonly turned: () => void;
   /** See `AllowanceNeeds`; of which exit. */
   readonly reopened: (exit: string, count: number) => void;
   readonly failed: (cause: unknown) => void;
 };
 
-type Limited = { daily: Allowance | null; pacer: Pacer | null };
+/** A timer is set for what is so near; mail in the store looks again by itself. */
+const WAKE_WITHIN_MS = 7_200_000;
 
-/** A daily limit, and what all processes together have sent of it, or have set aside to send. */
-export type LimitUse = { readonly egress: string; readonly limit: number; readonly used: number };
-
-/** What `dailyLimit` and `rate` leave of each exit. Both count messages, a copy for another destination as another one. */
+/**
+ * What the limits of each exit leave: so many a day, an hour, in any window, after one another, and less while it is warmed
+ * up or slowed down. All count messages, a copy for another destination as another one.
+ */
 export class Limits {
   readonly #needs: LimitsNeeds;
-  readonly #exits = new Map<string, Limited>();
-  #ways: Pick<Policy, 'egress' | 'pools' | 'routes'> | null = null;
+  readonly #exits = new Map<string, ExitLimits>();
+  #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
+  #ways: Pick<Policy, 'egress' | 'pools' | 'routes' | 'timeZone'> | null = null;
 
   constructor(needs: LimitsNeeds) {
     this.#needs = needs;
     this.adjust();
+    void needs.warmups.refresh().then(() => this.#applyRead());
   }
 
   /** null: nothing limits it. */
-  stateOf(name: string): LimitState | null {
-    const limited = this.#exits.get(name);
-    const daily = limited?.daily?.state();
-    if (daily?.kind === 'spent') {
-      const { clock } = this.#needs;
-      const cause = `daily limit ${daily.used}/${limited?.daily?.limit}`;
-      return { kind: 'limited', untilMs: daily.untilMs - clock.nowMs() + clock.monotonicMs(), cause };
-    }
-    const paced = limited?.pacer?.state();
-    if (paced?.kind === 'later') return { kind: 'paced', untilMs: paced.atMs, cause: '' };
-    return daily?.kind === 'asking' || paced?.kind === 'asking' ? { kind: 'asking', untilMs: null, cause: '' } : null;
+  stateOf(name: string, provider: string | null = null): LimitState | null {
+    return this.#exits.get(name)?.state(provider) ?? null;
   }
 
   /** A message is about to go; only where nothing limits the exit now. */
-  take(name: string): void {
-    const limited = this.#exits.get(name);
-    limited?.daily?.take();
-    limited?.pacer?.take();
+  take(name: string, provider: string | null = null): void {
+    this.#exits.get(name)?.take(provider);
   }
 
   /** What was taken is not used after all. */
-  release(name: string): void {
-    this.#exits.get(name)?.daily?.release();
+  release(name: string, provider: string | null = null): void {
+    this.#exits.get(name)?.release(provider);
   }
 
   /** Counts what was taken, before the first byte goes out; false: it may not go. */
-  async book(name: string): Promise<boolean> {
-    const { daily = null, pacer = null } = this.#exits.get(name) ?? {};
-    if (daily !== null && !(await daily.book())) return false;
-    if (pacer === null || (await pacer.begin())) return true;
-    await daily?.refund();
-    return false;
+  async book(name: string, provider: string | null = null): Promise<boolean> {
+    return (await this.#exits.get(name)?.book(provider)) ?? true;
   }
 
   /** What was booked did not come as far as MAIL. */
-  refund(name: string): Promise<void> {
-    return this.#exits.get(name)?.daily?.refund() ?? Promise.resolve();
+  refund(name: string, provider: string | null = null): Promise<void> {
+    return this.#exits.get(name)?.refund(provider) ?? Promise.resolve();
+  }
+
+  /** What was booked did. */
+  sent(name: string, provider: string | null = null): void {
+    this.#needs.sent.add(name, provider);
   }
 
   /** Mail waits for that exit. */
-  want(name: string): void {
-    const limited = this.#exits.get(name);
-    limited?.daily?.want();
-    if (limited?.daily?.state().kind !== 'spent') limited?.pacer?.want();
+  want(name: string, provider: string | null = null): void {
+    const limits = this.#exits.get(name);
+    if (limits === undefined) return;
+    limits.want(provider);
+    const state = limits.state(provider);
+    if (state?.kind === 'limited' && state.untilMs !== null) this.#wakeAt(state.untilMs);
   }
 
   /** How long a message after the next one has to wait for its turn, ms; 0: the exit has no rate. */
   everyMs(name: string): number {
-    const pace = this.#exits.get(name)?.pacer?.pace;
-    return pace === undefined ? 0 : pace.distanceMs / pace.perGroup;
+    return this.#exits.get(name)?.everyMs ?? 0;
+  }
+
+  /** Part of today's limit that is used, 0 to 1; 0: there is none. */
+  shareOf(name: string): number {
+    return this.#exits.get(name)?.share ?? 0;
+  }
+
+  /** Its limits with what is used of them, for operators. */
+  textsOf(name: string, provider: string | null = null): readonly string[] {
+    return this.#exits.get(name)?.texts(provider) ?? [];
   }
 
   /** Waits until it is known what is used. */
   async look(): Promise<void> {
-    await Promise.all([...this.#exits.values()].map(async ({ daily }) => daily?.look()));
+    await Promise.all([...this.#exits.values()].map((one) => one.look()));
   }
 
+  /** About once a second: what days, warm-ups and standings changed holds from now on. */
   tick(): void {
-    for (const { daily } of this.#exits.values()) daily?.tick();
+    const { warmups, sent } = this.#needs;
+    this.#apply();
+    for (const one of this.#exits.values()) one.tick();
+    sent.tick();
+    void warmups.tick().then((isRead) => (isRead ? this.#applyRead() : undefined));
   }
 
   /** Another policy may be in force. @returns whether mail that a limit kept waiting may have another way now */
   adjust(): boolean {
-    const { egress, pools, routes } = this.#needs.policy();
-    const waits = [...this.#exits.values()].some(
-      ({ daily, pacer }) => pacer !== null || daily?.state().kind === 'spent',
-    );
-    const changed = !isDeepStrictEqual(this.#ways, { egress, pools, routes });
-    this.#ways = { egress, pools, routes };
-    for (const name of new Set([...this.#exits.keys(), ...Object.keys(egress)])) {
-      const { dailyLimit = null, rate = null } = egressOf(this.#needs.policy(), name) ?? {};
-      const limited = this.#exits.get(name) ?? { daily: null, pacer: null };
-      this.#adjustDaily(name, limited, dailyLimit);
-      this.#adjustPacer(name, limited, rate);
-      if (limited.daily === null && limited.pacer === null) this.#exits.delete(name);
-      else this.#exits.set(name, limited);
-    }
+    const { egress, pools, routes, timeZone } = this.#needs.policy();
+    const waits = [...this.#exits.values()].some((one) => one.keepsMail);
+    const changed = !isDeepStrictEqual(this.#ways, { egress, pools, routes, timeZone });
+    this.#ways = { egress, pools, routes, timeZone };
+    this.#apply();
     return waits && changed;
   }
 
-  /** Hands back what is left of every block. */
+  /** Hands back what is left of every block, and has written what left. */
   async close(): Promise<void> {
-    await Promise.all([...this.#exits.values()].map(async ({ daily }) => daily?.close()));
-    for (const { pacer } of this.#exits.values()) pacer?.close();
+    this.#timer?.cancel();
+    await Promise.all([this.#needs.sent.write(), ...[...this.#exits.values()].map((one) => one.close())]);
   }
 
-  #adjustDaily(name: string, limited: Limited, limit: number | null): void {
-    if (limit === null) {
-      void limited.daily?.close();
-      limited.daily = null;
-    } else if (limited.daily === null) {
-      limited.daily = new Allowance(this.#allowanceNeeds(name), { account: accountOf(name), windowMs: DAY_MS, limit });
-    } else {
-      limited.daily.limit = limit;
+  /** When a limit begins anew, not a moment's wait later. */
+  #wakeAt(atMs: number): void {
+    const { clock, changed, turned } = this.#needs;
+    const leftMs = atMs - clock.monotonicMs();
+    if (leftMs > WAKE_WITHIN_MS || (this.#timer !== null && this.#timer.atMs <= atMs)) return;
+    this.#timer?.cancel();
+    const cancel = clock.after(Math.max(1, Math.ceil(leftMs)), () => {
+      this.#timer = null;
+      this.#apply();
+      changed();
+      turned();
+    });
+    this.#timer = { atMs, cancel };
+  }
+
+  #applyRead(): void {
+    this.#apply();
+    this.#needs.changed();
+  }
+
+  #apply(): void {
+    const { egress } = this.#needs.policy();
+    for (const name of new Set([...this.#exits.keys(), ...Object.keys(egress)])) {
+      const terms = this.#termsOf(name);
+      const known = this.#exits.get(name);
+      if (known === undefined) {
+        const needs = { ...this.#needs, reopened: (count: number) => this.#needs.reopened(name, count) };
+        const limits = new ExitLimits(needs, name, terms);
+        if (!limits.isFree) this.#exits.set(name, limits);
+        continue;
+      }
+      known.adjust(terms);
+      if (known.isFree) this.#exits.delete(name);
     }
   }
 
-  #adjustPacer(name: string, limited: Limited, rate: Policy['egress'][string]['rate']): void {
-    if (rate === null) {
-      limited.pacer?.close();
-      limited.pacer = null;
-    } else if (limited.pacer === null) {
-      limited.pacer = new Pacer(this.#allowanceNeeds(name), { account: accountOf(name), rate });
-    } else {
-      limited.pacer.rate = rate;
-    }
+  #termsOf(name: string): ExitTerms {
+    const { policy, warmups, paceOf } = this.#needs;
+    const inForce = policy();
+    const egress = egressOf(inForce, name) ?? NO_TERMS;
+    const warmupOf = (provider: string | null): ExitTerms['warmup'] => warmups.of({ egress: name, provider });
+    const whole = warmupOf(null);
+    return {
+      egress,
+      zone: inForce.timeZone,
+      part: paceOf?.(name) ?? 1,
+      // Where each provider has its own, that of the exit says when it starts.
+      warmup:
+        egress.warmup?.perProvider === true && (whole?.kind === 'warming' || whole?.kind === 'done') ? null : whole,
+      warmupFor: warmupOf,
+    };
   }
-
-  #allowanceNeeds(name: string): AllowanceNeeds {
-    return { ...this.#needs, reopened: (count) => this.#needs.reopened(name, count) };
-  }
 }
 
-/** What is used of every daily limit now, as the store has it. */
-export function limitUses({
-  policy,
-  quotas,
-  clock,
-}: Pick<LimitsNeeds, 'policy' | 'quotas' | 'clock'>): Promise<readonly LimitUse[]> {
-  const nowMs = clock.nowMs();
-  const limited = Object.entries(policy().egress).flatMap(([egress, { enabled, dailyLimit: limit }]) =>
-    enabled && limit !== null ? [{ egress, limit }] : [],
-  );
-  return Promise.all(
-    limited.map(async ({ egress, limit }) => {
-      const window = windowAt(accountOf(egress), { windowMs: DAY_MS, nowMs });
-      const { used } = await quotas.takeBlock({ ...window, holder: 'look', wanted: 0, limit, nowMs, untilMs: nowMs });
-      return { egress, limit, used };
-    }),
-  );
-}
-
-function accountOf(egress: string): string {
-  return `egress:${egress}`;
-}
+const NO_TERMS: ExitTerms['egress'] = { dailyLimit: null, hourlyLimit: null, rate: null, delay: 0, warmup: null };

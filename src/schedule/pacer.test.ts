@@ -2,6 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { fakeQuotas, type FakeQuotas } from '../../tests/fakes/quotas.ts';
 import type { Rate } from '../policy/units.ts';
+import { paceOf } from '../routing/pace.ts';
 import { Pacer } from './pacer.ts';
 
 const SECOND = 1_000;
@@ -32,7 +33,7 @@ function sender(clock: FakeClock, of: { quotas: FakeQuotas; holder: string; rate
       changed: () => send(),
       failed: (cause) => failures.push(cause),
     },
-    { account: 'egress:one', rate: of.rate },
+    { account: 'egress:one', pace: paceOf(of.rate) },
   );
   const send = (): void => {
     while (pacer.state().kind === 'open') {
@@ -90,12 +91,12 @@ test('a slower rate holds from the next message on, a faster one too', async () 
   await clock.advance(5 * SECOND);
   const before = sent.length;
   expect(before).toBeGreaterThan(45);
-  pacer.rate = { count: 1, windowMs: MINUTE };
+  pacer.pace = paceOf({ count: 1, windowMs: MINUTE });
   pacer.want();
   await clock.advance(10 * MINUTE);
   expect(mostWithin(sent.slice(before), MINUTE)).toBe(1);
   expect(sent.length - before).toBeGreaterThanOrEqual(9);
-  pacer.rate = { count: 10, windowMs: SECOND };
+  pacer.pace = paceOf({ count: 10, windowMs: SECOND });
   pacer.want();
   const then = sent.length;
   await clock.advance(5 * SECOND);

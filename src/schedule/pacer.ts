@@ -1,9 +1,7 @@
-import type { Rate } from '../policy/units.ts';
 import {
   afterMessage,
   earliestMs,
   nextStart,
-  paceOf,
   slotLengthMs,
   UNPACED,
   type Pace,
@@ -25,11 +23,10 @@ const LATE_MS = 200;
 const MISSED_MOST = 50;
 const BEGIN_TRIES = 3;
 
-/** Keeps one exit's rate: this process's slots of time, and when it sent last. */
+/** Keeps one exit's rate and delay: this process's slots of time, and when it sent last. */
 export class Pacer {
   readonly #needs: AllowanceNeeds;
   readonly #account: string;
-  #rate: Rate;
   #pace: Pace;
   #slot: Stretch | null = null;
   /** What was taken, and what began: in between its content is read, and it is booked. */
@@ -42,22 +39,20 @@ export class Pacer {
   #missed = 0;
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
 
-  constructor(needs: AllowanceNeeds, { account, rate }: { readonly account: string; readonly rate: Rate }) {
+  constructor(needs: AllowanceNeeds, { account, pace }: { readonly account: string; readonly pace: Pace }) {
     this.#needs = needs;
     this.#account = account;
-    this.#rate = rate;
-    this.#pace = paceOf(rate);
+    this.#pace = pace;
   }
 
   get pace(): Pace {
     return this.#pace;
   }
 
-  /** Another rate holds from now on. */
-  set rate(rate: Rate) {
-    if (rate.count === this.#rate.count && rate.windowMs === this.#rate.windowMs) return;
-    this.#rate = rate;
-    this.#pace = paceOf(rate);
+  /** Another one holds from now on. */
+  set pace(pace: Pace) {
+    if (pace.perGroup === this.#pace.perGroup && pace.distanceMs === this.#pace.distanceMs) return;
+    this.#pace = pace;
     this.close();
   }
 

@@ -15,7 +15,9 @@ import type { ExitPlace } from '../routing/choose.ts';
 import type { StandingOf } from '../routing/standing.ts';
 import type { Handoff } from '../spool/handoff.ts';
 import type { Quotas } from '../spool/ledger.ts';
+import type { Marks } from '../spool/marks.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
+import type { Tallies } from '../spool/tallies.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
 import { Claims } from './claims.ts';
@@ -31,9 +33,11 @@ import { Limits, type LimitsNeeds } from './limits.ts';
 import { mendDueTimes } from './mend.ts';
 import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
+import { SentCounts } from './sent-counts.ts';
 import { settle } from './settle.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
+import { Warmups } from './warmups.ts';
 import { Watchdog } from './watchdog.ts';
 import { Window } from './window.ts';
 
@@ -42,6 +46,8 @@ export type SchedulerNeeds = {
   readonly spool: Spool;
   /** What all processes of the relay share of each exit's limits. */
   readonly quotas: Quotas;
+  /** Where it is recorded what exits sent on which day, and how their warm-ups went. Default: nowhere. */
+  readonly records?: { readonly tallies: Tallies; readonly marks: Pick<Marks, 'marks'> };
   /** The exit of that name; undefined: it is not running. */
   readonly exits: (name: string) => Egress | undefined;
   readonly clock: Clock;
@@ -145,11 +151,14 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
+  const paceOf = standingOf === undefined ? {} : { paceOf: (exit: string): number => standingOf(exit).pace };
   const limits = limitsFor(needs, {
+    ...paceOf,
     changed: () => {
       exits.touch();
       dispatch(schedule);
     },
+    turned: () => claims.soon(),
     reopened: (exit, most) => spawn(schedule, 'limits', () => mendDueTimes(schedule, { exit, most })),
   });
   const exits: Exits = new Exits({
@@ -157,6 +166,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     find,
     share,
     limits,
+    shareOf: (exit) => limits.shareOf(exit),
     clock,
     random,
     emit,
@@ -199,19 +209,29 @@ function placesOf(places: ExitPlaces): ExitPlaces['placeOf'] {
 }
 
 function limitsFor(
-  { policy, quotas, clock, random, emit }: Omit<SchedulerNeeds, 'exits' | 'share'>,
-  heard: Pick<LimitsNeeds, 'changed' | 'reopened'>,
+  { policy, quotas, records, clock, random, emit }: Omit<SchedulerNeeds, 'exits' | 'share'>,
+  heard: Pick<LimitsNeeds, 'changed' | 'turned' | 'reopened' | 'paceOf'>,
 ): Limits {
+  const failed = (cause: unknown): void =>
+    emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) });
+  const { tallies, marks } = records ?? NO_RECORDS;
   return new Limits({
     policy,
     quotas,
+    warmups: new Warmups({ policy, tallies, marks, clock, failed }),
+    sent: new SentCounts({ policy, tallies, clock, failed }),
     clock,
     holder: random.bytes(12).toString('hex'),
     leaseMs: LEASE_MS,
     ...heard,
-    failed: (cause) => emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) }),
+    failed,
   });
 }
+
+const NO_RECORDS: NonNullable<SchedulerNeeds['records']> = {
+  tallies: { count: async () => {}, counts: async () => [] },
+  marks: { marks: async () => [] },
+};
 
 async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {
   let count = 0;

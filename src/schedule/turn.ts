@@ -138,6 +138,7 @@ async function tryExit(
   const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal, mayGo };
   const conversation = await converse(needs, exchange);
   if (conversation.result.mailed === false) await needs.limits.refund(exit.name);
+  else needs.limits.sent(exit.name);
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const verdict = verdictOn(conversation.result, type);
   // What was cut off says nothing of the exit.

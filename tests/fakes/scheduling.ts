@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import type { Event } from '../../src/message/event.ts';
 import type { Notice } from '../../src/message/notice.ts';
 import { policySchema, type Policy, type PolicyInput } from '../../src/policy/schema.ts';
-import { startScheduler, type Scheduler } from '../../src/schedule/scheduler.ts';
+import { startScheduler, type Scheduler, type SchedulerNeeds } from '../../src/schedule/scheduler.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
 import type { AuditReport, Spool, Submission } from '../../src/spool/spool.ts';
 import { FakeClock } from './clock.ts';
@@ -19,6 +19,8 @@ export type SchedulingOptions = {
   /** Stands between the scheduler and the store, to break it. */
   readonly between?: (spool: Spool) => Spool;
   readonly report?: (notice: Notice) => Promise<void>;
+  /** What else the scheduler has. */
+  readonly needs?: Partial<Pick<SchedulerNeeds, 'standingOf'>>;
 };
 
 export type Scheduling = AsyncDisposable & {
@@ -112,12 +114,14 @@ export async function openScheduling(options: SchedulingOptions = {}): Promise<S
   return Object.assign(started(), { scheduler: start() });
 }
 
-function startOn(scheduling: Scheduling, { between, report }: SchedulingOptions): Scheduler {
+function startOn(scheduling: Scheduling, { between, report, needs }: SchedulingOptions): Scheduler {
   const { spool, clock, events, notices } = scheduling;
   return startScheduler({
+    ...needs,
     policy: () => scheduling.policy,
     spool: between?.(spool) ?? spool,
     quotas: spool.ledger,
+    records: { tallies: spool.ledger, marks: spool.marks },
     exits: (name) => (Object.hasOwn(scheduling.policy.egress, name) ? scheduling.exit(name) : undefined),
     clock,
     random: { fraction: () => 0.5, bytes: randomBytes },

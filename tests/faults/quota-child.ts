@@ -28,7 +28,7 @@ const allowance: Allowance = new Allowance(
     changed: () => send(),
     failed: (cause) => say(`failed ${String(cause)}`),
   },
-  { account: 'egress:one', windowMs: 100 * 86_400_000, limit: Number(limit) },
+  { account: 'egress:one', windowOf: () => ({ startsAtMs: 0, endsAtMs: 100_000 * 86_400_000 }), limit: Number(limit) },
 );
 
 function send(): void {
