@@ -57,11 +57,12 @@ function testTexts(engine: Engine): void {
       const four = await Promise.all(
         Array.from({ length: 4 }, async () => ((await store.beside?.()) ?? store.spool).marks),
       );
-      await Promise.all(
-        Array.from({ length: 60 }, (_, n) =>
-          four[n % 4]?.mark([mark({ text: String(n), atMs: (n * 37) % 60 }), mark({ name: `health:${n}`, atMs: n })]),
+      const made = four.flatMap((each, process) =>
+        Array.from({ length: 15 }, (_, n) => 15 * process + n).map((n) =>
+          each.mark([mark({ text: String(n), atMs: (n * 37) % 60 }), mark({ name: `health:${n}`, atMs: n })]),
         ),
       );
+      await Promise.all(made);
       const found = (await four[0]?.marks('health:')) ?? [];
       expect(found).toHaveLength(61);
       const latest = Array.from({ length: 60 }, (_, n) => n).find((n) => (n * 37) % 60 === 59);

@@ -69,13 +69,10 @@ export function checkTurns({ account, places, open, count }: TakeTurns): void {
 }
 
 /** The places that are taken after `last` (null: the first turns of all), in order. */
-export function turnsAfter(last: number | null, { places, open, count }: TakeTurns): readonly number[] {
-  const after = last === null || last >= places ? -1 : last;
-  const next = Math.max(
-    0,
-    open.findIndex((place) => place > after),
-  );
-  return Array.from({ length: count }, (_, turn) => open[(next + turn) % open.length] ?? 0);
+export function turnsAfter(last: number | null, { open, count }: TakeTurns): readonly number[] {
+  // -1 where no open place comes after it, or the circle became smaller than it: the first is next.
+  const found = open.findIndex((place) => place > (last ?? -1));
+  return Array.from({ length: count }, (_, turn) => open[(Math.max(0, found) + turn) % open.length] ?? 0);
 }
 
 /** Whether a store can keep something under such a name. */

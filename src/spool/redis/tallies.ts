@@ -57,8 +57,8 @@ export class RedisTallies implements Tallies, Circles {
 
   async takeTurns(ask: TakeTurns): Promise<readonly number[]> {
     checkTurns(ask);
-    const { account, places, open, count } = ask;
-    const args = [places, count, CIRCLE_KEPT_MS, ...open];
+    const { account, open, count } = ask;
+    const args = [count, CIRCLE_KEPT_MS, ...open];
     const last = Number(await this.#ask((store) => store.runOn(store.keys.turn(account), SCRIPTS.turn, args)));
     return turnsAfter(last === -1 ? null : last, ask);
   }
