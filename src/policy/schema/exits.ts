@@ -16,8 +16,10 @@ const DAY_MS = 86_400_000;
 
 const regress = z
   .strictObject({
-    deferred: share.prefault('20%').meta({ description: 'Deferred attempts, of all.' }),
-    bounced: share.prefault('5%').meta({ description: 'Recipients that bounced, or were refused as blocked, of all.' }),
+    deferred: share.prefault('20%').meta({ description: 'Recipients that were deferred, of all that were tried.' }),
+    bounced: share.prefault('5%').meta({
+      description: 'Recipients that bounced, or were refused because of the address, of all that were tried.',
+    }),
     complained: share.prefault('0.3%').meta({
       description: 'Complaints, of what was delivered; one complaint alone is none.',
     }),
@@ -25,7 +27,7 @@ const regress = z
   .prefault({})
   .meta({
     description:
-      'Above one of these shares on a day, of at least 20, the warm-up goes one step back, and that day is not counted.',
+      'Above one of these shares on a day, of at least 20 recipients, the warm-up goes one step back, and that day is not counted.',
   });
 
 const schedule = z
