@@ -4,7 +4,7 @@
  */
 import type { AttemptRecord, CameBack, Event, MessageEvent } from './message/event.ts';
 import type { FinalState } from './message/outcome.ts';
-import { refusalOf } from './message/refusal.ts';
+import { isBlock, refusalOf } from './message/refusal.ts';
 import { replyClass, type Reply } from './message/reply.ts';
 import { providerOf } from './policy/providers.ts';
 import type { Policy } from './policy/schema.ts';
@@ -203,19 +203,9 @@ function deferralKind({ reply, isOwn, bounced }: Attempt): OutcomeKind | null {
 
 /** A mailbox that is full and a server that wants to see the mail again say nothing of the exit. */
 function refusalKind(reply: Reply, otherwise: 'bounced' | 'deferred'): OutcomeKind | null {
-  switch (refusalOf(reply)) {
-    case 'reputation':
-    case 'listed':
-      return 'blocked';
-    case 'greylisted':
-    case 'mailbox-full':
-      return null;
-    case 'rate-limited':
-    case 'unknown-user':
-    case 'policy':
-    case 'other':
-      return otherwise;
-  }
+  const refusal = refusalOf(reply);
+  if (isBlock(refusal)) return 'blocked';
+  return refusal === 'greylisted' || refusal === 'mailbox-full' ? null : otherwise;
 }
 
 const FLUSH_EVERY_MS = 2_000;

@@ -214,6 +214,10 @@ blocklists:                             <- blocklists
   zones: {= blocklists/zones}           <- blocklists/zones
   quorum: {= blocklists/quorum}         <- blocklists/quorum
 
+reputation:                             <- reputation
+  slowBelow: {= reputation/slowBelow}   <- reputation/slowBelow
+  pauseBelow: {= reputation/pauseBelow} <- reputation/pauseBelow
+
 # --- Where it is kept ---
 
 spool:                                  <- spool
@@ -235,7 +239,6 @@ dns:                                    <- dns
 # Of later versions: checked, but without effect yet.
 # preset: null                          <- preset
 # custom: null                          <- custom
-# reputation: { slowBelow: 80, pauseBelow: 70 } <- reputation
 # alerts: { failureRate: 10%, queueAge: 30m, to: [] } <- alerts
 # webhooks: []                          <- webhooks
 

@@ -24,7 +24,7 @@ export function firstGate(request: ChooseRequest, { egress, shut, streams }: Mem
   const isHere = place === undefined || place.kind === 'here';
   const closure = state.standing?.closures[0];
   if (closure !== undefined) {
-    if (!maySendProbe(state)) return closure.gate;
+    if (!maySendProbe(request, state)) return closure.gate;
     if (state.inFlight > 0) return 'probing';
   }
   if (!isHere) return place.kind;
@@ -64,7 +64,7 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
   const state = request.stateOf(egress);
   if (!state.running) return [plain('stopped')];
   if (request.tried?.has(egress) === true) return [plain('tried')];
-  const gates = closuresOf(state);
+  const gates = closuresOf(request, state);
   const { place } = state;
   if (place !== undefined && place.kind !== 'here') return [...gates, gateOfPlace(place, request.nowMs)];
   const { circuit, limit, inFlight, concurrency } = state;
@@ -80,11 +80,11 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
   return gates;
 }
 
-function closuresOf(state: ExitState): GateState[] {
+function closuresOf(request: ChooseRequest, state: ExitState): GateState[] {
   const closures = state.standing?.closures ?? [];
   const [first] = closures;
   if (first === undefined) return [];
-  if (!maySendProbe(state)) return closures.map(({ gate, untilMs, cause }) => ({ gate, untilMs, cause }));
+  if (!maySendProbe(request, state)) return closures.map(({ gate, untilMs, cause }) => ({ gate, untilMs, cause }));
   return state.inFlight > 0 ? [{ gate: 'probing', untilMs: null, cause: first.cause }] : [];
 }
 
@@ -97,9 +97,13 @@ function gateOfPlace(place: Exclude<ExitPlace, { kind: 'here' }>, nowMs: number)
 
 const STOPPED_BY_HAND: Closure['gate'] = 'paused';
 
-/** One message at a time goes by a closed exit to see whether it recovered: by the node that has it, and never by one that an operator stopped. */
-function maySendProbe({ standing, place }: ExitState): boolean {
+/**
+ * One message at a time goes by a closed exit to see whether it recovered: by the node that has it, and never by one that an
+ * operator stopped. What is not to be moved when it is refused (`onBlock: hold`) is not for trying out.
+ */
+function maySendProbe({ policy: { streams }, stream }: ChooseRequest, { standing, place }: ExitState): boolean {
   if (standing === undefined || !standing.probes) return false;
+  if (Object.hasOwn(streams, stream) && streams[stream]?.onBlock === 'hold') return false;
   if (place !== undefined && place.kind !== 'here') return false;
   return !standing.closures.some(({ gate }) => gate === STOPPED_BY_HAND);
 }

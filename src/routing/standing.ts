@@ -21,7 +21,7 @@ export type Closure = {
 export type Standing = {
   /** In the order of the gates; empty: open. */
   readonly closures: readonly Closure[];
-  /** A closed exit lets one message at a time through to see whether it recovered (`reputation`, graded return). */
+  /** A closed exit lets one message at a time through to see whether it recovered: of streams whose mail may move. */
   readonly probes: boolean;
   /** Part of its rate, limits and connections that it may use, above 0 and at most 1. */
   readonly pace: number;
