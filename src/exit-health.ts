@@ -153,7 +153,6 @@ export class ExitHealth {
 
   async #check(name: string, exit: Checked): Promise<void> {
     const { clock, policy, probe, emit } = this.#needs;
-    exit.delivered = false;
     const result = await probe(exit.terms, this.#signal).catch((error: unknown): null => {
       emit({ event: 'failed', atMs: clock.nowMs(), where: `check of egress ${name}`, cause: String(error) });
       return null;
@@ -176,6 +175,7 @@ export class ExitHealth {
       return;
     }
     const terms = { nowMs: clock.nowMs(), health: policy().health, delivered: exit.delivered };
+    exit.delivered = false;
     const before = exit.health;
     const after = afterCheck(before, result.kind === 'ok' ? null : result.cause, terms);
     exit.health = after;

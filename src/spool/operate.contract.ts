@@ -30,7 +30,12 @@ export function testOperate(engine: Engine): void {
 
     test('filters by everything that is given, all of it', async () => {
       const { spool, nowMs } = fixture();
-      const reset = await accepted(fixture(), { client: 'app', sender: 'app@example.com', to: ['Ann@one.test'] });
+      const reset = await accepted(fixture(), {
+        stream: 'marketing',
+        client: 'app',
+        sender: 'app@example.com',
+        to: ['Ann@one.test'],
+      });
       const news = await accepted(fixture(), { client: 'crm', sender: '', to: ['ann@two.test', 'bob@two.test'] });
       const both = await accepted(fixture(), { client: 'crm', to: ['cid@one.test', 'cid@two.test'] });
       await spool.hold({ ids: [reset.message.id] }, nowMs);
@@ -45,6 +50,8 @@ export function testOperate(engine: Engine): void {
       expect(await found({ recipient: 'ann@one.test' })).toEqual([deliveryOf(reset)]);
       expect(await found({ recipient: 'bob@two.test' })).toEqual([deliveryOf(news)]);
       expect(await found({ state: 'held' })).toEqual([deliveryOf(reset)]);
+      expect(await found({ stream: 'marketing' })).toEqual([deliveryOf(reset)]);
+      expect(await found({ stream: 'marketing', client: 'crm' })).toEqual([]);
       expect(await found({ ids: [both.message.id], domain: 'one.test' })).toEqual([deliveryOf(both, 1)]);
       expect(await found({ ids: [deliveryOf(both, 2), news.message.id] })).toEqual(
         [deliveryOf(news), deliveryOf(both, 2)].toSorted(),
@@ -85,6 +92,14 @@ export function testOperate(engine: Engine): void {
       expect((await fixture().oneClaimed()).delivery.id).toBe(deliveryOf(submission));
       expect(await kinds(fixture(), submission)).toEqual(['received', 'held', 'released']);
       expect(await kinds(fixture(), leased)).toEqual(['received']);
+    });
+
+    test('the event of a hold says why', async () => {
+      const { spool, nowMs } = fixture();
+      const submission = await accepted(fixture(), {});
+      await spool.hold({}, nowMs, '198.51.100.7 is listed');
+      const story = await spool.story(submission.message.id);
+      expect(story?.events.at(-1)).toMatchObject({ event: 'held', reason: '198.51.100.7 is listed' });
     });
 
     test('what operators did they tell themselves: the engine does not tell it again', async () => {
