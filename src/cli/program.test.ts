@@ -40,6 +40,8 @@ test('every command has --help, and takes --policy and --data', async () => {
     'client remove',
     'dkim keygen',
     'dns',
+    'egress pause',
+    'egress resume',
     'explain',
     'message',
     'nodes',
@@ -55,6 +57,7 @@ test('every command has --help, and takes --policy and --data', async () => {
     'send',
     'spool move',
     'start',
+    'stats',
   ]);
   for (const words of commands) {
     const { code, stdout } = await rig.run([...words, '--help']);

@@ -1,0 +1,145 @@
+import { expect, test } from 'vitest';
+import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
+import { FakeLive } from '../../tests/fakes/fake-live.ts';
+import { aSubmission } from '../../tests/fakes/submission.ts';
+import { openExitStandings } from '../exit-standings.ts';
+import { loadPolicy } from '../policy/load.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { RelayStats } from '../relay-stats.ts';
+import { statsNeeds } from '../relay-stats.ts';
+import { DAY_MS, HOUR_MS } from '../routing/outcome-figures.ts';
+import type { EmbeddedSpool } from '../spool/embedded/spool.ts';
+import { startControl } from './control-server.ts';
+import { exitOperations } from './exit-operations.ts';
+import { createOperations } from './store-operations.ts';
+
+const POLICY = `${MINIMAL_POLICY}egress:
+  smtp-1: { type: smtp, host: smtp-1.example.com, dailyLimit: 500, cost: 25 USD/month }
+  smtp-2: { type: smtp, host: smtp-2.example.com, dailyLimit: 500, cost: 1.50 USD/1000 }
+  spare: { type: sandbox, enabled: false }
+`;
+
+/** 100 answers an hour ago by the first, three days ago by the second. */
+async function count({ ledger }: EmbeddedSpool, nowMs: number): Promise<void> {
+  const put = (name: string, amount: number, agoMs: number, kinds = 'outcome') => {
+    const hour = Math.floor((nowMs - agoMs) / HOUR_MS) * HOUR_MS;
+    const day = Math.floor((nowMs - agoMs) / DAY_MS) * DAY_MS;
+    const keepUntilMs = nowMs + 40 * DAY_MS;
+    return ledger.count([
+      { account: `${kinds}:${name}`, startsAtMs: hour, amount, keepUntilMs },
+      { account: `${kinds}-day:${name}`, startsAtMs: day, amount, keepUntilMs },
+    ]);
+  };
+  await put('smtp-1:google:delivered', 80, HOUR_MS);
+  await put('smtp-1:other:blocked', 15, HOUR_MS);
+  await put('smtp-1:other:deferred', 5, HOUR_MS);
+  await put('smtp-2:other:delivered', 2_000, 3 * DAY_MS);
+  await put('accepted', 90, HOUR_MS, 'flow');
+  await put('delivered', 80, HOUR_MS, 'flow');
+  await put('delivered', 2_000, 3 * DAY_MS, 'flow');
+  await put('bounced', 7, 20 * DAY_MS, 'flow');
+}
+
+async function filled(rig: CliRig): Promise<void> {
+  rig.clock.jumpMs(20 * DAY_MS + 13 * HOUR_MS);
+  await using spool = await rig.openSpool();
+  await spool.accept(aSubmission({ atMs: rig.clock.nowMs() - 180_000 }));
+  await count(spool, rig.clock.nowMs());
+}
+
+function policyOf(rig: CliRig): Policy {
+  const { policyText: text, policyFile: file } = rig;
+  const loaded = loadPolicy({ file, text, env: {}, readFile: () => '' });
+  if (loaded.kind === 'refused') throw new Error(JSON.stringify(loaded.problems));
+  return loaded.policy;
+}
+
+test('the figures are shown without a relay running', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  const { code, stdout } = await rig.run(['stats']);
+  expect(code).toBe(0);
+  const lines = stdout.split('\n').map((line) => line.replaceAll(/ {2,}/g, '  '));
+  expect(lines).toContain('RECIPIENTS  TODAY  7 DAYS  30 DAYS');
+  expect(lines).toContain('accepted  90  90  90');
+  expect(lines).toContain('delivered  80  2080  2080');
+  expect(lines).toContain('bounced  0  0  7');
+  expect(lines).toContain('1 delivery queued, the oldest for 3 min.');
+  expect(lines.find((line) => line.startsWith('smtp-1 '))).toMatch(
+    /^smtp-1 {2}reputation {2}68(?:\.\d)? {2}80\.0 % {2}100 {2}100 {2}0\/\d+ {2}- {2}25 USD$/,
+  );
+  expect(lines.find((line) => line.startsWith('smtp-2 '))).toBe('smtp-2  open  100  100.0 %  0  2000  0/500  -  3 USD');
+  expect(stdout).not.toContain('spare');
+  expect(stdout).toMatch(/smtp-1: reputation: score 6\d.* of 100 \(blocked 15\.8 % .*paused below 70; looked at again/);
+  expect(stdout).toContain('No recommendations.');
+  expect(stdout).toContain('No relay is running.');
+});
+
+test('the figures are given as JSON', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  const stats = JSON.parse((await rig.run(['stats', '--json'])).stdout) as RelayStats;
+  expect(stats.today).toMatchObject({ accepted: 90, delivered: 80, bounced: 0 });
+  expect(stats.month).toMatchObject({ accepted: 90, delivered: 2_080, bounced: 7 });
+  expect(stats.alerts).toBeNull();
+  expect(stats.exits.map(({ egress }) => egress)).toEqual(['smtp-1', 'smtp-2']);
+  expect(stats.exits[0]).toMatchObject({
+    level: 'paused',
+    closures: [{ gate: 'reputation' }],
+    today: { delivered: 80, blocked: 15, deferred: 5, bounced: 0, complained: 0 },
+    successRate: 0.8,
+  });
+});
+
+test('an exit is paused and resumed without a relay running', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  const paused = await rig.run(['egress', 'pause', 'smtp-2', '--reason', 'new disks']);
+  expect(paused).toMatchObject({
+    code: 0,
+    stdout: 'smtp-2 is paused: no new mail goes out by it until `relevo egress resume smtp-2`.\n',
+  });
+  expect((await rig.run(['stats'])).stdout).toContain('smtp-2: paused: paused by an operator: new disks\n');
+  expect((await rig.run(['egress', 'pause', 'smtp-2', '--reason', 'old disks'])).stdout).toMatch(
+    /^smtp-2 was paused already/,
+  );
+  expect((await rig.run(['stats'])).stdout).toContain('smtp-2: paused: paused by an operator: old disks\n');
+  const resumed = await rig.run(['egress', 'resume', 'smtp-2', '--json']);
+  expect(JSON.parse(resumed.stdout)).toEqual({ egress: 'smtp-2', paused: false, changed: true });
+  expect((await rig.run(['egress', 'resume', 'smtp-2'])).stdout).toBe('smtp-2 was not paused.\n');
+  expect((await rig.run(['stats'])).stdout).not.toContain('paused by');
+});
+
+test('an exit that the policy does not have cannot be paused', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  const { code, stderr } = await rig.run(['egress', 'pause', 'smpt-1']);
+  expect(code).toBe(1);
+  expect(stderr).toBe('relevo: the policy has no egress smpt-1 (did you mean smtp-1?)\n');
+});
+
+test('a running relay hears of it at once, and shows its alerts', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  await using things = new AsyncDisposableStack();
+  const spool = things.use(await rig.openSpool());
+  const { clock } = rig;
+  const loaded = policyOf(rig);
+  const policy = () => loaded;
+  const { marks, ledger } = spool;
+  const standings = things.use(await openExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1' }));
+  const stats = statsNeeds({ policy, clock, spool, standings });
+  const alerts = () => [{ name: 'x', text: 'the cat is on the roof', sinceMs: clock.nowMs() - 240_000 }];
+  const exits = exitOperations({ policy, clock, marks, standings, stats, alerts });
+  const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits });
+  const { dataFolder } = rig;
+  const binding = await startControl({ dataFolder, operations, clock, emit: () => {}, messageSizeBytes: () => 1_000 });
+  if (binding.kind !== 'listening') throw new Error(binding.cause);
+  things.use(binding.control);
+  expect((await rig.run(['egress', 'pause', 'smtp-2'])).code).toBe(0);
+  expect(standings.standingOf('smtp-2').closures).toMatchObject([{ gate: 'paused' }]);
+  expect((await rig.run(['stats'])).stdout).toContain('Alerts in force:\n  the cat is on the roof (for 4 min)\n');
+  expect((await rig.run(['egress', 'resume', 'smtp-2'])).code).toBe(0);
+  expect(standings.standingOf('smtp-2').closures).toEqual([]);
+  expect((await rig.run(['egress', 'resume', 'nosuch'])).stderr).toContain('the policy has no egress nosuch');
+});
