@@ -1,13 +1,5 @@
-/** What a header says of bulk mail: that it is some, and how to get out of it. Pure. */
+/** What a header of bulk mail says of how to get out of it. Pure. */
 import { type HeaderField, unfoldedValue } from '../message/header.ts';
-
-/** List-Unsubscribe (RFC 2369 §3.2), or Precedence: bulk. */
-export function isBulk(fields: readonly HeaderField[]): boolean {
-  return fields.some((field) => {
-    if (field.name === 'list-unsubscribe') return unfoldedValue(field) !== '';
-    return field.name === 'precedence' && unfoldedValue(field).toLowerCase() === 'bulk';
-  });
-}
 
 /** The field that keeps readers from unsubscribing by one click (RFC 8058 §3.1): missing, or not as it must be. null: none. */
 export function missingForUnsubscribe(

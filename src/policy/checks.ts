@@ -1,13 +1,19 @@
 /** What a policy must hold beyond the form of its keys. Pure: findings, with the paths that they are about. */
 import { OWN_CLIENT } from '../message/message.ts';
-import { egressOf, exitsOf, intendedExitsOf } from './match.ts';
 import { containsNetwork, networkKey, parseNetwork } from './network.ts';
 import type { Path } from './problem.ts';
 import { checkRedisSpool } from './redis-spool.ts';
+import { checkPools, checkRoutes } from './route-checks.ts';
 import type { ListenerPolicy, Policy } from './schema.ts';
 
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
-export type Check = { readonly verdict: 'refuse' | 'warn'; readonly path: Path; readonly text: string };
+export type Check = {
+  readonly verdict: 'refuse' | 'warn';
+  readonly path: Path;
+  readonly text: string;
+  /** The other place that it is about: told behind the text. */
+  readonly also?: Path;
+};
 
 type Socket = Pick<ListenerPolicy, 'address' | 'port'>;
 
@@ -118,30 +124,6 @@ function checkEgress({ egress }: Policy): Check[] {
     if (exit.password === null || !isClear || isLoopback(exit.host)) return [];
     return [{ verdict: 'warn', path: ['egress', name, 'tls'], text: 'the password may go out in clear text' }];
   });
-}
-
-function checkPools(policy: Policy): Check[] {
-  return Object.entries(policy.pools).flatMap(([name, { members }]): Check[] => {
-    const isEmpty = members.every((member) => egressOf(policy, member)?.enabled !== true);
-    return isEmpty ? [{ verdict: 'warn', path: ['pools', name], text: 'every member is disabled' }] : [];
-  });
-}
-
-function checkRoutes(policy: Policy): Check[] {
-  const checks = policy.routes.flatMap((route, index): Check[] => {
-    if (exitsOf(policy, route).length > 0) return [];
-    if (intendedExitsOf(policy, route).length > 0) {
-      const text =
-        'every exit of this route has no effect yet in this version: its mail waits, and bounces when it expires';
-      return [{ verdict: 'warn', path: ['routes', index, 'use'], text }];
-    }
-    const text = `no exit for route ${route.name}: every egress that it may use is disabled`;
-    return [{ verdict: 'refuse', path: ['routes', index, 'use'], text }];
-  });
-  if (policy.routes.some((route) => Object.values(route.match).every((condition) => condition === undefined)))
-    return checks;
-  const text = 'no route takes every message: what matches none has no exit, waits, and bounces when it expires';
-  return [...checks, { verdict: 'warn', path: ['routes'], text }];
 }
 
 function checkKeeping({ spool, retry, limits }: Policy): Check[] {

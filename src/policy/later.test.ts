@@ -17,10 +17,8 @@ describe('warnings', () => {
     ].join('\n');
     expect(warningsIn(text)).toEqual([
       '2:1 webhooks: has no effect yet in this version',
-      '3:29 streams.transactional.unsubscribe: has no effect yet in this version',
       '6:77 egress.out.cost: has no effect yet in this version',
       '7:3 egress.ses: has no effect yet in this version',
-      '9:1 reputation: has no effect yet in this version',
       '10:11 alerts.to: has no effect yet in this version',
     ]);
   });

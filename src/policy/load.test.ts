@@ -183,7 +183,7 @@ describe('a wrong file is refused with the line that is wrong', () => {
       '4:22 clients.shop.networks[0]: expected a network such as 10.0.0.0/24, or an address, found "10.0.0.0/33"',
       '4:60 clients.shop.stream: no stream is named "transctional", did you mean "transactional"?',
       '6:26 egress.out.bind: expected an IP address, found "here"',
-      '8:22 pools.owned.members[0]: no egress is named "outt", did you mean "out"?',
+      '8:22 pools.owned.members[0]: no egress or pool is named "outt", did you mean "out"?',
       '10:35 routes[0].match.client: no client is named "shpo", did you mean "shop"?',
       '10:56 routes[0].use[1]: no pool or egress is named "ou", did you mean "out"?',
       '11:13 routes[1].name: duplicate name, first on line 10',

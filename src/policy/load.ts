@@ -59,7 +59,9 @@ export function loadPolicy({ file, text, env, readFile }: PolicyText): LoadResul
   const checks = checkPolicy(policy);
   const failures = runPolicyTests(policy).map(({ path, text }): Check => ({ verdict: 'refuse', path, text }));
   const [refusals, warnings] = ['refuse', 'warn'].map((verdict) =>
-    [...checks, ...failures].filter((check) => check.verdict === verdict).map((check) => placed(tree, check)),
+    [...checks, ...failures]
+      .filter((check) => check.verdict === verdict)
+      .map((check) => placed(tree, { ...check, file })),
   ) as [Finding[], Finding[]];
   if (refusals.length > 0) return { kind: 'refused', problems: problemsOf(file, refusals), includes };
   return {
@@ -82,10 +84,13 @@ function issueFindings(
   return findingsOf(issues, { schema: policySchema, tree }).filter(({ path }) => !told.has(JSON.stringify(path)));
 }
 
-function placed(tree: MapNode, { path, text }: Check): Finding {
+function placed(tree: MapNode, { path, text, also, file }: Check & { readonly file: string }): Finding {
   // The default route is made of the exits.
   const written: Path = path[0] === 'routes' && !tree.entries.has('routes') ? ['egress'] : path;
-  return { place: placeOf(tree, written), path: written, text };
+  const place = placeOf(tree, written);
+  if (also === undefined) return { place, path: written, text };
+  const { line, column } = placeOf(tree, also);
+  return { place, path: written, text: `${text} (${file}:${line}:${column})` };
 }
 
 function withAbsolutePaths(policy: Policy, folder: string): Policy {

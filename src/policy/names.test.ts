@@ -9,9 +9,27 @@ describe('names of nothing', () => {
       ['3:10 pools.out: an egress has this name too: a route could mean either'],
     ],
     [
-      'a pool in a pool',
-      'hostname: a\npools:\n  p: { members: [direct] }\n  q: { members: [p] }\n',
-      ['4:18 pools.q.members[0]: no egress is named "p"; there are direct'],
+      'members that are neither an egress nor a pool, with a weight or without',
+      'hostname: a\npools:\n  p: { members: [drect] }\n  q: { members: [p, { egress: x, weight: 2 }] }\n',
+      [
+        '3:18 pools.p.members[0]: no egress or pool is named "drect", did you mean "direct"?',
+        '4:31 pools.q.members[1].egress: no egress or pool is named "x", did you mean "p"?',
+      ],
+    ],
+    [
+      'a member twice',
+      'hostname: a\npools:\n  p:\n    members:\n      - direct\n      - { egress: direct }\n',
+      ['6:19 pools.p.members[1].egress: is a member already on line 5: give it a weight'],
+    ],
+    [
+      'a pool in itself',
+      'hostname: a\npools:\n  p: { members: [direct, p] }\n',
+      ['3:26 pools.p.members[1]: pool p is in itself'],
+    ],
+    [
+      'pools in one another, told once with both places',
+      'hostname: a\npools:\n  p: { members: [direct, q] }\n  q: { members: [r] }\n  r: { members: [direct, p] }\n',
+      ['3:26 pools.p.members[1]: pool p is in itself, by way of q: r on line 4, p on line 5'],
     ],
     [
       'a stream of an egress',
@@ -45,6 +63,11 @@ describe('names of nothing', () => {
     ],
   ])('%s', (_, text, problems) => {
     expect(problemsIn(text)).toEqual(problems);
+  });
+
+  test('a pool may be in several pools', () => {
+    const text = 'hostname: a\npools:\n  p: { members: [direct] }\n  q: { members: [p] }\n  r: { members: [p, q] }\n';
+    expect(problemsIn(text)).toEqual([]);
   });
 
   test('a route may speak of the relay’s own mail, and of clients by pattern', () => {

@@ -3,13 +3,13 @@
  * dangling name is told in one go with whatever else is wrong.
  */
 import { parseDomain } from '../message/address.ts';
-import { suggestion } from './nearest.ts';
+import { findPoolNames } from './pool-names.ts';
 import type { Finding, Path } from './problem.ts';
+import { children, dangling, type Names } from './references.ts';
 import { streams as defaultStreams } from './schema/intake.ts';
 import { egress as defaultEgress } from './schema/exits.ts';
 import { keyPlaceOf, nodeAt, scalarsOf, type MapNode, type ScalarNode, type TreeNode } from './tree.ts';
 
-type Names = ReadonlySet<string>;
 type Known = {
   readonly clients: Names;
   readonly streams: Names;
@@ -28,7 +28,8 @@ export function findNames(tree: MapNode): Finding[] {
     routes: routeNames(tree),
   };
   return [
-    ...danglingExits(tree, known),
+    ...findPoolNames(tree, known),
+    ...danglingUses(tree, known),
     ...danglingStreams(tree, known),
     ...danglingOfRoutes(tree, known),
     ...danglingOfTests(tree, known),
@@ -36,15 +37,10 @@ export function findNames(tree: MapNode): Finding[] {
   ];
 }
 
-function danglingExits(tree: MapNode, { egress, pools }: Known): Finding[] {
-  const members = children(tree, ['pools']).flatMap(([pool]) => children(tree, ['pools', pool, 'members']));
+function danglingUses(tree: MapNode, { egress, pools }: Known): Finding[] {
   const uses = children(tree, ['routes']).flatMap(([route]) => children(tree, ['routes', route, 'use']));
-  return [
-    ...members.flatMap(([, node, path]) => dangling({ node, path, names: egress, what: 'egress' })),
-    ...uses.flatMap(([, node, path]) =>
-      dangling({ node, path, names: new Set([...egress, ...pools]), what: 'pool or egress' }),
-    ),
-  ];
+  const names = new Set([...egress, ...pools]);
+  return uses.flatMap(([, node, path]) => dangling({ node, path, names, what: 'pool or egress' }));
 }
 
 function danglingStreams(tree: MapNode, { streams }: Known): Finding[] {
@@ -132,33 +128,9 @@ function clashes(tree: MapNode, { egress }: Known): Finding[] {
   return findings;
 }
 
-type Reference = {
-  readonly node: TreeNode | undefined;
-  readonly path: Path;
-  readonly names: Names;
-  readonly what: string;
-};
-
-/** Only of text: for anything else the schema has the word. A pattern must match something. */
-function dangling({ node, path, names, what }: Reference): Finding[] {
-  if (node?.kind !== 'scalar' || typeof node.value !== 'string' || node.isUnset) return [];
-  const { value } = node;
-  if (value.includes('*') || names.has(value)) return [];
-  const shown = node.variables[0] ?? JSON.stringify(value.slice(0, 64));
-  const hint = node.variables.length > 0 ? '' : suggestion(value, names);
-  const list = hint === '' && names.size > 0 && names.size <= 20 ? `; there are ${[...names].join(', ')}` : hint;
-  return [{ place: node.place, path, text: `no ${what} is named ${shown}${list}` }];
-}
-
 function globsOf(route: TreeNode, key: string): { node: ScalarNode; path: Path }[] {
   const node = nodeAt(route, ['match', key]);
   return node === undefined ? [] : [...scalarsOf(node, ['match', key])];
-}
-
-function children(tree: TreeNode, path: Path): [string | number, TreeNode, Path][] {
-  const node = nodeAt(tree, path);
-  if (node?.kind === 'map') return [...node.entries].map(([key, entry]) => [key, entry.node, [...path, key]]);
-  return node?.kind === 'list' ? node.nodes.map((child, index) => [index, child, [...path, index]]) : [];
 }
 
 /** null where the key is not in the file, and its default counts. */

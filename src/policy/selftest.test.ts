@@ -7,20 +7,21 @@ clients:
   shop: { networks: [10.0.0.1], senders: ['*@shop.example.com'] }
   crm: { networks: [10.0.0.2], senders: ['*@example.com', '*@crm.example'], stream: marketing, messageSize: 10KB }
 egress: { ip-1: { type: mx }, up: { type: smtp, host: b }, off: { type: mx, enabled: false }, grid: { type: sendgrid }, box: { type: sandbox } }
-pools: { owned: { members: [ip-1, off, up] }, cloud: { members: [grid] } }
+pools: { owned: { members: [ip-1, off, up] }, cloud: { members: [grid] }, world: { members: [{ egress: box, weight: 3 }, owned], strategy: random } }
 routes:
   - { name: trial, match: { recipientDomain: '*.test' }, use: [box] }
   - { name: bulk, match: { stream: marketing }, use: [owned, cloud] }
   - { name: own, match: { senderDomain: shop.example.com }, use: [ip-1] }
   - { name: large, match: { size: { min: 100KB } }, use: [up] }
   - { name: tagged, match: { tag: x }, use: [up, box] }
+  - { name: lists, match: { header: { list-id: '*.news.example*' } }, use: [world] }
 tests:
 `;
 
 /** What the policy says to one test that is written on its last line. */
 function outcome(message: string, expectation: string): string[] {
   const problems = problemsIn(`${POLICY}  - { name: it holds, message: { ${message} }, expect: { ${expectation} } }\n`);
-  for (const problem of problems) expect(problem).toMatch(/^15:\d+ tests\[0\]\.expect/);
+  for (const problem of problems) expect(problem).toMatch(/^16:\d+ tests\[0\]\.expect/);
   return problems.map((problem) => problem.replace(/^\S+ (tests\[0\]\.expect\.?\w*): test "it holds": /, ''));
 }
 
@@ -34,6 +35,11 @@ describe('what holds', () => {
     ['client: crm, to: a@b.example', 'egress: [ip-1, up, grid]'],
     ['client: crm, to: a@b.example, stream: transactional, tag: x', 'route: tagged, egress: [up, box]'],
     ['client: crm, to: a@b.example, priority: high', 'route: bulk, priority: high'],
+    [
+      'to: a@b.example, header: { List-Id: "Offers <offers.news.example.com>" }',
+      'route: lists, egress: [box, ip-1, up]',
+    ],
+    ['client: shop, to: a@b.test, header: { Precedence: bulk }', 'stream: marketing, route: trial'],
     ['to: a@b.example, tag: x', 'route: tagged, stream: transactional'],
     ['client: shop, from: x@example.com, to: a@b.example', 'refused: true'],
     ['client: shop, from: nonsense, to: a@b.example', 'refused: true'],
@@ -88,8 +94,8 @@ describe('what does not hold is told with what was expected and what was found',
   test('every failing test, each at its line', () => {
     const text = `${POLICY}  - name: first\n    message: { client: shop, to: a@b.example }\n    expect:\n      priority: low\n  - { name: second, message: { client: shop, to: a@b.test }, expect: { route: own } }\n`;
     expect(problemsIn(text)).toEqual([
-      '18:17 tests[0].expect.priority: test "first": expected priority low, found high',
-      '19:79 tests[1].expect.route: test "second": expected route own, found trial',
+      '19:17 tests[0].expect.priority: test "first": expected priority low, found high',
+      '20:79 tests[1].expect.route: test "second": expected route own, found trial',
     ]);
   });
 });

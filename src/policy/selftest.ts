@@ -1,8 +1,11 @@
 /** The policy's own `tests`: what must stay true of it, run on every load. Pure. */
 import { domainOf, formatMailbox, parseMailbox } from '../message/address.ts';
+import { type HeaderField, rawOf } from '../message/header.ts';
 import { clientByName, senderAllowed, streamAndPriority, streamPriority, type Handling } from './admit.ts';
+import { isBulk } from './bulk.ts';
 import { exitsOf, intendedExitsOf, matchRoute, type RouteExit } from './match.ts';
 import type { Path } from './problem.ts';
+import { routedHeaders } from './routed-headers.ts';
 import type { ClientPolicy, Policy } from './schema.ts';
 
 type PolicyTest = Policy['tests'][number];
@@ -74,12 +77,20 @@ function verdictOf(policy: Policy, sample: Sample): Verdict {
     recipientDomain: recipient.domain,
     tag: sample.tag ?? null,
     sizeBytes,
+    headers: routedHeaders(policy, fieldsOf(sample)) ?? {},
   };
   const route = matchRoute(policy, facts);
   if (route === null) return { kind: 'accepted', ...handling, route: null, exits: [] };
   // A test may name exits of later versions as well: what the policy means holds, although they are passed over yet.
   const exits = [exitsOf(policy, route, handling.stream), intendedExitsOf(policy, route, handling.stream)];
   return { kind: 'accepted', ...handling, route: route.name, exits: exits.map(namesOf) };
+}
+
+function fieldsOf({ header = {} }: Sample): HeaderField[] {
+  return Object.entries(header).map(([name, value]) => ({
+    name: name.toLowerCase(),
+    raw: rawOf(`${name}: ${value}\r\n`),
+  }));
 }
 
 /** '' is the null sender; null: no address. Of a client with one domain to send from, an address of that. */
@@ -94,7 +105,11 @@ function senderOf(sample: Sample, client: ClientPolicy | null): string | null {
 }
 
 function handlingOf(policy: Policy, { sample, client }: { sample: Sample; client: ClientPolicy | null }): Handling {
-  const overrides = { stream: sample.stream ?? null, priority: sample.priority ?? null };
+  const overrides = {
+    stream: sample.stream ?? null,
+    priority: sample.priority ?? null,
+    isBulk: isBulk(fieldsOf(sample)),
+  };
   if (client !== null) return streamAndPriority(policy, client, overrides);
   const stream = sample.stream ?? 'transactional';
   return { stream, priority: sample.priority ?? streamPriority(policy, stream) };

@@ -90,11 +90,9 @@ const score = z
 export const reputation = z
   .strictObject({
     slowBelow: score.prefault(80).meta({ description: 'A score under which an exit sends at half its pace; 0: none.' }),
-    pauseBelow: score
-      .prefault(70)
-      .meta({
-        description: 'A score under which nothing goes out by it but some mail to see whether it recovered; 0: none.',
-      }),
+    pauseBelow: score.prefault(70).meta({
+      description: 'A score under which nothing goes out by it but some mail to see whether it recovered; 0: none.',
+    }),
   })
   .refine(({ slowBelow, pauseBelow }) => pauseBelow <= slowBelow, {
     path: ['pauseBelow'],
@@ -262,6 +260,10 @@ const sample = z.strictObject({
   stream: name.optional().meta({ description: 'What it says in X-Relevo-Stream.' }),
   priority: priority.optional().meta({ description: 'What it says in X-Relevo-Priority.' }),
   tag: z.string().optional().meta({ description: 'What it says in X-Relevo-Tag.' }),
+  header: z
+    .record(z.string().min(1), z.string())
+    .optional()
+    .meta({ description: 'Header fields by name, for what is decided by them: `{ Precedence: bulk }`.' }),
   size: size.optional().meta({ description: 'Of the message.' }),
 });
 
