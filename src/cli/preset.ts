@@ -125,7 +125,7 @@ async function use(
   { name, isForced, isJson }: { readonly name: string | null; readonly isForced: boolean; readonly isJson: boolean },
 ): Promise<ExitCode> {
   const before = currentPreset(where);
-  const uptake = await watchUptake(cli, where.dataFolder);
+  const uptake = await watchUptake(where.dataFolder);
   const edited = await editPolicyFile(cli, where, { edit: (text) => setPreset(text, name), isForced });
   if (edited.kind === 'left') {
     const isOwnEnvironment = edited.problems.some((problem) => problem.includes('environment of this process'));

@@ -1,6 +1,6 @@
 /** Whether the running relay takes up an edit of its policy file. */
+import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import type { Cli } from './cli.ts';
 import { connectControl } from './control-client.ts';
 import type { Operations, RelayStatus } from './operations.ts';
 
@@ -24,7 +24,7 @@ const LOOK_MS = 100;
 const MOST_LOOKS = 80;
 
 /** To be called before the edit: it remembers what was in force. */
-export async function watchUptake({ clock }: Pick<Cli, 'clock'>, dataFolder: string): Promise<UptakeWatch> {
+export async function watchUptake(dataFolder: string): Promise<UptakeWatch> {
   const connection = await connectControl(dataFolder);
   if (connection.kind === 'none') return { result: async () => ({ kind: 'not-running' }) };
   if (connection.kind === 'failed') return { result: async () => ({ kind: 'unknown', why: connection.cause }) };
@@ -37,7 +37,8 @@ export async function watchUptake({ clock }: Pick<Cli, 'clock'>, dataFolder: str
         now = await statusOf(operations);
         if (isTaken(now, { before, version })) return { kind: 'in-force' };
         if (isRefused(now) && !isDeepStrictEqual(problemsOf(now), problemsOf(before))) break;
-        await clock.sleep(LOOK_MS);
+        // Unlike a sleep of the clock it keeps the process alive.
+        await setTimeout(LOOK_MS);
       }
       // The same problems as before are no news, until it has had its time.
       if (isRefused(now)) return { kind: 'refused', problems: problemsOf(now) };

@@ -22,8 +22,7 @@ export type Exchange = {
   readonly recipients: readonly Recipient[];
   readonly content: Buffer;
   readonly exit: string;
-  /** undefined: the exit went away since it was chosen. */
-  readonly egress: Egress | undefined;
+  readonly egress: Egress;
   readonly signal: AbortSignal;
   readonly mayGo?: () => boolean;
 };
@@ -43,14 +42,13 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
   const startMs = needs.clock.monotonicMs();
   let result: AttemptResult;
   try {
-    if (egress === undefined) throw new Error('it is not running any more');
     const { message, delivery } = leased;
     const sender = needs.reversePath?.(message, delivery.id) ?? message.envelope.sender;
     const mail = { message, domain: delivery.domain, recipients, sender, content, mayGo };
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });
-    const nobody = { host: null, address: null, source: null, tls: null, mailed: egress !== undefined };
+    const nobody = { host: null, address: null, source: null, tls: null };
     result = complete({ outcomes: [], ...nobody }, recipients.length);
   }
   const { reply, place, own } = mostTelling(result.outcomes);

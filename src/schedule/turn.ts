@@ -129,6 +129,12 @@ async function tryExit(
     return null;
   }
   const egress = needs.exits.find(exit.name);
+  if (egress === undefined) {
+    // Another policy came into force since it was chosen: nothing was tried, and nothing is held against anybody.
+    await needs.limits.refund(exit.name);
+    needs.exits.ended(exit.name, 'none', '');
+    return null;
+  }
   const { leased, abort } = entry;
   const mayGo = (): boolean => {
     if (needs.leasesHold?.() === false) abort.abort(new Error('the lease may be lost'));

@@ -31,6 +31,7 @@ export class RelayProcess implements AsyncDisposable {
   readonly #waiting = new Set<() => void>();
   readonly #wrapper: readonly string[];
   readonly #args: readonly string[];
+  #env: Readonly<Record<string, string>> = {};
 
   /** @param options.wrapper a command to run the relay under, such as `['strace', '-f']`; `args`: further ones of `start` */
   constructor(policy: string, options: RelayProcessOptions = {}) {
@@ -49,7 +50,8 @@ export class RelayProcess implements AsyncDisposable {
   }
 
   /** Starts it and waits until it listens. */
-  async start(env: Readonly<Record<string, string>> = {}): Promise<this> {
+  async start(env: Readonly<Record<string, string>> = this.#env): Promise<this> {
+    this.#env = env;
     const command = [...this.#wrapper, join(ROOT, 'scripts/relevo'), 'start', ...this.#where(), ...this.#args];
     const child = spawn(command[0] ?? '', command.slice(1), {
       env: { ...process.env, ...env },
@@ -93,13 +95,13 @@ export class RelayProcess implements AsyncDisposable {
     }
   }
 
-  /** Runs a relevo command against this relay's policy and data. */
+  /** Runs a relevo command against this relay's policy and data, in its environment. */
   cli(args: readonly string[], input?: string): Promise<CommandResult> {
     return new Promise((done) => {
       const child = execFile(
         join(ROOT, 'scripts/relevo'),
         [...args, ...this.#where()],
-        { cwd: ROOT, maxBuffer: 64 * 1024 ** 2 },
+        { cwd: ROOT, maxBuffer: 64 * 1024 ** 2, env: { ...process.env, ...this.#env } },
         (error, stdout, stderr) =>
           done({ code: error === null ? 0 : typeof error.code === 'number' ? error.code : -1, stdout, stderr }),
       );
