@@ -1,14 +1,13 @@
 /** Looks whether own addresses are in DNS blocklists: what they say goes into the store, and into alerts. */
 import { isPrivate } from './egress/smtp/special-addresses.ts';
 import { ListingAlerts } from './listing-alerts.ts';
+import { lookUp } from './listing-look.ts';
 import type { MarkWriter } from './mark-writer.ts';
-import { plainText } from './message/plain-text.ts';
 import { isUsable } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Clock, Dns, Emit, Random } from './ports.ts';
-import { afterLooks, type Look } from './routing/listing-course.ts';
+import { afterLooks } from './routing/listing-course.ts';
 import { listingMark, LISTING_MARKS, parseListing, shownZone, type ListingRecord } from './routing/listing-record.ts';
-import { listingName, senseless, testNames, verdictOf } from './routing/listing.ts';
 import { ownAddressOf } from './routing/own-address.ts';
 import type { Marks } from './spool/marks.ts';
 import type { QueueFilter } from './spool/spool.ts';
@@ -34,9 +33,6 @@ const LAG_MS = 30_000;
 /** What was under way when an exit was closed comes to its end within that, and waits again. */
 const HOLD_AFTER_MS = [0, 15_000, 60_000] as const;
 const FORGET_MS = 7 * 24 * 60 * 60_000;
-const TEXT_LENGTH = 200;
-/** Addresses that a zone is asked about at once. */
-const AT_ONCE = 4;
 
 /** An own address, and the exits that send from it. */
 type Own = { readonly address: string; readonly exits: readonly string[] };
@@ -122,13 +118,13 @@ export class ExitListings {
   async #ask(due: readonly Own[], policy: Policy): Promise<void> {
     const { clock, writer } = this.#needs;
     const { blocklists } = policy;
-    const byZone = await Promise.all(blocklists.zones.map((zone) => this.#askZone(zone, due)));
+    const addresses = due.map(({ address }) => address);
+    const found = await lookUp(addresses, blocklists.zones, { dns: this.#needs.dns, signal: this.#signal });
     if (this.#signal.aborted) return;
     const nowMs = clock.nowMs();
     for (const own of due) {
-      const looks = byZone.flatMap((found) => found.get(own.address) ?? []);
       const before = this.#records.get(own.address) ?? null;
-      const after = afterLooks(before, looks, { nowMs, blocklists });
+      const after = afterLooks(before, found.get(own.address) ?? [], { nowMs, blocklists });
       this.#records.set(own.address, after);
       writer.put(listingMark(own.address), JSON.stringify(after));
       if (after.listedSinceMs === null || (before !== null && before.listedSinceMs !== null)) continue;
@@ -136,43 +132,6 @@ export class ExitListings {
       this.#holds.push(...HOLD_AFTER_MS.map((afterMs) => ({ atMs: fromMs + afterMs, own })));
     }
     await writer.flush();
-  }
-
-  /** What one zone says of some addresses. */
-  async #askZone(zone: string, due: readonly Own[]): Promise<ReadonlyMap<string, Look>> {
-    const looks = new Map<string, Look>();
-    for (const family of [4, 6] as const) {
-      const addresses = due.map(({ address }) => address).filter((address) => address.includes(':') === (family === 6));
-      if (addresses.length === 0) continue;
-      const cause = await this.#senseless(zone, family);
-      for (let at = 0; at < addresses.length && !this.#signal.aborted; at += AT_ONCE) {
-        const some = addresses.slice(at, at + AT_ONCE);
-        const found = await Promise.all(some.map((address) => this.#askAbout(address, zone, cause)));
-        for (const [place, look] of found.entries()) looks.set(some[place] ?? '', look);
-      }
-    }
-    return looks;
-  }
-
-  async #senseless(zone: string, family: 4 | 6): Promise<string | null> {
-    const names = testNames(zone, family);
-    const [present, absent] = await Promise.all([this.#resolve(names.present), this.#resolve(names.absent)]);
-    return senseless({ present, absent }, family);
-  }
-
-  async #askAbout(address: string, zone: string, cause: string | null): Promise<Look> {
-    if (cause !== null) return { zone, verdict: { kind: 'unknown', cause }, text: '' };
-    const name = listingName(address, zone);
-    const verdict = verdictOf(zone, await this.#resolve(name));
-    if (verdict.kind !== 'listed') return { zone, verdict, text: '' };
-    const told = await this.#needs.dns.txt(name);
-    const text = told.kind === 'found' ? plainText(told.records.join(' '), TEXT_LENGTH) : '';
-    return { zone, verdict, text };
-  }
-
-  #resolve(name: string): ReturnType<Dns['a']> {
-    const { dns } = this.#needs;
-    return dns.aInDns === undefined ? dns.a(name) : dns.aInDns(name);
   }
 
   /** Sending refused bulk mail again from another address is evasion: an operator says what becomes of it. */

@@ -9,7 +9,9 @@ import type { Where } from './data-folder.ts';
 import { addClients } from './client.ts';
 import { addDkim } from './dkim.ts';
 import { addDns } from './dns.ts';
+import { addEgressList } from './egress-list.ts';
 import { addEgressPause } from './egress-pause.ts';
+import { addEgressTest } from './egress-test.ts';
 import { addExplain } from './explain.ts';
 import { addMessage } from './message.ts';
 import { addNodes } from './nodes.ts';
@@ -71,7 +73,9 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addAudit(program, registry);
   addNodes(program, registry);
   addSpool(program, registry);
+  addEgressList(program, registry);
   addEgressPause(program, registry);
+  addEgressTest(program, registry);
   addStats(program, registry);
   return program;
 }

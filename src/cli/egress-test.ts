@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { probe, type ProbeResult } from '../egress/probe.ts';
+import { ownAddresses } from '../exit-listings.ts';
+import { lookUp } from '../listing-look.ts';
+import { isUsable } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Look } from '../routing/listing-course.ts';
+import { shownZone } from '../routing/listing-record.ts';
+import { canSendFrom, systemDial } from '../system.ts';
+import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli.ts';
+import { json, printable } from './output.ts';
+import { loadPolicyFile } from './policy-file.ts';
+
+/** `relevo egress test` */
+export function addEgressTest(program: Command, registry: Registry): void {
+  const group =
+    program.commands.find((command) => command.name() === 'egress') ?? addGroup(program, 'egress', 'look at the exits');
+  addCommand(group, registry, {
+    usage: 'test [name]',
+    summary: 'see now whether exits work: connect, TLS, EHLO, AUTH, and whether blocklists have their addresses',
+    json: true,
+    shape: (command) =>
+      command.addHelpText(
+        'after',
+        '\nFrom this machine, by the policy file, without a running relay; no mail is sent, and nothing changes for one that runs.\nWithout a name: every exit in use. Exit code 1 when one does not work, or an address is listed.',
+      ),
+    run: async (cli, { args: [name], options, where }) => {
+      const loaded = loadPolicyFile(cli, where);
+      if (loaded.kind === 'refused') {
+        cli.terminal.err(`relevo: the policy cannot be read:\n  ${loaded.problems.join('\n  ')}\n`);
+        return 1;
+      }
+      const names = namesOf(loaded.policy, typeof name === 'string' ? name : null);
+      const tested = await Promise.all(names.map((egress) => testOf(cli, loaded.policy, egress)));
+      cli.terminal.out(
+        options.json === true ? json({ exits: tested }) : tested.map(textOf).join('') || 'No exit is in use.\n',
+      );
+      return tested.every(isWell) ? 0 : 1;
+    },
+  });
+}
+
+/** `lists`: what each zone says of its address; empty where none is asked, or the address is not known. */
+type Tested = {
+  readonly egress: string;
+  readonly result: ProbeResult;
+  readonly address: string | null;
+  readonly lists: readonly Look[];
+};
+
+function namesOf(policy: Policy, name: string | null): readonly string[] {
+  if (name === null) return Object.keys(policy.egress).filter((egress) => isUsable(policy, egress));
+  if (!Object.hasOwn(policy.egress, name)) {
+    throw new UsageError(`there is no exit "${name}": the policy has ${Object.keys(policy.egress).join(', ')}`);
+  }
+  return [name];
+}
+
+async function testOf(cli: Cli, policy: Policy, egress: string): Promise<Tested> {
+  const { hostname, health, dns: names, blocklists } = policy;
+  const terms = policy.egress[egress];
+  if (terms === undefined) throw new Error(`no exit ${egress}`);
+  const dns = cli.dns(names.servers);
+  const { signal } = new AbortController();
+  const needs = { clock: cli.clock, dns, dial: systemDial, hostname, timeoutMs: health.timeout, canSendFrom };
+  const address = ownAddresses(policy).find(({ exits }) => exits.includes(egress))?.address ?? null;
+  const [result, looks] = await Promise.all([
+    probe(terms, needs, signal),
+    address === null ? new Map<string, readonly Look[]>() : lookUp([address], blocklists.zones, { dns, signal }),
+  ]);
+  const lists = [...looks.values()].flat().map((look) => ({ ...look, zone: shownZone(look.zone) }));
+  return { egress, result, address, lists };
+}
+
+function isWell({ result, lists }: Tested): boolean {
+  return result.kind === 'ok' && lists.every(({ verdict }) => verdict.kind !== 'listed');
+}
+
+function textOf({ egress, result, address, lists }: Tested): string {
+  const lines = result.steps.map(({ stage, found }) => `${stage.padEnd(10)}${found}`.trimEnd());
+  if (result.kind === 'failed') lines.push(`${result.stage.padEnd(10)}FAILED: ${result.cause}`);
+  if (result.kind === 'ok' && lines.length === 0)
+    lines.push('nothing to ask: the system picks the address that it leaves from');
+  lines.push(
+    ...lists.map(
+      ({ zone, verdict, text }) => `${zone}: ${address} is ${verdictText(verdict)}${text === '' ? '' : ` (${text})`}`,
+    ),
+  );
+  const state = result.kind === 'ok' ? `works (${result.tookMs} ms)` : 'does not work';
+  return `${egress} ${state}\n${lines.map((line) => `  ${printable(line)}\n`).join('')}`;
+}
+
+function verdictText(verdict: Look['verdict']): string {
+  switch (verdict.kind) {
+    case 'listed':
+      return `LISTED: ${verdict.words}`;
+    case 'clean':
+      return verdict.noted === '' ? 'not listed' : `in ${verdict.noted}, which closes nothing`;
+    case 'unknown':
+      return `not known to be listed or not: ${verdict.cause}`;
+  }
+}
