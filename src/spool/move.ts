@@ -7,7 +7,9 @@ import type { Delivery } from '../message/delivery.ts';
 import type { MessageId } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
 import { FINAL_STATES, type FinalState } from '../message/outcome.ts';
+import type { Mark } from './marks.ts';
 import type { AuditReport } from './spool.ts';
+import type { Tally } from './tallies.ts';
 
 /** All that a store knows of one message. */
 export type StoredMessage = {
@@ -49,7 +51,17 @@ export type StoredCounter = {
   readonly used: number;
 };
 
-export type StoredRecord = StoredMessage | StoredDigest | StoredCounter;
+/** What the processes noted (marks.ts). */
+export type StoredMark = Mark & { readonly kind: 'mark' };
+
+/** All that is counted towards an account (tallies.ts), and not past. */
+export type StoredFigures = {
+  readonly kind: 'figures';
+  readonly account: string;
+  readonly figures: readonly Omit<Tally, 'account'>[];
+};
+
+export type StoredRecord = StoredMessage | StoredDigest | StoredCounter | StoredMark | StoredFigures;
 
 export type StoredPage = {
   readonly records: readonly StoredRecord[];
@@ -101,14 +113,14 @@ export interface MoveStore extends AsyncDisposable {
   /** Durable once it resolves. null forgets it, with the cursor and what is known of arrivals. */
   setMark(mark: MoveMark | null): Promise<void>;
   /**
-   * A page of what is stored, bounded in count and bytes: messages in the order of their acceptance, then digests and
-   * counters. The order does not change while nobody writes.
+   * A page of what is stored, bounded in count and bytes: messages in the order of their acceptance, then digests,
+   * counters, marks and figures. The order does not change while nobody writes.
    * @param after `next` of the page before; null: from the start
    */
   read(after: string | null): Promise<StoredPage>;
   /**
    * Writes what is not known yet, durably, as arrivals, and then notes the cursor. What arrived before is left as it is; of a
-   * digest that the target has by itself the later stays; counters add up.
+   * digest or a mark that the target has by itself the later stays; counters and figures add up.
    * @param cursor where to read on after this page
    */
   write(records: readonly StoredRecord[], cursor: string | null): Promise<WriteResult>;

@@ -1,8 +1,9 @@
 /** Stores that tests move, and the steps of a move taken by hand. */
 import { expect } from 'vitest';
-import type { Ledger } from '../../src/spool/ledger.ts';
+import type { Marks } from '../../src/spool/marks.ts';
 import type { MoveMark, MoveStore, StoredRecord } from '../../src/spool/move.ts';
 import type { Spool } from '../../src/spool/spool.ts';
+import type { Accounts } from '../../src/spool/tallies.ts';
 import type { FakeClock } from './clock.ts';
 
 export type MoveEngine = {
@@ -11,9 +12,11 @@ export type MoveEngine = {
   fresh(clock: FakeClock): Promise<Movable>;
 };
 
+export type MovableSpool = Spool & { readonly ledger: Accounts; readonly marks: Marks };
+
 /** A store that is opened in one way or the other, never in both at once. */
 export type Movable = {
-  spool(): Promise<Spool & { readonly ledger: Ledger }>;
+  spool(): Promise<MovableSpool>;
   store(): Promise<MoveStore>;
   remove(): Promise<void>;
 };
@@ -34,10 +37,7 @@ export const TARGET: MoveMark = {
 };
 
 /** Opens it as a relay would, for so long. */
-export async function using<Result>(
-  movable: Movable,
-  use: (spool: Spool & { readonly ledger: Ledger }) => Promise<Result>,
-): Promise<Result> {
+export async function using<Result>(movable: Movable, use: (spool: MovableSpool) => Promise<Result>): Promise<Result> {
   await using spool = await movable.spool();
   return await use(spool);
 }
@@ -84,6 +84,8 @@ export async function removeAll(store: MoveStore, which: 'all' | 'arrivals'): Pr
 export function keysOf(records: readonly StoredRecord[]): string[] {
   return records.map((record) => {
     if (record.kind === 'message') return record.message.id;
+    if (record.kind === 'mark') return `mark ${record.name}`;
+    if (record.kind === 'figures') return `figures ${record.account}`;
     return record.kind === 'digest' ? record.key : record.account;
   });
 }

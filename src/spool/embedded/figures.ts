@@ -50,7 +50,8 @@ export function counts(store: Store, { prefix, sinceMs, nowMs, after }: CountsAs
   return { counts: found, next: null };
 }
 
-function accountFrom(store: Store, how: '>' | '>=', name: string): string | undefined {
+/** The first account whose name is so, or greater; or greater only. */
+export function accountFrom(store: Store, how: '>' | '>=', name: string): string | undefined {
   return store.get<{ account: string }>(
     `SELECT account FROM figure WHERE account ${how} ? ORDER BY account LIMIT 1`,
     name,

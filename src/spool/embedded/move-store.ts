@@ -2,6 +2,7 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import type { Clock } from '../../ports.ts';
 import type { MoveMark, MoveStore, StoredPage, StoredRecord, WriteResult } from '../move.ts';
 import { type AuditReport, SpoolError } from '../spool.ts';
+import type { Written } from './arrival.ts';
 import { audit } from './audit.ts';
 import { spoolFiles } from './database.ts';
 import { readMark, writeMark } from './move-mark.ts';
@@ -10,7 +11,8 @@ import { removeAll, removeArrivals } from './removal.ts';
 import { Space } from './space.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
-import { readPage, writeCounter, writeDigest, writeMessage, type Written } from './stored.ts';
+import { readPage, writeCounter, writeDigest, writeMessage } from './stored.ts';
+import { writeFigures, writeStoredMark } from './stored-beside.ts';
 import { Upkeep } from './upkeep.ts';
 import type { OpenReport } from './wire.ts';
 
@@ -104,7 +106,7 @@ export class EmbeddedMoveStore implements MoveStore {
       const result = { written: 0, known: 0, conflicts: [] as WriteResult['conflicts'][number][] };
       let bytes = 0;
       for (const record of records) {
-        const became = write(this.#store, record);
+        const became = write(this.#store, record, this.#clock.nowMs());
         if (became !== 'conflict') result[became] += 1;
         else if (record.kind === 'message') result.conflicts.push(record.message.id);
         if (record.kind === 'message') bytes += record.content?.bytes.byteLength ?? 0;
@@ -158,7 +160,7 @@ export class EmbeddedMoveStore implements MoveStore {
   }
 }
 
-function write(store: Store, record: StoredRecord): Written {
+function write(store: Store, record: StoredRecord, nowMs: number): Written {
   switch (record.kind) {
     case 'message':
       return writeMessage(store, record);
@@ -166,6 +168,10 @@ function write(store: Store, record: StoredRecord): Written {
       return writeDigest(store, record);
     case 'counter':
       return writeCounter(store, record);
+    case 'mark':
+      return writeStoredMark(store, record);
+    case 'figures':
+      return writeFigures(store, record, nowMs);
   }
 }
 

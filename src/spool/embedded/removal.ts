@@ -1,6 +1,8 @@
 /** Takes out of the database what went to another store, or what came from one that keeps it. */
+import type { Arrival } from './arrival.ts';
 import { recount } from './recount.ts';
 import type { Store } from './store.ts';
+import { removeFigure, removeStoredMark } from './stored-beside.ts';
 
 const MESSAGES_AT_ONCE = 200;
 const SMALL_AT_ONCE = 1_000;
@@ -17,13 +19,18 @@ export function removeAll(store: Store): number {
          (SELECT account, window_ms, starts_at FROM ledger LIMIT ${SMALL_AT_ONCE})`,
     );
   if (small > 0) return small;
+  const beside =
+    store.run(`DELETE FROM mark WHERE name IN (SELECT name FROM mark LIMIT ${SMALL_AT_ONCE})`) +
+    store.run(
+      `DELETE FROM figure WHERE (account, starts_at) IN (SELECT account, starts_at FROM figure LIMIT ${SMALL_AT_ONCE})`,
+    );
+  if (beside > 0) return beside;
+  store.run('DELETE FROM turn');
   store.run('DELETE FROM block');
   store.run('DELETE FROM slot');
   recount(store);
   return 0;
 }
-
-type Arrival = { readonly kind: string; readonly key: string; readonly amount: number };
 
 /** Some of what arrived; returns how many records, 0: nothing of it is left. Inside a transaction. */
 export function removeArrivals(store: Store): number {
@@ -42,6 +49,10 @@ function removeArrival(store: Store, { kind, key, amount }: Arrival): void {
     if (seq !== undefined) removeMessage(store, seq);
   } else if (kind === 'digest') {
     store.run('DELETE FROM dedupe WHERE key = ?', key);
+  } else if (kind === 'mark') {
+    removeStoredMark(store, key);
+  } else if (kind === 'figure') {
+    removeFigure(store, key, amount);
   } else {
     const [startsAt, windowMs, account] = JSON.parse(key) as [number, number, string];
     const where = 'account = ? AND window_ms = ? AND starts_at = ?';

@@ -2,12 +2,14 @@
 import type { Message } from '../../message/message.ts';
 import type { StoredCounter, StoredDelivery, StoredDigest, StoredMessage, StoredPage } from '../move.ts';
 import { SpoolError } from '../spool.ts';
+import { arrived, hasArrived, type Written } from './arrival.ts';
 import { deliveriesOf } from './find.ts';
 import { withRecipients } from './lost.ts';
 import { restoreDelivery, writeEvent } from './queue.ts';
 import { messageOf } from './rebuild.ts';
 import { addressesOf, parseDelivery, parseMessage, parseObject, parseRecipients } from './rows.ts';
 import type { Store } from './store.ts';
+import { figuresAfter, marksAfter } from './stored-beside.ts';
 
 const MESSAGES_AT_ONCE = 200;
 const SMALL_AT_ONCE = 1_000;
@@ -26,7 +28,9 @@ type MessageRow = {
 export function readPage(store: Store, after: string | null, nowMs: number): StoredPage {
   const [kind, from] = [after?.[0] ?? 'm', after?.slice(1) ?? ''];
   if (kind === 'm') return messagesAfter(store, from === '' ? 0 : Number(from));
-  return kind === 'd' ? digestsAfter(store, from, nowMs) : countersAfter(store, from, nowMs);
+  if (kind === 'd') return digestsAfter(store, from, nowMs);
+  if (kind === 'c') return countersAfter(store, from, nowMs);
+  return kind === 'k' ? marksAfter(store, from) : figuresAfter(store, from, nowMs);
 }
 
 function messagesAfter(store: Store, after: number): StoredPage {
@@ -111,12 +115,9 @@ function countersAfter(store: Store, after: string, nowMs: number): StoredPage {
   );
   const last = rows.at(-1);
   const records = rows.map((row): StoredCounter => ({ kind: 'counter', ...row }));
-  if (last === undefined || rows.length < SMALL_AT_ONCE) return { records, next: null };
+  if (last === undefined || rows.length < SMALL_AT_ONCE) return { records, next: 'k' };
   return { records, next: `c${JSON.stringify([last.startsAtMs, last.windowMs, last.account])}` };
 }
-
-/** `conflict`: the store had it by itself. */
-export type Written = 'written' | 'known' | 'conflict';
 
 /** Whole, as an arrival. Inside a transaction, as the others. */
 export function writeMessage(store: Store, record: StoredMessage): Written {
@@ -177,12 +178,4 @@ export function writeCounter(store: Store, counter: StoredCounter): Written {
   );
   arrived(store, { kind: 'counter', key, amount: used });
   return 'written';
-}
-
-function hasArrived(store: Store, kind: string, key: string): boolean {
-  return store.get('SELECT 1 FROM arrival WHERE kind = ? AND key = ?', kind, key) !== undefined;
-}
-
-function arrived(store: Store, one: { readonly kind: string; readonly key: string; readonly amount: number }): void {
-  store.run('INSERT OR IGNORE INTO arrival(kind, key, amount) VALUES (?, ?, ?)', one.kind, one.key, one.amount);
 }

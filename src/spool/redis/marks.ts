@@ -3,6 +3,7 @@ import { checkMarks, type Mark, type Marks, MARKS_AT_MOST } from '../marks.ts';
 import { rangeAfter, rangeOf, type Range } from './name-range.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
+import type { Written } from './stored.ts';
 
 /** Of 64 KB each, at most. */
 const READ_AT_ONCE = 100;
@@ -58,6 +59,12 @@ export async function marksIn(
     marks,
     next: last === undefined || marks.length < READ_AT_ONCE ? null : rangeAfter(last.name, { from, to }),
   };
+}
+
+/** A mark from another store, unless a later one is here. Durable once it resolves. */
+export async function writeMark(store: Store, { name, text, atMs }: Mark): Promise<Written> {
+  const keys = [...store.keys.marks, store.keys.arrived(0)];
+  return textOf(await store.durablyOnKeys(keys, SCRIPTS.repost, [name, atMs, text])) as Written;
 }
 
 function markOf(name: string, value: string): Mark {

@@ -1,16 +1,19 @@
 import type { MessageId } from '../../message/ids.ts';
 import type { Clock } from '../../ports.ts';
-import type { MoveMark, MoveStore, StoredPage, StoredRecord, WriteResult } from '../move.ts';
+import type { MoveMark, MoveStore, StoredMark, StoredPage, StoredRecord, WriteResult } from '../move.ts';
 import { type AuditReport, SpoolError } from '../spool.ts';
 import { audit } from './audit.ts';
 import { overview } from './find.ts';
 import type { RedisLink } from './link.ts';
-import { isClosing, type Marked, readMark, setFence, writeMark } from './move-mark.ts';
+import { marksIn, writeMark } from './marks.ts';
+import { isClosing, type Marked, readMark, setFence, writeMark as writeMoveMark } from './move-mark.ts';
+import { rangeAfter, rangeOf } from './name-range.ts';
 import { heldLeases, reap } from './operate.ts';
 import { SCRIPTS } from './scripts.ts';
 import { openStore } from './spool.ts';
 import { listOf, textOf, type Store } from './store.ts';
 import { storedMessages, writeMessage, type Written } from './stored.ts';
+import { figuresIn, writeFigures } from './tallies.ts';
 import { dropNames, namesOf, storedUnder, writeNamed } from './stored-names.ts';
 
 const MESSAGES_AT_ONCE = 100;
@@ -92,10 +95,10 @@ export class RedisMoveStore implements MoveStore {
       // The fence first: a mark without it keeps relays out, a fence without a mark is known to nobody.
       await this.#forgetArrivals();
       await setFence(this.#store, false);
-      await writeMark(this.#link, this.#prefix, { mark: 'none', cursor: null });
+      await writeMoveMark(this.#link, this.#prefix, { mark: 'none', cursor: null });
       return;
     }
-    await writeMark(this.#link, this.#prefix, { mark, cursor: null });
+    await writeMoveMark(this.#link, this.#prefix, { mark, cursor: null });
     await setFence(this.#store, isClosing(mark));
     if (isClosing(before) || !isClosing(mark)) return;
     try {
@@ -103,7 +106,7 @@ export class RedisMoveStore implements MoveStore {
       await this.refuseWhileLeased();
     } catch (error) {
       await setFence(this.#store, false);
-      await writeMark(this.#link, this.#prefix, { mark: before ?? 'none', cursor: null });
+      await writeMoveMark(this.#link, this.#prefix, { mark: before ?? 'none', cursor: null });
       throw error;
     }
   }
@@ -111,6 +114,7 @@ export class RedisMoveStore implements MoveStore {
   async read(after: string | null): Promise<StoredPage> {
     const [section = 'open', ...rest] = (after ?? 'open ').split(' ');
     if (section === 'open') return this.#readOpen(rest[0] ?? '');
+    if (section === 'marks' || section === 'figures') return this.#readBeside(section, rest.join(' '));
     const shard = Number(rest[0] ?? 0);
     if (section === 'finished') return this.#readFinished(shard, Number(rest[1] ?? 0));
     const kind = section === 'quota' ? 'quota' : 'dedupe';
@@ -130,7 +134,7 @@ export class RedisMoveStore implements MoveStore {
         else if (record?.kind === 'message') result.conflicts.push(record.message.id);
       }
     }
-    await writeMark(this.#link, this.#prefix, { mark: null, cursor });
+    await writeMoveMark(this.#link, this.#prefix, { mark: null, cursor });
     return result;
   }
 
@@ -158,6 +162,8 @@ export class RedisMoveStore implements MoveStore {
 
   #write(record: StoredRecord): Promise<Written> {
     if (record.kind === 'message') return writeMessage(this.#store, record);
+    if (record.kind === 'mark') return writeMark(this.#store, record);
+    if (record.kind === 'figures') return writeFigures(this.#store, record);
     return writeNamed(this.#store, record, this.#clock.nowMs());
   }
 
@@ -186,7 +192,20 @@ export class RedisMoveStore implements MoveStore {
     const records = await storedUnder(this.#store, names, { shard, kind, nowMs: this.#clock.nowMs() });
     if (cursor !== '0') return { records, next: this.#cursor(kind, shard, cursor) };
     if (shard + 1 < this.#store.shards.length) return { records, next: this.#cursor(kind, shard + 1, '0') };
-    return { records, next: kind === 'dedupe' ? this.#cursor('quota', 0, '0') : null };
+    return { records, next: kind === 'dedupe' ? this.#cursor('quota', 0, '0') : 'marks ' };
+  }
+
+  /** By name: these cursors outlive the server. */
+  async #readBeside(section: 'marks' | 'figures', after: string): Promise<StoredPage> {
+    const range = after === '' ? rangeOf('') : rangeAfter(after, rangeOf(''));
+    if (section === 'marks') {
+      const { marks, next } = await marksIn(this.#store, range);
+      const records = marks.map((mark): StoredMark => ({ kind: 'mark', ...mark }));
+      return { records, next: next === null ? 'figures ' : `marks ${marks.at(-1)?.name}` };
+    }
+    const { records, next } = await figuresIn(this.#store, range, Number.MIN_SAFE_INTEGER);
+    const counted = records.filter(({ figures }) => figures.length > 0);
+    return { records: counted, next: next === null ? null : `figures ${records.at(-1)?.account}` };
   }
 
   #cursor(kind: Kind, shard: number, cursor: string): string {
@@ -203,6 +222,8 @@ export class RedisMoveStore implements MoveStore {
   async #removeNamed(): Promise<number> {
     for (const shard of this.#store.shards) {
       for (const kind of ['dedupe', 'quota', 'slot', 'figures', 'turn'] as const) {
+        // All figures are in one slot.
+        if (kind === 'figures' && shard > 0) continue;
         for (let cursor = '0'; ;) {
           const found = await namesOf(this.#store, { shard, kind, cursor });
           const dropped = await dropNames(this.#store, found.names);
@@ -212,7 +233,7 @@ export class RedisMoveStore implements MoveStore {
         }
       }
     }
-    return 0;
+    return dropNames(this.#store, [this.#store.keys.accounts, ...this.#store.keys.marks]);
   }
 
   async #forgetArrivals(): Promise<void> {

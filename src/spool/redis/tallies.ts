@@ -1,4 +1,5 @@
 /** Figures in Redis: a hash for each account, and the names of all accounts; and whose turn it is, a key for each circle. */
+import type { StoredFigures } from '../move.ts';
 import {
   checkTallies,
   checkTurns,
@@ -13,6 +14,7 @@ import {
 import { rangeAfter, rangeOf, type Range } from './name-range.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
+import type { Written } from './stored.ts';
 
 const ACCOUNTS_AT_ONCE = 100;
 /** Figures are removed so much after their end: clocks differ. */
@@ -48,8 +50,9 @@ export class RedisTallies implements Tallies, Circles {
     const found: Count[] = [];
     for (let range: Range | null = rangeOf(prefix); range !== null;) {
       const asked: Range = range;
-      const page = await this.#ask((store) => sums(store, asked, sinceMs));
-      for (const one of page.counts) found.push(one);
+      const page = await this.#ask((store) => figuresIn(store, asked, sinceMs));
+      for (const { account, figures } of page.records)
+        for (const { startsAtMs, amount } of figures) found.push({ account, startsAtMs, amount });
       range = page.next;
     }
     return found;
@@ -68,7 +71,7 @@ export class RedisTallies implements Tallies, Circles {
     const nowMs = store.clock.nowMs();
     if (Math.abs(nowMs - this.#tidiedMs) < TIDY_EVERY_MS) return;
     this.#tidiedMs = nowMs;
-    const { next } = await sums(store, this.#tidied, Number.MAX_SAFE_INTEGER);
+    const { next } = await figuresIn(store, this.#tidied, Number.MAX_SAFE_INTEGER);
     this.#tidied = next ?? rangeOf('');
   }
 }
@@ -84,28 +87,37 @@ async function add(store: Store, tallies: readonly Tally[]): Promise<void> {
   await store.runOnKeys(keys, SCRIPTS.tally, [store.clock.nowMs(), KEPT_LONGER_MS, ...figures]);
 }
 
-async function sums(
-  store: Store,
-  range: Range,
-  sinceMs: number,
-): Promise<{ readonly counts: readonly Count[]; readonly next: Range | null }> {
+/** Some accounts in the order of their names, each with its figures from a time on that are not past. */
+export async function figuresIn(store: Store, range: Range, sinceMs: number): Promise<FiguresPage> {
   const { accounts } = store.keys;
-  const names = listOf(await store.runOn(accounts, SCRIPTS.names, [range.from, range.to, ACCOUNTS_AT_ONCE])).map(
-    textOf,
-  );
+  const asked = [range.from, range.to, ACCOUNTS_AT_ONCE];
+  const names = listOf(await store.runOn(accounts, SCRIPTS.names, asked)).map(textOf);
   const last = names.at(-1);
-  if (last === undefined) return { counts: [], next: null };
+  if (last === undefined) return { records: [], next: null };
   const keys = [accounts, ...names.map((name) => store.keys.figures(name))];
-  const reply = listOf(
-    await store.runOnKeys(keys, SCRIPTS.sums, [sinceMs, store.clock.nowMs(), KEPT_LONGER_MS, ...names]),
-  );
-  const counts = names.flatMap((account, place) => {
-    const fields = listOf(reply[place]).map((field) => Number(textOf(field)));
-    const found: Count[] = [];
-    for (let at = 0; at < fields.length; at += 2) {
-      found.push({ account, startsAtMs: fields[at] ?? 0, amount: fields[at + 1] ?? 0 });
-    }
-    return found.toSorted((one, other) => one.startsAtMs - other.startsAtMs);
+  const args = [sinceMs, store.clock.nowMs(), KEPT_LONGER_MS, ...names];
+  const reply = listOf(await store.runOnKeys(keys, SCRIPTS.sums, args));
+  const records = names.map((account, place): StoredFigures => {
+    return { kind: 'figures', account, figures: parseFigures(listOf(reply[place])) };
   });
-  return { counts, next: names.length < ACCOUNTS_AT_ONCE ? null : rangeAfter(last, range) };
+  return { records, next: names.length < ACCOUNTS_AT_ONCE ? null : rangeAfter(last, range) };
+}
+
+type FiguresPage = { readonly records: readonly StoredFigures[]; readonly next: Range | null };
+
+function parseFigures(reply: readonly unknown[]): StoredFigures['figures'] {
+  const fields = reply.map((field) => Number(textOf(field)));
+  const found = Array.from({ length: fields.length / 3 }, (_, at) => {
+    const [startsAtMs = 0, amount = 0, keepUntilMs = 0] = fields.slice(3 * at, 3 * at + 3);
+    return { startsAtMs, amount, keepUntilMs };
+  });
+  return found.toSorted((one, other) => one.startsAtMs - other.startsAtMs);
+}
+
+/** Adds figures from another store, once. Durable once it resolves. */
+export async function writeFigures(store: Store, { account, figures }: StoredFigures): Promise<Written> {
+  const keys = [store.keys.accounts, store.keys.figures(account), store.keys.arrived(0)];
+  const all = figures.flatMap(({ startsAtMs, amount, keepUntilMs }) => [startsAtMs, amount, Math.ceil(keepUntilMs)]);
+  const args = [store.clock.nowMs(), KEPT_LONGER_MS, account, ...all];
+  return textOf(await store.durablyOnKeys(keys, SCRIPTS.retally, args)) as Written;
 }

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- The figures of some accounts from SINCE on: for each account a list, start and sum. What is past goes, and the name of an
+-- The figures of some accounts from SINCE on: for each account a list: start, sum, until when it is kept. What is past goes, and the name of an
 -- account that has nothing any more. KEYS[1]: the names of all accounts; then the hash of each that is asked for.
 
 local ACCOUNTS = KEYS[1]
@@ -13,14 +13,14 @@ for place = 2, #KEYS do
   for field = 1, #fields, 2 do
     local start = fields[field]
     local sum, keep = string.match(fields[field + 1], '^(%S+) (%S+)$')
-    keep = tonumber(keep)
-    if keep < NOW - KEPT_LONGER_MS then
+    if tonumber(keep) < NOW - KEPT_LONGER_MS then
       redis.call('HDEL', figures, start)
     else
       left = left + 1
-      if keep >= NOW and tonumber(start) >= SINCE then
+      if tonumber(keep) >= NOW and tonumber(start) >= SINCE then
         sums[#sums + 1] = start
         sums[#sums + 1] = sum
+        sums[#sums + 1] = keep
       end
     end
   end

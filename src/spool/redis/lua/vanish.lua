@@ -24,6 +24,29 @@ local function vanish(id)
   if fields > 0 then forgetEvents(id, fields) end
 end
 
+-- A mark goes, or what it took the place of comes back (repost.lua).
+local function restore(arrival, before)
+  local names, texts, name = string.match(arrival, '^(%Z*)%z(%Z*)%z(.*)$')
+  if before ~= '' then
+    redis.call('HSET', texts, name, before)
+  else
+    redis.call('HDEL', texts, name)
+    redis.call('ZREM', names, name)
+  end
+end
+
+-- A figure is what it was before (retally.lua); the name of an account that has none goes with time.
+local function subtract(arrival, amount)
+  local figures, start = string.match(arrival, '^(%Z*)%z(.*)$')
+  local sum, keep = string.match(redis.call('HGET', figures, start) or '', '^(%S+) (%S+)$')
+  if not sum then return end
+  if tonumber(sum) == amount then
+    redis.call('HDEL', figures, start)
+  else
+    redis.call('HSET', figures, start, string.format('%.0f %s', tonumber(sum) - amount, keep))
+  end
+end
+
 forgetRest()
 if room <= 0 then return 1 end
 local gone = 0
@@ -47,6 +70,10 @@ for place = 1, #some, 2 do
     vanish(name)
   elseif kind == 'd' then
     redis.call('DEL', name)
+  elseif kind == 'k' then
+    restore(name, some[place + 1])
+  elseif kind == 'f' then
+    subtract(name, tonumber(some[place + 1]))
   else
     if redis.call('HINCRBY', name, 'used', -tonumber(some[place + 1])) <= 0 then redis.call('DEL', name) end
   end
