@@ -1,5 +1,6 @@
 import type { Delivery } from '../message/delivery.ts';
 import { messageIdOf, parseDeliveryId, type DeliveryId, type MessageId } from '../message/ids.ts';
+import { expiryOf } from '../message/expiry.ts';
 import type { Message } from '../message/message.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
@@ -209,17 +210,10 @@ async function explainOne(
   };
 }
 
-function* deadlineLines({
-  deliverBy,
-  expiresAtMs,
-  expiresAfterMs,
-  receivedAtMs,
-  sendAtMs,
-}: Message): Generator<string> {
-  const startMs = Math.max(receivedAtMs, sendAtMs ?? 0);
-  const after = expiresAfterMs === undefined ? [] : [startMs + expiresAfterMs];
-  const ends = [...after, ...(expiresAtMs === undefined ? [] : [expiresAtMs])];
-  if (ends.length > 0) yield `expires at ${isoTime(Math.min(...ends))}: not sent after that`;
+function* deadlineLines(message: Message): Generator<string> {
+  const { deliverBy } = message;
+  const expiresAtMs = expiryOf(message);
+  if (expiresAtMs !== null) yield `expires at ${isoTime(expiresAtMs)}: not sent after that`;
   if (deliverBy?.mode === 'return') yield `is returned when not delivered by ${isoTime(deliverBy.atMs)}`;
   if (deliverBy?.mode === 'notify') yield `its sender is told when it is not delivered by ${isoTime(deliverBy.atMs)}`;
 }

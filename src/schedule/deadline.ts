@@ -2,6 +2,7 @@
  * Mail that is of use only until some time: how much is left, and what becomes of what is late (docs/decisions/0017-deadlines.md).
  * Pure.
  */
+import { expiryOf, startOf } from '../message/expiry.ts';
 import type { Message } from '../message/message.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
 import type { Policy, RetryPolicy } from '../policy/schema.ts';
@@ -19,14 +20,12 @@ type Now = { readonly nowMs: number; readonly ageMs: number };
 
 /** null: it names none. Whichever comes first counts; who asked by SMTP to have it returned gets it returned. */
 export function deadlineOf(message: Message, policy: Policy, now: Now): Deadline | null {
-  const { deliverBy, expiresAtMs, expiresAfterMs } = message;
-  if (deliverBy === undefined && expiresAtMs === undefined && expiresAfterMs === undefined) return null;
-  const { stream } = message;
+  const { deliverBy, stream } = message;
+  const expiresAtMs = expiryOf(message);
   const onLate = Object.hasOwn(policy.streams, stream) ? (policy.streams[stream]?.onLate ?? 'return') : 'return';
   const ends = [
     ...(deliverBy?.mode === 'return' ? [endAt(message, now, { atMs: deliverBy.atMs, onLate: 'return' })] : []),
-    ...(expiresAtMs === undefined ? [] : [endAt(message, now, { atMs: expiresAtMs, onLate })]),
-    ...(expiresAfterMs === undefined ? [] : [endAt(message, now, { atMs: startOf(message) + expiresAfterMs, onLate })]),
+    ...(expiresAtMs === null ? [] : [endAt(message, now, { atMs: expiresAtMs, onLate })]),
   ];
   return ends.reduce<Deadline | null>(
     (first, one) => (first === null || one.leftMs < first.leftMs ? one : first),
@@ -35,16 +34,11 @@ export function deadlineOf(message: Message, policy: Policy, now: Now): Deadline
 }
 
 /**
- * By the wall clock and by its age, whichever leaves less: a clock that was set back, as well as a machine that slept,
- * must not let anything out that is late.
+ * By the wall clock and by its age, whichever leaves less: a machine that slept, as well as a clock that was set back (by
+ * less than the mail is old: else nobody can tell), must not let anything out that is late.
  */
 function endAt(message: Message, { nowMs, ageMs }: Now, end: Pick<Deadline, 'atMs' | 'onLate'>): Deadline {
   return { ...end, leftMs: Math.min(end.atMs - nowMs, end.atMs - startOf(message) - ageMs) };
-}
-
-/** From when its age counts. */
-function startOf({ receivedAtMs, sendAtMs = 0 }: Message): number {
-  return Math.max(receivedAtMs, sendAtMs);
 }
 
 /** Whether it must not be sent any more. Cheap for mail without such an end. */

@@ -1,6 +1,6 @@
 /** What tests of exits need: policies with short patience, ports, mail. */
 import { newMessageId } from '../../src/message/ids.ts';
-import type { Envelope, Notify } from '../../src/message/message.ts';
+import type { Envelope, Message, Notify } from '../../src/message/message.ts';
 import type { Mail } from '../../src/egress/egress.ts';
 import { DeadHosts } from '../../src/egress/smtp/dead-hosts.ts';
 import type { ExitPorts } from '../../src/egress/smtp/smtp-exit.ts';
@@ -72,6 +72,8 @@ export type MailOptions = {
   readonly envelope?: Partial<Envelope>;
   readonly notify?: Notify;
   readonly orcpt?: string;
+  /** What else the message says of itself. */
+  readonly terms?: Partial<Message>;
 };
 
 export const CONTENT = 'From: a@example.com\r\nTo: b@example.net\r\nSubject: hello\r\n\r\nHello.\r\n';
@@ -96,6 +98,7 @@ export function mailTo({ to = ['b@example.net'], sender = 'a@example.com', ...mo
       messageIdHeader: `<${id}@example.com>`,
       fromDomain: 'example.com',
       subject: null,
+      ...more.terms,
     },
     domain: to[0]?.slice(to[0].lastIndexOf('@') + 1) ?? '',
     recipients: to.map((address) => ({ address, notify: more.notify ?? null, orcpt: more.orcpt ?? null })),

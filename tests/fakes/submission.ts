@@ -20,6 +20,8 @@ export type SubmissionOptions = {
   readonly leaseUntilMs?: number | null;
   readonly content?: Buffer;
   readonly dedupe?: Submission['dedupe'];
+  /** What else it says of itself. */
+  readonly terms?: Partial<Message>;
 };
 
 export function aSubmission(options: SubmissionOptions): Submission {
@@ -76,6 +78,7 @@ function aMessage(options: SubmissionOptions, sizeBytes: number): Message {
     messageIdHeader: `<${id}@example.com>`,
     fromDomain: 'example.com',
     subject: 'hello',
+    ...options.terms,
   };
 }
 

@@ -4,7 +4,7 @@ import type { Clock } from '../../ports.ts';
 import { classify, type Happening, type PeerKind, type Stage } from '../classify.ts';
 import type { AttemptResult, Mail } from '../egress.ts';
 import type { Connector, NextHop } from './connector.ts';
-import { isSafe } from './envelope.ts';
+import { isSafe, type TimePolicy } from './envelope.ts';
 import type { SessionPool } from './pool.ts';
 import type { Session } from './session.ts';
 import { Tally } from './tally.ts';
@@ -17,8 +17,8 @@ export type Carriage = {
   /** Messages over one connection to that host. */
   readonly maxTransactions: (host: string) => number;
   readonly clock: Clock;
-  /** `limits.deliverBy`. Default: strict. */
-  readonly deliverBy?: 'strict' | 'handover';
+  /** See `Part.times`. */
+  readonly times?: TimePolicy;
   /** After this long no further host is tried in the same attempt. */
   readonly patienceMs: number;
 };
@@ -68,7 +68,7 @@ type Run = { readonly errand: Errand; readonly carriage: Carriage; readonly tall
 async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
   const { errand, carriage, tally } = run;
   const { mail, signal } = errand;
-  const { pool, connector, peer, deliverBy = 'strict' } = carriage;
+  const { pool, connector, peer, times } = carriage;
   let queue = tally.open;
   let session = pool.take(hop);
   let reused = session !== null;
@@ -89,7 +89,7 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
     const recipients = batch.flatMap((index) => mail.recipients[index] ?? []);
     const judge = judgeOf(session, peer);
     const { transactions } = session;
-    const result: Transaction = await transact(session, { mail, recipients, judge, deliverBy }, signal);
+    const result: Transaction = await transact(session, { mail, recipients, judge, times }, signal);
     if (session.transactions > transactions) tally.mailed = true;
     if (result.confused) connector.avoidPipelining(session);
     const again = !repeated && ((reused && result.stale) || result.confused);

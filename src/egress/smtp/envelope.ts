@@ -1,5 +1,6 @@
 /** The commands that open a transaction: MAIL, RCPT and their parameters. */
 import { needsSmtpUtf8 } from '../../message/address.ts';
+import { expiryOf } from '../../message/expiry.ts';
 import type { Recipient } from '../../message/message.ts';
 import type { Lack } from '../classify.ts';
 import type { Mail } from '../egress.ts';
@@ -30,15 +31,30 @@ function secondsLeft(atMs: number, nowMs: number): number {
   return Math.max(-999_999_999, Math.min(999_999_999, Math.floor((atMs - nowMs) / 1000)));
 }
 
-/** Now, in wall time, and `limits.deliverBy`. */
-export type When = { readonly nowMs: number; readonly deliverBy: 'strict' | 'handover' };
+/** What the policy says of times: `limits.deliverBy`, and the stream's `onLate`. */
+export type TimePolicy = { readonly deliverBy: 'strict' | 'handover'; readonly onLate: 'return' | 'drop' };
+
+/** `nowMs`: wall time. */
+export type When = TimePolicy & { readonly nowMs: number };
+
+/** The value of BY; null: none. An end of our own goes on as well, where what is late is to come back. */
+function byOf({ message }: Mail, { deliverByS }: Extensions, { nowMs, onLate }: When): string | null {
+  const { deliverBy } = message;
+  if (deliverByS === null) return null;
+  if (deliverBy?.mode === 'notify') return `${secondsLeft(deliverBy.atMs, nowMs)};N${deliverBy.trace ? 'T' : ''}`;
+  const expiresAtMs = onLate === 'return' ? expiryOf(message) : null;
+  const atMs = Math.min(deliverBy?.atMs ?? Number.POSITIVE_INFINITY, expiresAtMs ?? Number.POSITIVE_INFINITY);
+  const leftS = secondsLeft(atMs, nowMs);
+  if (atMs === Number.POSITIVE_INFINITY || leftS <= 0 || leftS < deliverByS) return null;
+  return `${leftS};R${deliverBy?.trace === true ? 'T' : ''}`;
+}
 
 /**
  * With the parameters that the message needs and the peer offers: SIZE, BODY, SMTPUTF8, RET, ENVID, BY with what is left
  * of its time, MT-PRIORITY. A hold is over by now, and is nobody else's (RFC 4865 §3).
  */
-export function mailCommand(mail: Mail, extensions: Extensions, nowMs: number): string {
-  const { deliverBy, mtPriority } = mail.message;
+export function mailCommand(mail: Mail, extensions: Extensions, when: When): string {
+  const { mtPriority } = mail.message;
   const { ret, envid, eightBit } = mail.message.envelope;
   let command = `MAIL FROM:<${mail.sender}>`;
   if (extensions.sizeBytes !== null) command += ` SIZE=${mail.content.length}`;
@@ -48,10 +64,8 @@ export function mailCommand(mail: Mail, extensions: Extensions, nowMs: number): 
     if (ret !== null) command += ` RET=${ret.toUpperCase()}`;
     if (envid !== null) command += ` ENVID=${envid}`;
   }
-  if (extensions.deliverByS !== null && deliverBy !== undefined) {
-    const mode = deliverBy.mode === 'return' ? 'R' : 'N';
-    command += ` BY=${secondsLeft(deliverBy.atMs, nowMs)};${mode}${deliverBy.trace ? 'T' : ''}`;
-  }
+  const by = byOf(mail, extensions, when);
+  if (by !== null) command += ` BY=${by}`;
   if (extensions.mtPriority && mtPriority !== undefined) command += ` MT-PRIORITY=${mtPriority}`;
   return `${command}\r\n`;
 }

@@ -7,6 +7,7 @@ import { carry, type NextHops } from './carry.ts';
 import { Connector, type ConnectorOptions } from './connector.ts';
 import type { PeerKind } from '../classify.ts';
 import type { DeadHosts } from './dead-hosts.ts';
+import type { TimePolicy } from './envelope.ts';
 import { SessionPool } from './pool.ts';
 import { messagesPerConnection } from './shaping.ts';
 
@@ -69,7 +70,7 @@ export class SmtpExit implements Egress {
         pool: this.#pool,
         maxTransactions: (host: string) => messagesPerConnection(this.#ports.policy().shaping, host),
         clock: this.#ports.clock,
-        deliverBy: this.#ports.policy().limits.deliverBy,
+        times: timesOf(this.#ports.policy(), mail),
         patienceMs: connection.timeouts.replyMs,
       };
       return await carry({ mail, hops: hops(mail.domain, this.#pool), signal }, carriage);
@@ -77,6 +78,11 @@ export class SmtpExit implements Egress {
       return brokenAttempt(this.name, mail, { error, ports: this.#ports });
     }
   }
+}
+
+function timesOf({ limits, streams }: Policy, { message: { stream } }: Mail): TimePolicy {
+  const onLate = Object.hasOwn(streams, stream) ? (streams[stream]?.onLate ?? 'return') : 'return';
+  return { deliverBy: limits.deliverBy, onLate };
 }
 
 /**

@@ -5,7 +5,7 @@ import type { Outcome } from '../../message/outcome.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Failure, Happening, Stage } from '../classify.ts';
 import type { Mail } from '../egress.ts';
-import { lackOf, mailCommand, rcptCommand } from './envelope.ts';
+import { lackOf, mailCommand, rcptCommand, type TimePolicy, type When } from './envelope.ts';
 import type { Session } from './session.ts';
 import { PIECE_BYTES, stuffed } from './stuffing.ts';
 import type { Heard } from './wire.ts';
@@ -15,8 +15,8 @@ export type Part = {
   /** Some of the mail's recipients, at most `MAX_RECIPIENTS`. */
   readonly recipients: readonly Recipient[];
   readonly judge: (stage: Stage, happening: Happening) => Outcome;
-  /** `limits.deliverBy`. Default: strict. */
-  readonly deliverBy?: 'strict' | 'handover';
+  /** Default: strict, and late mail is returned. */
+  readonly times?: TimePolicy | undefined;
 };
 
 export type Transaction = {
@@ -45,8 +45,7 @@ const TURN_BYTES = 1024 * 1024;
 export async function transact(session: Session, part: Part, signal: AbortSignal): Promise<Transaction> {
   const { wire } = session;
   const { mail, recipients, judge } = part;
-  const nowMs = session.clock.nowMs();
-  const lack = lackOf(mail, session.extensions, { nowMs, deliverBy: part.deliverBy ?? 'strict' });
+  const lack = lackOf(mail, session.extensions, whenOf(session, part));
   if (lack !== null) return same(recipients, judge('mail', { kind: 'lacks', what: lack }));
   const abort = (): void => {
     wire.fail({ kind: 'aborted' });
@@ -64,13 +63,19 @@ export async function transact(session: Session, part: Part, signal: AbortSignal
   return result;
 }
 
+function whenOf({ clock }: Session, { times = STRICT }: Part): When {
+  return { ...times, nowMs: clock.nowMs() };
+}
+
+const STRICT: TimePolicy = { deliverBy: 'strict', onLate: 'return' };
+
 async function run(session: Session, part: Part, onDot: () => void): Promise<Transaction> {
   const { extensions, wire, timeouts } = session;
   const { mail, recipients, judge } = part;
   const pipelined = extensions.pipelining;
   const reset = session.begun ? 'RSET\r\n' : '';
   const commands = [
-    mailCommand(mail, extensions, session.clock.nowMs()),
+    mailCommand(mail, extensions, whenOf(session, part)),
     ...recipients.map((one) => rcptCommand(one, extensions)),
     'DATA\r\n',
   ];

@@ -78,7 +78,8 @@ export function packMessage(message: Message, deliveries: number, events: readon
 }
 
 /** What stands in its record as JSON. */
-export function metaOf({ id: _, receivedAtMs: __, priority: ___, sizeBytes: ____, ...rest }: Message): string {
+export function metaOf(message: Message): string {
+  const { id: _, receivedAtMs: __, priority: ___, sizeBytes: ____, ...rest } = message;
   return JSON.stringify(rest);
 }
 
