@@ -32,6 +32,7 @@ import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
 import { watchStandings } from './standing-watch.ts';
 import { canSendFrom } from './system.ts';
+import { watchWarmups } from './warmup-watch.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }
@@ -101,6 +102,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   stack.use(watchStandings({ policy, standings, marks: spool.marks, clock, emit }));
   watchExits(foundation, { node, standings }, stack);
   const stats = statsNeeds({ policy, clock, spool, standings });
+  stack.use(watchWarmups({ policy, tallies: spool.ledger, marks: spool.marks, clock, emit }));
   stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
   stack.use(startRest({ clock, collect: giveMemoryBack }));
@@ -163,6 +165,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     exits: exitOperations({
       ...parts,
       marks: spool.marks,
+      ledger: spool.ledger,
       clock: ports.clock,
       alerts: () => reporting.alerts.raised(),
     }),

@@ -55,6 +55,7 @@ function remoteOperations(call: Call): Operations {
     audit: ask('audit'),
     nodes: ask('nodes'),
     stats: ask('stats'),
+    exits: ask('exits'),
     pause: ask('pause'),
     resume: ask('resume'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,

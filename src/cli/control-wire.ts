@@ -35,6 +35,7 @@ export const ASKS = {
   audit: z.strictObject({}),
   nodes: z.strictObject({}),
   stats: z.strictObject({}),
+  exits: z.strictObject({}),
   pause: z.strictObject({ egress: text, reason: text }),
   resume: z.strictObject({ egress: text }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),

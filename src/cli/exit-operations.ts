@@ -6,15 +6,18 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { relayStats, type RelayStats, type StatsNeeds } from '../relay-stats.ts';
 import { PAUSE_MARKS, pauseMark } from '../routing/reputation-mark.ts';
+import type { LimitUsesNeeds } from '../schedule/limit-uses.ts';
 import type { Marks } from '../spool/marks.ts';
+import { exitStatuses } from './exit-status.ts';
 import { OperationsError, type Operations } from './operations.ts';
 
-export type ExitOperations = Pick<Operations, 'stats' | 'pause' | 'resume'>;
+export type ExitOperations = Pick<Operations, 'stats' | 'exits' | 'pause' | 'resume'>;
 
 export type ExitOperationsNeeds = {
   readonly policy: () => Policy;
   readonly clock: Clock;
-  readonly marks: Pick<Marks, 'mark' | 'unmark'>;
+  readonly marks: Marks;
+  readonly ledger: LimitUsesNeeds['ledger'];
   readonly standings: ExitStandings;
   readonly stats: StatsNeeds;
   /** The alerts in force; null: no relay is running. */
@@ -26,6 +29,7 @@ export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
   const { marks, standings, clock } = needs;
   return {
     stats: () => relayStats(needs.stats, needs.alerts()),
+    exits: () => exitStatuses(needs),
     pause: async ({ egress, reason }) => {
       mustKnow(needs.policy(), egress);
       await standings.refresh();

@@ -6,6 +6,7 @@ import type { Reply } from '../message/reply.ts';
 import type { AuditReport, MessageStory, QueuedDelivery, QueueFilter, QueueOverview } from '../spool/spool.ts';
 import type { RelayStats } from '../relay-stats.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
+import type { ExitStatus } from './exit-status.ts';
 import type { NodeStatus } from './node-status.ts';
 
 /** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
@@ -88,6 +89,8 @@ export type Operations = {
   /** Those that share the spool, by name; empty: no relay runs on a store that is not shared. */
   nodes(): Promise<readonly NodeStatus[]>;
   stats(): Promise<RelayStats>;
+  /** All exits of the policy, in its order. */
+  exits(): Promise<readonly ExitStatus[]>;
   /** No new mail goes out by that exit, on any node, until it is resumed. `changed`: it was not paused before. */
   pause(ask: { readonly egress: string; readonly reason: string }): Promise<{ readonly changed: boolean }>;
   /** `changed`: it was paused. */

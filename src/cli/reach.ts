@@ -55,10 +55,11 @@ function exitsOf(
   const open = async (): Promise<ExitOperations> => {
     const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: loaded.hostname });
     const stats = statsNeeds({ policy, clock, spool, standings });
-    return exitOperations({ policy, clock, marks, standings, stats, alerts: () => null });
+    return exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => null });
   };
   return {
     stats: async () => (await open()).stats(),
+    exits: async () => (await open()).exits(),
     pause: async (ask) => (await open()).pause(ask),
     resume: async (ask) => (await open()).resume(ask),
   };

@@ -130,7 +130,7 @@ test('a running relay hears of it at once, and shows its alerts', async () => {
   const standings = things.use(await openExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1' }));
   const stats = statsNeeds({ policy, clock, spool, standings });
   const alerts = () => [{ name: 'x', text: 'the cat is on the roof', sinceMs: clock.nowMs() - 240_000 }];
-  const exits = exitOperations({ policy, clock, marks, standings, stats, alerts });
+  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts });
   const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits });
   const { dataFolder } = rig;
   const binding = await startControl({ dataFolder, operations, clock, emit: () => {}, messageSizeBytes: () => 1_000 });

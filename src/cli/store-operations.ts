@@ -27,7 +27,7 @@ export type StoreOperationsNeeds = {
   /** Default: there are none. */
   readonly nodes?: Operations['nodes'];
   /** Default: they cannot be asked. */
-  readonly exits?: Pick<Operations, 'stats' | 'pause' | 'resume'>;
+  readonly exits?: Pick<Operations, 'stats' | 'exits' | 'pause' | 'resume'>;
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -63,7 +63,7 @@ function unknownExits(): Promise<never> {
   return Promise.reject(new OperationsError('the exits are not known here'));
 }
 
-const NO_EXITS = { stats: unknownExits, pause: unknownExits, resume: unknownExits };
+const NO_EXITS = { stats: unknownExits, exits: unknownExits, pause: unknownExits, resume: unknownExits };
 
 async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter) {
   // Without a filter the engine may know it without a walk.
@@ -173,7 +173,13 @@ function concerns(action: StoreAction, { state, dueAtMs }: Delivery, atMs: numbe
 function shown({ showsSubjects }: StoreOperationsNeeds, story: MessageStory | null): MessageStory | null {
   if (story === null || showsSubjects()) return story;
   const events = story.events.map((event) => (event.event === 'received' ? { ...event, subject: null } : event));
-  return { ...story, message: { ...story.message, subject: null }, events };
+  const { headers, ...message } = story.message;
+  const { subject: _, ...others } = headers ?? {};
+  return {
+    ...story,
+    message: { ...message, subject: null, ...(headers === undefined ? {} : { headers: others }) },
+    events,
+  };
 }
 
 async function explain(

@@ -8,7 +8,7 @@ import type { Quota, Quotas } from '../spool/ledger.ts';
 import type { Marks } from '../spool/marks.ts';
 import type { Tallies } from '../spool/tallies.ts';
 import { limitAccount } from './exit-limits.ts';
-import { Warmups } from './warmups.ts';
+import { Warmups, warmsUp } from './warmups.ts';
 
 /** Of one window. `used` by all processes, with what they have set aside to send. */
 export type Used = {
@@ -47,10 +47,8 @@ export type LimitUsesNeeds = {
 
 /** Of every exit that is enabled, in the order of the policy. Rejects with `SpoolError` where the store does not answer. */
 export async function limitUses(needs: LimitUsesNeeds): Promise<readonly LimitUse[]> {
-  const failures: unknown[] = [];
-  const warmups = new Warmups({ ...needs, tallies: needs.ledger, failed: (cause) => failures.push(cause) });
-  await warmups.refresh();
-  if (failures.length > 0) throw failures[0];
+  const warmups = new Warmups({ ...needs, tallies: needs.ledger });
+  if (warmsUp(needs.policy())) await warmups.read();
   const enabled = Object.entries(needs.policy().egress).filter(([, exit]) => exit.enabled);
   return Promise.all(enabled.map(([egress, exit]) => useOf(needs, { egress, exit, warmups })));
 }

@@ -11,7 +11,8 @@ export type WarmupsNeeds = {
   readonly tallies: Pick<Tallies, 'counts'>;
   readonly marks: Pick<Marks, 'marks'>;
   readonly clock: Clock;
-  readonly failed: (cause: unknown) => void;
+  /** Hears why something could not be read. Default: nobody does. */
+  readonly failed?: (cause: unknown) => void;
 };
 
 /** Whose warm-up: an exit's, or, where each has its own, that of an exit at a mailbox provider. */
@@ -35,18 +36,26 @@ export function sentAccount({ egress, provider }: WarmupOf): string {
   return provider === null ? SENT + egress : `${SENT_TO}${egress}:${encodeURIComponent(provider)}`;
 }
 
-/** The mark that says on which days a warm-up went a step back: their names, in JSON. */
+/** The mark that says on which days a warm-up went a step back, and why it did last. */
 export function regressedMark({ egress, provider }: WarmupOf): string {
   return `${REGRESSED}${egress}${provider === null ? '' : `:${encodeURIComponent(provider)}`}`;
 }
 
-/** The names of days in such a mark; a damaged one has none. */
-export function regressedDays(text: string): string[] {
+type Regressions = { readonly days: readonly string[]; readonly cause: string };
+
+/** The text of such a mark. */
+export function regressionText({ days, cause }: Regressions): string {
+  return JSON.stringify({ days, cause });
+}
+
+/** A damaged one has no days. */
+function parseRegressions(text: string): Regressions {
   try {
-    const days: unknown = JSON.parse(text);
-    return Array.isArray(days) ? days.filter((day) => typeof day === 'string') : [];
+    const { days, cause } = JSON.parse(text) as Partial<Record<keyof Regressions, unknown>>;
+    const names = Array.isArray(days) ? days.filter((day) => typeof day === 'string') : [];
+    return { days: names, cause: typeof cause === 'string' ? cause : '' };
   } catch {
-    return [];
+    return { days: [], cause: '' };
   }
 }
 
@@ -60,7 +69,7 @@ export class Warmups {
   readonly #needs: WarmupsNeeds;
   /** By account: starts of days on which something left, as they were written. */
   readonly #sent = new Map<string, Set<number>>();
-  #regressed = new Map<string, ReadonlySet<string>>();
+  #regressed = new Map<string, Regressions>();
   #days = new Map<string, WarmupDays>();
   #zone = '';
   #readMs = Number.NEGATIVE_INFINITY;
@@ -97,9 +106,14 @@ export class Warmups {
     if (starts === undefined && regressed === undefined) return NO_DAYS;
     // By their middle: another time zone may be in force since.
     const sent = new Set([...(starts ?? [])].map((startsAtMs) => dayOf(startsAtMs + DAY_MS / 2, timeZone).name));
-    const days = { sent, regressed: regressed ?? NO_DAYS.regressed };
+    const days = { sent, regressed: new Set(regressed?.days) };
     this.#days.set(account, days);
     return days;
+  }
+
+  /** The figures for which it went a step back last. */
+  causeOf(whose: WarmupOf): string {
+    return this.#regressed.get(regressedMark(whose))?.cause ?? '';
   }
 
   /** The mailbox providers that an exit sent to, by name, where each has a warm-up of its own. */
@@ -116,16 +130,17 @@ export class Warmups {
     return this.refresh().then(() => true);
   }
 
-  /** Reads now. Never rejects. */
+  /** Reads now. Never rejects: what was read before holds on. */
   refresh(): Promise<void> {
     this.#readMs = this.#needs.clock.monotonicMs();
-    this.#reading ??= this.#read()
-      .catch((cause: unknown) => this.#needs.failed(cause))
+    this.#reading ??= this.read()
+      .catch((cause: unknown) => this.#needs.failed?.(cause))
       .finally(() => (this.#reading = null));
     return this.#reading;
   }
 
-  async #read(): Promise<void> {
+  /** The same, but rejects where the store does not answer. */
+  async read(): Promise<void> {
     const { tallies, marks, clock, policy } = this.#needs;
     const nowMs = clock.nowMs();
     const byProvider = Object.values(policy().egress).some(({ warmup }) => warmup?.perProvider === true);
@@ -140,7 +155,7 @@ export class Warmups {
       const starts = this.#sent.get(account) ?? new Set();
       this.#sent.set(account, starts.add(startsAtMs));
     }
-    this.#regressed = new Map(regressed.map(({ name, text }) => [name, new Set(regressedDays(text))]));
+    this.#regressed = new Map(regressed.map(({ name, text }) => [name, parseRegressions(text)]));
     this.#days = new Map();
     this.#knowsProviders ||= byProvider;
     this.#isKnown = true;

@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import type { LimitUse, Used } from '../schedule/limit-uses.ts';
+import { addCommand, addGroup, type Registry } from './cli.ts';
+import type { ExitStatus } from './exit-status.ts';
+import { formatAge, formatDue, json, table } from './output.ts';
+import { withOperations } from './reach.ts';
+
+/** `relevo egress list` */
+export function addEgressList(program: Command, registry: Registry): void {
+  const group =
+    program.commands.find((command) => command.name() === 'egress') ??
+    addGroup(program, 'egress', 'look at the exits, stop one and let it go on');
+  addCommand(group, registry, {
+    usage: 'list',
+    summary: 'the exits: whether mail goes out by them, and what is used of their limits',
+    json: true,
+    shape: (command) =>
+      command.addHelpText(
+        'after',
+        '\nUSED/LIMIT counts messages, with what processes have set aside to send in the next moments. DAY is the dailyLimit, or\nless while the exit is warmed up; RESETS is when the first of its limits begins anew. Exit code 1 while none can send.',
+      ),
+    run: async (cli, { options, where }) => {
+      const exits = await withOperations(cli, where, (operations) => operations.exits());
+      cli.terminal.out(options.json === true ? json({ exits }) : exitsText(exits, cli.clock.nowMs()));
+      return exits.some(({ closures }) => closures.length === 0) ? 0 : 1;
+    },
+  });
+}
+
+function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
+  if (exits.length === 0) return 'The policy has no exit.\n';
+  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'HOUR', 'DAY', 'RATE', 'WARM-UP', 'RESETS'];
+  const rows = exits.map(({ limits, ...exit }) => [
+    exit.egress,
+    exit.type,
+    stateOf(exit, limits),
+    String(exit.score),
+    usedText(limits?.hour ?? null),
+    usedText(limits?.day ?? null),
+    limits === null ? '-' : rateText(limits),
+    limits === null ? '-' : warmupText(limits),
+    limits === null ? '-' : resetText(limits, nowMs),
+  ]);
+  const lines = exits.flatMap(({ egress, closures }) =>
+    closures.flatMap(({ gate, cause, untilMs }) => {
+      if (gate === 'disabled') return [];
+      return [`${egress}: ${gate}: ${cause}${untilMs === null ? '' : `, opens ${formatDue(untilMs - nowMs)}`}\n`];
+    }),
+  );
+  const providers = exits.flatMap(({ egress, limits }) =>
+    (limits?.providers ?? []).map(
+      ({ provider, day, warmup }) => `${egress} at ${provider}: warm-up ${stepText(warmup)}, ${usedText(day)} today\n`,
+    ),
+  );
+  const stopped = exits.every(({ isRunning }) => !isRunning) ? 'No relay is running.\n' : '';
+  return table(header, rows) + lines.join('') + providers.join('') + stopped;
+}
+
+function stateOf({ closures, isRunning }: Omit<ExitStatus, 'limits'>, limits: ExitStatus['limits']): string {
+  if (closures.length > 0) return [...new Set(closures.map(({ gate }) => gate))].join(', ');
+  if (limits !== null && limits.part < 1) return `slowed to ${Math.round(100 * limits.part)} %`;
+  return isRunning ? 'open' : 'not running';
+}
+
+function usedText(used: Used | null): string {
+  return used === null ? '-' : `${used.used}/${used.limit}`;
+}
+
+const UNITS = new Map([
+  [1_000, 's'],
+  [60_000, 'm'],
+  [3_600_000, 'h'],
+  [86_400_000, 'd'],
+]);
+
+function rateText({ rate, delayMs }: Omit<LimitUse, 'egress'>): string {
+  const delay = delayMs === 0 ? [] : [`${delayMs / 1_000} s apart`];
+  const window = rate === null ? undefined : UNITS.get(rate.windowMs);
+  const rated = rate === null ? [] : [`${rate.count}/${window ?? formatAge(rate.windowMs)}`];
+  return [...rated, ...delay].join(', ') || '-';
+}
+
+function warmupText({ warmup, providers }: Omit<LimitUse, 'egress'>): string {
+  if (warmup !== null) return stepText(warmup);
+  return providers.length === 0 ? '-' : 'by provider';
+}
+
+function stepText(warmup: LimitUse['providers'][number]['warmup']): string {
+  switch (warmup.kind) {
+    case 'before':
+      return `from ${warmup.start}`;
+    case 'warming':
+      return `day ${warmup.day} of ${warmup.days}`;
+    case 'done':
+      return 'over';
+  }
+}
+
+function resetText({ hour, day }: Omit<LimitUse, 'egress'>, nowMs: number): string {
+  const times = [hour, day].flatMap((used) => (used === null ? [] : [used.resetsAtMs]));
+  return times.length === 0 ? '-' : formatDue(Math.min(...times) - nowMs);
+}

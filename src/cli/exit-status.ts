@@ -1,0 +1,85 @@
+/** An exit as operators see it: whether mail goes out by it, and what is used and left of its limits. */
+import type { ExitStandings } from '../exit-standings.ts';
+import { isUsable } from '../policy/match.ts';
+import type { EgressPolicy } from '../policy/schema.ts';
+import type { RaisedAlert } from '../report/alerts.ts';
+import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limit-uses.ts';
+
+export type ExitClosure = {
+  /** `disabled`, `unsupported`; what its standing says; `resting` after failures; `limited` by what is used up. */
+  readonly gate: string;
+  readonly cause: string;
+  /** When it opens, or is looked at again, wall ms; null: not known. */
+  readonly untilMs: number | null;
+};
+
+export type ExitStatus = {
+  readonly egress: string;
+  readonly type: EgressPolicy['type'];
+  readonly enabled: boolean;
+  /** Whether a relay runs that sends by it. */
+  readonly isRunning: boolean;
+  /** What keeps it from sending now, the decisive one first; empty: nothing. */
+  readonly closures: readonly ExitClosure[];
+  /** Reputation, 0 to 100. */
+  readonly score: number;
+  /** null: it is disabled. */
+  readonly limits: Omit<LimitUse, 'egress'> | null;
+};
+
+export type ExitStatusNeeds = Omit<LimitUsesNeeds, 'paceOf'> & {
+  readonly standings: ExitStandings;
+  /** Those in force; null: no relay is running. */
+  readonly alerts: () => readonly RaisedAlert[] | null;
+};
+
+/** All exits of the policy, in its order. Rejects with `SpoolError`. */
+export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly ExitStatus[]> {
+  const { policy, standings } = needs;
+  await standings.refresh();
+  const inForce = policy();
+  const uses = await limitUses({ ...needs, paceOf: (egress) => standings.standingOf(egress).pace });
+  const alerts = needs.alerts();
+  return Object.entries(inForce.egress).map(([egress, { type, enabled }]): ExitStatus => {
+    const { egress: _, ...limits } = uses.find((use) => use.egress === egress) ?? { egress: null };
+    const isSent = isUsable(inForce, egress);
+    const known = 'part' in limits ? limits : null;
+    return {
+      egress,
+      type,
+      enabled,
+      isRunning: isSent && alerts !== null,
+      closures: [
+        ...(enabled ? [] : [closed('disabled', 'in the policy')]),
+        ...(enabled && !isSent ? [closed('unsupported', `this version cannot send by ${type}`)] : []),
+        ...(enabled ? standings.standingOf(egress).closures : []),
+        ...restOf(egress, alerts),
+        ...(known === null ? [] : spentOf(known)),
+      ],
+      score: standings.standingOf(egress).score,
+      limits: known,
+    };
+  });
+}
+
+function restOf(egress: string, alerts: readonly RaisedAlert[] | null): ExitClosure[] {
+  const rest = alerts?.find(({ name }) => name === `egress-resting:${egress}`);
+  return rest === undefined ? [] : [closed('resting', rest.text)];
+}
+
+function spentOf({ day, hour, warmup }: Omit<LimitUse, 'egress'>): ExitClosure[] {
+  if (warmup?.kind === 'before') return [closed('limited', `warm-up starts on ${warmup.start}`)];
+  const closures = [
+    day?.left === 0 ? { what: warmup === null ? 'daily limit' : 'warm-up', use: day } : null,
+    hour?.left === 0 ? { what: 'hourly limit', use: hour } : null,
+  ];
+  return closures.flatMap((spent) =>
+    spent === null
+      ? []
+      : [{ ...closed('limited', `${spent.what} ${spent.use.used}/${spent.use.limit}`), untilMs: spent.use.resetsAtMs }],
+  );
+}
+
+function closed(gate: string, cause: string): ExitClosure {
+  return { gate, cause, untilMs: null };
+}

@@ -1,0 +1,160 @@
+/**
+ * Once a node: has warm-ups go a step back when too much of what their exits sent was deferred, bounced or complained about,
+ * and tells operators of it.
+ */
+import { dayOf } from './policy/day.ts';
+import type { Policy } from './policy/schema.ts';
+import type { Clock, Emit } from './ports.ts';
+import { NO_OUTCOMES, OUTCOMES, parseOutcomeName, type Outcomes } from './routing/outcome-figures.ts';
+import { regressionCause, type WarmupTerms } from './routing/warmup.ts';
+import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from './schedule/warmups.ts';
+import type { Marks } from './spool/marks.ts';
+import type { Count, Tallies } from './spool/tallies.ts';
+
+export type WarmupWatchNeeds = {
+  readonly policy: () => Policy;
+  readonly tallies: Pick<Tallies, 'counts'>;
+  readonly marks: Marks;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+const LOOK_EVERY_MS = 15_000;
+/** Days on which it regressed that are kept: older ones change nothing. */
+const DAYS_KEPT = 400;
+
+/** Looks every 15 s until it is disposed of. */
+export function watchWarmups(needs: WarmupWatchNeeds): AsyncDisposable {
+  const { clock, emit } = needs;
+  const ending = new AbortController();
+  const watch = new WarmupWatch(needs);
+  const run = async (): Promise<void> => {
+    while (!ending.signal.aborted) {
+      await watch.look().catch((cause: unknown) => {
+        emit({ event: 'failed', atMs: clock.nowMs(), where: 'warm-up', cause: String(cause) });
+      });
+      await clock.sleep(LOOK_EVERY_MS, ending.signal).catch(() => undefined);
+    }
+  };
+  const running = run();
+  return {
+    [Symbol.asyncDispose]: () => {
+      ending.abort(new Error('the relay ends'));
+      return running;
+    },
+  };
+}
+
+type Day = { readonly name: string; readonly startsAtMs: number; readonly endsAtMs: number };
+type Look = { readonly today: Day; readonly yesterday: Day; readonly counts: readonly Count[] };
+
+class WarmupWatch {
+  readonly #needs: WarmupWatchNeeds;
+  readonly #warmups: Warmups;
+  /** Alerts in force, by name: for what. */
+  readonly #raised = new Map<string, string>();
+
+  constructor(needs: WarmupWatchNeeds) {
+    this.#needs = needs;
+    this.#warmups = new Warmups(needs);
+  }
+
+  /** Rejects where the store does not answer. */
+  async look(): Promise<void> {
+    const { policy, tallies, clock } = this.#needs;
+    const inForce = policy();
+    const isNeeded = warmsUp(inForce);
+    if (!isNeeded && this.#raised.size === 0) return;
+    const today = dayOf(clock.nowMs(), inForce.timeZone);
+    const yesterday = dayOf(today.startsAtMs - 1, inForce.timeZone);
+    const counts = isNeeded ? await tallies.counts(OUTCOMES, yesterday.startsAtMs) : [];
+    if (isNeeded) await this.#warmups.read();
+    const told = new Set<string>();
+    for (const [egress, { enabled, warmup }] of Object.entries(inForce.egress)) {
+      if (!enabled || warmup === null) continue;
+      for (const whose of scopesOf(egress, warmup, counts)) {
+        told.add(alertName(whose));
+        await this.#lookAt(whose, warmup, { today, yesterday, counts });
+      }
+    }
+    for (const name of this.#raised.keys())
+      if (!told.has(name)) this.#alert(name, null, 'it is not warmed up any more');
+  }
+
+  async #lookAt(whose: WarmupOf, { regress, start = '' }: WarmupTerms, look: Look): Promise<void> {
+    const { marks, clock } = this.#needs;
+    const { today, yesterday, counts } = look;
+    const name = alertName(whose);
+    const before = this.#warmups.of(whose);
+    if (before?.kind !== 'warming') return this.#alert(name, null, `${nameOf(whose)}: its warm-up is over`);
+    const { regressed } = this.#warmups.daysOf(whose);
+    let cause: string | null = null;
+    if (!regressed.has(today.name)) {
+      cause = causeOn(today, 'today');
+      // What came late of yesterday, if it was not held against it then.
+      if (cause === null && !regressed.has(yesterday.name) && yesterday.name >= start)
+        cause = causeOn(yesterday, 'yesterday');
+      if (cause !== null) {
+        const days = [...regressed, today.name].sort().slice(-DAYS_KEPT);
+        await marks.mark([{ name: regressedMark(whose), text: regressionText({ days, cause }), atMs: clock.nowMs() }]);
+        await this.#warmups.read();
+      }
+    }
+    const now = this.#warmups.of(whose);
+    if (now?.kind !== 'warming') return undefined;
+    const step = `day ${now.day} of ${now.days}, ${now.cap} messages`;
+    if (!this.#warmups.daysOf(whose).regressed.has(today.name))
+      return this.#alert(name, null, `${nameOf(whose)}: its warm-up goes on with ${step}`);
+    const why = cause ?? this.#warmups.causeOf(whose);
+    const text = `${nameOf(whose)}: ${why}: its warm-up is back at ${step}; today does not count, tomorrow has the same again`;
+    return this.#alert(name, today.name, text);
+
+    function causeOn({ startsAtMs, endsAtMs }: Day, when: string): string | null {
+      const found = regressionCause(regress, outcomesOf(whose, counts, { startsAtMs, endsAtMs }));
+      return found === null ? null : `${when} ${found}`;
+    }
+  }
+
+  /** @param reason null: it is over */
+  #alert(name: string, reason: string | null, text: string): void {
+    if ((this.#raised.get(name) ?? null) === reason) return;
+    if (reason === null) this.#raised.delete(name);
+    else this.#raised.set(name, reason);
+    const { clock, emit } = this.#needs;
+    emit({ event: 'alert', atMs: clock.nowMs(), name, text, raised: reason !== null });
+  }
+}
+
+/** The whole exit, or each provider that something was sent to. */
+function scopesOf(egress: string, { perProvider }: WarmupTerms, counts: readonly Count[]): WarmupOf[] {
+  if (!perProvider) return [{ egress, provider: null }];
+  const names = counts
+    .map(({ account }) => parseOutcomeName(account, OUTCOMES))
+    .filter((name) => name?.egress === egress);
+  return [...new Set(names.flatMap((name) => (name === null ? [] : [name.provider])))].map((provider) => ({
+    egress,
+    provider,
+  }));
+}
+
+function outcomesOf(
+  { egress, provider }: WarmupOf,
+  counts: readonly Count[],
+  { startsAtMs, endsAtMs }: Pick<Day, 'startsAtMs' | 'endsAtMs'>,
+): Outcomes {
+  const sums = { ...NO_OUTCOMES };
+  for (const count of counts) {
+    if (count.startsAtMs < startsAtMs || count.startsAtMs >= endsAtMs) continue;
+    const name = parseOutcomeName(count.account, OUTCOMES);
+    if (name?.egress === egress && (provider === null || name.provider === provider)) sums[name.kind] += count.amount;
+  }
+  return sums;
+}
+
+function nameOf({ egress, provider }: WarmupOf): string {
+  return provider === null ? egress : `${egress} at ${provider}`;
+}
+
+function alertName({ egress, provider }: WarmupOf): string {
+  return `warmup:${egress}${provider === null ? '' : `:${provider}`}`;
+}
