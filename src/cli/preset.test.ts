@@ -4,6 +4,8 @@ import { expect, test } from 'vitest';
 import { parse } from 'yaml';
 import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
 import { hosts } from '../../tests/fakes/preset-policy.ts';
+import { loaded } from '../../tests/fakes/policy-text.ts';
+import { examplePolicy } from '../policy/example.ts';
 import { PRESETS } from '../policy/presets.ts';
 
 test('the list has all 15 with servers, capacity and price, the recommended ones marked, and the one in use', async () => {
@@ -110,4 +112,19 @@ test('without a policy file nothing is written', async () => {
   expect(code).toBe(1);
   expect(stderr).toContain(join(rig.folder, 'config/relevo.yaml'));
   expect(existsSync(rig.policyFile)).toBe(false);
+});
+
+test('the policy of a first start takes a preset: its servers get all mail but that for trial domains', async () => {
+  using rig = new CliRig(examplePolicy());
+  rig.env = hosts(3) as Record<string, string>;
+  const { code, stdout } = await rig.run(['preset', 'use', 'starter-triple']);
+  expect({ code, stdout }).toMatchObject({ code: 0 });
+  const { routes } = loaded(rig.policyText, rig.env).policy;
+  expect(routes.map(({ name, use }) => `${name}: ${use.join(' ')}`)).toEqual([
+    'trial: sandbox',
+    'preset: owned',
+    'default: direct',
+  ]);
+  const lines = (text: string): string[] => text.split('\n').filter((line) => !line.startsWith('preset:'));
+  expect(lines(rig.policyText)).toEqual(lines(examplePolicy()));
 });

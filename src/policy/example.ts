@@ -141,6 +141,11 @@ streams:                                <- streams
 
 # --- Where it leaves ---
 
+# \`relevo preset list\` shows the ready-made sets, \`relevo preset use NAME\` puts one in force: its exits, pools and
+# routes join those below, and take all mail that no route with conditions takes.
+preset: {= preset}                      <- preset
+# custom: { servers: 8, dailyLimit: 600 } <- custom
+
 egress:                                 <- egress
   direct:
     type: mx                            <- egress/mx/type
@@ -248,9 +253,9 @@ tests:                                  <- tests
   - name: mail to trial domains stays here
     message: { client: app, to: someone@demo.test } # from, stream, priority, tag and size may be given too
     expect: { egress: [sandbox] }       # route, egress, priority, stream, or refused: true
-  - name: mail of the application leaves first, from here
+  - name: mail of the application goes before newsletters
     message: { client: app, from: shop@example.com, to: someone@example.net }
-    expect: { route: default, egress: [direct], priority: high }
+    expect: { stream: transactional, priority: high }
   - name: the application cannot send as somebody else
     message: { client: app, from: boss@example.org, to: someone@example.net }
     expect: { refused: true }

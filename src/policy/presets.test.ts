@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { presetOf, presetTotals, PRESETS, totalsOf } from './presets.ts';
 
@@ -86,4 +88,17 @@ test('a preset is found by its name alone', () => {
   expect(presetOf('hybrid-basic')?.servers).toBe(3);
   expect(presetOf('Hybrid-Basic')).toBeUndefined();
   expect(presetOf('toString')).toBeUndefined();
+});
+
+test('the page on presets has the figures that are computed', () => {
+  const rows = PRESETS.map(({ name, recommended, servers, sendgrid, ...rest }) => {
+    const totals = totalsOf({ servers, sendgrid, ...rest });
+    const mark = { first: ' (recommended first)', yes: ' (recommended)', no: '' }[recommended];
+    const cells = [`\`${name}\`${mark}`, servers, sendgrid?.dailyLimit ?? '', totals.perDay, totals.perMonth];
+    const prices = [totals.usdPerMonth, totals.usdPer1000?.toFixed(2)];
+    const texts = [...cells, ...prices].map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell));
+    return `| ${texts.join(' | ')} |`.replaceAll('|  |', '| |');
+  });
+  const page = readFileSync(join(import.meta.dirname, '../../docs/presets.md'), 'utf8');
+  expect(page.split('\n').filter((line) => /^\| `[a-z-]+`.*\d \|$/.test(line))).toEqual(rows);
 });

@@ -54,7 +54,10 @@ export const policySchema = z
       description:
         'A set of exits, pools and routes by name, filled from the environment: SMTP_HOST_1 and so on. docs/presets.md has the table.',
     }),
-    custom: custom.nullable().prefault(null),
+    custom: custom
+      .nullable()
+      .prefault(null)
+      .meta({ description: 'A preset in figures of your own. Not beside `preset`.' }),
     retry,
     shaping,
     health,
