@@ -8,7 +8,7 @@ import type { Policy } from './policy/schema.ts';
 import type { Clock, Dns, Emit, Random } from './ports.ts';
 import { afterLooks } from './routing/listing-course.ts';
 import { listingMark, LISTING_MARKS, parseListing, shownZone, type ListingRecord } from './routing/listing-record.ts';
-import { ownAddressOf } from './routing/own-address.ts';
+import { ownAddressOf } from './policy/own-address.ts';
 import type { Marks } from './spool/marks.ts';
 import type { QueueFilter } from './spool/spool.ts';
 

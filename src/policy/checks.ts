@@ -1,5 +1,6 @@
 /** What a policy must hold beyond the form of its keys. Pure: findings, with the paths that they are about. */
 import { OWN_CLIENT } from '../message/message.ts';
+import { checkBlocklists } from './blocklist-checks.ts';
 import { containsNetwork, networkKey, parseNetwork } from './network.ts';
 import type { Path } from './problem.ts';
 import { checkRedisSpool } from './redis-spool.ts';
@@ -30,6 +31,7 @@ export function checkPolicy(policy: Policy): Check[] {
     ...checkPools(policy),
     ...checkRoutes(policy),
     ...checkKeeping(policy),
+    ...checkBlocklists(policy),
   ];
 }
 

@@ -4,7 +4,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Mark } from '../spool/marks.ts';
 import { healthMark, parseHealth } from './health.ts';
 import { listingMark, listingZones, parseListing, returnPace } from './listing-record.ts';
-import { ownAddressOf } from './own-address.ts';
+import { ownAddressOf } from '../policy/own-address.ts';
 import type { Closure } from './standing.ts';
 
 /** The marks that `checksOf` reads: whoever fetches them asks for names that begin so. */

@@ -55,10 +55,13 @@ export const shaping = z
       'where no entry here fits; `default` for all others.',
   });
 
+/** What takes place again and again: never without a pause. */
+const spell = duration.refine((ms) => ms >= 1_000, 'expected at least 1s');
+
 export const health = z
   .strictObject({
-    every: duration.prefault('5m').meta({ description: 'Between two checks.' }),
-    timeout: duration.prefault('15s').meta({ description: 'For one check as a whole: a server that hangs is down.' }),
+    every: spell.prefault('5m').meta({ description: 'Between two checks.' }),
+    timeout: spell.prefault('15s').meta({ description: 'For one check as a whole: a server that hangs is down.' }),
     downAfter: positive
       .prefault(2)
       .meta({ description: 'Checks in a row that fail until nothing goes out by the exit.' }),
@@ -68,7 +71,7 @@ export const health = z
 
 export const blocklists = z
   .strictObject({
-    every: duration.prefault('1h').meta({ description: 'Between two looks.' }),
+    every: spell.prefault('1h').meta({ description: 'Between two looks.' }),
     zones: z.array(domainName).prefault([]).meta({
       description:
         'DNS blocklists to ask. Default: none, since most refuse the resolvers of the public: name those that yours may ask.',

@@ -1,7 +1,7 @@
 /** The address by which others know an exit. Pure. */
 import { isIP } from 'node:net';
-import { formatNetwork, parseNetwork } from '../policy/network.ts';
-import type { EgressPolicy } from '../policy/schema.ts';
+import { formatNetwork, parseNetwork } from './network.ts';
+import type { EgressPolicy } from './schema.ts';
 
 /**
  * The one that its mail comes from for the servers that take it, in one spelling: what `address` says; else the local address
