@@ -176,8 +176,9 @@ export class ExitHealth {
     }
     const terms = { nowMs: clock.nowMs(), health: policy().health, delivered: exit.delivered };
     exit.delivered = false;
+    const failure = result.kind === 'ok' ? null : { cause: result.cause, refused: result.stage === 'auth' };
     const before = exit.health;
-    const after = afterCheck(before, result.kind === 'ok' ? null : result.cause, terms);
+    const after = afterCheck(before, failure, terms);
     exit.health = after;
     exit.dueMs = clock.monotonicMs() + after.nextAtMs - terms.nowMs;
     writer.put(healthMark(node, name), JSON.stringify(after));

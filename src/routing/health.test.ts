@@ -9,13 +9,21 @@ const EVERY_MS = 300_000;
 /** What a row of checks comes to: each is made when it is due. `delivered`: mail went out before each of them. */
 function course(
   checks: readonly ('ok' | 'bad')[],
-  { delivered = false, ...more }: Partial<typeof health> & { delivered?: boolean } = {},
+  {
+    delivered = false,
+    refused = false,
+    ...more
+  }: Partial<typeof health> & { delivered?: boolean; refused?: boolean } = {},
 ) {
   let nowMs = 1_000_000;
   let state: Health | null = null;
   return checks.map((check) => {
     const at = nowMs;
-    state = afterCheck(state, check === 'ok' ? null : 'refused', { nowMs, health: { ...health, ...more }, delivered });
+    state = afterCheck(state, check === 'ok' ? null : { cause: 'refused', refused }, {
+      nowMs,
+      health: { ...health, ...more },
+      delivered,
+    });
     nowMs = state.nextAtMs;
     return { state, waitMs: nowMs - at };
   });
@@ -38,9 +46,18 @@ describe('an exit', () => {
     expect(course(['bad', 'ok', 'bad', 'ok', 'bad']).some(isDown)).toBe(false);
   });
 
-  test('that is down is checked at distances that double up to the usual one', () => {
-    const waits = course(Array.from({ length: 8 }, () => 'bad' as const)).map(({ waitMs }) => waitMs / 1_000);
-    expect(waits).toEqual([30, 30, 60, 120, 240, 300, 300, 300]);
+  const waits = (refused: boolean): number[] =>
+    course(
+      Array.from({ length: 8 }, () => 'bad' as const),
+      { refused },
+    ).map(({ waitMs }) => waitMs / 1_000);
+
+  test('that is down is checked so often that mail goes by it within a minute of its return', () => {
+    expect(waits(false)).toEqual([30, 30, 50, 50, 50, 50, 50, 50]);
+  });
+
+  test('that refuses the sign-in is checked at distances that double up to the usual one', () => {
+    expect(waits(true)).toEqual([30, 30, 60, 120, 240, 300, 300, 300]);
   });
 
   test('is up again with the first check that works', () => {

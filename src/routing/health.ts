@@ -53,6 +53,11 @@ export function parsed<T>(text: string, shape: z.ZodType<T>): T | null {
 
 /** After a failure, the next check: a server that was started anew is back within that. */
 export const SOON_MS = 30_000;
+/** With what those that send read every few seconds, mail goes by a server that is back within a minute. */
+const LONGEST_MS = 50_000;
+
+/** `refused`: it refuses the sign-in; asked too often it may bar the relay for good, and waiting mends no password. */
+export type Failure = { readonly cause: string; readonly refused: boolean };
 
 export type CheckTerms = {
   readonly nowMs: number;
@@ -63,14 +68,20 @@ export type CheckTerms = {
 
 /**
  * @param before null: never checked
- * @param cause what the check met; null: it worked
+ * @param failure what the check met; null: it worked
  */
-export function afterCheck(before: Health | null, cause: string | null, terms: CheckTerms): Health {
+export function afterCheck(before: Health | null, failure: Failure | null, terms: CheckTerms): Health {
   const { nowMs, health, delivered } = terms;
-  if (cause === null) return { failures: 0, downSinceMs: null, nextAtMs: nowMs + health.every, cause: '' };
+  if (failure === null) return { failures: 0, downSinceMs: null, nextAtMs: nowMs + health.every, cause: '' };
   const wasDown = before !== null && before.downSinceMs !== null;
   const failures = delivered && !wasDown ? 1 : (before?.failures ?? 0) + 1;
   const downSinceMs = before?.downSinceMs ?? (failures >= health.downAfter ? nowMs : null);
+  const longestMs = failure.refused ? health.every : Math.min(health.every, LONGEST_MS);
   const doublings = downSinceMs === null ? 0 : Math.min(20, Math.max(0, failures - health.downAfter));
-  return { failures, downSinceMs, nextAtMs: nowMs + Math.min(health.every, SOON_MS * 2 ** doublings), cause };
+  return {
+    failures,
+    downSinceMs,
+    nextAtMs: nowMs + Math.min(longestMs, SOON_MS * 2 ** doublings),
+    cause: failure.cause,
+  };
 }
