@@ -21,7 +21,7 @@ type Rig = {
   readonly standings: ExitStandings;
   /** Exits that opened, one entry for each change. */
   readonly changes: (readonly string[])[];
-  /** The same as another thread has it. */
+  /** The same as a worker has it. */
   other(): Promise<ExitStandings & AsyncDisposable>;
 };
 
@@ -29,11 +29,12 @@ function withStandings(name: string, run: (rig: Rig) => Promise<void>): void {
   test(name, async () => {
     const clock = new FakeClock(START_MS);
     const figures = sharedFigures();
-    const open = () => openExitStandings({ policy: () => policy, ...figures, clock, node: 'n1' });
-    const standings = await open();
+    const open = (judges: boolean) =>
+      openExitStandings({ policy: () => policy, ...figures, clock, node: 'n1', judges });
+    const standings = await open(true);
     const changes: (readonly string[])[] = [];
     standings.onChange((opened) => changes.push(opened));
-    await run({ clock, figures, standings, changes, other: open });
+    await run({ clock, figures, standings, changes, other: () => open(false) });
     await standings[Symbol.asyncDispose]();
     expect(clock.pending).toBe(0);
   });
@@ -63,7 +64,7 @@ describe('reputation', () => {
     const { clock, figures, standings, changes } = rig;
     await came(figures, { delivered: 450, bounced: 30, blocked: 20 });
     await came(figures, { blocked: 7 }, { provider: 'other' });
-    await clock.advance(5_000);
+    await clock.advance(10_000);
     const { score, successRate, ...standing } = standings.standingOf('ip-1');
     expect(score).toBeGreaterThan(70);
     expect(score).toBeLessThan(80);
@@ -76,7 +77,7 @@ describe('reputation', () => {
   withStandings('below 70 it is closed, and tried for a moment every 15 min', async (rig) => {
     const { clock, figures, standings, changes } = rig;
     await came(figures, { delivered: 100, blocked: 40 });
-    await clock.advance(5_000);
+    await clock.advance(10_000);
     const pausedAtMs = clock.nowMs();
     await figures.marks.mark([levelMark('ip-1', { level: 'paused', sinceMs: pausedAtMs })]);
     await clock.advance(5_000);
@@ -101,13 +102,31 @@ describe('reputation', () => {
   withStandings('one that comes back is slowed until it is well above', async ({ clock, figures, standings }) => {
     await came(figures, { delivered: 500, blocked: 47 });
     await figures.marks.mark([levelMark('ip-1', { level: 'paused', sinceMs: START_MS })]);
-    await clock.advance(5_000);
+    await clock.advance(10_000);
     expect(standings.standingOf('ip-1').score).toBeGreaterThan(70);
     expect(standings.reputationOf('ip-1').level).toBe('paused');
     await came(figures, { delivered: 60 });
-    await clock.advance(5_000);
+    await clock.advance(10_000);
     expect(standings.standingOf('ip-1')).toMatchObject({ closures: [], pace: 0.5 });
   });
+});
+
+withStandings('a worker goes by what is written down, and otherwise knows the score a minute later', async (rig) => {
+  const { clock, figures } = rig;
+  const worker = await rig.other();
+  await came(figures, { delivered: 100, blocked: 40 });
+  await clock.advance(10_000);
+  expect(rig.standings.standingOf('ip-1').closures).toMatchObject([{ gate: 'reputation' }]);
+  expect(worker.standingOf('ip-1')).toEqual(FULL_STANDING);
+  await figures.marks.mark([levelMark('ip-1', { level: 'paused', sinceMs: clock.nowMs() })]);
+  await clock.advance(5_000);
+  expect(worker.standingOf('ip-1')).toEqual(rig.standings.standingOf('ip-1'));
+  await came(figures, { delivered: 20 });
+  await clock.advance(10_000);
+  expect(worker.standingOf('ip-1').score).toBeLessThan(rig.standings.standingOf('ip-1').score);
+  await clock.advance(60_000);
+  expect(worker.standingOf('ip-1').score).toBe(rig.standings.standingOf('ip-1').score);
+  await worker[Symbol.asyncDispose]();
 });
 
 describe('an operator', () => {
@@ -152,7 +171,7 @@ describe('an operator', () => {
 withStandings('a store that is away leaves every exit as it was', async ({ clock, figures, standings }) => {
   await came(figures, { delivered: 450, blocked: 30 });
   await figures.marks.mark([pauseMark('ip-2', { reason: '', sinceMs: START_MS })]);
-  await clock.advance(5_000);
+  await clock.advance(10_000);
   const before = [standings.standingOf('ip-1'), standings.standingOf('ip-2')];
   figures.isAway = true;
   await clock.advance(60_000);

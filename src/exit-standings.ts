@@ -30,6 +30,11 @@ export type ExitStandingsNeeds = {
   readonly clock: Clock;
   /** This relay's name among those that share the spool. */
   readonly node: string;
+  /**
+   * Where an exit's score takes it is for this one to say, and for somebody to write down (`standing-watch.ts`). Otherwise
+   * what is written there holds, and figures are read now and then only.
+   */
+  readonly judges: boolean;
 };
 
 /** `record`: where its reputation took it, as somebody wrote it down; null: nobody did. */
@@ -53,6 +58,9 @@ export type ExitStandings = {
 export type HearChange = (opened: readonly string[]) => void;
 
 const LOOK_EVERY_MS = 5_000;
+/** Between two looks at the figures: there are many, and a day counts. */
+const JUDGE_EVERY_MS = 10_000;
+const FIGURES_EVERY_MS = 60_000;
 /** Most hours do not change any more; those that do come late wait for a look at all of them. */
 const RECENT_MS = 2 * HOUR_MS;
 const WHOLE_EVERY_MS = 3 * HOUR_MS;
@@ -81,7 +89,7 @@ export async function readExitStandings(needs: ExitStandingsNeeds): Promise<Exit
 async function run(standings: Standings, clock: Clock, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
-    if (!signal.aborted) await standings.refresh();
+    if (!signal.aborted) await standings.look();
   }
 }
 
@@ -89,6 +97,8 @@ class Standings implements ExitStandings {
   readonly #needs: ExitStandingsNeeds;
   readonly #listeners = new Set<HearChange>();
   #hours = new Map<string, StretchOutcomes[]>();
+  /** Monotonic time of the last look at the figures. */
+  #figuresAtMs = Number.NEGATIVE_INFINITY;
   /** Wall time of the last look at all hours; null: none yet. */
   #wholeAtMs: number | null = null;
   #marks = new Map<string, Mark>();
@@ -114,16 +124,30 @@ class Standings implements ExitStandings {
     return () => void this.#listeners.delete(run);
   }
 
-  async refresh(): Promise<void> {
-    // What the store does not say stays as it said last.
-    await Promise.all([this.#readHours().catch(() => undefined), this.#readMarks().catch(() => undefined)]);
+  refresh(): Promise<void> {
+    return this.#look(true);
+  }
+
+  look(): Promise<void> {
+    const { clock, judges } = this.#needs;
+    return this.#look(clock.monotonicMs() - this.#figuresAtMs >= (judges ? JUDGE_EVERY_MS : FIGURES_EVERY_MS));
+  }
+
+  /** What the store does not say stays as it said last. */
+  async #look(atFigures: boolean): Promise<void> {
+    const isNews = await this.#readMarks().catch(() => false);
+    if (atFigures || isNews) await this.#readHours().catch(() => undefined);
     this.#judge();
   }
 
-  async #readMarks(): Promise<void> {
+  /** @returns whether an exit's level is written down as another */
+  async #readMarks(): Promise<boolean> {
     const prefixes = [PAUSE_MARKS, LEVEL_MARKS, ...CHECK_MARKS];
     const read = await Promise.all(prefixes.map((prefix) => this.#needs.marks.marks(prefix)));
+    const before = this.#marks;
     this.#marks = new Map(read.flat().map((mark) => [mark.name, mark]));
+    const levels = [...before.keys(), ...this.#marks.keys()].filter((name) => name.startsWith(LEVEL_MARKS));
+    return levels.some((name) => this.#marks.get(name)?.text !== before.get(name)?.text);
   }
 
   async #readHours(): Promise<void> {
@@ -132,7 +156,9 @@ class Standings implements ExitStandings {
     const hour = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
     const isWhole = this.#wholeAtMs === null || Math.abs(nowMs - this.#wholeAtMs) >= WHOLE_EVERY_MS;
     const sinceMs = isWhole ? hour - WINDOW_MS : hour - RECENT_MS;
+    const lookedMs = clock.monotonicMs();
     const read = outcomesByExit(await tallies.counts(OUTCOMES, sinceMs));
+    this.#figuresAtMs = lookedMs;
     if (isWhole) {
       this.#hours = read;
       this.#wholeAtMs = nowMs;
@@ -170,7 +196,9 @@ class Standings implements ExitStandings {
   #reputationAt(egress: string, policy: Policy, nowMs: number): ExitReputation {
     const reputation = reputationOf(this.#hours.get(egress) ?? [], nowMs);
     const record = levelRecordOf(egress, this.#marks);
-    return { ...reputation, record, level: levelOf(reputation.score, record?.level ?? 'good', policy.reputation) };
+    const before = record?.level ?? 'good';
+    const level = this.#needs.judges ? levelOf(reputation.score, before, policy.reputation) : before;
+    return { ...reputation, record, level };
   }
 }
 

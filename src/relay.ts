@@ -13,6 +13,7 @@ import { exitOperations } from './cli/exit-operations.ts';
 import { liveRelay } from './cli/live-relay.ts';
 import { nodeStatuses, soleStatus, type NodeStatus } from './cli/node-status.ts';
 import type { RelayStatus } from './cli/operations.ts';
+import { routeOperation } from './cli/route-operation.ts';
 import { createOperations } from './cli/store-operations.ts';
 import { type ExitStandings, openExitStandings } from './exit-standings.ts';
 import { watchExits } from './exit-watch.ts';
@@ -96,7 +97,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const { clock } = ports;
   await certify(policy(), clock.nowMs(), emit);
   const { name: node } = await foundation.nodeFacts();
-  const standing = { policy, marks: spool.marks, tallies: spool.ledger, clock, node };
+  const standing = { policy, marks: spool.marks, tallies: spool.ledger, clock, node, judges: true };
   const standings = stack.use(await openExitStandings(standing));
   const path = stack.use(await openPath(options, foundation, standings));
   stack.use(watchStandings({ policy, standings, marks: spool.marks, clock, emit }));
@@ -169,6 +170,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
       clock: ports.clock,
       alerts: () => reporting.alerts.raised(),
     }),
+    route: routeOperation({ policy, explainMail: (facts) => parts.path.explainMail(facts) }),
     live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
   });
   const control = await startControl({

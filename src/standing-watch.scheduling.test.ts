@@ -33,7 +33,7 @@ async function openLoop(stack: AsyncDisposableStack): Promise<Scheduling & { rea
   const { clock, events } = scheduling;
   const policy = () => scheduling.policy;
   const { marks, tallies } = sharedFigures();
-  const opened = stack.use(await openExitStandings({ policy, marks, tallies, clock, node: 'n1' }));
+  const opened = stack.use(await openExitStandings({ policy, marks, tallies, clock, node: 'n1', judges: true }));
   standings = opened;
   opened.onChange((exits) => scheduling.scheduler.standingsChanged(exits));
   const book = new OutcomeBook(policy);

@@ -32,7 +32,7 @@ function watched(name: string, nodes: number, run: (rig: Rig) => Promise<void>):
     await using stack = new AsyncDisposableStack();
     for (let node = 0; node < nodes; node++) {
       const needs = { policy: () => policy, ...figures, clock };
-      const standings = stack.use(await openExitStandings({ ...needs, node: `n${node}` }));
+      const standings = stack.use(await openExitStandings({ ...needs, node: `n${node}`, judges: true }));
       stack.use(watchStandings({ ...needs, standings, emit }));
     }
     const counted: Rig['counted'] = (kind, amount, egress = 'ip-1') => {
@@ -94,7 +94,7 @@ watched(
   2,
   async ({ clock, alerts, counted, figures }) => {
     await counted('blocked', 100);
-    await clock.advance(5_000);
+    await clock.advance(15_000);
     const [mark] = await figures.marks.marks('reputation:');
     await clock.advance(60_000);
     expect(await figures.marks.marks('reputation:')).toEqual([mark]);

@@ -20,7 +20,7 @@ export type StandingWatchNeeds = {
 
 const LOOK_EVERY_MS = 5_000;
 
-/** Looks every 5 s until it is disposed of. */
+/** Looks every 5 s until it is disposed of. @param needs.standings that judge */
 export function watchStandings(needs: StandingWatchNeeds): AsyncDisposable {
   const ending = new AbortController();
   const running = run(new StandingWatch(needs), needs.clock, ending.signal);

@@ -3,6 +3,7 @@ import { OperationsError, type Operations } from './operations.ts';
 import { connectControl } from './control-client.ts';
 import { createOperations } from './store-operations.ts';
 import { loadPolicyFile } from './policy-file.ts';
+import { routeOperation } from './route-operation.ts';
 import { openPolicyStore } from './store.ts';
 import type { Cli } from './cli.ts';
 import { exitOperations, type ExitOperations } from './exit-operations.ts';
@@ -39,6 +40,7 @@ export async function withOperations<Result>(
     clock: cli.clock,
     showsSubjects: () => policy.log.subjects,
     live: null,
+    route: routeOperation({ policy: () => policy, explainMail: null }),
     exits: exitsOf(cli, { policy, spool }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });
@@ -53,7 +55,14 @@ function exitsOf(
   const policy = (): Policy => loaded;
   const { marks, ledger } = spool;
   const open = async (): Promise<ExitOperations> => {
-    const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: loaded.hostname });
+    const standings = await readExitStandings({
+      policy,
+      marks,
+      tallies: ledger,
+      clock,
+      node: loaded.hostname,
+      judges: true,
+    });
     const stats = statsNeeds({ policy, clock, spool, standings });
     return exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => null });
   };

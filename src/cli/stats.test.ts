@@ -127,7 +127,9 @@ test('a running relay hears of it at once, and shows its alerts', async () => {
   const loaded = policyOf(rig);
   const policy = () => loaded;
   const { marks, ledger } = spool;
-  const standings = things.use(await openExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1' }));
+  const standings = things.use(
+    await openExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true }),
+  );
   const stats = statsNeeds({ policy, clock, spool, standings });
   const alerts = () => [{ name: 'x', text: 'the cat is on the roof', sinceMs: clock.nowMs() - 240_000 }];
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts });
