@@ -3,6 +3,7 @@
  * Unknown means temporary; `in-doubt` exactly when the final dot went out and no verdict came back.
  */
 import { assertNever, type Outcome, type Scope } from '../message/outcome.ts';
+import { isBlock, refusalOf } from '../message/refusal.ts';
 import { replyClass, type Reply } from '../message/reply.ts';
 
 /**
@@ -63,11 +64,31 @@ export type Incident = {
 };
 
 export function classify({ stage, happening, peer, who }: Incident): Outcome {
-  const verdict = judged(stage, happening, who);
+  const verdict =
+    (happening.kind === 'reply' ? ofTheSender(stage, happening.reply, peer) : null) ?? judged(stage, happening, who);
   const outcome: Outcome = happening.kind === 'reply' ? verdict : { ...verdict, own: true };
   if (peer === 'upstream' && outcome.kind === 'deferred' && outcome.scope === 'host')
     return { ...outcome, scope: 'egress' };
   return outcome;
+}
+
+const BEFORE_MAIL: ReadonlySet<Stage> = new Set(['connect', 'greeting', 'ehlo', 'tls', 'auth']);
+
+/**
+ * A refusal of who sends rather than of what is sent, which neighbours of that host would repeat: of the address that we
+ * come by, and another exit may do; or of our pace, and none may do now, whatever its class. null: it is neither.
+ */
+function ofTheSender(stage: Stage, reply: Reply, peer: PeerKind): Outcome | null {
+  const verdict = replyClass(reply);
+  if (verdict !== 'temporary' && verdict !== 'permanent') return null;
+  const refusal = refusalOf(reply);
+  // What an own server says of us before MAIL is about the exit; its other 4yz may well be its own.
+  if (peer === 'upstream' && (BEFORE_MAIL.has(stage) || verdict === 'temporary')) return null;
+  // Before MAIL 5yz is about the host (RFC 5321 §3.1), and lists forget.
+  if (isBlock(refusal))
+    return verdict === 'permanent' && !BEFORE_MAIL.has(stage) ? bounced('egress', reply) : deferred('egress', reply);
+  if (refusal !== 'rate-limited') return null;
+  return deferred(peer === 'mx' ? 'message' : 'egress', reply);
 }
 
 function judged(stage: Stage, happening: Happening, who: string): Outcome {
@@ -195,6 +216,14 @@ function ofLack(what: Lack, who: string): Outcome {
       });
     case 'size':
       return bounced('host', { code: 552, detail: '3.4', text: `the message is larger than ${who} takes` });
+    case 'deliver-by':
+      return bounced('host', {
+        code: 554,
+        detail: '4.7',
+        text: `${who} does not promise delivery by a time (DELIVERBY), as the message asks`,
+      });
+    case 'time':
+      return bounced('host', { code: 554, detail: '4.7', text: `${who} needs more time than the message has left` });
     case 'starttls':
       return deferred('egress', local('7.4', `${who} does not offer STARTTLS, which the policy demands`));
     case 'auth':
@@ -214,14 +243,6 @@ function ofLack(what: Lack, who: string): Outcome {
 function local(detail: string, text: string): Reply {
   return { code: 451, detail, text };
 }
-    case 'deliver-by':
-      return bounced('host', {
-        code: 554,
-        detail: '4.7',
-        text: `${who} does not promise delivery by a time (DELIVERBY), as the message asks`,
-      });
-    case 'time':
-      return bounced('host', { code: 554, detail: '4.7', text: `${who} needs more time than the message has left` });
 
 function deferred(scope: Scope, reply: Reply): Outcome {
   return { kind: 'deferred', reply, scope };

@@ -8,6 +8,7 @@ import { openSandbox } from './sandbox.ts';
 import { DeadHosts } from './smtp/dead-hosts.ts';
 import { cachedDns } from './smtp/dns-cache.ts';
 import { openMxEgress } from './smtp/mx-egress.ts';
+import { mxHosts } from './smtp/mx-hosts.ts';
 import { openSmtpEgress } from './smtp/smtp-egress.ts';
 import type { ExitPorts } from './smtp/smtp-exit.ts';
 
@@ -27,6 +28,8 @@ export type Exits = AsyncDisposable & {
    * replaced, what is under way on them ends in peace.
    */
   apply(policy: Policy): void;
+  /** As `mxHosts`, by the same answers of DNS as the exits have; null where nothing goes out but to sandboxes. */
+  hostsOf(domain: string): Promise<readonly string[] | null>;
 };
 
 export function openExits({ policy, ports, emit, localAddresses }: ExitsOptions): Exits {
@@ -73,6 +76,10 @@ export function openExits({ policy, ports, emit, localAddresses }: ExitsOptions)
   return {
     byName,
     apply,
+    hostsOf: async (domain) => {
+      const isOut = [...settings.values()].some(({ type }) => type !== 'sandbox');
+      return isOut ? mxHosts(domain, exitPorts.dns) : null;
+    },
     [Symbol.asyncDispose]: async () => {
       for (const egress of byName.values()) retire(egress);
       byName.clear();

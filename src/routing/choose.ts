@@ -39,7 +39,10 @@ export type LimitState = {
   readonly cause: string;
 };
 
-/** What keeps mail from an exit, in this order. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node has it. */
+/**
+ * What keeps mail from an exit, in this order. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node
+ * has it. `site-rest`: the receiving site takes nothing from it for a while; `site`: for a moment.
+ */
 export type Gate =
   | 'ready'
   | 'disabled'
@@ -53,6 +56,8 @@ export type Gate =
   | 'resting'
   | 'probing'
   | LimitState['kind']
+  | 'site-rest'
+  | 'site'
   | 'busy';
 
 /** A gate that is closed (or `ready`). `untilMs`: when it opens, as far as time alone decides it. */
@@ -122,6 +127,8 @@ export type ChooseRequest = {
   readonly keep?: string | null;
   /** It was handed to this node by another: it is not handed on. Default: no. */
   readonly here?: boolean;
+  /** What keeps mail to the receiving site from an exit; null: nothing. Default: nothing. */
+  readonly siteGate?: (egress: string) => GateState | null;
 };
 
 /**

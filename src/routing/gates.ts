@@ -5,7 +5,7 @@ import type { Closure } from './standing.ts';
 import type { Member } from './steps.ts';
 
 /** Gates that may open any moment. */
-export const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced']);
+export const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced', 'site']);
 
 /** Gates that a limit of the exit stands at. */
 export const LIMITED: ReadonlySet<Gate> = new Set(['limited', 'paced', 'asking']);
@@ -31,6 +31,8 @@ export function firstGate(request: ChooseRequest, { egress, shut, streams }: Mem
   const circuit = gateOf(state.circuit, request.nowMs);
   if (circuit !== 'open') return circuit;
   if (state.limit !== undefined && state.limit !== null) return state.limit.kind;
+  const site = request.siteGate?.(egress) ?? null;
+  if (site !== null) return site.gate;
   return state.inFlight >= state.concurrency ? 'busy' : 'ready';
 }
 
@@ -76,6 +78,8 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
   if (limit !== undefined && limit !== null) {
     gates.push({ gate: limit.kind, untilMs: limit.untilMs, cause: limit.cause });
   }
+  const site = request.siteGate?.(egress) ?? null;
+  if (site !== null) gates.push(site);
   if (inFlight >= concurrency) gates.push(plain('busy'));
   return gates;
 }

@@ -174,7 +174,11 @@ export class Claims {
       endLate(schedule, entry);
       return 'placed';
     }
-    if (schedule.groups.isBlocked(entry.group)) return 'blocked';
+    if (schedule.groups.isBlocked(entry.group, entry.lane.site)) return 'blocked';
+    if (schedule.lanes.isCrowded(entry.lane)) {
+      putOffCrowded(schedule, entry);
+      return 'placed';
+    }
     if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
       // No last attempt at a destination that is known not to answer: a long queue for it must end in time.
       const reply = delivery.lastReply ?? UNREACHABLE;
@@ -228,6 +232,20 @@ export function putOffPaced(schedule: Schedule, entry: Entry, ahead: number): vo
   spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
 }
 
+/** Its site takes little now, and enough waits for it in memory. */
+const CROWDED_MS = 60_000;
+
+function putOffCrowded(schedule: Schedule, entry: Entry): void {
+  const { site } = entry.lane;
+  const delayMs = jittered(
+    CROWDED_MS + Math.min(PACED_MOST_MS, site.waiting * site.everyMs),
+    schedule.random.fraction(),
+  );
+  const reply: Reply = { code: 451, detail: '4.5', text: `waits for its turn at ${site.name}` };
+  const terms = termsFor(schedule, entry.leased, null);
+  spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}
+
 /**
  * No exit takes them for a while. Where all that their lane could use rest, they go back as they were, and the lane is left
  * alone until then: a restart, or an exit that works again, finds them due. Where some of the lane's mail may go, they make
@@ -255,7 +273,7 @@ function isOver(schedule: Schedule, { leased }: Entry): boolean {
 
 /** No exit will take it for a while: it waits in the store, without using up a try. */
 function putOffBlocked(schedule: Schedule, entry: Entry): void {
-  const choice = schedule.groups.choiceOf(entry.group);
+  const choice = schedule.groups.choiceOf(entry.group, entry.lane.site);
   const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
   const terms = termsFor(schedule, entry.leased, null);
   const leftMs = untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - schedule.clock.monotonicMs());

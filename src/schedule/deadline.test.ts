@@ -45,7 +45,7 @@ describe('mail that is too late', () => {
   scheduled(
     'is returned when its time is over, with what was said last, and not tried once more',
     async (scheduling) => {
-      scheduling.exit('direct').answer = () => OUTCOMES.greylisted;
+      scheduling.exit('direct').answer = () => OUTCOMES.notNow;
       const endMs = scheduling.clock.nowMs() + 3 * MINUTE;
       await scheduling.accept(by(scheduling, 3 * MINUTE));
       await scheduling.drained(4 * MINUTE);
@@ -53,7 +53,7 @@ describe('mail that is too late', () => {
       expectNoneAfter(scheduling, 'direct', endMs);
       expect(scheduling.clock.nowMs() - endMs).toBeLessThan(5 * SECOND);
       expectReturned(scheduling);
-      expect(ends(scheduling)[0]).toMatchObject({ reply: { text: expect.stringContaining('greylisted') } });
+      expect(ends(scheduling)[0]).toMatchObject({ reply: { text: expect.stringContaining('mailbox busy') } });
     },
   );
 

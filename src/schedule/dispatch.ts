@@ -50,7 +50,7 @@ export function endLate(schedule: Schedule, entry: Entry): void {
 type Passed = { readonly entry: Entry; readonly node: string };
 
 function startAll(schedule: Schedule, passed: Passed[]): void {
-  const { groups, lanes, exits } = schedule;
+  const { groups, lanes, exits, sites } = schedule;
   while (groups.anyOpen()) {
     const next = lanes.next(groups.isOpen);
     if (next === null) return;
@@ -59,7 +59,8 @@ function startAll(schedule: Schedule, passed: Passed[]): void {
       endLate(schedule, next.entry);
       continue;
     }
-    const choice = groups.choiceOf(next.entry.group);
+    const { site } = next.entry.lane;
+    const choice = groups.choiceOf(next.entry.group, site);
     if (choice.kind === 'elsewhere') {
       lanes.ended(next.entry.lane, next.number, 'none');
       exits.passed(choice);
@@ -73,6 +74,7 @@ function startAll(schedule: Schedule, passed: Passed[]): void {
       return;
     }
     exits.started(choice);
+    next.entry.ticket = sites.started(site, choice.name);
     schedule.contentBudget.take(next.entry.group.weight, next.entry.leased.message.sizeBytes);
     next.entry.triedSinceMs = schedule.clock.monotonicMs();
     spawn(schedule, 'delivery', () => deliver(schedule, { ...next, choice }));
@@ -103,6 +105,7 @@ async function deliver(schedule: Schedule, start: Start): Promise<void> {
   try {
     await attempt(schedule, start);
   } finally {
+    schedule.sites.ended(start.entry.ticket, 'none', '');
     // After a bug too: its lease then runs out, and it comes up again as in doubt.
     schedule.window.release(start.entry);
   }

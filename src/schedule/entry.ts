@@ -2,6 +2,7 @@ import type { RoutePolicy } from '../policy/schema.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
 import type { Weight } from './budget.ts';
 import type { Lane } from './lane.ts';
+import type { Ticket } from './sites.ts';
 
 /** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep; and one weight. */
 export type Group = {
@@ -37,4 +38,6 @@ export type Entry = {
   /** Monotonic time at which it came into memory, and at which its attempt began. */
   readonly heldSinceMs: number;
   triedSinceMs: number | null;
+  /** Of the attempt that is under way at its site; null: none is. */
+  ticket: Ticket | null;
 };

@@ -11,6 +11,7 @@ import {
   type ChooseRequest,
   type ExitPlace,
   type ExitState,
+  type GateState,
   type Reason,
   type TurnWanted,
 } from '../routing/choose.ts';
@@ -56,6 +57,8 @@ export type ExitQuestion = {
   readonly tried?: ReadonlySet<string>;
   readonly keep?: string | null;
   readonly here?: boolean;
+  /** What keeps mail to the receiving site from an exit. Default: nothing. */
+  readonly siteGate?: (egress: string) => GateState | null;
 };
 
 /** An exit whose turn in its pool it was at `place`; null: it took none. */

@@ -30,7 +30,7 @@ describe('nothing waits silently', () => {
     const exit = scheduling.exit('direct');
     exit.concurrency = 2;
     exit.answer = ({ mail }, signal) => {
-      if (mail.domain === 'grey.test') return OUTCOMES.greylisted;
+      if (mail.domain === 'grey.test') return OUTCOMES.notNow;
       if (mail.domain === 'dead.test') return OUTCOMES.unreachable;
       return after(clock, HOUR)({ mail, atMs: 0, number: 0 }, signal);
     };
@@ -55,7 +55,7 @@ describe('nothing waits silently', () => {
       expect.stringMatching(/^dead\.test did not answer several times: its lane rests for \d+ s more$/),
     ]);
     // What it was told stands in the store, and is said from there.
-    expect((await scheduler.explain(grey.message.id))[0]?.why.join()).not.toContain('greylisted');
+    expect((await scheduler.explain(grey.message.id))[0]?.why.join()).not.toContain('mailbox busy');
     expect(await whyOf(flying)).toEqual(['in flight', 'being tried for 1 s']);
     expect(await whyOf(waiting)).toEqual([
       'waiting in its lane',

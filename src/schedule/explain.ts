@@ -61,8 +61,13 @@ const GATES = {
   limited: 'has used up its limit',
   paced: 'waits a moment, as its rate has it',
   asking: 'is about to know what is left of its limit',
+  'site-rest': 'is not wanted at its site now',
+  site: 'waits for its site',
   busy: 'has no free connection',
 } as const satisfies Record<Gate, string>;
+
+/** Gates whose cause is a sentence of its own. */
+const OWN_SUBJECT: ReadonlySet<Gate> = new Set(['limited', 'elsewhere', 'nowhere', 'site', 'site-rest']);
 
 /** Gates that a check opens. */
 const CHECKED: ReadonlySet<Gate> = new Set(['down', 'listed', 'reputation']);
@@ -113,13 +118,14 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
 function whyOf({ egress, others, probability, ...first }: Reason, nowMs: number): string {
   const gates = [first, ...others].map((gate) => gateText(gate, nowMs)).join('; ');
   const chance = probability === undefined ? '' : ` (probability ${Math.round(probability * 1_000) / 10} %)`;
-  const hasOwnSubject = first.gate === 'limited' || first.gate === 'elsewhere' || first.gate === 'nowhere';
+  const hasOwnSubject = OWN_SUBJECT.has(first.gate);
   return `${egress}${hasOwnSubject ? ':' : ''} ${gates}${chance}`;
 }
 
 function gateText({ gate, cause, untilMs }: GateState, nowMs: number): string {
   if (gate === 'limited') return `${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
-  if (gate === 'elsewhere' || gate === 'nowhere') return cause;
+  if (gate === 'site-rest') return `${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
+  if (OWN_SUBJECT.has(gate)) return cause;
   const until = CHECKED.has(gate) && untilMs !== null ? `, looked at again in ${seconds(untilMs - nowMs)}` : '';
   return `${GATES[gate]}${cause === '' ? '' : `: ${cause}`}${until}`;
 }

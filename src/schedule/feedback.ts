@@ -19,8 +19,11 @@ export type Feedback = {
   readonly restMs: number;
 };
 
-/** `refused`: it answers, but not now (4yz to the message). `unreachable`: it could not be talked to. `none`: says nothing. */
-export type Signal = 'success' | 'refused' | 'unreachable' | 'none';
+/**
+ * `refused`: it answers, but not now (4yz to the message). `alive`: it answers, and what it says is not about the destination.
+ * `unreachable`: it could not be talked to. `none`: says nothing.
+ */
+export type Signal = 'success' | 'refused' | 'alive' | 'unreachable' | 'none';
 
 const FIRST_REST_MS = 30_000;
 const LONGEST_REST_MS = 600_000;
@@ -50,18 +53,23 @@ export function afterSignal(
       return feedback;
     case 'success':
       return risen(feedback);
+    case 'alive':
+      return alive(feedback);
     case 'refused':
-      return fallen({ ...feedback, failures: 0, restsUntilMs: null, restMs: 0 }, attempt);
+      return fallen(alive(feedback), attempt);
     case 'unreachable':
       return unreached(feedback, attempt);
   }
 }
 
+function alive(feedback: Feedback): Feedback {
+  return { ...feedback, failures: 0, restsUntilMs: null, restMs: 0 };
+}
+
 function risen(feedback: Feedback): Feedback {
-  const alive = { ...feedback, failures: 0, restsUntilMs: null, restMs: 0 };
   const successes = feedback.successes + 1;
-  if (successes < feedback.limit) return { ...alive, successes };
-  return { ...alive, successes: 0, limit: Math.min(feedback.most, feedback.limit + 1) };
+  if (successes < feedback.limit) return { ...alive(feedback), successes };
+  return { ...alive(feedback), successes: 0, limit: Math.min(feedback.most, feedback.limit + 1) };
 }
 
 function fallen(feedback: Feedback, attempt: { readonly number: number; readonly next: number }): Feedback {

@@ -6,6 +6,8 @@ import { weightOf, type ContentBudget } from './budget.ts';
 import type { Group } from './entry.ts';
 import type { Exits } from './exits.ts';
 import { looksGreylisted } from './retry.ts';
+import type { Site } from './site.ts';
+import type { Sites } from './sites.ts';
 
 /** What the routes may ask of a delivery. */
 export function factsOf({ delivery, message }: Pick<LeasedDelivery, 'delivery' | 'message'>): MessageFacts {
@@ -29,13 +31,23 @@ const NOWHERE: Choice = { kind: 'wait', untilMs: null, busy: false, reasons: [],
 export class Groups {
   readonly #exits: Exits;
   readonly #contentBudget: ContentBudget;
+  readonly #sites: Sites;
   readonly #groups = new Map<string, Group>();
   #choices = new Map<Group, Choice>();
   #generation = -1;
 
-  constructor(exits: Exits, contentBudget: ContentBudget) {
+  constructor({
+    exits,
+    contentBudget,
+    sites,
+  }: {
+    readonly exits: Exits;
+    readonly contentBudget: ContentBudget;
+    readonly sites: Sites;
+  }) {
     this.#exits = exits;
     this.#contentBudget = contentBudget;
+    this.#sites = sites;
   }
 
   /** @param inMemory its content need not be read from the store */
@@ -54,7 +66,26 @@ export class Groups {
     return group;
   }
 
-  choiceOf(group: Group): Choice {
+  /** @param site where the mail goes; null: anywhere */
+  choiceOf(group: Group, site: Site | null = null): Choice {
+    const choice = this.#choiceAnywhere(group);
+    if (site === null || choice.kind !== 'egress' || group.route === null || !this.#sites.isNarrow(site)) return choice;
+    // What a site does not keep from the first choice is the first choice there too.
+    if (this.#sites.gateOf(site, choice.name) === null) return choice;
+    if (site.chosenAt !== this.#exits.generation || site.chosenFor !== site.version) {
+      site.choices.clear();
+      site.chosenAt = this.#exits.generation;
+      site.chosenFor = site.version;
+    }
+    let there = site.choices.get(group);
+    if (there === undefined) {
+      there = this.#exits.choose({ ...group, route: group.route, siteGate: (exit) => this.#sites.gateOf(site, exit) });
+      site.choices.set(group, there);
+    }
+    return there;
+  }
+
+  #choiceAnywhere(group: Group): Choice {
     if (this.#generation !== this.#exits.generation) {
       this.#choices = new Map();
       this.#generation = this.#exits.generation;
@@ -68,15 +99,15 @@ export class Groups {
   }
 
   /** Whether an attempt may begin now, there is room for its content, and an exit; or it is for another node to send. Of a group that waits. */
-  readonly isOpen = (group: Group): boolean => {
-    const choice = this.choiceOf(group);
+  readonly isOpen = (group: Group, site: Site | null = null): boolean => {
+    const choice = this.choiceOf(group, site);
     if (choice.kind === 'wait' && choice.turn !== undefined) this.#exits.wantTurn(choice.turn, group.waiting);
     return choice.kind === 'elsewhere' || (choice.kind === 'egress' && this.#contentBudget.hasRoomFor(group.weight));
   };
 
   /** Waits for time or another policy, not for a connection: no use keeping its deliveries in memory. */
-  isBlocked(group: Group): boolean {
-    const choice = this.choiceOf(group);
+  isBlocked(group: Group, site: Site): boolean {
+    const choice = this.choiceOf(group, site);
     return choice.kind === 'wait' && !choice.busy;
   }
 

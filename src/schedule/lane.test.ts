@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { settled } from '../../tests/fakes/clock.ts';
+import { aSite } from '../../tests/fakes/sites.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
 import { deliveryIdOf } from '../message/ids.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
@@ -43,7 +44,7 @@ test.each([
   ['one client', () => 'shop'],
   ['many clients', (place: number) => `client${place}`],
 ])('mail of %s that left while no exit was open is not kept in memory', async (_, clientOf) => {
-  const lane = new Lane('d.test', { most: 10, nowMs: 0 });
+  const lane = new Lane('d.test', { site: aSite('d.test'), nowMs: 0 });
   const left = putAndTakenBack(lane, 1_000, clientOf);
   await settled();
   collectGarbage();

@@ -1,6 +1,7 @@
 import type { Priority } from '../message/message.ts';
 import type { Entry, Group } from './entry.ts';
 import { freshFeedback, type Feedback } from './feedback.ts';
+import type { Site } from './site.ts';
 import { PriorityTurns } from './turns.ts';
 
 /** What a client may send in one turn, in cost: an ordinary message costs 1, a large one its share of bandwidth. */
@@ -147,6 +148,8 @@ function costOf(entry: Entry): number {
 /** The deliveries in memory for one destination domain, and what is learnt of that destination. */
 export class Lane {
   readonly domain: string;
+  /** Whose hosts take its mail, as far as it is known. */
+  site: Site;
   feedback: Feedback;
   /** Attempts under way. */
   inFlight = 0;
@@ -163,9 +166,10 @@ export class Lane {
   readonly #turns = new PriorityTurns();
   readonly #ranks = { high: new Rank(), normal: new Rank(), low: new Rank() } as const;
 
-  constructor(domain: string, { most, nowMs }: { readonly most: number; readonly nowMs: number }) {
+  constructor(domain: string, { site, nowMs }: { readonly site: Site; readonly nowMs: number }) {
     this.domain = domain;
-    this.feedback = freshFeedback(most);
+    this.site = site;
+    this.feedback = freshFeedback(site.most);
     this.movedAtMs = nowMs;
   }
 

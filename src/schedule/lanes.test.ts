@@ -1,10 +1,11 @@
 import { expect, test } from 'vitest';
 import { scheduled } from '../../tests/fakes/scheduling.ts';
+import { someSites } from '../../tests/fakes/sites.ts';
 import { after } from '../../tests/fakes/scripted-egress.ts';
 import { Lanes } from './lanes.ts';
 
 function someLanes(): Lanes {
-  return new Lanes({ mostConnections: () => 10, monotonicMs: () => 0 });
+  return new Lanes({ sites: someSites(), monotonicMs: () => 0 });
 }
 
 test('a destination whose mail waits in the store is remembered without a lane', () => {

@@ -2,15 +2,25 @@ import { PRIORITIES, type Priority } from '../message/message.ts';
 import type { Entry, Group } from './entry.ts';
 import { afterSignal, connectionsFor, isResting, isSuspect, withMost, type Signal } from './feedback.ts';
 import { Lane } from './lane.ts';
+import type { Site } from './site.ts';
+import type { Sites } from './sites.ts';
 import { PriorityTurns } from './turns.ts';
 
 /** What is remembered of a destination without work, and for how many at most. */
 const REMEMBERED_MS = 1_800_000;
 const REMEMBERED_LANES = 20_000;
+/** Deliveries of one site in memory that wait for it: more of them stay in the store, that others have room. */
+const CROWD = 400;
+/** Lanes of one site that are looked at again in a second, where it may be something else that they wait for. */
+const REVIVED_MOST = 100;
+
+/** Whether an attempt of that group may begin at that site now. */
+export type IsOpen = (group: Group, site: Site) => boolean;
 
 /**
  * All lanes, and whose turn it is among them when connections are short: priorities by weight, and inside a priority one
- * lane after the other. A lane that is at its limit or rests stands in no ring, so that a turn costs no search.
+ * lane after the other. A lane that is at its limit or rests stands in no ring, so that a turn costs no search; nor does
+ * one whose site takes nothing now: it is parked with its site, which puts back as many lanes as there is room for.
  */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
@@ -19,11 +29,13 @@ export class Lanes {
   readonly #resting = new Set<Lane>();
   /** Destinations without a lane for which the store has mail that came before; the oldest are forgotten. */
   readonly #behind = new Set<string>();
-  readonly #mostConnections: () => number;
+  /** Sites with lanes that are parked. */
+  readonly #crowded = new Set<Site>();
+  readonly #sites: Sites;
   readonly #monotonicMs: () => number;
 
-  constructor(needs: { readonly mostConnections: () => number; readonly monotonicMs: () => number }) {
-    this.#mostConnections = needs.mostConnections;
+  constructor(needs: { readonly sites: Sites; readonly monotonicMs: () => number }) {
+    this.#sites = needs.sites;
     this.#monotonicMs = needs.monotonicMs;
   }
 
@@ -42,7 +54,7 @@ export class Lanes {
   laneOf(domain: string): Lane {
     let lane = this.#lanes.get(domain);
     if (lane === undefined) {
-      lane = new Lane(domain, { most: this.#mostConnections(), nowMs: this.#monotonicMs() });
+      lane = new Lane(domain, { site: this.#sites.siteOf(domain), nowMs: this.#monotonicMs() });
       lane.behind = this.#behind.delete(domain);
       this.#lanes.set(domain, lane);
     }
@@ -98,16 +110,19 @@ export class Lanes {
     const { lane } = entry;
     if (lane.waiting === 0 && lane.inFlight === 0) lane.movedAtMs = this.#monotonicMs();
     lane.push(entry);
+    lane.site.waiting += 1;
     this.#review(lane);
   }
 
   remove(entry: Entry, state: 'settling' | 'gone'): void {
-    entry.lane.remove(entry, state);
-    this.#review(entry.lane);
+    const { lane } = entry;
+    if (entry.state === 'waiting') lane.site.waiting -= 1;
+    lane.remove(entry, state);
+    this.#review(lane);
   }
 
   /** The next to be tried, now counted as under way; null: nothing can be tried now. */
-  next(isOpen: (group: Group) => boolean): { readonly entry: Entry; readonly number: number } | null {
+  next(isOpen: IsOpen): { readonly entry: Entry; readonly number: number } | null {
     const found: Partial<Record<Priority, Lane>> = {};
     const priority = this.#turns.next((one) => {
       const lane = this.#firstIn(one, isOpen);
@@ -116,9 +131,10 @@ export class Lanes {
     });
     const lane = priority === null ? undefined : found[priority];
     // The lane has turns of its own: it may prefer another priority than the one that brought it here.
-    const entry = lane?.take(isOpen) ?? null;
+    const entry = lane?.take((group) => isOpen(group, lane.site)) ?? null;
     if (priority === null || lane === undefined || entry === null) return null;
     this.#turns.took(entry.leased.delivery.priority);
+    lane.site.waiting -= 1;
     for (const ring of Object.values(this.#rings)) {
       if (ring.delete(lane)) ring.add(lane);
     }
@@ -128,9 +144,64 @@ export class Lanes {
     return { entry, number: lane.nextAttempt++ };
   }
 
-  #firstIn(priority: Priority, isOpen: (group: Group) => boolean): Lane | null {
-    for (const lane of this.#rings[priority]) if (lane.canServe(priority, isOpen)) return lane;
+  #firstIn(priority: Priority, isOpen: IsOpen): Lane | null {
+    for (const lane of this.#rings[priority]) {
+      const { site } = lane;
+      if (lane.canServe(priority, (group) => isOpen(group, site))) return lane;
+      if (this.#sites.isNarrow(site)) this.#park(lane, priority);
+    }
     return null;
+  }
+
+  #park(lane: Lane, priority: Priority): void {
+    this.#rings[priority].delete(lane);
+    lane.site.parked[priority].add(lane);
+    this.#crowded.add(lane.site);
+    this.#sites.wakeLater(lane.site);
+  }
+
+  /** There is room for so many more attempts at the site. */
+  unpark(site: Site, slots: number): void {
+    for (const priority of PRIORITIES) {
+      const parked = site.parked[priority];
+      let left = slots;
+      for (const lane of parked) {
+        if (left-- <= 0) break;
+        parked.delete(lane);
+        this.#rings[priority].add(lane);
+      }
+    }
+  }
+
+  /** Looks again at lanes that are parked: they may wait for something else by now. */
+  revive(): void {
+    for (const site of this.#crowded) {
+      this.unpark(site, this.#sites.isNarrow(site) ? REVIVED_MOST : Number.POSITIVE_INFINITY);
+      if (PRIORITIES.every((priority) => site.parked[priority].size === 0)) this.#crowded.delete(site);
+    }
+  }
+
+  /** The hosts of a domain are known, or are others. */
+  moved(domain: string): void {
+    const lane = this.#lanes.get(domain);
+    if (lane !== undefined) this.#place(lane);
+  }
+
+  #place(lane: Lane): void {
+    const site = this.#sites.siteOf(lane.domain);
+    if (site !== lane.site) {
+      for (const priority of PRIORITIES) lane.site.parked[priority].delete(lane);
+      lane.site.waiting -= lane.waiting;
+      site.waiting += lane.waiting;
+      lane.site = site;
+    }
+    lane.feedback = withMost(lane.feedback, site.most);
+    this.#review(lane);
+  }
+
+  /** Its site takes little now, and much waits for it in memory already. */
+  isCrowded({ site }: Lane): boolean {
+    return site.waiting >= CROWD && this.#sites.isNarrow(site);
   }
 
   /** An attempt ended. Returns whether the lane was put to rest by it. */
@@ -166,16 +237,16 @@ export class Lanes {
 
   /** The policy's limits changed. */
   adjust(): void {
-    for (const lane of this.#lanes.values()) {
-      lane.feedback = withMost(lane.feedback, this.#mostConnections());
-      this.#review(lane);
-    }
+    for (const lane of this.#lanes.values()) this.#place(lane);
   }
 
   /** Forgets destinations without work of which nothing worth keeping is known. */
   forget(): void {
     const nowMs = this.#monotonicMs();
+    const used = new Set<Site>();
     for (const lane of this.#lanes.values()) {
+      this.#place(lane);
+      used.add(lane.site);
       if (lane.held > 0 || this.#resting.has(lane)) continue;
       const unremarkable = lane.feedback.limit === lane.feedback.most && !isSuspect(lane.feedback);
       const old = nowMs - lane.movedAtMs > REMEMBERED_MS;
@@ -184,12 +255,14 @@ export class Lanes {
         if (lane.behind) this.fellBehind(lane.domain);
       }
     }
+    this.#sites.tidy(used);
   }
 
   /** In the rings of its priorities while it may start an attempt; in none otherwise. */
   #review(lane: Lane): void {
     const mayStart = lane.inFlight < this.connectionsOf(lane) && !this.isResting(lane);
     for (const priority of PRIORITIES) {
+      lane.site.parked[priority].delete(lane);
       if (mayStart && lane.waitingOf(priority) > 0) this.#rings[priority].add(lane);
       else this.#rings[priority].delete(lane);
     }

@@ -14,6 +14,8 @@ import type { Lanes } from './lanes.ts';
 import type { Limits } from './limits.ts';
 import { settle } from './settle.ts';
 import type { Plan, Terms } from './settlement.ts';
+import type { Ceilings } from './ceilings.ts';
+import type { Sites } from './sites.ts';
 import { holdBack } from './untried.ts';
 import type { Window } from './window.ts';
 
@@ -39,6 +41,8 @@ export type Schedule = {
   readonly delivers: () => boolean;
   readonly spool: Spool;
   readonly lanes: Lanes;
+  readonly sites: Sites;
+  readonly ceilings: Ceilings;
   readonly groups: Groups;
   readonly exits: Exits;
   readonly limits: Limits;

@@ -67,7 +67,7 @@ describe('fresh mail', () => {
 
 describe('a destination that says not now', () => {
   scheduled('is tried again along the plan, and a delivery that gets through is told so', async (scheduling) => {
-    scheduling.exit('direct').answer = ({ number }) => (number < 5 ? OUTCOMES.greylisted : OUTCOMES.delivered);
+    scheduling.exit('direct').answer = ({ number }) => (number < 5 ? OUTCOMES.notNow : OUTCOMES.delivered);
     await scheduling.accept();
     await scheduling.drained(2 * HOUR);
     const starts = startsOf(scheduling);
@@ -80,7 +80,7 @@ describe('a destination that says not now', () => {
 
   scheduled('comes up when it is due, to the second', async (scheduling) => {
     const exit = scheduling.exit('direct');
-    exit.answer = ({ number }) => (number === 1 ? OUTCOMES.greylisted : OUTCOMES.delivered);
+    exit.answer = ({ number }) => (number === 1 ? OUTCOMES.notNow : OUTCOMES.delivered);
     await scheduling.clock.advance(10 * SECOND);
     await scheduling.accept();
     await scheduling.clock.advanceUntil(() => exit.attempts.length === 2, { withinMs: 2 * MINUTE });

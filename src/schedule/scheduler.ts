@@ -31,10 +31,12 @@ import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { Limits, type LimitsNeeds } from './limits.ts';
 import { mendDueTimes } from './mend.ts';
+import { openSites, recallSites } from './open-sites.ts';
 import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { SentCounts } from './sent-counts.ts';
 import { settle } from './settle.ts';
+import type { HostsOf } from './sites.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
 import { Warmups } from './warmups.ts';
@@ -47,7 +49,7 @@ export type SchedulerNeeds = {
   /** What all processes of the relay share of each exit's limits. */
   readonly quotas: Quotas;
   /** Where it is recorded what exits sent on which day, and how their warm-ups went. Default: nowhere. */
-  readonly records?: { readonly tallies: Tallies; readonly marks: Pick<Marks, 'marks'> };
+  readonly records?: { readonly tallies: Tallies; readonly marks: Marks };
   /** The exit of that name; undefined: it is not running. */
   readonly exits: (name: string) => Egress | undefined;
   readonly clock: Clock;
@@ -59,6 +61,8 @@ export type SchedulerNeeds = {
   readonly reversePath?: ReversePath;
   /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
   readonly share?: () => Share | null;
+  /** The MX hosts of a domain. Default: not known, so that each domain is a site of its own. */
+  readonly hostsOf?: HostsOf;
   /** Which nodes have the exits' addresses. Default: this one has all. */
   readonly places?: ExitPlaces;
   /** What checks and outcomes say of each exit; see `standingsChanged`. Default: nothing. */
@@ -130,6 +134,7 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
     // Mail that was being accepted while it stopped is still being handed back.
     await finished(schedule, hurry, CUT_MS);
   };
+  recallSites(schedule);
   schedule.claimSoon();
   return {
     handoff: intake,
@@ -174,16 +179,16 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     ...(standingOf === undefined ? {} : { standingOf }),
     ...(circles === undefined ? {} : { turns: poolTurnsOf(circles, () => schedule) }),
   });
+  const { sites, ceilings } = openSites({ ...needs, shareNow }, () => schedule);
   const schedule: Schedule = {
     ...needs,
     delivers: () => shareNow() !== null,
     exits,
     limits,
-    lanes: new Lanes({
-      mostConnections: () => share(policy().shaping.default.connections),
-      monotonicMs: () => clock.monotonicMs(),
-    }),
-    groups: new Groups(exits, contentBudget),
+    sites,
+    ceilings,
+    lanes: new Lanes({ sites, monotonicMs: () => clock.monotonicMs() }),
+    groups: new Groups({ exits, contentBudget, sites }),
     window: new Window(share),
     ages: new AgeKeeper(clock),
     contentBudget,
@@ -230,7 +235,7 @@ function limitsFor(
 
 const NO_RECORDS: NonNullable<SchedulerNeeds['records']> = {
   tallies: { count: async () => {}, counts: async () => [] },
-  marks: { marks: async () => [] },
+  marks: { marks: async () => [], mark: async () => {}, unmark: async () => {} },
 };
 
 async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {
@@ -261,6 +266,8 @@ async function stopSchedule(
     await finished(schedule, signal, CUT_MS);
   }
   spawn(schedule, 'limits', () => schedule.limits.close());
+  schedule.sites.close();
+  spawn(schedule, 'ceilings', () => schedule.ceilings.write({ now: true }));
   ending.abort(new Error('shutdown'));
   // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
   await finished(schedule, signal, CUT_MS);

@@ -22,7 +22,7 @@ const UNKNOWN: Outcome = {
   reply: { code: 550, detail: '1.1', text: 'no such user' },
   scope: 'recipient',
 };
-const GREY: Outcome = { kind: 'deferred', reply: { code: 450, detail: '7.1', text: 'later' }, scope: 'recipient' };
+const LATER: Outcome = { kind: 'deferred', reply: { code: 450, detail: '2.1', text: 'later' }, scope: 'recipient' };
 const DOUBT: Outcome = { kind: 'in-doubt', reply: { code: 451, detail: '4.2', text: 'no reply to the dot' } };
 
 function aLeased(recipients: readonly Recipient[], delivery: Partial<Delivery> = {}): LeasedDelivery {
@@ -84,7 +84,7 @@ describe('the recipients of one delivery', () => {
     const plan = settled([
       [person('a'), DELIVERED],
       [person('b'), UNKNOWN],
-      [person('c'), GREY],
+      [person('c'), LATER],
     ]);
     expect(plan.settlement.finished).toEqual([
       { address: 'a@dest.test', state: 'delivered' },
@@ -93,7 +93,7 @@ describe('the recipients of one delivery', () => {
     expect(plan.settlement.rest).toMatchObject({
       dueAtMs: NOW + 60_000,
       attempts: 1,
-      lastReply: GREY.reply,
+      lastReply: LATER.reply,
       lastEgress: 'direct',
       state: 'queued',
     });
@@ -117,7 +117,7 @@ describe('the recipients of one delivery', () => {
 
 describe('a turn that only found exits of its own failing', () => {
   test('uses up no try and waits for the exits', () => {
-    const plan = settled([[person('a'), GREY]], {
+    const plan = settled([[person('a'), LATER]], {
       turn: { counted: false, waitMs: 45_000 },
       delivery: { attempts: 3 },
     });
@@ -147,7 +147,7 @@ describe('a lost reply to the final dot', () => {
 
 describe('age', () => {
   test('a message past its time expires when its last attempt fails', () => {
-    const plan = settled([[person('a'), GREY]], { terms: { ageMs: retry.expireMs } });
+    const plan = settled([[person('a'), LATER]], { terms: { ageMs: retry.expireMs } });
     expect(plan.settlement.finished).toEqual([{ address: 'a@dest.test', state: 'expired' }]);
     expect(plan.notices.map(({ kind }) => kind)).toEqual(['expired']);
   });
@@ -159,21 +159,21 @@ describe('age', () => {
 
   test('the sender is told of the delay once', () => {
     const late = { ageMs: 5 * HOUR };
-    const plan = settled([[person('a'), GREY]], { terms: late });
+    const plan = settled([[person('a'), LATER]], { terms: late });
     expect(plan.notices).toMatchObject([{ kind: 'delayed', retryUntilMs: NOW + retry.expireMs - 5 * HOUR }]);
     expect(plan.settlement.rest.warnedAtMs).toBe(NOW);
     expect(eventsOf(plan)).toEqual([
       ['deferred', ['a@dest.test']],
       ['warned', ['a@dest.test']],
     ]);
-    const again = settled([[person('a'), GREY]], { terms: late, delivery: { warnedAtMs: NOW - HOUR } });
+    const again = settled([[person('a'), LATER]], { terms: late, delivery: { warnedAtMs: NOW - HOUR } });
     expect([again.notices, again.settlement.rest.warnedAtMs]).toEqual([[], NOW - HOUR]);
   });
 });
 
 test('a report names the host that said it, and none where the relay itself found it', () => {
-  const found: Outcome = { kind: 'deferred', reply: GREY.reply, scope: 'host', own: true };
-  const outcomes = [[person('a'), GREY] as const, [person('b'), found] as const];
+  const found: Outcome = { kind: 'deferred', reply: LATER.reply, scope: 'host', own: true };
+  const outcomes = [[person('a'), LATER] as const, [person('b'), found] as const];
   const [notice] = settled(outcomes, { terms: { ageMs: 5 * HOUR } }).notices;
   expect(notice?.recipients.map(({ host }) => host)).toEqual(['mx.dest.test', null]);
 });
@@ -187,10 +187,10 @@ describe('NOTIFY', () => {
     [null, DELIVERED, {}, []],
     [['success'], DELIVERED, {}, ['relayed']],
     ['never', DELIVERED, {}, []],
-    [['delay'], GREY, { ageMs: 5 * HOUR }, ['delayed']],
-    [['failure'], GREY, { ageMs: 5 * HOUR }, []],
-    [['failure'], GREY, { ageMs: 100 * HOUR }, ['expired']],
-    ['never', GREY, { ageMs: 100 * HOUR }, []],
+    [['delay'], LATER, { ageMs: 5 * HOUR }, ['delayed']],
+    [['failure'], LATER, { ageMs: 5 * HOUR }, []],
+    [['failure'], LATER, { ageMs: 100 * HOUR }, ['expired']],
+    ['never', LATER, { ageMs: 100 * HOUR }, []],
   ])('%o on %o', (notify, outcome, terms, kinds) => {
     expect(settled([[person('a', notify), outcome]], { terms }).notices.map(({ kind }) => kind)).toEqual(kinds);
   });
@@ -205,23 +205,23 @@ describe('NOTIFY', () => {
   test('nobody is told of what becomes of mail from the null sender, and nothing says so', () => {
     const { message, ...rest } = aLeased([person('a')]);
     const leased = { ...rest, message: { ...message, envelope: { ...message.envelope, sender: '' } } };
-    const late = settled([[person('a'), GREY]], { turn: { leased }, terms: { ageMs: 5 * HOUR } });
+    const late = settled([[person('a'), LATER]], { turn: { leased }, terms: { ageMs: 5 * HOUR } });
     expect([late.notices, late.settlement.rest.warnedAtMs]).toEqual([[], NOW]);
     expect(eventsOf(late)).toEqual([['deferred', ['a@dest.test']]]);
-    const reply = GREY.reply;
+    const reply = LATER.reply;
     const untried = putOff(leased, { ...TERMS, ageMs: 5 * HOUR }, { delayMs: 1_000, reply });
     expect([untried.notices, eventsOf(untried)]).toEqual([[], [['deferred', ['a@dest.test']]]]);
     expect(settled([[person('a'), UNKNOWN]], { turn: { leased } }).notices).toEqual([]);
   });
 
   test('a delay is no news to anybody else when nobody asked, but it is not thought of again', () => {
-    const plan = settled([[person('a', 'never'), GREY]], { terms: { ageMs: 5 * HOUR } });
+    const plan = settled([[person('a', 'never'), LATER]], { terms: { ageMs: 5 * HOUR } });
     expect(plan.settlement.rest.warnedAtMs).toBe(NOW);
     expect(eventsOf(plan)).toEqual([['deferred', ['a@dest.test']]]);
   });
 });
 
-const outcomes = fc.constantFrom(DELIVERED, UNKNOWN, GREY, DOUBT);
+const outcomes = fc.constantFrom(DELIVERED, UNKNOWN, LATER, DOUBT);
 const notifies = fc.constantFrom<Notify>(
   null,
   'never',

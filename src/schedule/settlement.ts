@@ -9,7 +9,8 @@ import type { RetryPolicy } from '../policy/schema.ts';
 import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
 import type { Conversation } from './converse.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
-import { cutToDeadlines, deadlinesOf, retryDelayMs } from './retry.ts';
+import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
+import { isRateLimited } from './verdict.ts';
 
 /** What a turn came to for one recipient. */
 export type Told = {
@@ -19,6 +20,8 @@ export type Told = {
   readonly host: string | null;
   /** The next hop took over the duty to report success (RFC 3461 §5.2.1). */
   readonly reportsSuccess: boolean;
+  /** The site refused the exit's address, and the story goes on whatever the reply: by another exit, or when an operator says so. */
+  readonly waitsFor?: 'exit' | 'operator';
 };
 
 export type TurnOutcome = {
@@ -57,9 +60,9 @@ export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
   const fates = turn.told.map((told): Fate => fateOf(told, { deadlines, terms }));
   const left = fates.flatMap(({ told, state }) => (state === null ? [told] : []));
   const attempts = delivery.attempts + (turn.counted ? 1 : 0);
-  const delayMs = turn.counted ? retryDelayMs(terms.retry, attempts, terms.fraction) : turn.waitMs;
+  const delayMs = delayOf(left, { turn, terms, attempts });
   const dueAtMs = terms.nowMs + cutToDeadlines(delayMs, deadlines);
-  const state = left.some(({ outcome }) => outcome.kind === 'in-doubt') && terms.onDoubt === 'hold' ? 'held' : 'queued';
+  const state = left.some((told) => isHeld(told, terms)) ? 'held' : 'queued';
   const warns = left.length > 0 && deadlines.warnsInMs !== null && deadlines.warnsInMs <= 0 && state === 'queued';
   const notices = noticesOf(turn, { fates, terms, delayed: warns ? left : [] });
   const last = left.at(-1);
@@ -87,7 +90,7 @@ export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
 
 /** What is late says so, whatever was said last. */
 function fateOf(told: Told, of: Parameters<typeof endOf>[1]): Fate {
-  const state = endOf(told.outcome, of);
+  const state = endOf(told, of);
   const { deadline = null } = of.terms;
   if (state !== 'expired' || deadline === null || deadline.leftMs > 0) return { told, state };
   const reply = lateReply(deadline, told.outcome.reply);
@@ -96,12 +99,34 @@ function fateOf(told: Told, of: Parameters<typeof endOf>[1]): Fate {
 
 /** How the recipient's story ends; null: it goes on. */
 function endOf(
-  outcome: Outcome,
+  told: Told,
   { deadlines, terms }: { readonly deadlines: { readonly expiresInMs: number }; readonly terms: Terms },
 ): FinalState | null {
-  if (outcome.kind === 'delivered' || outcome.kind === 'bounced') return outcome.kind;
-  if (outcome.kind === 'in-doubt' && terms.onDoubt === 'hold') return null;
+  const { outcome, waitsFor } = told;
+  if (isHeld(told, terms)) return null;
+  if (outcome.kind === 'delivered' || (outcome.kind === 'bounced' && waitsFor === undefined)) return outcome.kind;
   return deadlines.expiresInMs <= 0 ? 'expired' : null;
+}
+
+/** It waits for an operator. */
+function isHeld({ outcome, waitsFor }: Told, { onDoubt }: Terms): boolean {
+  return waitsFor === 'operator' || (outcome.kind === 'in-doubt' && onDoubt === 'hold');
+}
+
+/** Until the first of them is to be tried again, ms. */
+function delayOf(
+  left: readonly Told[],
+  { turn, terms, attempts }: { readonly turn: TurnOutcome; readonly terms: Terms; readonly attempts: number },
+): number {
+  const delays = left.map(({ outcome, waitsFor }) => {
+    if (waitsFor === 'exit') return turn.waitMs;
+    if (isRateLimited(outcome))
+      return Math.max(slowedDelayMs(terms.ageMs, terms.fraction), turn.counted ? 0 : turn.waitMs);
+    if (!turn.counted) return turn.waitMs;
+    const said = outcome.own === true ? null : outcome.reply;
+    return delayAfter(terms.retry, said, { attempts, fraction: terms.fraction });
+  });
+  return delays.length === 0 ? 0 : Math.min(...delays);
 }
 
 type EventContext = {
@@ -133,13 +158,21 @@ function eventsOf(turn: TurnOutcome, { fates, terms, dueAtMs, state, notices }: 
   }
   const left = fates.filter((fate) => fate.state === null);
   if (left.length > 0 && state === 'held') {
-    events.push({ event: 'held', reason: 'in doubt: waits for an operator', ...about(left.map(addressOf)) });
+    for (const [reason, some] of grouped(left, ({ told }) => heldReason(told)))
+      events.push({ event: 'held', reason, ...about(some.map(addressOf)) });
   } else {
     for (const [reason, some] of grouped(left, ({ told }) => formatReply(told.outcome.reply))) {
       events.push({ event: 'deferred', dueAtMs, reason, ...about(some.map(addressOf)) });
     }
   }
   return [...events, ...warningsOf(notices, about)];
+}
+
+/** Why it waits for an operator; those who were put off wait with the others. */
+function heldReason({ outcome, egress, waitsFor }: Told): string {
+  if (waitsFor === 'operator')
+    return `the address of ${egress} was refused (${formatReply(outcome.reply)}): waits for an operator, as onBlock says`;
+  return outcome.kind === 'in-doubt' ? 'in doubt: waits for an operator' : 'waits for an operator, with the others';
 }
 
 function noticesOf(

@@ -9,8 +9,11 @@ import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
 import type { Limits } from './limits.ts';
+import { isBlockedBefore, movesWhenBlocked } from './on-block.ts';
 import type { Told } from './settlement.ts';
-import { verdictOn, type Verdict } from './verdict.ts';
+import type { SiteSignal } from './site-feedback.ts';
+import type { Sites } from './sites.ts';
+import { isRateLimited, verdictOn, type Verdict } from './verdict.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;
@@ -25,6 +28,7 @@ export type TurnNeeds = {
   readonly emit: Emit;
   readonly exits: Exits;
   readonly limits: Limits;
+  readonly sites: Sites;
   readonly spool: Pick<Spool, 'content'>;
   readonly reversePath?: ReversePath;
   /** Whether the leases are known to hold. Default: they do. */
@@ -58,26 +62,31 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
   if (entry.content !== null) return fromExitToExit(needs, entry, { chosen, content: entry.content.bytes });
   const content = await readContent(needs, entry);
   if (Buffer.isBuffer(content)) return fromExitToExit(needs, entry, { chosen, content });
-  needs.exits.unused(chosen.name);
+  unused(needs, entry, chosen);
   return content;
 }
+
+/** What a recipient was told in the turn so far. */
+type Heard = Told & { readonly elsewhere: boolean; readonly blocked: boolean };
 
 async function fromExitToExit(
   needs: TurnNeeds,
   entry: Entry,
   { chosen, content }: { readonly chosen: ChosenExit; readonly content: Buffer },
 ): Promise<Turn> {
-  const told = new Map<Recipient, Told & { readonly elsewhere: boolean }>();
+  const told = new Map<Recipient, Heard>();
   const conversations: Conversation[] = [];
   const tried = new Set<string>();
+  const moves = movesWhenBlocked(needs.policy(), entry.group.stream);
   let recipients = entry.leased.delivery.recipients;
-  let exit: ChosenExit | null = chosen;
+  let next = firstExit(needs, entry, { chosen, moves });
   let signal: Signal = 'none';
-  while (exit !== null) {
+  while (next.exit !== null) {
+    const { exit } = next;
     const made = await tryExit(needs, { entry, exit, recipients, content });
     tried.add(exit.name);
     if (made === null) {
-      exit = nextExit(needs, entry, tried);
+      next = nextExit(needs, entry, tried);
       continue;
     }
     const { conversation, verdict } = made;
@@ -86,18 +95,30 @@ async function fromExitToExit(
       const outcome = conversation.result.outcomes[place];
       if (outcome === undefined) continue;
       const { host, reportsSuccess = false } = peerOf(conversation.result, place);
-      const elsewhere = verdict.elsewhere[place] === true;
-      told.set(recipient, { recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere });
+      const blocked = verdict.blocked[place] === true;
+      const elsewhere = verdict.elsewhere[place] === true && (moves || !blocked);
+      const waits = blocked && !moves ? { waitsFor: 'operator' as const } : {};
+      told.set(recipient, {
+        recipient,
+        outcome,
+        egress: exit.name,
+        host,
+        reportsSuccess,
+        elsewhere,
+        blocked,
+        ...waits,
+      });
     }
     if (verdict.destination !== 'none') signal = verdict.destination;
-    recipients = recipients.filter((_, place) => verdict.elsewhere[place] === true);
-    exit = recipients.length === 0 ? null : nextExit(needs, entry, tried);
+    recipients = recipients.filter((recipient) => told.get(recipient)?.elsewhere === true);
+    next = recipients.length === 0 ? NONE : nextExit(needs, entry, tried);
   }
   if (conversations.length === 0) return { kind: 'not-booked' };
+  if (next.soon) waitForExit(told, recipients);
   // Stopped half-way: nothing to hold against the delivery.
   const aborted = entry.abort.signal.aborted;
-  const counts = ({ outcome, elsewhere }: { outcome: Told['outcome']; elsewhere: boolean }): boolean =>
-    outcome.kind === 'deferred' ? !elsewhere && !aborted : true;
+  const counts = ({ outcome, elsewhere, blocked }: Heard): boolean =>
+    outcome.kind !== 'deferred' || (!aborted && (blocked || (!elsewhere && !isRateLimited(outcome))));
   const all = [...told.values()];
   const waitMs = aborted ? 0 : waitFor(needs, entry);
   return { kind: 'tried', told: all, conversations, counted: all.some(counts), waitMs, signal };
@@ -125,6 +146,7 @@ async function tryExit(
 ): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict } | null> {
   // Before the first byte: whatever happens to this process, what it sends is counted.
   if (!(await needs.limits.book(exit.name))) {
+    endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
     return null;
   }
@@ -132,6 +154,7 @@ async function tryExit(
   if (egress === undefined) {
     // Another policy came into force since it was chosen: nothing was tried, and nothing is held against anybody.
     await needs.limits.refund(exit.name);
+    endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
     return null;
   }
@@ -149,17 +172,65 @@ async function tryExit(
   const verdict = verdictOn(conversation.result, type);
   // What was cut off says nothing of the exit.
   const blame = abort.signal.aborted && verdict.exit !== 'worked' ? 'none' : verdict.exit;
+  endAt(needs, entry, { signal: verdict.site, cause: verdict.cause });
   needs.exits.ended(exit.name, blame, verdict.cause);
   return { conversation, verdict };
 }
 
-function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): ChosenExit | null {
+/** The exit that goes on; or none, and whether another is about to be had. */
+type Next = { readonly exit: ChosenExit | null; readonly soon: boolean };
+
+const NONE: Next = { exit: null, soon: false };
+
+/** Another than the one whose address was refused the last time, where there is one. */
+function firstExit(
+  needs: TurnNeeds,
+  entry: Entry,
+  { chosen, moves }: { readonly chosen: ChosenExit; readonly moves: boolean },
+): Next {
+  if (!moves || !isBlockedBefore(entry.leased.delivery, chosen.name)) return { exit: chosen, soon: false };
+  endAt(needs, entry, { signal: 'none', cause: '' });
+  const other = nextExit(needs, entry, new Set([chosen.name]));
+  if (other.exit === null && !other.soon) {
+    entry.ticket = needs.sites.started(entry.lane.site, chosen.name);
+    return { exit: chosen, soon: false };
+  }
+  needs.exits.unused(chosen.name);
+  return other;
+}
+
+function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): Next {
   const { route, stream } = entry.group;
-  if (route === null || tried.size >= EXITS_A_TURN || entry.abort.signal.aborted) return null;
-  const choice = needs.exits.choose({ route, stream, tried });
-  if (choice.kind !== 'egress') return null;
+  const { site } = entry.lane;
+  if (route === null || tried.size >= EXITS_A_TURN || entry.abort.signal.aborted) return NONE;
+  const choice = needs.exits.choose({ route, stream, tried, siteGate: (exit) => needs.sites.gateOf(site, exit) });
+  if (choice.kind !== 'egress') return { exit: null, soon: choice.kind === 'elsewhere' || choice.busy };
   needs.exits.started(choice);
-  return choice;
+  entry.ticket = needs.sites.started(site, choice.name);
+  return { exit: choice, soon: false };
+}
+
+function endAt(
+  { sites }: TurnNeeds,
+  entry: Entry,
+  { signal, cause }: { readonly signal: SiteSignal; readonly cause: string },
+): void {
+  sites.ended(entry.ticket, signal, cause);
+  entry.ticket = null;
+}
+
+function unused(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): void {
+  endAt(needs, entry, { signal: 'none', cause: '' });
+  needs.exits.unused(chosen.name);
+}
+
+/** What was refused for good by one address is not over while another is about to be had. */
+function waitForExit(told: Map<Recipient, Heard>, recipients: readonly Recipient[]): void {
+  for (const recipient of recipients) {
+    const heard = told.get(recipient);
+    if (heard?.blocked === true && heard.outcome.kind === 'bounced')
+      told.set(recipient, { ...heard, waitsFor: 'exit' });
+  }
 }
 
 /** How long until an exit can be had again, in ms. */

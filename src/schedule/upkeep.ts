@@ -60,6 +60,7 @@ export class Upkeep {
     if (schedule.lanes.woken().length > 0 || schedule.getsMail()) schedule.claimWanted = true;
     if (schedule.claimWanted || (nextDueAtMs !== null && nextDueAtMs <= schedule.clock.nowMs())) schedule.claimSoon();
     this.#reap();
+    schedule.lanes.revive();
     this.#sweep();
     if (++this.#ticks % SLOW_TICKS === 0) this.#slowly();
     dispatch(schedule);
@@ -70,6 +71,7 @@ export class Upkeep {
     schedule.lanes.forget();
     schedule.groups.forget();
     this.#watchdog.look();
+    spawn(schedule, 'ceilings', () => schedule.ceilings.write());
     // Whatever was queued by others than this process, and whatever a claim could not see.
     schedule.claimSoon();
   }
@@ -132,7 +134,7 @@ export class Upkeep {
         endLate(schedule, entry);
         continue;
       }
-      if (schedule.groups.isBlocked(entry.group)) blocked.push(entry);
+      if (schedule.groups.isBlocked(entry.group, entry.lane.site)) blocked.push(entry);
       else if (slow) remind(schedule, entry);
       const exit = schedule.groups.pacedBy(entry.group)?.exit;
       if (exit === undefined || entry.state !== 'waiting') continue;

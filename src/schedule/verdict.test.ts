@@ -31,7 +31,7 @@ test.each<[string, Outcome[], 'mx' | 'smtp', string, string, boolean[]]>([
   ['through an own server it is the exit’s', [HOST_DOWN], 'smtp', 'shaky', 'none', [true]],
   ['the exit itself fails', [EXIT_DOWN], 'mx', 'shaky', 'none', [true]],
   ['a refused sign-in is a verdict at once', [SIGN_IN], 'smtp', 'failed', 'none', [true]],
-  ['a blocked address goes elsewhere and rests nothing', [IP_BLOCKED], 'mx', 'none', 'none', [true]],
+  ['a blocked address goes elsewhere and rests nothing', [IP_BLOCKED], 'mx', 'none', 'alive', [true]],
   ['one recipient through, one unknown', [DELIVERED, UNKNOWN_USER], 'mx', 'worked', 'success', [false, false]],
   ['one recipient through, the other not by this exit', [DELIVERED, EXIT_DOWN], 'smtp', 'shaky', 'none', [false, true]],
   ['the reply to the dot is lost by the destination', [DOUBT], 'mx', 'none', 'unreachable', [false]],
@@ -39,7 +39,14 @@ test.each<[string, Outcome[], 'mx' | 'smtp', string, string, boolean[]]>([
   ['4yz to the message', [MESSAGE_4YZ], 'mx', 'worked', 'refused', [false]],
   ['a full mailbox says nothing of the destination', [rcpt4('2.2')], 'mx', 'worked', 'none', [false]],
   ['greylisting says nothing of the destination', [rcpt4('7.1', 'greylisted')], 'mx', 'worked', 'none', [false]],
-  ['a rate limit at RCPT does', [rcpt4('7.28', 'too much mail')], 'mx', 'worked', 'refused', [false]],
+  [
+    'a rate limit is the site’s, not the destination’s',
+    [rcpt4('7.28', 'too much mail')],
+    'mx',
+    'worked',
+    'none',
+    [false],
+  ],
 ])('%s', (_, outcomes, type, exit, destination, elsewhere) => {
   const result = { outcomes, host: null, address: null, source: null, tls: null };
   expect(verdictOn(result, type)).toMatchObject({ exit, destination, elsewhere });

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
+import { aSite } from '../../tests/fakes/sites.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
 import { deliveryIdOf, newMessageId } from '../message/ids.ts';
 import type { Priority } from '../message/message.ts';
@@ -12,7 +13,7 @@ import { Window } from './window.ts';
 const GROUP: Group = { key: '', route: null, stream: 'transactional', keep: null, weight: 'light', waiting: 0 };
 
 function aLane(domain: string): Lane {
-  return new Lane(domain, { most: 10, nowMs: 0 });
+  return new Lane(domain, { site: aSite(domain), nowMs: 0 });
 }
 
 function aFresh(domain: string, priority: Priority) {

@@ -105,6 +105,7 @@ export class Window {
       abort: new AbortController(),
       heldSinceMs: nowMs,
       triedSinceMs: null,
+      ticket: null,
     };
     this.#entries.set(leased.delivery.id, entry);
     lane.held += 1;

@@ -6,6 +6,19 @@ export const OUTCOMES = {
   delivered: { kind: 'delivered', reply: { code: 250, detail: '2.0', text: 'queued' } },
   unknownUser: { kind: 'bounced', reply: { code: 550, detail: '1.1', text: 'no such user' }, scope: 'recipient' },
   greylisted: { kind: 'deferred', reply: { code: 451, detail: '7.1', text: 'greylisted' }, scope: 'recipient' },
+  /** Of this mailbox alone, and it names no time: tried again as the plan says. */
+  notNow: { kind: 'deferred', reply: { code: 450, detail: '2.1', text: 'mailbox busy' }, scope: 'recipient' },
+  rateLimited: {
+    kind: 'deferred',
+    reply: { code: 421, detail: '7.28', text: 'unusual rate of mail from your address' },
+    scope: 'message',
+  },
+  /** 5yz, of the address that the mail came by. */
+  blocked: {
+    kind: 'bounced',
+    reply: { code: 550, detail: '7.1', text: 'blocked using zen.spamhaus.org' },
+    scope: 'egress',
+  },
   refused: { kind: 'deferred', reply: { code: 451, detail: '3.2', text: 'too busy' }, scope: 'message' },
   unreachable: { kind: 'deferred', reply: { code: 451, detail: '4.1', text: 'connect: no answer' }, scope: 'host' },
   exitDown: { kind: 'deferred', reply: { code: 451, detail: '4.1', text: 'cannot leave' }, scope: 'egress' },

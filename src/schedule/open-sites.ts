@@ -1,0 +1,45 @@
+import { shareOf, WHOLE, type Share } from '../policy/share.ts';
+import type { Marks } from '../spool/marks.ts';
+import { Ceilings } from './ceilings.ts';
+import { dispatch } from './dispatch.ts';
+import { spawn, type Schedule } from './schedule.ts';
+import { Sites, type HostsOf, type SitesNeeds } from './sites.ts';
+
+export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {
+  /** Absent: each domain is a site of its own. */
+  readonly hostsOf?: HostsOf;
+  /** Absent: what is learnt is forgotten at the end. */
+  readonly records?: { readonly marks: Marks };
+  /** This worker's part; null: it delivers nothing. */
+  readonly shareNow: () => Share | null;
+};
+
+const UNKNOWN: HostsOf = async () => null;
+
+/** The sites of a schedule, and what is kept of them. @param scheduleOf called once it is there */
+export function openSites(needs: OpenSitesNeeds, scheduleOf: () => Schedule): { sites: Sites; ceilings: Ceilings } {
+  const { policy, clock, emit, hostsOf = UNKNOWN, records, shareNow } = needs;
+  const workers = (): number => (shareNow() ?? WHOLE).of;
+  const ceilings = new Ceilings({ clock, workers, ...(records === undefined ? {} : { marks: records.marks }) });
+  const sites = new Sites({
+    policy,
+    share: (limit) => shareOf(limit, shareNow() ?? WHOLE),
+    workers,
+    hostsOf,
+    ceilings,
+    clock,
+    emit,
+    opened: (site, slots) => scheduleOf().lanes.unpark(site, slots),
+    changed: () => dispatch(scheduleOf()),
+    moved: (domain) => scheduleOf().lanes.moved(domain),
+  });
+  return { sites, ceilings };
+}
+
+/** Takes up what was learnt before the last end. Mail does not wait for it. */
+export function recallSites(schedule: Schedule): void {
+  spawn(schedule, 'ceilings', async () => {
+    await schedule.ceilings.read();
+    schedule.sites.recall();
+  });
+}
