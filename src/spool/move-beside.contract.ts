@@ -107,6 +107,7 @@ export function testMoveBeside(engine: MoveEngine): void {
       });
       const before = await using(target, all);
       await carried(source, target, 'unfinished');
+      expect(await carried(source, target, 'unfinished')).toBe(0);
       {
         await using store = await target.store();
         await removeAll(store, 'arrivals');

@@ -132,6 +132,22 @@ function testSums(engine: Engine): void {
       expect(await ledger().counts('', 0)).toEqual([]);
     });
 
+    test('of a store that is closed are refused, and so is everything beside the mail', async () => {
+      const { spool } = fixture();
+      await spool[Symbol.asyncDispose]();
+      const circle = { account: 'pool:main', places: 1, open: [0], count: 1 };
+      const calls = [
+        spool.ledger.count([tally()]),
+        spool.ledger.counts('', 0),
+        spool.ledger.takeTurns(circle),
+        spool.marks.marks(''),
+        spool.marks.mark([{ name: 'health:a', text: '', atMs: 0 }]),
+        spool.marks.unmark(['health:a']),
+      ];
+      for (const result of await Promise.allSettled(calls))
+        expect(result).toMatchObject({ status: 'rejected', reason: { name: 'SpoolError', isFinal: false } });
+    });
+
     test('may be none', async () => {
       await ledger().count([]);
       expect(await ledger().counts('', 0)).toEqual([]);

@@ -15,7 +15,7 @@ export type Tally = Count & { readonly keepUntilMs: number };
 
 export interface Tallies {
   /**
-   * Adds to all of them at once (of more than 1,000: so many at once); each is forgotten after `keepUntilMs`, the latest that
+   * Adds to all of them at once (of more than 250: so many at once); each is forgotten after `keepUntilMs`, the latest that
    * was said of it. A repeat counts again. While the store is full: rejected, and nothing is counted.
    */
   count(entries: readonly Tally[]): Promise<void>;
@@ -45,7 +45,7 @@ export interface Circles {
 export type Accounts = Ledger & Quotas & Tallies & Circles;
 
 /** Entries of one call that are counted at once. */
-export const TALLIES_AT_ONCE = 1_000;
+export const TALLIES_AT_ONCE = 250;
 /** Turns and places of one call. */
 const TURNS_AT_MOST = 10_000;
 

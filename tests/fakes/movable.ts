@@ -12,6 +12,7 @@ export type MoveEngine = {
   fresh(clock: FakeClock): Promise<Movable>;
 };
 
+/** As the tests of moves use it. */
 export type MovableSpool = Spool & { readonly ledger: Accounts; readonly marks: Marks };
 
 /** A store that is opened in one way or the other, never in both at once. */
@@ -85,7 +86,7 @@ export function keysOf(records: readonly StoredRecord[]): string[] {
   return records.map((record) => {
     if (record.kind === 'message') return record.message.id;
     if (record.kind === 'mark') return `mark ${record.name}`;
-    if (record.kind === 'figures') return `figures ${record.account}`;
+    if (record.kind === 'figures') return `figures ${record.account} ${record.figures[0]?.startsAtMs}`;
     return record.kind === 'digest' ? record.key : record.account;
   });
 }

@@ -166,6 +166,13 @@ test('without enough space nothing is accepted, and what was accepted can be del
   const [one] = leased;
   if (one === undefined) throw new Error('it was queued');
   expect(await spool.settle(aSettlement(one, { atMs: nowMs }))).toBe('settled');
+  // What sending it needs is there, and what an operator says of an exit; figures wait.
+  const tally = { account: 'sent', startsAtMs: 0, amount: 1, keepUntilMs: nowMs };
+  await expect(spool.ledger.count([tally])).rejects.toMatchObject({ kind: 'full', isFinal: false });
+  expect(await spool.ledger.counts('', 0)).toEqual([]);
+  expect(await spool.ledger.takeTurns({ account: 'pool', places: 1, open: [0], count: 1 })).toEqual([0]);
+  await spool.marks.mark([{ name: 'pause:smtp-1', text: '', atMs: nowMs }]);
+  expect(await spool.marks.marks('')).toHaveLength(1);
 });
 
 test('content of 30 MB goes in and out unchanged', async () => {

@@ -5,6 +5,7 @@ import { type Accounts, checkTallies, checkTurns, type Count, TALLIES_AT_ONCE } 
 import type { Link } from './link.ts';
 import type { CountCursor } from './wire.ts';
 
+/** All calls reject with `SpoolError`. */
 export function portAccounts(link: Link, clock: Clock): Accounts {
   return {
     draw: (draw) => link.call('draw', draw),
@@ -43,6 +44,7 @@ async function countsOf(
   }
 }
 
+/** All calls reject with `SpoolError`. */
 export function portMarks(link: Link): Marks {
   return {
     async marks(prefix) {

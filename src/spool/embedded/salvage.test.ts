@@ -140,6 +140,23 @@ test('the ledger, the lanes and the overview come along', async () => {
   expect(leased).toHaveLength(overview.deliveries);
 });
 
+test('marks, figures and turns come along', async () => {
+  await open();
+  const turns = { account: 'pool:main', places: 3, open: [0, 1, 2], count: 1 };
+  const mark = { name: 'health:smtp-1', text: '{}', atMs: 5 };
+  const figure = { account: 'sent:smtp-1', startsAtMs: 5, amount: 3 };
+  await spool.ledger.takeTurns(turns);
+  await spool.marks.mark([mark]);
+  await spool.ledger.count([{ ...figure, keepUntilMs: clock.nowMs() + 1 }]);
+  await spool[Symbol.asyncDispose]();
+  overwrite(join(path, 'spool.db'), 0, Buffer.alloc(PAGE_BYTES));
+  await open();
+  expect(salvageOf()).toMatchObject({ rowsUnreadable: 0 });
+  expect(await spool.marks.marks('')).toEqual([mark]);
+  expect(await spool.ledger.counts('', 0)).toEqual([figure]);
+  expect(await spool.ledger.takeTurns(turns)).toEqual([1]);
+});
+
 test('a file that is no database at all is set aside, and the relay starts', async () => {
   writeFileSync(join(path, 'spool.db'), randomBytes(100_000));
   await open();

@@ -96,7 +96,7 @@ export class Keys {
     return `${this.#stemFor(account)}slot:${account}`;
   }
 
-  /** The figures of an account: a hash by start. All in one slot, so that those of one call are written at once. */
+  /** The figures of an account: a sorted set by start. All in one slot, so that those of one call are written at once. */
   figures(account: string): string {
     return `${this.#stems[0] ?? ''}figures:${account}`;
   }

@@ -12,6 +12,7 @@ const ERASED_AT_ONCE = 1_000;
 /** How an operation is asked of a store that may be closed. */
 type Ask = <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
 
+/** The marks beside a spool. */
 export class RedisMarks implements Marks {
   readonly #ask: Ask;
 

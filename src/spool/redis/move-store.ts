@@ -114,7 +114,8 @@ export class RedisMoveStore implements MoveStore {
   async read(after: string | null): Promise<StoredPage> {
     const [section = 'open', ...rest] = (after ?? 'open ').split(' ');
     if (section === 'open') return this.#readOpen(rest[0] ?? '');
-    if (section === 'marks' || section === 'figures') return this.#readBeside(section, rest.join(' '));
+    if (section === 'marks') return this.#readMarks(rest.join(' '));
+    if (section === 'figures') return this.#readFigures(rest.join(' '));
     const shard = Number(rest[0] ?? 0);
     if (section === 'finished') return this.#readFinished(shard, Number(rest[1] ?? 0));
     const kind = section === 'quota' ? 'quota' : 'dedupe';
@@ -196,16 +197,18 @@ export class RedisMoveStore implements MoveStore {
   }
 
   /** By name: these cursors outlive the server. */
-  async #readBeside(section: 'marks' | 'figures', after: string): Promise<StoredPage> {
-    const range = after === '' ? rangeOf('') : rangeAfter(after, rangeOf(''));
-    if (section === 'marks') {
-      const { marks, next } = await marksIn(this.#store, range);
-      const records = marks.map((mark): StoredMark => ({ kind: 'mark', ...mark }));
-      return { records, next: next === null ? 'figures ' : `marks ${marks.at(-1)?.name}` };
-    }
-    const { records, next } = await figuresIn(this.#store, range, Number.MIN_SAFE_INTEGER);
-    const counted = records.filter(({ figures }) => figures.length > 0);
-    return { records: counted, next: next === null ? null : `figures ${records.at(-1)?.account}` };
+  async #readMarks(after: string): Promise<StoredPage> {
+    const { marks, next } = await marksIn(this.#store, after === '' ? rangeOf('') : rangeAfter(after, rangeOf('')));
+    const records = marks.map((mark): StoredMark => ({ kind: 'mark', ...mark }));
+    return { records, next: next === null ? 'figures ' : `marks ${marks.at(-1)?.name}` };
+  }
+
+  async #readFigures(after: string): Promise<StoredPage> {
+    const [, startsAtMs = '', account = ''] = /^(-?\d+) (.*)$/s.exec(after) ?? [];
+    const cursor = account === '' ? null : { account, startsAtMs: Number(startsAtMs) };
+    const of = { prefix: '', sinceMs: Number.MIN_SAFE_INTEGER, after: cursor };
+    const { records, next } = await figuresIn(this.#store, of);
+    return { records, next: next === null ? null : `figures ${next.startsAtMs} ${next.account}` };
   }
 
   #cursor(kind: Kind, shard: number, cursor: string): string {

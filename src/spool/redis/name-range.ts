@@ -10,7 +10,12 @@ export function rangeOf(prefix: string): Range {
 
 const END = Buffer.from([0xff]);
 
-/** The rest of a range. */
+/** The rest of a range, with this name. */
+export function rangeFrom(name: string, { to }: Range): Range {
+  return { from: Buffer.concat([Buffer.from('['), Buffer.from(name)]), to };
+}
+
+/** The rest of a range, without this name. */
 export function rangeAfter(name: string, { to }: Range): Range {
   return { from: Buffer.concat([Buffer.from('('), Buffer.from(name)]), to };
 }

@@ -1,4 +1,4 @@
-/** Figures in Redis: a hash for each account, and the names of all accounts; and whose turn it is, a key for each circle. */
+/** Figures in Redis: a sorted set for each account, and the names of all accounts; and whose turn it is, a key for each circle. */
 import type { StoredFigures } from '../move.ts';
 import {
   checkTallies,
@@ -11,12 +11,13 @@ import {
   type TakeTurns,
   turnsAfter,
 } from '../tallies.ts';
-import { rangeAfter, rangeOf, type Range } from './name-range.ts';
+import { rangeFrom, rangeOf } from './name-range.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
 import type { Written } from './stored.ts';
 
 const ACCOUNTS_AT_ONCE = 100;
+const FIGURES_AT_ONCE = 2_000;
 /** Figures are removed so much after their end: clocks differ. */
 const KEPT_LONGER_MS = 60_000;
 const TIDY_EVERY_MS = 60_000;
@@ -26,10 +27,11 @@ const CIRCLE_KEPT_MS = 90 * 86_400_000;
 /** How an operation is asked of a store that may be closed. */
 type Ask = <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
 
+/** What is counted beside a spool, and whose turn it is. */
 export class RedisTallies implements Tallies, Circles {
   readonly #ask: Ask;
   /** Which accounts are looked through next for what is past. */
-  #tidied: Range = rangeOf('');
+  #tidied: FiguresCursor | null = null;
   #tidiedMs = Number.NEGATIVE_INFINITY;
 
   constructor(ask: Ask) {
@@ -48,14 +50,14 @@ export class RedisTallies implements Tallies, Circles {
 
   async counts(prefix: string, sinceMs: number): Promise<readonly Count[]> {
     const found: Count[] = [];
-    for (let range: Range | null = rangeOf(prefix); range !== null;) {
-      const asked: Range = range;
-      const page = await this.#ask((store) => figuresIn(store, asked, sinceMs));
-      for (const { account, figures } of page.records)
+    for (let after: FiguresCursor | null = null; ;) {
+      const of: FiguresAsk = { prefix, sinceMs, after };
+      const { records, next }: FiguresPage = await this.#ask((store) => figuresIn(store, of));
+      for (const { account, figures } of records)
         for (const { startsAtMs, amount } of figures) found.push({ account, startsAtMs, amount });
-      range = page.next;
+      if (next === null) return found;
+      after = next;
     }
-    return found;
   }
 
   async takeTurns(ask: TakeTurns): Promise<readonly number[]> {
@@ -71,8 +73,8 @@ export class RedisTallies implements Tallies, Circles {
     const nowMs = store.clock.nowMs();
     if (Math.abs(nowMs - this.#tidiedMs) < TIDY_EVERY_MS) return;
     this.#tidiedMs = nowMs;
-    const { next } = await figuresIn(store, this.#tidied, Number.MAX_SAFE_INTEGER);
-    this.#tidied = next ?? rangeOf('');
+    const { next } = await figuresIn(store, { prefix: '', sinceMs: Number.MAX_SAFE_INTEGER, after: this.#tidied });
+    this.#tidied = next;
   }
 }
 
@@ -87,31 +89,45 @@ async function add(store: Store, tallies: readonly Tally[]): Promise<void> {
   await store.runOnKeys(keys, SCRIPTS.tally, [store.clock.nowMs(), KEPT_LONGER_MS, ...figures]);
 }
 
-/** Some accounts in the order of their names, each with its figures from a time on that are not past. */
-export async function figuresIn(store: Store, range: Range, sinceMs: number): Promise<FiguresPage> {
+/** A page ends with this stretch, or with all of the account. */
+export type FiguresCursor = Pick<Count, 'account' | 'startsAtMs'>;
+
+type FiguresAsk = { readonly prefix: string; readonly sinceMs: number; readonly after: FiguresCursor | null };
+
+type FiguresPage = {
+  readonly records: readonly StoredFigures[];
+  /** null: this was the last. */
+  readonly next: FiguresCursor | null;
+};
+
+/** Some figures that are not past, by account and time, of stretches from `sinceMs` on; what lies before costs nothing. */
+export async function figuresIn(store: Store, of: FiguresAsk): Promise<FiguresPage> {
   const { accounts } = store.keys;
+  const { after, sinceMs } = of;
+  const nowMs = store.clock.nowMs();
+  const all = rangeOf(of.prefix);
+  const range = after === null ? all : rangeFrom(after.account, all);
   const asked = [range.from, range.to, ACCOUNTS_AT_ONCE];
   const names = listOf(await store.runOn(accounts, SCRIPTS.names, asked)).map(textOf);
-  const last = names.at(-1);
-  if (last === undefined) return { records: [], next: null };
+  if (names.length === 0) return { records: [], next: null };
+  // The account of the cursor may be gone.
+  const firstMs = after !== null && names[0] === after.account ? Math.max(sinceMs, after.startsAtMs + 1) : sinceMs;
   const keys = [accounts, ...names.map((name) => store.keys.figures(name))];
-  const args = [sinceMs, store.clock.nowMs(), KEPT_LONGER_MS, ...names];
-  const reply = listOf(await store.runOnKeys(keys, SCRIPTS.sums, args));
-  const records = names.map((account, place): StoredFigures => {
-    return { kind: 'figures', account, figures: parseFigures(listOf(reply[place])) };
+  const args = [firstMs, sinceMs, FIGURES_AT_ONCE, ...names];
+  const lists = listOf(await store.runOnKeys(keys, SCRIPTS.sums, args)).map((list) => listOf(list).map(parseFigure));
+  const records = lists.flatMap((figures, place): StoredFigures[] => {
+    const counted = figures.filter(({ keepUntilMs }) => keepUntilMs >= nowMs);
+    return counted.length === 0 ? [] : [{ kind: 'figures', account: names[place] ?? '', figures: counted }];
   });
-  return { records, next: names.length < ACCOUNTS_AT_ONCE ? null : rangeAfter(last, range) };
+  const isCut = lists.reduce((sum, { length }) => sum + length, 0) >= FIGURES_AT_ONCE;
+  if (!isCut && names.length < ACCOUNTS_AT_ONCE) return { records, next: null };
+  const startsAtMs = (isCut ? lists.at(-1)?.at(-1)?.startsAtMs : undefined) ?? Number.MAX_SAFE_INTEGER - 1;
+  return { records, next: { account: names[lists.length - 1] ?? '', startsAtMs } };
 }
 
-type FiguresPage = { readonly records: readonly StoredFigures[]; readonly next: Range | null };
-
-function parseFigures(reply: readonly unknown[]): StoredFigures['figures'] {
-  const fields = reply.map((field) => Number(textOf(field)));
-  const found = Array.from({ length: fields.length / 3 }, (_, at) => {
-    const [startsAtMs = 0, amount = 0, keepUntilMs = 0] = fields.slice(3 * at, 3 * at + 3);
-    return { startsAtMs, amount, keepUntilMs };
-  });
-  return found.toSorted((one, other) => one.startsAtMs - other.startsAtMs);
+function parseFigure(member: unknown): StoredFigures['figures'][number] {
+  const [startsAtMs = 0, amount = 0, keepUntilMs = 0] = textOf(member).split(' ').map(Number);
+  return { startsAtMs, amount, keepUntilMs };
 }
 
 /** Adds figures from another store, once. Durable once it resolves. */

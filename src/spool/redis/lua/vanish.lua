@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- library: shard.lua, forget.lua
+-- library: shard.lua, forget.lua, tallied.lua
 -- Takes out some of what is stored (WHICH 'all': messages), or of what arrived; returns how many, 0: nothing is left.
 -- KEYS[13]: what arrived.
 
@@ -38,13 +38,10 @@ end
 -- A figure is what it was before (retally.lua); the name of an account that has none goes with time.
 local function subtract(arrival, amount)
   local figures, start = string.match(arrival, '^(%Z*)%z(.*)$')
-  local sum, keep = string.match(redis.call('HGET', figures, start) or '', '^(%S+) (%S+)$')
-  if not sum then return end
-  if tonumber(sum) == amount then
-    redis.call('HDEL', figures, start)
-  else
-    redis.call('HSET', figures, start, string.format('%.0f %s', tonumber(sum) - amount, keep))
-  end
+  local member, sum, keep = figureOf(figures, start)
+  if not member then return end
+  redis.call('ZREM', figures, member)
+  if sum ~= amount then redis.call('ZADD', figures, start, string.format('%s %.0f %.0f', start, sum - amount, keep)) end
 end
 
 forgetRest()
