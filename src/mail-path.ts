@@ -16,10 +16,11 @@ import type { Submission, SubmitResult } from './ingress/submit.ts';
 import type { DeliveryId } from './message/ids.ts';
 import type { Reply } from './message/reply.ts';
 import { changedKeys } from './policy/changed.ts';
+import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
 import { deliveryShare, type Share } from './policy/share.ts';
 import type { Emit, Ports } from './ports.ts';
-import type { Explanation } from './schedule/explain.ts';
+import type { Explanation, RouteExplanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Handoff } from './spool/handoff.ts';
@@ -83,6 +84,8 @@ export type MailPath = AsyncDisposable & {
   refreshKeys(): Promise<void>;
   figures(): Promise<Figures>;
   explain(id: DeliveryId): Promise<readonly Explanation[]>;
+  /** Where such a message would go now. */
+  explainMail(facts: MessageFacts): Promise<RouteExplanation>;
   /** The way in without SMTP. */
   submit(submission: Submission): Promise<SubmitResult>;
   /** Ends deliveries as bounced by an operator; see `Scheduler`. */
@@ -173,6 +176,7 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
       closedExits: scheduler.closedExits(),
     }),
     explain: (id) => scheduler.explain(id),
+    explainMail: (facts) => scheduler.explainMail(facts),
     submit: (submission) => ingress.submit(submission),
     bounceNow: (leased, reply) => scheduler.bounceNow(leased, reply),
     wake: () => scheduler.wake(),
@@ -193,7 +197,7 @@ function sharesCircles({ policy, share, spool }: MailPathNeeds): boolean {
 
 /** What a thread that knows nothing of exits yet needs to know of them. */
 function standingsNeeds({ policy, spool, ports, node = '' }: MailPathNeeds): ExitStandingsNeeds {
-  return { policy, marks: spool.marks, tallies: spool.ledger, clock: ports.clock, node };
+  return { policy, marks: spool.marks, tallies: spool.ledger, clock: ports.clock, node, judges: false };
 }
 
 /** Fresh mail for which there is no room here goes to whoever claims it first. */

@@ -117,6 +117,10 @@ class Supervisor implements MailPath {
     return told.find((answer) => answer.some(isHeld)) ?? told[0] ?? [];
   }
 
+  explainMail(facts: Asks['explainMail']['ask']): Promise<Asks['explainMail']['answer']> {
+    return this.#askOne('explainMail', facts);
+  }
+
   submit(submission: Asks['submit']['ask']): Promise<Asks['submit']['answer']> {
     return this.#askOne('submit', submission);
   }

@@ -7,8 +7,9 @@ import type { Doors, Figures } from './mail-path.ts';
 import type { Event } from './message/event.ts';
 import type { DeliveryId } from './message/ids.ts';
 import type { Reply } from './message/reply.ts';
+import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
-import type { Explanation } from './schedule/explain.ts';
+import type { Explanation, RouteExplanation } from './schedule/explain.ts';
 import type { LeasedDelivery } from './spool/spool.ts';
 
 /** How a worker reaches the spool: over a port to the thread that owns it, or by a connection of its own as the policy says. */
@@ -39,6 +40,7 @@ export type Asks = {
   refreshKeys: { ask: null; answer: null };
   figures: { ask: null; answer: Figures };
   explain: { ask: DeliveryId; answer: readonly Explanation[] };
+  explainMail: { ask: MessageFacts; answer: RouteExplanation };
   submit: { ask: Submission; answer: SubmitResult };
   bounceNow: { ask: { readonly leased: readonly LeasedDelivery[]; readonly reply: Reply }; answer: number };
   stop: { ask: null; answer: null };

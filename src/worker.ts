@@ -177,6 +177,8 @@ async function answerTo(running: Running, message: AskMessage): Promise<unknown>
       return await path.figures();
     case 'explain':
       return await path.explain(message.ask);
+    case 'explainMail':
+      return await path.explainMail(message.ask);
     case 'submit':
       // A buffer arrives as the bytes that it is made of.
       return await path.submit({ ...message.ask, content: Buffer.from(message.ask.content) });

@@ -52,6 +52,7 @@ function remoteOperations(call: Call): Operations {
     reschedule: ask('reschedule'),
     story: ask('story'),
     explain: ask('explain'),
+    route: ask('route'),
     audit: ask('audit'),
     nodes: ask('nodes'),
     stats: ask('stats'),

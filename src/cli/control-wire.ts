@@ -44,6 +44,18 @@ export const ASKS = {
   reschedule: z.strictObject({ ids: z.array(messageId), toMs: z.int().min(0).max(LATEST_MS) }),
   story: z.strictObject({ id: messageId }),
   explain: z.strictObject({ id: z.union([messageId, deliveryId]) }),
+  route: z.strictObject({
+    sample: z.strictObject({
+      client: text.exactOptional(),
+      from: text.exactOptional(),
+      to: text,
+      stream: text.exactOptional(),
+      priority: z.enum(PRIORITIES).exactOptional(),
+      tag: text.exactOptional(),
+      header: z.record(text, text).exactOptional(),
+      size: z.number().exactOptional(),
+    }),
+  }),
   submit: z.strictObject({
     sender: text,
     recipients: z.array(text).min(1),

@@ -1,30 +1,70 @@
 import type { Command } from 'commander';
-import { addCommand, type Registry } from './cli.ts';
-import type { Explanation } from './operations.ts';
+import { PRIORITIES } from '../message/message.ts';
+import type { Sample } from '../policy/sample.ts';
+import { parseSizeBytes } from '../policy/units.ts';
+import { addCommand, UsageError, type Cli, type Registry } from './cli.ts';
+import { connectControl } from './control-client.ts';
+import type { Where } from './data-folder.ts';
+import { OperationsError, type Explanation, type RouteAnswer } from './operations.ts';
 import { formatAge, json, printable } from './output.ts';
+import { loadPolicyFile } from './policy-file.ts';
 import { parseId } from './queue-filter.ts';
 import { withOperations } from './reach.ts';
+import { routeOperation } from './route-operation.ts';
 
-/** `relevo explain ID` */
+type Options = {
+  readonly json?: true;
+  readonly from?: string;
+  readonly to?: string;
+  readonly client?: string;
+  readonly stream?: string;
+  readonly priority?: string;
+  readonly tag?: string;
+  readonly size?: string;
+  readonly header?: readonly string[];
+};
+
+/** `relevo explain ID`, `relevo explain --to ADDRESS` */
 export function addExplain(program: Command, registry: Registry): void {
-  addCommand(program, registry, {
-    usage: 'explain <id>',
-    summary: 'why a message, or one delivery of it, is not sent yet, and when it will be tried',
+  addCommand<Options>(program, registry, {
+    usage: 'explain [id]',
+    summary:
+      'why a message, or one delivery of it, is not sent yet, and when it will be tried; with --to: which way a message would take',
     json: true,
+    shape: (command) =>
+      command
+        .option('--to <address>', 'recipient of a message that might come')
+        .option('--from <address>', 'its envelope sender')
+        .option('--client <name>', 'who sends it (default: the first client that may send from --from)')
+        .option('--stream <name>', 'as X-Relevo-Stream')
+        .option('--priority <priority>', 'high, normal or low')
+        .option('--tag <tag>', 'as X-Relevo-Tag')
+        .option('--size <size>', 'such as 200KB')
+        .option('--header <fields...>', 'header fields, such as "List-Id: news.example.com"'),
     run: async (cli, { args, options, where }) => {
-      const id = parseId(String(args[0]));
-      const explanations = await withOperations(cli, where, (operations) => operations.explain({ id }));
-      if (explanations === null) {
-        cli.terminal.err(`relevo: no message ${id} is known here\n`);
-        return 1;
-      }
-      if (options.json === true) cli.terminal.out(json({ id, deliveries: explanations }));
-      else if (explanations.length === 0)
-        cli.terminal.out(`Nothing of it waits: \`relevo message ${id}\` tells how it ended.\n`);
-      else cli.terminal.out(explanations.map((one) => explanationText(one, cli.clock.nowMs())).join('\n'));
-      return 0;
+      if (options.to !== undefined && args[0] === undefined) return await explainSample(cli, { options, where });
+      if (args[0] === undefined || options.to !== undefined)
+        throw new UsageError('explain takes the id of a message, or --to with an address');
+      return await explainId(cli, { id: String(args[0]), options, where });
     },
   });
+}
+
+async function explainId(
+  cli: Cli,
+  { id: given, options, where }: { readonly id: string; readonly options: Options; readonly where: Where },
+): Promise<0 | 1> {
+  const id = parseId(given);
+  const explanations = await withOperations(cli, where, (operations) => operations.explain({ id }));
+  if (explanations === null) {
+    cli.terminal.err(`relevo: no message ${id} is known here\n`);
+    return 1;
+  }
+  if (options.json === true) cli.terminal.out(json({ id, deliveries: explanations }));
+  else if (explanations.length === 0)
+    cli.terminal.out(`Nothing of it waits: \`relevo message ${id}\` tells how it ended.\n`);
+  else cli.terminal.out(explanations.map((one) => explanationText(one, cli.clock.nowMs())).join('\n'));
+  return 0;
 }
 
 function explanationText(one: Explanation, nowMs: number): string {
@@ -39,4 +79,61 @@ function explanationText(one: Explanation, nowMs: number): string {
     ...one.reasons.map((reason) => `  ${printable(reason)}`),
     '',
   ].join('\n');
+}
+
+async function explainSample(
+  cli: Cli,
+  { options, where }: { readonly options: Options; readonly where: Where },
+): Promise<0 | 1> {
+  const sample = sampleOf(options);
+  const answer = await routeFor(cli, { sample, where });
+  cli.terminal.out(options.json === true ? json(answer) : answerText(answer));
+  return answer.kind === 'accepted' && answer.route !== null ? 0 : 1;
+}
+
+/** Without a relay the policy has the answer: no store is opened for it. */
+async function routeFor(
+  cli: Cli,
+  { sample, where }: { readonly sample: Sample; readonly where: Where },
+): Promise<RouteAnswer> {
+  const connection = await connectControl(where.dataFolder);
+  if (connection.kind === 'connected') return await connection.operations.route({ sample });
+  if (connection.kind === 'failed') throw new OperationsError(connection.cause);
+  const loaded = loadPolicyFile(cli, where);
+  if (loaded.kind === 'refused') throw new OperationsError(loaded.problems.join('\n  '));
+  return await routeOperation({ policy: () => loaded.policy, explainMail: null })({ sample });
+}
+
+function sampleOf({ to = '', from, client, stream, priority, tag, size, header = [] }: Options): Sample {
+  const known = PRIORITIES.find((one) => one === priority);
+  if (priority !== undefined && known === undefined) throw new UsageError('--priority is high, normal or low');
+  const sizeBytes = size === undefined ? undefined : parseSizeBytes(size);
+  if (sizeBytes === null) throw new UsageError('--size is a size such as 64KB');
+  const fields = header.map((field) => {
+    const colon = field.indexOf(':');
+    if (colon < 1) throw new UsageError('--header is a field such as "List-Id: news.example.com"');
+    return [field.slice(0, colon).trim(), field.slice(colon + 1).trim()] as const;
+  });
+  return {
+    to,
+    ...(from === undefined ? {} : { from }),
+    ...(client === undefined ? {} : { client }),
+    ...(stream === undefined ? {} : { stream }),
+    ...(known === undefined ? {} : { priority: known }),
+    ...(tag === undefined ? {} : { tag }),
+    ...(sizeBytes === undefined ? {} : { size: sizeBytes }),
+    ...(fields.length === 0 ? {} : { header: Object.fromEntries(fields) }),
+  };
+}
+
+function answerText(answer: RouteAnswer): string {
+  if (answer.kind === 'refused') return `refused: ${printable(answer.reason)}\n`;
+  const { client, stream, priority, route, exits, isLive } = answer;
+  const lines = [`stream ${stream}, priority ${priority}, ${client === '' ? 'no client' : `client ${client}`}`];
+  if (route === null) lines.push('no route takes it: it would wait, and bounce when it expires');
+  else lines.push(`route ${route}${isLive ? '' : ' (no relay is running: as the policy has it)'}`);
+  const exitLines = exits.map(
+    ({ pool, why }, place) => `  ${place + 1}. ${pool === null ? '' : `${pool}: `}${printable(why)}`,
+  );
+  return [...lines, ...exitLines, ''].join('\n');
 }

@@ -75,7 +75,8 @@ function withDirectives({ stream, priority, tag, content }: OperatorMail): Buffe
   return fields.length === 0 ? content : Buffer.concat([Buffer.from(fields.join('')), content]);
 }
 
-function clientFor(policy: Policy, sender: string): string | null {
+/** The first client of the policy that may send from an address; null: none may. */
+export function clientFor(policy: Policy, sender: string): string | null {
   return Object.entries(policy.clients).find(([, client]) => senderAllowed(client, sender))?.[0] ?? null;
 }
 

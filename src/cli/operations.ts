@@ -5,8 +5,10 @@ import type { Message, Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { AuditReport, MessageStory, QueuedDelivery, QueueFilter, QueueOverview } from '../spool/spool.ts';
 import type { RelayStats } from '../relay-stats.ts';
+import type { Sample } from '../policy/sample.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitStatus } from './exit-status.ts';
+import type { RouteExplanation } from '../schedule/explain.ts';
 import type { NodeStatus } from './node-status.ts';
 
 /** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
@@ -46,6 +48,17 @@ export type Explanation = {
   readonly reasons: readonly string[];
 };
 
+/** `isLive`: as a running relay sees its exits now; otherwise in the order of the policy. */
+export type RouteAnswer =
+  | { readonly kind: 'refused'; readonly reason: string }
+  | ({
+      readonly kind: 'accepted';
+      readonly client: string;
+      readonly stream: string;
+      readonly priority: Priority;
+      readonly isLive: boolean;
+    } & RouteExplanation);
+
 /** Deliveries by destination domain and age; domains with the most first. */
 export type QueueShape = {
   /** Upper ends of the ages, ms; beyond the last there is one more column. */
@@ -84,6 +97,8 @@ export type Operations = {
   story(ask: { readonly id: MessageId }): Promise<MessageStory | null>;
   /** Of one delivery or of all of a message that are queued; null: no such message is known. */
   explain(ask: { readonly id: MessageId | DeliveryId }): Promise<readonly Explanation[] | null>;
+  /** Where such a message would go now; with no relay running, as the policy has it. */
+  route(ask: { readonly sample: Sample }): Promise<RouteAnswer>;
   submit(mail: OperatorMail): Promise<SubmitResult>;
   audit(): Promise<AuditReport>;
   /** Those that share the spool, by name; empty: no relay runs on a store that is not shared. */

@@ -3,7 +3,6 @@ import { OperationsError, type Operations } from './operations.ts';
 import { connectControl } from './control-client.ts';
 import { createOperations } from './store-operations.ts';
 import { loadPolicyFile } from './policy-file.ts';
-import { routeOperation } from './route-operation.ts';
 import { openPolicyStore } from './store.ts';
 import type { Cli } from './cli.ts';
 import { exitOperations, type ExitOperations } from './exit-operations.ts';
@@ -40,7 +39,6 @@ export async function withOperations<Result>(
     clock: cli.clock,
     showsSubjects: () => policy.log.subjects,
     live: null,
-    route: routeOperation({ policy: () => policy, explainMail: null }),
     exits: exitsOf(cli, { policy, spool }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });

@@ -26,6 +26,8 @@ export type StoreOperationsNeeds = {
   readonly live: LiveRelay | null;
   /** Default: there are none. */
   readonly nodes?: Operations['nodes'];
+  /** Default: it is refused. */
+  readonly route?: Operations['route'];
   /** Default: they cannot be asked. */
   readonly exits?: Pick<Operations, 'stats' | 'exits' | 'pause' | 'resume'>;
   /** Hears of each delivery that an operator changed. */
@@ -49,6 +51,11 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     reschedule: ({ ids, toMs }) => reschedule(needs, ids, toMs),
     story: async ({ id }) => shown(needs, await spool.story(id)),
     explain: ({ id }) => explain(needs, id),
+    route:
+      needs.route ??
+      (async () => {
+        throw new OperationsError('the policy is not known here');
+      }),
     submit: async (mail) => {
       if (live === null) throw new OperationsError(`cannot send: ${NOT_RUNNING}`);
       return live.submit(mail);

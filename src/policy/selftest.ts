@@ -1,15 +1,11 @@
 /** The policy's own `tests`: what must stay true of it, run on every load. Pure. */
-import { domainOf, formatMailbox, parseMailbox } from '../message/address.ts';
-import { type HeaderField, rawOf } from '../message/header.ts';
-import { clientByName, senderAllowed, streamAndPriority, streamPriority, type Handling } from './admit.ts';
-import { isBulk } from './bulk.ts';
+import type { Handling } from './admit.ts';
 import { exitsOf, intendedExitsOf, matchRoute, type RouteExit } from './match.ts';
 import type { Path } from './problem.ts';
-import { routedHeaders } from './routed-headers.ts';
-import type { ClientPolicy, Policy } from './schema.ts';
+import { judge, type Sample } from './sample.ts';
+import type { Policy } from './schema.ts';
 
 type PolicyTest = Policy['tests'][number];
-type Sample = PolicyTest['message'];
 
 /** An expectation that does not hold. */
 export type Failure = { readonly path: Path; readonly text: string };
@@ -17,9 +13,6 @@ export type Failure = { readonly path: Path; readonly text: string };
 type Verdict =
   | { readonly kind: 'refused'; readonly reason: string }
   | ({ readonly kind: 'accepted'; readonly route: string | null; readonly exits: readonly string[][] } & Handling);
-
-/** Of a message without a size. */
-const USUAL_SIZE_BYTES = 4096;
 
 /** What does not hold, with the test's name, what was expected and what was found. */
 export function runPolicyTests(policy: Policy): Failure[] {
@@ -56,63 +49,15 @@ function failuresOf({ expect }: PolicyTest, verdict: Verdict): Failure[] {
 }
 
 function verdictOf(policy: Policy, sample: Sample): Verdict {
-  const recipient = parseMailbox(sample.to);
-  if (recipient === null) return refused(`${JSON.stringify(sample.to)} is no address`);
-  const named = sample.client === undefined ? null : clientByName(policy, sample.client);
-  if (sample.client !== undefined && named === null) return refused(`there is no client ${sample.client}`);
-  const client = named?.client ?? null;
-  const sender = senderOf(sample, client);
-  if (sender === null) return refused(`${JSON.stringify(sample.from)} is no address`);
-  if (client !== null && sample.from !== undefined && !senderAllowed(client, sender))
-    return refused(`${sample.client ?? ''} may not send as ${sample.from}`);
-  const sizeBytes = sample.size ?? USUAL_SIZE_BYTES;
-  const limitBytes = Math.min(policy.limits.messageSizeBytes, client?.messageSizeBytes ?? Number.POSITIVE_INFINITY);
-  if (sizeBytes > limitBytes) return refused(`larger than ${limitBytes} bytes`);
-
-  const handling = handlingOf(policy, { sample, client });
-  const facts = {
-    ...handling,
-    client: sample.client ?? '',
-    senderDomain: domainOf(sender),
-    recipientDomain: recipient.domain,
-    tag: sample.tag ?? null,
-    sizeBytes,
-    headers: routedHeaders(policy, fieldsOf(sample)) ?? {},
-  };
+  const judged = judge(policy, sample);
+  if (judged.kind === 'refused') return judged;
+  const { facts } = judged;
+  const handling = { stream: facts.stream, priority: facts.priority };
   const route = matchRoute(policy, facts);
   if (route === null) return { kind: 'accepted', ...handling, route: null, exits: [] };
   // A test may name exits of later versions as well: what the policy means holds, although they are passed over yet.
-  const exits = [exitsOf(policy, route, handling.stream), intendedExitsOf(policy, route, handling.stream)];
+  const exits = [exitsOf(policy, route, facts.stream), intendedExitsOf(policy, route, facts.stream)];
   return { kind: 'accepted', ...handling, route: route.name, exits: exits.map(namesOf) };
-}
-
-function fieldsOf({ header = {} }: Sample): HeaderField[] {
-  return Object.entries(header).map(([name, value]) => ({
-    name: name.toLowerCase(),
-    raw: rawOf(`${name}: ${value}\r\n`),
-  }));
-}
-
-/** '' is the null sender; null: no address. Of a client with one domain to send from, an address of that. */
-function senderOf(sample: Sample, client: ClientPolicy | null): string | null {
-  if (sample.from === '' || sample.from === '<>') return '';
-  if (sample.from !== undefined) {
-    const mailbox = parseMailbox(sample.from);
-    return mailbox === null ? null : formatMailbox(mailbox);
-  }
-  const [only = '', ...others] = client?.senders ?? [];
-  return others.length > 0 || domainOf(only).includes('*') ? '' : only;
-}
-
-function handlingOf(policy: Policy, { sample, client }: { sample: Sample; client: ClientPolicy | null }): Handling {
-  const overrides = {
-    stream: sample.stream ?? null,
-    priority: sample.priority ?? null,
-    isBulk: isBulk(fieldsOf(sample)),
-  };
-  if (client !== null) return streamAndPriority(policy, client, overrides);
-  const stream = sample.stream ?? 'transactional';
-  return { stream, priority: sample.priority ?? streamPriority(policy, stream) };
 }
 
 function namesOf(exits: readonly RouteExit[]): string[] {
@@ -121,8 +66,4 @@ function namesOf(exits: readonly RouteExit[]): string[] {
 
 function listText(names: string): string {
   return names === '' ? 'none' : names;
-}
-
-function refused(reason: string): Verdict {
-  return { kind: 'refused', reason };
 }

@@ -92,6 +92,12 @@ export async function explain(schedule: Schedule, id: MessageId | DeliveryId): P
   });
 }
 
+/** The same once it is known what is used of the limits. */
+export async function explainMail(schedule: Schedule, facts: MessageFacts): Promise<RouteExplanation> {
+  await schedule.limits.look();
+  return explainRoute(schedule, facts);
+}
+
 /** Where mail with these properties would go now. */
 export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): RouteExplanation {
   const route = exits.routeOf(facts);
@@ -107,7 +113,7 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
       gate: reason.gate,
       others: reason.others.map(({ gate }) => gate),
       ...(reason.node === undefined ? {} : { isOpenElsewhere: true as const }),
-      why: whyOf(reason, monotonicMs),
+      why: reasonText(reason, monotonicMs),
       untilMs: reason.untilMs === null ? null : Math.round(wallMs + reason.untilMs),
       ...(reason.probability === undefined ? {} : { probability: reason.probability }),
     })),
@@ -115,7 +121,7 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
 }
 
 /** Each gate that is closed, in order, with its figure and when it will move. */
-function whyOf({ egress, others, probability, ...first }: Reason, nowMs: number): string {
+export function reasonText({ egress, others, probability, ...first }: Reason, nowMs: number): string {
   const gates = [first, ...others].map((gate) => gateText(gate, nowMs)).join('; ');
   const chance = probability === undefined ? '' : ` (probability ${Math.round(probability * 1_000) / 10} %)`;
   const hasOwnSubject = OWN_SUBJECT.has(first.gate);

@@ -25,7 +25,7 @@ import type { ReversePath } from './converse.ts';
 import { isLate } from './deadline.ts';
 import { dispatch, leasesHold } from './dispatch.ts';
 import { Exits } from './exits.ts';
-import { explain, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
+import { explain, explainMail, explainRoute, type Explanation, type RouteExplanation } from './explain.ts';
 import { Groups } from './groups.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
@@ -36,6 +36,7 @@ import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './re
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { SentCounts } from './sent-counts.ts';
 import { settle } from './settle.ts';
+import { type SchedulerStats, statsOf } from './stats.ts';
 import type { HostsOf } from './sites.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
@@ -77,18 +78,6 @@ export type ExitPlaces = {
   getsMail(): boolean;
 };
 
-export type SchedulerStats = {
-  /** Deliveries in memory, under lease: being tried, waiting in lanes, being settled; with reservations. */
-  readonly held: number;
-  readonly inFlight: number;
-  readonly waiting: number;
-  readonly settling: number;
-  readonly lanes: number;
-  readonly restingLanes: number;
-  /** Content in memory that has not been sent yet. */
-  readonly freshBytes: number;
-};
-
 export type Scheduler = AsyncDisposable & {
   readonly handoff: Handoff;
   /** Something is due in the store: claim soon. */
@@ -99,6 +88,8 @@ export type Scheduler = AsyncDisposable & {
   standingsChanged(opened: readonly string[]): void;
   explain(id: MessageId | DeliveryId): Promise<readonly Explanation[]>;
   explainRoute(facts: MessageFacts): RouteExplanation;
+  /** The same once it is known what is used of the limits. */
+  explainMail(facts: MessageFacts): Promise<RouteExplanation>;
   /** Ends deliveries as bounced by an operator. Only what was leased by `Spool.take`. Returns how many ended. */
   bounceNow(leased: readonly LeasedDelivery[], reply: Reply): Promise<number>;
   /**
@@ -143,6 +134,7 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
     standingsChanged: (opened) => standingsChanged(schedule, opened),
     explain: (id) => explain(schedule, id),
     explainRoute: (facts) => explainRoute(schedule, facts),
+    explainMail: (facts) => explainMail(schedule, facts),
     bounceNow: (leased, reply) => bounceNow(schedule, leased, reply),
     stop,
     stats: () => statsOf(schedule),
@@ -282,18 +274,4 @@ async function finished(schedule: Schedule, signal: AbortSignal, withinMs: numbe
   void enough.then(() => (over = true));
   while (schedule.underWay.size > 0 && !over) await Promise.race([Promise.all(schedule.underWay), enough]);
   done.abort();
-}
-
-function statsOf({ window, lanes }: Schedule): SchedulerStats {
-  const counts = { trying: 0, waiting: 0, settling: 0, arrived: 0, gone: 0 };
-  for (const { state } of window.entries.values()) counts[state] += 1;
-  return {
-    held: window.held,
-    inFlight: counts.trying,
-    waiting: counts.waiting,
-    settling: counts.settling,
-    lanes: lanes.size,
-    restingLanes: lanes.resting.size,
-    freshBytes: window.freshBytes,
-  };
 }

@@ -34,6 +34,8 @@ function answerTo(message: AskMessage): unknown {
       ({ version, policy } = message.ask);
       say('swap', version);
       return { addresses: [], problems: [] };
+    case 'explainMail':
+      return { route: null, exits: [] };
     case 'figures':
       return {
         connectionsIn: 10 * start.worker,

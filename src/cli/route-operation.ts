@@ -1,0 +1,46 @@
+/** Where a message that might come would go. */
+import { type MessageFacts, matchRoute } from '../policy/match.ts';
+import { judge } from '../policy/sample.ts';
+import type { Policy } from '../policy/schema.ts';
+import { type ExitState, walk } from '../routing/choose.ts';
+import { CLOSED } from '../routing/exit-state.ts';
+import { reasonText, type RouteExplanation } from '../schedule/explain.ts';
+import { clientFor } from './live-relay.ts';
+import type { Operations } from './operations.ts';
+
+export type RouteNeeds = {
+  readonly policy: () => Policy;
+  /** What a running relay says; null: none runs. */
+  readonly explainMail: ((facts: MessageFacts) => Promise<RouteExplanation>) | null;
+};
+
+export function routeOperation({ policy: inForce, explainMail }: RouteNeeds): Operations['route'] {
+  return async ({ sample }) => {
+    const policy = inForce();
+    const client = sample.client ?? (sample.from === undefined ? null : clientFor(policy, sample.from));
+    const judged = judge(policy, client === null ? sample : { ...sample, client });
+    if (judged.kind === 'refused') return judged;
+    const { facts } = judged;
+    const explanation = explainMail === null ? byPolicy(policy, facts) : await explainMail(facts);
+    const { stream, priority } = facts;
+    return { kind: 'accepted', client: facts.client, stream, priority, isLive: explainMail !== null, ...explanation };
+  };
+}
+
+const FREE: ExitState = { running: true, inFlight: 0, concurrency: 1, circuit: CLOSED };
+
+/** With every exit open that the policy does not close. */
+function byPolicy(policy: Policy, facts: MessageFacts): RouteExplanation {
+  const route = matchRoute(policy, facts);
+  if (route === null) return { route: null, exits: [] };
+  const request = { policy, route, stream: facts.stream, stateOf: () => FREE, shareOf: () => 0, fraction: () => 0 };
+  const reasons = walk({ ...request, rotation: new Map(), nowMs: 0 });
+  return {
+    route: route.name,
+    exits: reasons.map((reason) => {
+      const { egress, pool, gate, probability } = reason;
+      const chance = probability === undefined ? {} : { probability };
+      return { egress, pool, gate, others: [], why: reasonText(reason, 0), untilMs: null, ...chance };
+    }),
+  };
+}
