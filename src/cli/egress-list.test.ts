@@ -42,12 +42,12 @@ test('exits are listed with what is used and left of each limit, and when it beg
   }
   const { code, stdout } = await rig.run(['egress', 'list']);
   expect(stdout.split('\n')).toEqual([
-    'EXIT  TYPE  STATE        SCORE  HOUR   DAY     RATE       WARM-UP          RESETS',
-    'ip-1  mx    limited      100    60/60  80/100  1000/h     day 2 of 6       in 60 min',
-    'ip-2  mx    limited      100    -      5/5     2 s apart  -                in 23 h',
-    'ip-3  mx    disabled     100    -      -       -          -                -',
-    'ip-4  mx    not running  100    -      -       -          by provider      -',
-    'ip-5  mx    limited      100    -      -       -          from 2026-02-01  -',
+    'EXIT  TYPE  STATE        SCORE  DELIVERED  HOUR   DAY     RATE       WARM-UP          RESETS',
+    'ip-1  mx    limited      100    -          60/60  80/100  1000/h     day 2 of 6       in 60 min',
+    'ip-2  mx    limited      100    -          -      5/5     2 s apart  -                in 23 h',
+    'ip-3  mx    disabled     100    -          -      -       -          -                -',
+    'ip-4  mx    not running  100    -          -      -       -          by provider      -',
+    'ip-5  mx    limited      100    -          -      -       -          from 2026-02-01  -',
     'ip-1: limited: hourly limit 60/60, opens in 60 min',
     'ip-2: limited: daily limit 5/5, opens in 23 h',
     'ip-5: limited: warm-up starts on 2026-02-01',

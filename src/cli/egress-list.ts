@@ -29,12 +29,13 @@ export function addEgressList(program: Command, registry: Registry): void {
 
 function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   if (exits.length === 0) return 'The policy has no exit.\n';
-  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'HOUR', 'DAY', 'RATE', 'WARM-UP', 'RESETS'];
+  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'DELIVERED', 'HOUR', 'DAY', 'RATE', 'WARM-UP', 'RESETS'];
   const rows = exits.map(({ limits, ...exit }) => [
     exit.egress,
     exit.type,
     stateOf(exit, limits),
     String(exit.score),
+    exit.successRate === null ? '-' : `${(100 * exit.successRate).toFixed(1)} %`,
     usedText(limits?.hour ?? null),
     usedText(limits?.day ?? null),
     limits === null ? '-' : rateText(limits),

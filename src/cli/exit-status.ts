@@ -3,6 +3,7 @@ import type { ExitStandings } from '../exit-standings.ts';
 import { isUsable } from '../policy/match.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
+import { answersOf } from '../routing/outcome-figures.ts';
 import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limit-uses.ts';
 
 export type ExitClosure = {
@@ -23,6 +24,8 @@ export type ExitStatus = {
   readonly closures: readonly ExitClosure[];
   /** Reputation, 0 to 100. */
   readonly score: number;
+  /** Share of the answers to its recent mail that were "delivered", 0 to 1; null: there was none. */
+  readonly successRate: number | null;
   /** null: it is disabled. */
   readonly limits: Omit<LimitUse, 'egress'> | null;
 };
@@ -57,6 +60,8 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
         ...(known === null ? [] : spentOf(known)),
       ],
       score: standings.standingOf(egress).score,
+      successRate:
+        answersOf(standings.reputationOf(egress).weighted) === 0 ? null : standings.standingOf(egress).successRate,
       limits: known,
     };
   });

@@ -134,6 +134,7 @@ test('the figures of the events and of the store are scraped', async () => {
       },
       { egress: 'ip-2', day: null, hour: null, warmup: null },
     ],
+    exits: [{ egress: 'ip-1', score: 71.5, successRate: 0.875, closed: { paused: true, listed: false } }],
     alerts: 1,
     ready: false,
     logLostLines: 0,
@@ -152,6 +153,7 @@ test('the figures of the events and of the store are scraped', async () => {
     command: 'FORGED{x="1"} y',
     reply: { code: 502, detail: '5.1', text: 'unknown' },
   });
+  metrics.sink({ event: 'recommended', atMs: 0, kind: 'capacity', text: '', figures: {}, raised: true });
   metrics.sink({ event: 'policy-applied', atMs: 5_000, version: 'abc', warnings: [] });
   metrics.sink({ event: 'policy-applied', atMs: 6_000, version: 'def', warnings: [] });
 
@@ -176,6 +178,11 @@ test('the figures of the events and of the store are scraped', async () => {
     'relevo_egress_hourly_limit{egress="ip-1"} 60',
     'relevo_egress_hourly_used{egress="ip-1"} 7',
     'relevo_egress_warmup_day{egress="ip-1"} 6',
+    'relevo_egress_reputation{egress="ip-1"} 71.5',
+    'relevo_egress_success_ratio{egress="ip-1"} 0.875',
+    'relevo_egress_closed{egress="ip-1",gate="paused"} 1',
+    'relevo_egress_closed{egress="ip-1",gate="listed"} 0',
+    'relevo_recommended{kind="capacity"} 1',
     'relevo_policy_info{version="def"} 1',
     'relevo_policy_applied_timestamp_seconds 6',
     'relevo_build_info{version="0.1.0",node="26.10.0"} 1',
