@@ -185,13 +185,13 @@ export class Exits {
     this.#generation += 1;
   }
 
-  /** Exits that not every node can use, by which nothing goes out for a while: used up for the day, or at rest. */
+  /** Exits that not every node can use, by which nothing goes out for a while: used up for the day, at rest, or closed. */
   closed(): string[] {
     const nowMs = this.#needs.clock.monotonicMs();
     return Object.entries(this.#needs.policy().egress).flatMap(([name, exit]) => {
       if (!isPlaced(exit)) return [];
-      const { circuit, limit } = this.#stateOf(name);
-      return limit?.kind === 'limited' || gateOf(circuit, nowMs) === 'resting' ? [name] : [];
+      const { limit } = this.#stateOf(name);
+      return limit?.kind === 'limited' || this.#closedUntil(name, nowMs) !== null ? [name] : [];
     });
   }
 
