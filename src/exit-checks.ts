@@ -27,6 +27,7 @@ export type ExitChecks = AsyncDisposable & {
 };
 
 const TICK_MS = 1_000;
+const LAST_WORDS_MS = 2_000;
 
 /** Goes on until it is disposed of. */
 export function openExitChecks(needs: ExitChecksNeeds): ExitChecks {
@@ -64,7 +65,8 @@ export function openExitChecks(needs: ExitChecksNeeds): ExitChecks {
     heard: (event) => health.heard(event),
     [Symbol.asyncDispose]: () => {
       ending.abort(new Error('the relay ends'));
-      return running;
+      // A store that is away is not waited for: the next start checks anew.
+      return Promise.race([running, clock.sleep(LAST_WORDS_MS)]);
     },
   };
 }
