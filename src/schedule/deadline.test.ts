@@ -94,6 +94,24 @@ describe('mail that is too late', () => {
     expect(scheduling.exit('direct').attempts).toHaveLength(1);
   });
 
+  scheduled('is not sent by the connection that becomes free a moment after its time', async (scheduling) => {
+    const { clock } = scheduling;
+    scheduling.exit('direct').concurrency = 1;
+    scheduling.exit('direct').answer = after(clock, 10_450);
+    await scheduling.accept();
+    await clock.advanceUntil(() => scheduling.exit('direct').attempts.length === 1);
+    const [first] = scheduling.exit('direct').attempts;
+    const leftMs = (first?.atMs ?? 0) + 10_450 - clock.nowMs();
+    await scheduling.accept(by(scheduling, leftMs - 20));
+    await scheduling.drained();
+    expect(scheduling.exit('direct').attempts).toHaveLength(1);
+    expect(
+      ends(scheduling)
+        .map(({ event }) => event)
+        .toSorted(),
+    ).toEqual(['delivered', 'expired']);
+  });
+
   scheduled('that was cut off before the final dot is returned, and held against nobody', async (scheduling) => {
     const { clock } = scheduling;
     const exit = scheduling.exit('direct');
@@ -190,6 +208,13 @@ describe('mail whose sender wants to hear of it', () => {
     await scheduling.drained(2 * HOUR);
     expect(ends(scheduling)).toMatchObject([{ event: 'delivered' }]);
     expect(scheduling.notices).toHaveLength(1);
+  });
+
+  scheduled('is told of whom it was handed to where the sender asked for a trace', async (scheduling) => {
+    const deliverBy = { atMs: scheduling.clock.nowMs() + MINUTE, mode: 'notify', trace: true } as const;
+    await scheduling.accept({ terms: { deliverBy } });
+    await scheduling.drained();
+    expect(scheduling.notices).toMatchObject([{ kind: 'relayed', recipients: [{ host: 'mx.dest.test' }] }]);
   });
 
   scheduled('is not told of when it is in time', async (scheduling) => {

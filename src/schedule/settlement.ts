@@ -185,7 +185,9 @@ function noticesOf(
 ): Notice[] {
   const notice = noticeMaker(turn.leased, terms);
   const of = (state: FinalState): Told[] => fates.flatMap((fate) => (fate.state === state ? [fate.told] : []));
-  const relayed = of('delivered').filter(({ reportsSuccess }) => !reportsSuccess);
+  const isReported = ({ recipient: { notify }, reportsSuccess }: Told): boolean =>
+    reportsSuccess && (notify?.includes('success') === true || !isTraced(turn.leased));
+  const relayed = of('delivered').filter((told) => !isReported(told));
   return [
     ...notice('failed', of('bounced').map(noticeRecipient)),
     ...notice('expired', of('expired').map(noticeRecipient)),
@@ -208,18 +210,25 @@ export function noticeMaker(
     const isOwn = message.client === OWN_CLIENT && (kind === 'failed' || kind === 'expired');
     // RFC 5321 §6.1: the null sender is told nothing.
     if (message.envelope.sender === '' && !isOwn) return [];
-    const asked = isOwn ? recipients : recipients.filter(({ recipient }) => wants(recipient, kind));
+    const asked = isOwn
+      ? recipients
+      : recipients.filter(({ recipient }) => wants(recipient, kind, isTraced({ message })));
     if (asked.length === 0) return [];
     const retryUntilMs = kind === 'delayed' ? nowMs + Math.max(0, retry.expireMs - ageMs) : null;
     return [{ kind, message, deliveryId: delivery.id, recipients: asked, atMs: nowMs, retryUntilMs, content }];
   };
 }
 
+/** RFC 2852 §4: the sender wants to hear to whom it was handed on. */
+function isTraced({ message }: Pick<LeasedDelivery, 'message'>): boolean {
+  return message.deliverBy?.trace === true;
+}
+
 /** RFC 3461 §4.1: without NOTIFY failure and delay are reported. */
-function wants({ notify }: Recipient, kind: NoticeKind): boolean {
-  if (notify === null) return kind !== 'relayed';
+function wants({ notify }: Recipient, kind: NoticeKind, traced: boolean): boolean {
   if (notify === 'never') return false;
-  if (kind === 'relayed') return notify.includes('success');
+  if (kind === 'relayed') return traced || notify?.includes('success') === true;
+  if (notify === null) return true;
   return notify.includes(kind === 'delayed' ? 'delay' : 'failure');
 }
 
