@@ -242,8 +242,6 @@ dns:                                    <- dns
   servers: {= dns/servers}              <- dns/servers
 
 # Of later versions: checked, but without effect yet.
-# preset: null                          <- preset
-# custom: null                          <- custom
 # alerts: { failureRate: 10%, queueAge: 30m, to: [] } <- alerts
 # webhooks: []                          <- webhooks
 
