@@ -110,6 +110,7 @@ function testSums(engine: Engine): void {
       );
       const ofOne = found.filter(({ account }) => account === 'sent:ip-0300');
       expect(ofOne.map((each) => each.startsAtMs)).toEqual(long.map((each) => each.startsAtMs).toReversed());
+      expect(await ledger().counts('sent:ip-0300', 0)).toEqual(ofOne);
       expect(ofOne.reduce((sum, each) => sum + each.amount, 0)).toBe((2_299 * 2_300) / 2 + 1);
     });
 
