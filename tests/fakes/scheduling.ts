@@ -20,7 +20,7 @@ export type SchedulingOptions = {
   readonly between?: (spool: Spool) => Spool;
   readonly report?: (notice: Notice) => Promise<void>;
   /** What else the scheduler has. */
-  readonly needs?: Partial<Pick<SchedulerNeeds, 'standingOf'>>;
+  readonly needs?: Partial<Pick<SchedulerNeeds, 'standingOf' | 'hostsOf' | 'circles'>>;
 };
 
 export type Scheduling = AsyncDisposable & {
@@ -114,7 +114,8 @@ export async function openScheduling(options: SchedulingOptions = {}): Promise<S
   return Object.assign(started(), { scheduler: start() });
 }
 
-function startOn(scheduling: Scheduling, { between, report, needs }: SchedulingOptions): Scheduler {
+/** Another one on the same store, by the same exits; `scheduling.scheduler` says which of them takes fresh mail. */
+export function startOn(scheduling: Scheduling, { between, report, needs }: SchedulingOptions): Scheduler {
   const { spool, clock, events, notices } = scheduling;
   return startScheduler({
     ...needs,
