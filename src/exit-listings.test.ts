@@ -228,6 +228,17 @@ test('another policy is followed: a zone that is new is asked at once', async ()
   expect(rig.checks()).toEqual(CLOSED);
 });
 
+test('another resolver is asked at once where the one before was refused', async () => {
+  const rig = new Rig();
+  rig.zone.set(testNames(ZEN, 4).present, { a: ['127.255.255.254'] });
+  await rig.pass(4 * HOUR);
+  expect(rig.alerts()).toHaveLength(1);
+  rig.zone.set(testNames(ZEN, 4).present, { a: ['127.0.0.2'] });
+  rig.policy = testPolicy({ egress: EGRESS, blocklists: { zones: [ZEN] }, dns: { servers: ['192.0.2.53'] } });
+  await rig.pass(10);
+  expect(rig.alerts()[1]).toBe('over blocklist-unknown:zen.spamhaus.org: zen.spamhaus.org answers again');
+});
+
 test('the key in a zone’s name is in no mark and no alert', async () => {
   const zone = 'sesame1234.zen.dq.spamhaus.net';
   const rig = new Rig({ blocklists: { zones: [zone] }, zone: soundZone([zone]) });

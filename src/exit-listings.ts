@@ -9,6 +9,7 @@ import type { Clock, Dns, Emit, Random } from './ports.ts';
 import { afterLooks } from './routing/listing-course.ts';
 import { listingMark, LISTING_MARKS, parseListing, shownZone, type ListingRecord } from './routing/listing-record.ts';
 import { ownAddressOf } from './policy/own-address.ts';
+import { NO_IPV6 } from './routing/listing.ts';
 import type { Marks } from './spool/marks.ts';
 import type { QueueFilter } from './spool/spool.ts';
 
@@ -45,6 +46,8 @@ export class ExitListings {
   #records = new Map<string, ListingRecord>();
   #nextReadMs = Number.NEGATIVE_INFINITY;
   #followed: Policy | null = null;
+  /** Resolvers by which it looked last; '' before it did. */
+  #resolvers = '';
   #underWay: Promise<void> | null = null;
   /** Mail to be held yet, monotonic. */
   #holds: { readonly atMs: number; readonly own: Own }[] = [];
@@ -106,18 +109,22 @@ export class ExitListings {
     this.#records = new Map([...this.#records].filter(([address]) => addresses.has(address)));
   }
 
-  #isDue(address: string, { blocklists: { zones, every } }: Policy): boolean {
+  #isDue(address: string, { blocklists: { zones, every }, dns }: Policy): boolean {
     const record = this.#records.get(address);
     if (record === undefined) return true;
     const sinceMs = this.#needs.clock.nowMs() - record.lookedAtMs;
     // Looked at in the future: the clock was set back since.
     if (sinceMs < 0 || sinceMs >= every + this.#lagMs) return true;
+    // Others may be answered where these were not.
+    const isUnknown = record.zones.some(({ unknown }) => unknown !== null && unknown.cause !== NO_IPV6);
+    if (isUnknown && JSON.stringify(dns.servers) !== this.#resolvers) return true;
     return zones.map(shownZone).join(' ') !== record.zones.map(({ zone }) => zone).join(' ');
   }
 
   async #ask(due: readonly Own[], policy: Policy): Promise<void> {
     const { clock, writer } = this.#needs;
     const { blocklists } = policy;
+    this.#resolvers = JSON.stringify(policy.dns.servers);
     const addresses = due.map(({ address }) => address);
     const found = await lookUp(addresses, blocklists.zones, { dns: this.#needs.dns, signal: this.#signal });
     if (this.#signal.aborted) return;
