@@ -107,6 +107,15 @@ test('its fields for programs are those of RFC 3464', () => {
   ]);
 });
 
+test('of mail that was late it says by when it was to be delivered (RFC 2852 §6)', () => {
+  const { message: plain } = aSubmission({ atMs: RECEIVED });
+  const message = { ...plain, deliverBy: { atMs: RECEIVED + 120_000, mode: 'return' as const, trace: false } };
+  const reply = { code: 554, detail: '4.7', text: 'not delivered by 2026-11-20T10:02:00.000Z' };
+  const [, status] = partsOf(written({ notice: { kind: 'expired', message }, told: { reply, host: null } }));
+  expect(status?.content).toContain('\r\nDeliver-By-Date: Fri, 20 Nov 2026 10:02:00 +0000\r\n');
+  expect(status?.content).toContain('Status: 5.4.7');
+});
+
 test('what the relay itself found is not passed off as the reply of a server (RFC 3464 §2.3.6)', () => {
   const reply = { code: 451, detail: '4.2', text: 'mx.dest.test[192.0.2.1]: connection reset (mail)' };
   const [words, status] = partsOf(written({ notice: { kind: 'delayed' }, told: { reply, host: null } }));

@@ -23,6 +23,12 @@ describe('warnings', () => {
     ]);
   });
 
+  test('of a key that has effect, the value that has none yet is told of', () => {
+    expect(warningsIn('hostname: a\nstreams: { transactional: {}, marketing: { unsubscribe: add } }\n')).toEqual([
+      '2:57 streams.marketing.unsubscribe: has no effect yet in this version: where to unsubscribe is not known; it is as warn',
+    ]);
+  });
+
   test('a later key that asks for nothing says nothing', () => {
     const text = [
       'hostname: a',

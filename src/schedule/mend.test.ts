@@ -32,6 +32,16 @@ describe('an exit that can take a little more', () => {
     expect(all.asked.retried).toHaveLength(3);
   });
 
+  scheduled('gets none that was put off, and then moved to a later time by an operator', async (rig) => {
+    const one = await waitingFor(rig, 'one');
+    const moved = { ...one, sendAtMs: one.delivery.dueAtMs };
+    for (const reopened of [undefined, { exit: 'one', most: 9 }]) {
+      const { asked, needs } = askedOf(rig, (page) => (page === 1 ? [moved] : []));
+      await mendDueTimes(needs, reopened);
+      expect(asked.retried).toEqual([]);
+    }
+  });
+
   scheduled('costs no more than a part of a queue that is very long', async (rig) => {
     const page = Array<QueuedDelivery>(500).fill(await waitingFor(rig, 'two'));
     const { asked, needs } = askedOf(rig, () => page);

@@ -40,12 +40,14 @@ export async function mendDueTimes(
   needs.claimSoon();
 }
 
-function waitsFor({ clock }: Needs, { delivery, leasedUntilMs }: QueuedDelivery, exit: string): boolean {
+function waitsFor({ clock }: Needs, { delivery, leasedUntilMs, sendAtMs = 0 }: QueuedDelivery, exit: string): boolean {
+  if (sendAtMs > clock.nowMs()) return false;
   if (leasedUntilMs !== null || delivery.lastReply === null || delivery.dueAtMs <= clock.nowMs()) return false;
   return waitsForExit(delivery.lastReply.text, exit);
 }
 
-function waitsTooLong({ clock, policy }: Needs, { delivery, leasedUntilMs }: QueuedDelivery): boolean {
+function waitsTooLong({ clock, policy }: Needs, { delivery, leasedUntilMs, sendAtMs = 0 }: QueuedDelivery): boolean {
+  if (sendAtMs > clock.nowMs()) return false;
   if (leasedUntilMs !== null || delivery.lastReply === null) return false;
   if (delivery.dueAtMs > clock.nowMs() && isWaitText(delivery.lastReply.text)) return true;
   const plannedMs = retryDelayMs(policy().retry, delivery.attempts, 0.5);
