@@ -33,7 +33,7 @@ export function deliveryStatus(
     field('Reporting-MTA', `dns; ${hostname}`, format) +
     (envelope.envid === null ? '' : field('Original-Envelope-Id', decodeXtext(envelope.envid), format)) +
     field('Arrival-Date', formatMailDate(receivedAtMs), format) +
-    // RFC 2852 §6.
+    // RFC 2852.
     (deliverBy === undefined ? '' : field('Deliver-By-Date', formatMailDate(deliverBy.atMs), format));
   return [head, ...notice.recipients.map((one) => recipientFields(notice, one, format))].join('\r\n');
 }

@@ -107,7 +107,7 @@ test('its fields for programs are those of RFC 3464', () => {
   ]);
 });
 
-test('of mail that was late it says by when it was to be delivered (RFC 2852 §6)', () => {
+test('of mail that was late it says by when it was to be delivered (RFC 2852)', () => {
   const { message: plain } = aSubmission({ atMs: RECEIVED });
   const message = { ...plain, deliverBy: { atMs: RECEIVED + 120_000, mode: 'return' as const, trace: false } };
   const reply = { code: 554, detail: '4.7', text: 'not delivered by 2026-11-20T10:02:00.000Z' };

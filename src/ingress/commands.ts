@@ -139,7 +139,7 @@ function extensions({ state, offersTls, offersProxying }: Conversation): string[
   return lines;
 }
 
-/** RFC 4865 §4: the longest hold in seconds, and where it ends by the clock. */
+/** RFC 4865: the longest hold in seconds, and where it ends by the clock. */
 function handling({ furthestMs, nowMs }: Session): string[] {
   const lines = ['DELIVERBY', 'MT-PRIORITY MIXER'];
   if (furthestMs === 0) return lines;

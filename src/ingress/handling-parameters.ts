@@ -1,6 +1,6 @@
 /**
- * The parameters of MAIL that say how a message is to be handled: HOLDFOR and HOLDUNTIL (RFC 4865 §4), BY (RFC 2852 §4),
- * MT-PRIORITY (RFC 6710 §4). Pure.
+ * The parameters of MAIL that say how a message is to be handled: HOLDFOR and HOLDUNTIL (RFC 4865), BY (RFC 2852),
+ * MT-PRIORITY (RFC 6710). Pure.
  */
 import type { DeliverBy, Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
@@ -33,7 +33,7 @@ export function handlingParameter(
   switch (name) {
     case 'HOLDFOR':
     case 'HOLDUNTIL':
-      // RFC 4865 §4: one of them.
+      // RFC 4865: one of them.
       return before.hold === null ? holdOf(name, value ?? '') : REPLIES.holdTwice;
     case 'BY':
       return byOf(value ?? '');
@@ -58,7 +58,7 @@ function byOf(value: string): Partial<HandlingAsked> | Reply {
   if (match === null) return REPLIES.badParameter;
   const withinMs = Number(match[1]) * 1000;
   const mode = match[2]?.toUpperCase() === 'R' ? 'return' : 'notify';
-  // RFC 2852 §4: what is late already cannot be returned in time.
+  // RFC 2852: what is late already cannot be returned in time.
   if (mode === 'return' && withinMs <= 0) return REPLIES.lateAlready;
   return { by: { withinMs, mode, trace: match[3] !== '' } };
 }
@@ -76,7 +76,7 @@ export function timingAt(
   return { sendAtMs, deliverBy };
 }
 
-/** The three levels of the MIXER profile (RFC 6710 §7), at and above which each of ours begins. */
+/** The three levels of the MIXER profile (RFC 6710), at and above which each of ours begins. */
 const LEVELS = { high: 4, normal: 0, low: -9 } as const satisfies Record<Priority, number>;
 
 /** The most urgent value that stands for it. */

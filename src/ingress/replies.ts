@@ -83,13 +83,13 @@ export function lineTooLongFor(limit: number): Reply {
   return { code: 554, detail: '6.0', text: `message has a line of more than ${limit} octets` };
 }
 
-/** RFC 4865 §4. @param furthestMs `limits.futureRelease` */
+/** RFC 4865. @param furthestMs `limits.futureRelease` */
 export function tooFarAhead(furthestMs: number): Reply {
   const text = furthestMs === 0 ? 'mail is not scheduled here' : `mail is held for ${furthestMs / 1000} s at most`;
   return { code: 501, detail: '5.4', text };
 }
 
-/** RFC 6710 §5: the new priority comes first in the text. */
+/** RFC 6710: the new priority comes first in the text. */
 export function senderOkAt(mtPriority: number): Reply {
   return { code: 250, detail: '3.6', text: `${mtPriority} is the priority of the message: no more for this client` };
 }

@@ -81,7 +81,7 @@ export class Session {
     return this.listener.auth === 'required' && (this.secure || this.#loopback);
   }
 
-  /** Whether mail may come in here that is the relay's own to schedule (RFC 4865 §3: submission only). */
+  /** Whether mail may come in here that is the relay's own to schedule (RFC 4865: submission only). */
   get offersHandling(): boolean {
     return this.listener.auth === 'required' || this.client() !== null;
   }

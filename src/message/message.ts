@@ -27,7 +27,7 @@ export type Envelope = {
   readonly smtpUtf8: boolean;
 };
 
-/** RFC 2852 §4: `return` it as undeliverable when it is late, or `notify` the sender and go on. */
+/** RFC 2852: `return` it as undeliverable when it is late, or `notify` the sender and go on. */
 export type DeliverBy = {
   /** Wall time. */
   readonly atMs: number;

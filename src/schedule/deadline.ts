@@ -51,7 +51,7 @@ export function isLate(message: Message, policy: Policy, now: () => Now): boolea
 
 /**
  * The policy's plan as it is for this message: it ends no later than its deadline, and its sender hears of the delay when
- * he asked to hear of it (RFC 2852 §4, mode N).
+ * he asked to hear of it (RFC 2852, mode N).
  */
 export function planWithin(
   plan: RetryPolicy,

@@ -219,7 +219,7 @@ export function noticeMaker(
   };
 }
 
-/** RFC 2852 §4: the sender wants to hear to whom it was handed on. */
+/** RFC 2852: the sender wants to hear to whom it was handed on. */
 function isTraced({ message }: Pick<LeasedDelivery, 'message'>): boolean {
   return message.deliverBy?.trace === true;
 }

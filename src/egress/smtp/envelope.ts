@@ -19,7 +19,7 @@ export function lackOf(mail: Mail, extensions: Extensions, when: When): Lack | n
   return sizeBytes !== null && sizeBytes > 0 && mail.content.length > sizeBytes ? 'size' : null;
 }
 
-/** RFC 2852 §4.1.4: mail to be returned when late goes to nobody who does not promise the same, or needs longer. */
+/** RFC 2852: mail to be returned when late goes to nobody who does not promise the same, or needs longer. */
 function timeLackOf({ message }: Mail, { deliverByS }: Extensions, { nowMs, deliverBy }: When): Lack | null {
   if (message.deliverBy?.mode !== 'return') return null;
   if (deliverByS === null) return deliverBy === 'strict' ? 'deliver-by' : null;
@@ -51,7 +51,7 @@ function byOf({ message }: Mail, { deliverByS }: Extensions, { nowMs, onLate }: 
 
 /**
  * With the parameters that the message needs and the peer offers: SIZE, BODY, SMTPUTF8, RET, ENVID, BY with what is left
- * of its time, MT-PRIORITY. A hold is over by now, and is nobody else's (RFC 4865 §3).
+ * of its time, MT-PRIORITY. A hold is over by now, and is nobody else's (RFC 4865).
  */
 export function mailCommand(mail: Mail, extensions: Extensions, when: When): string {
   const { mtPriority } = mail.message;

@@ -7,7 +7,7 @@ export type Extensions = {
   readonly startTls: boolean;
   /** Largest message in bytes (RFC 1870); null: SIZE was not offered; 0: offered without a limit. */
   readonly sizeBytes: number | null;
-  /** The shortest time in seconds that it takes on (RFC 2852 §4), 0: any; null: DELIVERBY was not offered. */
+  /** The shortest time in seconds that it takes on (RFC 2852), 0: any; null: DELIVERBY was not offered. */
   readonly deliverByS: number | null;
   /** RFC 6710. */
   readonly mtPriority: boolean;
