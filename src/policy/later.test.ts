@@ -9,7 +9,7 @@ describe('warnings', () => {
       'streams: { transactional: { unsubscribe: warn } }',
       'domains: { example.com: {} }',
       'egress:',
-      '  out: { type: mx, dailyLimit: 5, rate: 5/m, warmup: { start: 2026-11-20 }, cost: 25 USD/month }',
+      '  out: { type: mx, dailyLimit: 5, rate: 5/m, warmup: { start: 2026-11-20 }, budget: 25 USD/month }',
       '  ses: { type: ses, region: eu-west-1 }',
       'pools: { p: { members: [out], strategy: random } }',
       'reputation: { slowBelow: 90 }',
@@ -17,7 +17,7 @@ describe('warnings', () => {
     ].join('\n');
     expect(warningsIn(text)).toEqual([
       '2:1 webhooks: has no effect yet in this version',
-      '6:77 egress.out.cost: has no effect yet in this version',
+      '6:77 egress.out.budget: has no effect yet in this version',
       '7:3 egress.ses: has no effect yet in this version',
       '10:11 alerts.to: has no effect yet in this version',
     ]);

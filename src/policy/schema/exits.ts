@@ -107,7 +107,7 @@ const common = {
   cost: cost
     .nullable()
     .prefault(null)
-    .meta({ description: 'What it costs: a month, or so many messages.', ...LATER }),
+    .meta({ description: 'What it costs: a month, or so many messages; `relevo stats` adds it up.' }),
   budget: cost
     .nullable()
     .prefault(null)
