@@ -7,7 +7,14 @@ import type { Policy } from './policy/schema.ts';
 import type { Clock } from './ports.ts';
 import { CHECK_MARKS, checksOf } from './routing/checks.ts';
 import { HOUR_MS, outcomesByExit, OUTCOMES, type StretchOutcomes } from './routing/outcome-figures.ts';
-import { LEVEL_MARKS, levelRecordOf, PAUSE_MARKS, pauseOf } from './routing/reputation-mark.ts';
+import {
+  FORGIVEN_MARKS,
+  forgivenAt,
+  LEVEL_MARKS,
+  levelRecordOf,
+  PAUSE_MARKS,
+  pauseOf,
+} from './routing/reputation-mark.ts';
 import {
   type Level,
   levelOf,
@@ -142,7 +149,7 @@ class Standings implements ExitStandings {
 
   /** @returns whether an exit's level is written down as another */
   async #readMarks(): Promise<boolean> {
-    const prefixes = [PAUSE_MARKS, LEVEL_MARKS, ...CHECK_MARKS];
+    const prefixes = [PAUSE_MARKS, LEVEL_MARKS, FORGIVEN_MARKS, ...CHECK_MARKS];
     const read = await Promise.all(prefixes.map((prefix) => this.#needs.marks.marks(prefix)));
     const before = this.#marks;
     this.#marks = new Map(read.flat().map((mark) => [mark.name, mark]));
@@ -194,7 +201,9 @@ class Standings implements ExitStandings {
   }
 
   #reputationAt(egress: string, policy: Policy, nowMs: number): ExitReputation {
-    const reputation = reputationOf(this.#hours.get(egress) ?? [], nowMs);
+    const sinceMs = forgivenAt(egress, this.#marks);
+    const hours = (this.#hours.get(egress) ?? []).filter(({ startsAtMs }) => startsAtMs > sinceMs);
+    const reputation = reputationOf(hours, nowMs);
     const record = levelRecordOf(egress, this.#marks);
     const before = record?.level ?? 'good';
     const level = this.#needs.judges ? levelOf(reputation.score, before, policy.reputation) : before;

@@ -37,7 +37,7 @@ export const ASKS = {
   stats: z.strictObject({}),
   exits: z.strictObject({}),
   pause: z.strictObject({ egress: text, reason: text }),
-  resume: z.strictObject({ egress: text }),
+  resume: z.strictObject({ egress: text, forget: z.boolean() }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),

@@ -40,15 +40,24 @@ function addPause(group: Command, registry: Registry): void {
 }
 
 function addResume(group: Command, registry: Registry): void {
-  addCommand(group, registry, {
+  addCommand<{ readonly forget?: true }>(group, registry, {
     usage: 'resume <name>',
     summary: 'let mail out again by an exit that was paused',
     json: true,
+    shape: (command) =>
+      command
+        .option('--forget', 'begin its reputation anew: what came of its mail so far is not held against it any more')
+        .addHelpText(
+          'after',
+          '\nAn exit that is paused for its reputation comes back by itself. --forget is for when the reason is mended and known:\nits figures count again from the next full hour on.',
+        ),
     run: async (cli, { args: [name], options, where }) => {
       const egress = String(name);
-      const { changed } = await withOperations(cli, where, (operations) => operations.resume({ egress }));
-      const text = changed ? `Mail goes out by ${egress} again.` : `${egress} was not paused.`;
-      cli.terminal.out(options.json === true ? json({ egress, paused: false, changed }) : `${text}\n`);
+      const forget = options.forget === true;
+      const { changed } = await withOperations(cli, where, (operations) => operations.resume({ egress, forget }));
+      const resumed = changed ? `Mail goes out by ${egress} again.` : `${egress} was not paused.`;
+      const text = forget ? `${resumed} Its reputation begins anew.` : resumed;
+      cli.terminal.out(options.json === true ? json({ egress, paused: false, changed, forget }) : `${text}\n`);
       return 0;
     },
   });

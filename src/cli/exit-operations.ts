@@ -5,7 +5,7 @@ import { nearest } from '../policy/nearest.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { relayStats, type RelayStats, type StatsNeeds } from '../relay-stats.ts';
-import { PAUSE_MARKS, pauseMark } from '../routing/reputation-mark.ts';
+import { forgivenMark, PAUSE_MARKS, pauseMark } from '../routing/reputation-mark.ts';
 import type { LimitUsesNeeds } from '../schedule/limit-uses.ts';
 import type { Marks } from '../spool/marks.ts';
 import { exitStatuses } from './exit-status.ts';
@@ -40,16 +40,15 @@ export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
       await standings.refresh();
       return { changed: before === null };
     },
-    resume: async ({ egress }) => {
+    resume: async ({ egress, forget }) => {
       await standings.refresh();
+      const isPaused = standings.pauseOf(egress) !== null;
       // One that is not in the policy any more can still be let go.
-      if (standings.pauseOf(egress) === null) {
-        mustKnow(needs.policy(), egress);
-        return { changed: false };
-      }
-      await marks.unmark([`${PAUSE_MARKS}${egress}`]);
+      if (!isPaused) mustKnow(needs.policy(), egress);
+      if (forget) await marks.mark([forgivenMark(egress, clock.nowMs())]);
+      if (isPaused) await marks.unmark([`${PAUSE_MARKS}${egress}`]);
       await standings.refresh();
-      return { changed: true };
+      return { changed: isPaused };
     },
   };
 }

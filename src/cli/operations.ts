@@ -108,8 +108,8 @@ export type Operations = {
   exits(): Promise<readonly ExitStatus[]>;
   /** No new mail goes out by that exit, on any node, until it is resumed. `changed`: it was not paused before. */
   pause(ask: { readonly egress: string; readonly reason: string }): Promise<{ readonly changed: boolean }>;
-  /** `changed`: it was paused. */
-  resume(ask: { readonly egress: string }): Promise<{ readonly changed: boolean }>;
+  /** `forget`: what came of its mail so far is not held against it any more. `changed`: it was paused. */
+  resume(ask: { readonly egress: string; readonly forget: boolean }): Promise<{ readonly changed: boolean }>;
 };
 
 /** What only a running relay can do or say. */

@@ -105,9 +105,30 @@ test('an exit is paused and resumed without a relay running', async () => {
   );
   expect((await rig.run(['stats'])).stdout).toContain('smtp-2: paused: paused by an operator: old disks\n');
   const resumed = await rig.run(['egress', 'resume', 'smtp-2', '--json']);
-  expect(JSON.parse(resumed.stdout)).toEqual({ egress: 'smtp-2', paused: false, changed: true });
+  expect(JSON.parse(resumed.stdout)).toEqual({ egress: 'smtp-2', paused: false, changed: true, forget: false });
   expect((await rig.run(['egress', 'resume', 'smtp-2'])).stdout).toBe('smtp-2 was not paused.\n');
   expect((await rig.run(['stats'])).stdout).not.toContain('paused by');
+});
+
+test('what is held against an exit is forgotten where an operator says so, until the next hour', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  const figures = async () => {
+    const stats = JSON.parse((await rig.run(['stats', '--json'])).stdout) as RelayStats;
+    return stats.exits[0];
+  };
+  expect((await figures())?.level).toBe('paused');
+  const { stdout } = await rig.run(['egress', 'resume', 'smtp-1', '--forget']);
+  expect(stdout).toBe('smtp-1 was not paused. Its reputation begins anew.\n');
+  expect(await figures()).toMatchObject({ level: 'good', score: 100, closures: [], week: { blocked: 15 } });
+  rig.clock.jumpMs(HOUR_MS);
+  {
+    await using spool = await rig.openSpool();
+    const startsAtMs = Math.floor(rig.clock.nowMs() / HOUR_MS) * HOUR_MS;
+    const account = 'outcome:smtp-1:other:blocked';
+    await spool.ledger.count([{ account, startsAtMs, amount: 20, keepUntilMs: startsAtMs + DAY_MS }]);
+  }
+  expect(await figures()).toMatchObject({ level: 'paused' });
 });
 
 test('an exit that the policy does not have cannot be paused', async () => {

@@ -6,6 +6,8 @@ import { LEVELS, type Level } from './reputation.ts';
 
 export const PAUSE_MARKS = 'paused:';
 export const LEVEL_MARKS = 'reputation:';
+/** When an operator said that what came before is not to be held against an exit. */
+export const FORGIVEN_MARKS = 'forgiven:';
 
 export type OperatorPause = { readonly sinceMs: number; readonly reason: string };
 
@@ -26,6 +28,15 @@ export function pauseOf(egress: string, marks: ReadonlyMap<string, Mark>): Opera
   if (mark === undefined) return null;
   // Whatever is written there, somebody meant it to be paused.
   return { sinceMs: mark.atMs, reason: parsed(mark.text, PAUSE)?.reason ?? '' };
+}
+
+export function forgivenMark(egress: string, atMs: number): Mark {
+  return { name: `${FORGIVEN_MARKS}${egress}`, text: '{}', atMs };
+}
+
+/** @returns the time from which on its hours count */
+export function forgivenAt(egress: string, marks: ReadonlyMap<string, Mark>): number {
+  return marks.get(`${FORGIVEN_MARKS}${egress}`)?.atMs ?? Number.NEGATIVE_INFINITY;
 }
 
 /** Where its reputation took an exit, and since when. */
