@@ -99,6 +99,37 @@ describe('a reply, by where it was given', () => {
     expect(verdict(stage, reply(text))).toBe(expected);
   });
 
+  test.each<[string, Stage, string]>([
+    // Of the sending address: its neighbours would say the same.
+    ['554 5.7.1 blocked using zen.spamhaus.org', 'rcpt', 'bounced egress'],
+    ['550 5.7.1 part of their network is on our block list (S3150)', 'mail', 'bounced egress'],
+    ['554 5.7.1 poor reputation', 'after-dot', 'bounced egress'],
+    ['451 4.7.1 blocked using zen.spamhaus.org', 'rcpt', 'deferred egress'],
+    // Before MAIL for good means for this host only.
+    ['554 5.7.1 blocked using zen.spamhaus.org', 'greeting', 'deferred egress'],
+    // Of our pace: for good or not, another host is not asked, and the mail loses nothing.
+    ['421 4.7.28 unusual rate', 'mail', 'deferred message'],
+    ['421 4.7.0 [TSS04] temporarily deferred', 'greeting', 'deferred message'],
+    ['450 4.7.1 too much mail', 'rcpt', 'deferred message'],
+    ['550 5.4.5 Daily user sending limit exceeded', 'after-dot', 'deferred message'],
+    // Of the content, of the domain, of the mailbox: no address helps.
+    ['550 5.7.26 unauthenticated mail', 'after-dot', 'bounced message'],
+    ['550 5.1.1 no such user', 'rcpt', 'bounced recipient'],
+    ['450 4.2.0 Greylisted', 'rcpt', 'deferred recipient'],
+    ['421 4.3.2 shutting down', 'mail', 'deferred host'],
+  ])('%s at %s is %s', (text, stage, expected) => {
+    expect(verdict(stage, reply(text))).toBe(expected);
+  });
+
+  test('of an own server a refusal of the address is the exit’s where it is for good, and its pace always', () => {
+    expect(verdict('rcpt', reply('550 5.7.1 blocked using zen.spamhaus.org'), 'upstream')).toBe('bounced egress');
+    expect(verdict('greeting', reply('554 5.7.1 blocked using zen.spamhaus.org'), 'upstream')).toBe('deferred egress');
+    expect(verdict('rcpt', reply('451 4.7.1 blocked using zen.spamhaus.org'), 'upstream')).toBe('deferred recipient');
+    expect(verdict('after-dot', reply('550 5.4.5 Daily user sending limit exceeded'), 'upstream')).toBe(
+      'deferred egress',
+    );
+  });
+
   test('what the server said is kept as it said it', () => {
     const outcome = classify({ stage: 'rcpt', happening: reply('552 5.2.2 mailbox full'), peer: 'mx', who: 'x' });
     expect(outcome).toEqual({

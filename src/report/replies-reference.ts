@@ -7,9 +7,9 @@ const CONSEQUENCES: Readonly<Record<Refusal, string>> = {
   greylisted: 'The same exit, after the time that the reply names, or else 5 minutes; later as `retry.delays` says.',
   'rate-limited': 'The site is slowed down for that exit; the mail goes on a little later and uses up no try.',
   reputation:
-    'The exit is left alone for that site for a while. The stream’s `onBlock` says what becomes of the mail: `move`, by another exit, each once; `hold`, until an operator releases it.',
+    'The stream’s `onBlock` says what becomes of the mail: `move`, by another exit, each once, and a bounce (5yz) when none is left; `hold`, until an operator releases it. After three in a row that site is left alone by that exit for a while.',
   listed: 'As `reputation`.',
-  'mailbox-full': '4yz: tried again after an hour, then more seldom. 5yz: a bounce.',
+  'mailbox-full': '4yz, and 552 at RCPT: tried again after an hour, then more seldom. Other 5yz: a bounce.',
   'unknown-user': 'A bounce.',
   policy: '4yz: tried again as `retry.delays` says. 5yz: a bounce.',
   other: '4yz: tried again as `retry.delays` says. 5yz: a bounce.',

@@ -5,6 +5,7 @@ import type { Gate, GateState, Reason } from '../routing/choose.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
 import type { Lane } from './lane.ts';
+import type { Limits } from './limits.ts';
 import type { Schedule } from './schedule.ts';
 import { CLAIM_LEAST } from './window.ts';
 
@@ -99,10 +100,12 @@ export async function explainMail(schedule: Schedule, facts: MessageFacts): Prom
 }
 
 /** Where mail with these properties would go now. */
-export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): RouteExplanation {
+export function explainRoute({ exits, lanes, limits, sites, clock }: Schedule, facts: MessageFacts): RouteExplanation {
   const route = exits.routeOf(facts);
   if (route === null) return { route: null, exits: [] };
-  const reasons = exits.walk({ route, stream: facts.stream });
+  const site = lanes.find(facts.recipientDomain)?.site ?? sites.siteOf(facts.recipientDomain);
+  const siteGate = (exit: string): GateState | null => sites.gateOf(site, exit);
+  const reasons = exits.walk({ route, stream: facts.stream, siteGate });
   const monotonicMs = clock.monotonicMs();
   const wallMs = clock.nowMs() - monotonicMs;
   return {
@@ -113,11 +116,18 @@ export function explainRoute({ exits, clock }: Schedule, facts: MessageFacts): R
       gate: reason.gate,
       others: reason.others.map(({ gate }) => gate),
       ...(reason.node === undefined ? {} : { isOpenElsewhere: true as const }),
-      why: reasonText(reason, monotonicMs),
+      why: reasonText(reason, monotonicMs) + figuresText(reason, limits),
       untilMs: reason.untilMs === null ? null : Math.round(wallMs + reason.untilMs),
       ...(reason.probability === undefined ? {} : { probability: reason.probability }),
     })),
   };
+}
+
+/** What is used of limits that are not the reason. */
+function figuresText({ egress, gate, others }: Reason, limits: Limits): string {
+  if (gate === 'limited' || others.some((other) => other.gate === 'limited')) return '';
+  const texts = limits.textsOf(egress);
+  return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
 
 /** Each gate that is closed, in order, with its figure and when it will move. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { policySchema } from '../policy/schema.ts';
-import { cutToDeadlines, deadlinesOf, looksGreylisted, retryDelayMs } from './retry.ts';
+import { cutToDeadlines, deadlinesOf, delayAfter, looksGreylisted, retryDelayMs, slowedDelayMs } from './retry.ts';
 
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
@@ -67,4 +67,36 @@ test.each([
 ])('%o: greylisting is %s', (reply, expected) => {
   expect(looksGreylisted(reply)).toBe(expected);
   expect(looksGreylisted(null)).toBe(false);
+});
+
+test.each<[string, number, number]>([
+  ['Greylisted', 1, 5],
+  ['Greylisted, please try again in 600 seconds', 1, 10],
+  ['greylisted for 2 minutes', 1, 2],
+  ['Greylisting in action, please come back in 00:04:30', 1, 4.5],
+  ['greylisted: come back in 5 seconds', 1, 1],
+  ['greylisted for 99999 minutes', 1, 60],
+  ['greylisted', 3, 5],
+  // It is always greylisted: the plan, and no less than what it says.
+  ['greylisted', 5, 60],
+  ['greylisted for 600 seconds', 5, 60],
+])('“%s” after %d attempts is tried again after %d minutes and a little', (text, attempts, minutes) => {
+  for (const fraction of [0, 0.5, 0.999]) {
+    const delayMs = delayAfter(plan, { code: 451, detail: '7.1', text }, { attempts, fraction });
+    const least = attempts > 3 ? 0.85 : 1;
+    expect(delayMs / MINUTE).toBeGreaterThanOrEqual(minutes * least);
+    expect(delayMs / MINUTE).toBeLessThanOrEqual(minutes * 1.15);
+  }
+});
+
+test('a full mailbox is left alone for an hour, and later as the plan says', () => {
+  const full = { code: 452, detail: '2.2', text: 'mailbox full' };
+  expect(delayAfter(plan, full, { attempts: 1, fraction: 0.5 })).toBe(HOUR);
+  expect(delayAfter(plan, full, { attempts: 7, fraction: 0.5 })).toBe(4 * HOUR);
+  expect(delayAfter(plan, { code: 450, detail: '2.1', text: 'busy' }, { attempts: 1, fraction: 0.5 })).toBe(MINUTE);
+  expect(delayAfter(plan, null, { attempts: 2, fraction: 0.5 })).toBe(5 * MINUTE);
+});
+
+test('what asked for less is tried again after a third of its age, within a minute and half an hour', () => {
+  expect([0, 9 * MINUTE, 10 * HOUR].map((ageMs) => slowedDelayMs(ageMs, 0.5) / MINUTE)).toEqual([1, 3, 30]);
 });

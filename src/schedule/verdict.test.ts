@@ -18,6 +18,17 @@ const SIGN_IN: Outcome = { kind: 'deferred', reply: { code: 535, detail: '7.8', 
 const IP_BLOCKED: Outcome = { kind: 'bounced', reply: { code: 550, detail: '7.1', text: 'blocked' }, scope: 'egress' };
 const DOUBT: Outcome = { kind: 'in-doubt', reply: NOT_NOW };
 
+const LISTED: Outcome = {
+  kind: 'bounced',
+  reply: { code: 550, detail: '7.1', text: 'listed by zen.spamhaus.org' },
+  scope: 'egress',
+};
+const SLOWER: Outcome = {
+  kind: 'deferred',
+  reply: { code: 421, detail: '7.28', text: 'unusual rate' },
+  scope: 'message',
+};
+
 function rcpt4(detail: string | null, text = 'not now'): Outcome {
   return { kind: 'deferred', reply: { code: 450, detail, text }, scope: 'recipient' };
 }
@@ -47,7 +58,26 @@ test.each<[string, Outcome[], 'mx' | 'smtp', string, string, boolean[]]>([
     'none',
     [false],
   ],
+  ['an address in a blocklist', [LISTED], 'mx', 'none', 'alive', [true]],
+  ['the same, passed on by an own server', [LISTED], 'smtp', 'none', 'alive', [true]],
 ])('%s', (_, outcomes, type, exit, destination, elsewhere) => {
   const result = { outcomes, host: null, address: null, source: null, tls: null };
   expect(verdictOn(result, type)).toMatchObject({ exit, destination, elsewhere });
+});
+
+test.each<[string, Outcome[], string, boolean[]]>([
+  ['takes mail', [DELIVERED], 'success', [false]],
+  ['knows no such user', [UNKNOWN_USER], 'success', [false]],
+  ['asks for less, whoever got through', [DELIVERED, SLOWER], 'slower', [false, false]],
+  ['hangs up', [{ ...SLOWER, reply: { code: 421, detail: null, text: 'closing' } }], 'slower', [false]],
+  ['refuses the address', [LISTED], 'blocked', [true]],
+  ['took mail for one, which proves the address good', [DELIVERED, LISTED], 'success', [false, true]],
+  ['was not reached', [HOST_DOWN], 'none', [false]],
+  ['was not reached, in words of our own', [{ ...SLOWER, own: true }], 'none', [false]],
+  ['refuses the address, in words of our own', [{ ...LISTED, own: true }], 'none', [false]],
+  ['has a full mailbox', [rcpt4('2.2')], 'none', [false]],
+  ['greylists', [rcpt4('7.1', 'greylisted')], 'none', [false]],
+])('a site that %s', (_, outcomes, site, blocked) => {
+  const result = { outcomes, host: null, address: null, source: null, tls: null };
+  expect(verdictOn(result, 'mx')).toMatchObject({ site, blocked });
 });

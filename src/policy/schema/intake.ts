@@ -5,7 +5,6 @@ import {
   domainName,
   duration,
   ipAddress,
-  LATER,
   name,
   network,
   port,
@@ -205,8 +204,12 @@ const stream = z.strictObject({
   }),
   onBlock: z
     .enum(['hold', 'move'])
-    .prefault('move')
-    .meta({ description: 'When an exit’s reputation is blocked.', ...LATER }),
+    .optional()
+    .meta({
+      description:
+        'When a receiving site refuses the address of an exit (reputation, blocklist). move: the message goes by another exit, ' +
+        'each once. hold: it waits for an operator. Default: hold where the stream takes bulk mail, else move.',
+    }),
   onDoubt: z.enum(['retry', 'hold']).prefault('retry').meta({
     description:
       'When the reply to the final dot was lost: try again, or wait for an operator. What is left of the delivery is held whole, those too whom the server put off.',
@@ -221,9 +224,9 @@ export const streams = z
   })
   .transform((all) =>
     Object.fromEntries(
-      Object.entries(all).map(([kind, { bulk, expires, ...rest }]) => [
+      Object.entries(all).map(([kind, { bulk = kind === 'marketing', onBlock, expires, ...rest }]) => [
         kind,
-        { ...rest, bulk: bulk ?? kind === 'marketing', expiresMs: expires ?? null },
+        { ...rest, bulk, onBlock: onBlock ?? (bulk ? 'hold' : 'move'), expiresMs: expires ?? null },
       ]),
     ),
   )

@@ -1,0 +1,255 @@
+import { describe, expect, test } from 'vitest';
+import { FakeClock, settled } from '../../tests/fakes/clock.ts';
+import { someSites, type SomeSites } from '../../tests/fakes/sites.ts';
+import type { Event } from '../message/event.ts';
+import type { Mark, Marks } from '../spool/marks.ts';
+import { Ceilings } from './ceilings.ts';
+import type { Sites } from './sites.ts';
+
+const MINUTE = 60_000;
+const EXITS: SomeSites['egress'] = {
+  'ip-1': { type: 'mx' },
+  'ip-2': { type: 'mx' },
+  box: { type: 'sandbox', path: 'box' },
+};
+
+/** Domains whose hosts are known at once, once they were asked for. */
+async function sitesOf(
+  hosts: Readonly<Record<string, readonly string[] | null>>,
+  options: SomeSites = {},
+): Promise<Sites> {
+  const sites = someSites({ egress: EXITS, hostsOf: async (domain) => hosts[domain] ?? null, ...options });
+  for (const domain of Object.keys(hosts)) sites.siteOf(domain);
+  await settled();
+  return sites;
+}
+
+const GOOGLE = { 'gmail.com': ['gmail-smtp-in.l.google.com'], 'a.test': ['aspmx.l.google.com', 'mx.other.example'] };
+
+describe('domains', () => {
+  test('whose mail the same hosts take are one site, with the figures of their provider', async () => {
+    const sites = await sitesOf({ ...GOOGLE, 'b.test': ['mx.b.test'] });
+    const site = sites.siteOf('gmail.com');
+    expect(sites.siteOf('a.test')).toBe(site);
+    expect(site).toMatchObject({ name: 'google', provider: 'google', most: 20, rate: { count: 600 } });
+    expect(sites.siteOf('b.test')).toMatchObject({ name: 'b.test', provider: null, most: 10, rate: null });
+  });
+
+  test('are sites of their own until their hosts are known, and nobody waits for that', async () => {
+    let answer: (hosts: readonly string[]) => void = () => undefined;
+    const moved: string[] = [];
+    const sites = someSites({
+      hostsOf: () => new Promise((resolve) => (answer = resolve)),
+      moved: (domain) => moved.push(domain),
+    });
+    expect(sites.siteOf('gmail.com')).toMatchObject({ name: 'gmail.com', most: 10 });
+    answer(['gmail-smtp-in.l.google.com']);
+    await settled();
+    expect(moved).toEqual(['gmail.com']);
+    expect(sites.siteOf('gmail.com').name).toBe('google');
+  });
+
+  test('are looked up again now and then, and stay what they were while DNS does not answer', async () => {
+    const clock = new FakeClock();
+    const asked: string[] = [];
+    let hosts: readonly string[] | null = ['mx.one.example'];
+    const hostsOf = async (domain: string) => {
+      asked.push(domain);
+      return hosts;
+    };
+    const sites = someSites({ clock, hostsOf });
+    const names = async () => {
+      sites.siteOf('a.test');
+      await settled();
+      return sites.siteOf('a.test').name;
+    };
+    expect(await names()).toBe('one.example');
+    expect(asked).toHaveLength(1);
+    hosts = null;
+    await clock.advance(61 * MINUTE);
+    expect(await names()).toBe('one.example');
+    expect(asked).toHaveLength(2);
+    hosts = ['mx.two.example'];
+    await clock.advance(6 * MINUTE);
+    expect(await names()).toBe('two.example');
+  });
+
+  test('that are address literals are asked for nowhere', async () => {
+    const sites = someSites({ hostsOf: () => Promise.reject(new Error('was asked')) });
+    expect(sites.siteOf('[192.0.2.1]').name).toBe('[192.0.2.1]');
+    await settled();
+  });
+});
+
+describe('a site', () => {
+  test('takes no more at once than it may, over all exits', async () => {
+    const sites = await sitesOf(GOOGLE, { shaping: { google: { connections: 2 } } });
+    const site = sites.siteOf('a.test');
+    const first = sites.started(site, 'ip-1');
+    expect(sites.gateOf(site, 'ip-2')).toBeNull();
+    sites.started(site, 'ip-2');
+    expect(sites.gateOf(site, 'ip-1')).toEqual({
+      gate: 'site',
+      untilMs: null,
+      cause: 'its site google has 2 of 2 connections',
+    });
+    sites.ended(first, 'success', '');
+    expect(sites.gateOf(site, 'ip-1')).toBeNull();
+  });
+
+  test('takes no more in time than it may, and says when the next may go', async () => {
+    const clock = new FakeClock();
+    const sites = await sitesOf(GOOGLE, { clock, shaping: { google: { rate: '60/m' } } });
+    const site = sites.siteOf('a.test');
+    sites.ended(sites.started(site, 'ip-1'), 'success', '');
+    const gate = sites.gateOf(site, 'ip-2');
+    expect(gate).toMatchObject({ gate: 'site', cause: 'its site google is at its rate of 60/m' });
+    expect((gate?.untilMs ?? 0) - clock.monotonicMs()).toBeCloseTo(1_000, -1);
+    await clock.advance(1_001);
+    expect(sites.gateOf(site, 'ip-2')).toBeNull();
+  });
+
+  test('at a rate of a message in minutes is not waited for in memory', async () => {
+    const sites = await sitesOf(GOOGLE, { shaping: { google: { rate: '6/h' } } });
+    const site = sites.siteOf('a.test');
+    sites.ended(sites.started(site, 'ip-1'), 'success', '');
+    expect(sites.gateOf(site, 'ip-2')).toMatchObject({ gate: 'site-rest' });
+  });
+
+  test('that asks one exit for less is open to the others', async () => {
+    const sites = await sitesOf(GOOGLE, { shaping: { google: { connections: 20 } } });
+    const site = sites.siteOf('a.test');
+    sites.ended(sites.started(site, 'ip-1'), 'slower', 'unusual rate');
+    expect(sites.gateOf(site, 'ip-1')).toMatchObject({ gate: 'site', cause: 'its site google asked for less' });
+    expect(sites.gateOf(site, 'ip-2')).toBeNull();
+  });
+
+  test('that refuses an exit’s address is told of, and told again when it takes its mail', async () => {
+    const clock = new FakeClock();
+    const events: Event[] = [];
+    const emit = (event: Event): void => void events.push(event);
+    const sites = await sitesOf(GOOGLE, { clock, emit, shaping: { google: { connections: 20 } } });
+    const site = sites.siteOf('a.test');
+    for (let count = 0; count < 3; count++) sites.ended(sites.started(site, 'ip-1'), 'blocked', 'go away');
+    expect(sites.gateOf(site, 'ip-1')).toMatchObject({
+      gate: 'site-rest',
+      cause: 'its site google refuses its address',
+    });
+    await clock.advance(31 * MINUTE);
+    const probe = sites.started(site, 'ip-1');
+    expect(sites.gateOf(site, 'ip-1')?.cause).toBe(
+      'its site google has 1 of the 1 connections that it takes from it, as learnt',
+    );
+    sites.ended(probe, 'success', '');
+    expect(sites.gateOf(site, 'ip-1')).toBeNull();
+    expect(events).toMatchObject([
+      { name: 'site-blocked:google:ip-1', raised: true, text: expect.stringContaining('30 minutes') },
+      { name: 'site-blocked:google:ip-1', raised: false },
+    ]);
+  });
+
+  test('is nothing to mail that goes to a sandbox', async () => {
+    const sites = await sitesOf(GOOGLE, { shaping: { google: { connections: 1 } } });
+    const site = sites.siteOf('a.test');
+    expect(sites.started(site, 'box')).toBeNull();
+    expect(site.inFlight).toBe(0);
+    sites.started(site, 'ip-1');
+    expect(sites.gateOf(site, 'box')).toBeNull();
+  });
+
+  test('is shared by workers: each its part of connections and rate, and one connection at least', async () => {
+    const four = { share: (limit: number) => Math.floor(limit / 4), workers: () => 4 };
+    const sites = await sitesOf({ ...GOOGLE, 'o.test': ['smtp-in.orange.fr'] }, four);
+    expect(sites.siteOf('a.test')).toMatchObject({ most: 5, rate: { count: 600, windowMs: 4 * MINUTE } });
+    expect(sites.siteOf('o.test').most).toBe(1);
+  });
+
+  test('wakes what waits when time opens it', async () => {
+    const clock = new FakeClock();
+    const woken: number[] = [];
+    const sites = await sitesOf(GOOGLE, {
+      clock,
+      shaping: { google: { rate: '60/m' } },
+      changed: () => void woken.push(clock.monotonicMs()),
+    });
+    const site = sites.siteOf('a.test');
+    sites.ended(sites.started(site, 'ip-1'), 'success', '');
+    const startMs = clock.monotonicMs();
+    sites.wakeLater(site);
+    await clock.advance(2_000);
+    expect(woken.map((atMs) => Math.round((atMs - startMs) / 100) / 10)).toEqual([1]);
+  });
+});
+
+/** Marks in memory that count how often they were written. */
+class SomeMarks implements Marks {
+  readonly kept = new Map<string, Mark>();
+  writes = 0;
+  async marks(prefix: string): Promise<readonly Mark[]> {
+    return [...this.kept.values()].filter(({ name }) => name.startsWith(prefix));
+  }
+  async mark(marks: readonly Mark[]): Promise<void> {
+    this.writes += 1;
+    for (const mark of marks) this.kept.set(mark.name, mark);
+  }
+  async unmark(names: readonly string[]): Promise<void> {
+    for (const name of names) this.kept.delete(name);
+  }
+}
+
+describe('what a site was learnt to take', () => {
+  test('outlives the process, is written once a minute at most, and only when it changed', async () => {
+    const clock = new FakeClock();
+    const marks = new SomeMarks();
+    const ceilings = new Ceilings({ marks, clock, workers: () => 1 });
+    const sites = await sitesOf(GOOGLE, { clock, ceilings });
+    const slower = () => sites.ended(sites.started(sites.siteOf('a.test'), 'ip-1'), 'slower', '');
+    slower();
+    await ceilings.write();
+    slower();
+    await ceilings.write();
+    expect(marks.writes).toBe(1);
+    await clock.advance(MINUTE);
+    await ceilings.write();
+    await clock.advance(MINUTE);
+    await ceilings.write();
+    expect(marks.writes).toBe(2);
+    expect([...marks.kept.keys()]).toEqual(['ceiling:google:ip-1']);
+
+    const later = new Ceilings({ marks, clock, workers: () => 2 });
+    await later.read();
+    expect(later.of('google', 'ip-1')).toEqual({ limit: 2, everyMs: 0 });
+    expect(later.of('google', 'ip-2')).toBeNull();
+  });
+
+  test('is taken up by what is under way already', async () => {
+    const clock = new FakeClock();
+    const marks = new SomeMarks();
+    await marks.mark([{ name: 'ceiling:google:ip-1', text: '{"connections":3,"everyMs":0}', atMs: clock.nowMs() }]);
+    const ceilings = new Ceilings({ marks, clock, workers: () => 1 });
+    const sites = await sitesOf(GOOGLE, { clock, ceilings });
+    const site = sites.siteOf('a.test');
+    sites.started(site, 'ip-1');
+    await ceilings.read();
+    sites.recall();
+    expect(site.exits.get('ip-1')?.feedback).toMatchObject({ limit: 3, most: 20 });
+  });
+
+  test('is forgotten once the site takes all again, after two weeks, and where it cannot be read', async () => {
+    const clock = new FakeClock();
+    const marks = new SomeMarks();
+    const atMs = clock.nowMs();
+    await marks.mark([
+      { name: 'ceiling:google:ip-1', text: '{"connections":19,"everyMs":0}', atMs },
+      { name: 'ceiling:gmx:ip-1', text: '{"connections":1,"everyMs":0}', atMs: atMs - 15 * 86_400_000 },
+      { name: 'ceiling:yahoo:ip-1', text: 'what', atMs },
+    ]);
+    const ceilings = new Ceilings({ marks, clock, workers: () => 1 });
+    await ceilings.read();
+    expect([...marks.kept.keys()]).toEqual(['ceiling:google:ip-1']);
+    const sites = await sitesOf(GOOGLE, { clock, ceilings });
+    for (let count = 0; count < 19; count++) sites.ended(sites.started(sites.siteOf('a.test'), 'ip-1'), 'success', '');
+    await ceilings.write();
+    expect([...marks.kept.keys()]).toEqual([]);
+  });
+});
