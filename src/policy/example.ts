@@ -191,7 +191,7 @@ egress:                                 <- egress
 
 routes:                                 <- routes
   - name: trial                         # mail to domains that cannot exist (RFC 2606) stays here, to be looked at
-    match:                              # stream, priority, client, senderDomain, recipientDomain, tld, tag, size
+    match:                              # also stream, priority, client, senderDomain, tld, tag, size, header
       recipientDomain: ['*.test', '*.example']
     use: [sandbox]                      <- routes/use
   - name: default

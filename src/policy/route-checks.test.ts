@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { problemsIn, warningsIn } from '../../tests/fakes/policy-text.ts';
+import { loaded, problemsIn, warningsIn } from '../../tests/fakes/policy-text.ts';
 import { matchesGlob } from '../message/address.ts';
 import { covers, meet } from './match-cover.ts';
 
@@ -95,6 +96,15 @@ describe('routes that do not come into play', () => {
   ])('but not %s', (_, routes) => {
     expect(warningsIn(policy(...routes))).toEqual([]);
   });
+});
+
+test('the table by country that the documentation shows loads as it stands, and its own test holds', () => {
+  const page = readFileSync(new URL('../../docs/routing.md', import.meta.url), 'utf8');
+  const [, table = ''] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+  expect(warningsIn(table)).toEqual([]);
+  const { policy } = loaded(table);
+  expect(policy.pools['world']?.members).toEqual(['us-1', 'us-2', 'eu-1', 'latam-1', 'latam-2']);
+  expect(policy.tests).toHaveLength(1);
 });
 
 describe('routes whose exits cannot take a stream', () => {

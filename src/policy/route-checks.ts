@@ -9,6 +9,7 @@ import type { Policy, RoutePolicy } from './schema.ts';
 type Match = RoutePolicy['match'];
 type Placed = { readonly route: RoutePolicy; readonly index: number };
 
+/** Pools that nothing can leave by. */
 export function checkPools(policy: Policy): Check[] {
   return Object.entries(policy.pools).flatMap(([name, { members }]): Check[] => {
     const isEmpty = members.every((member) => egressOf(policy, member)?.enabled !== true);
@@ -16,6 +17,7 @@ export function checkPools(policy: Policy): Check[] {
   });
 }
 
+/** Routes without a way out for their mail, and routes that mail does not reach. */
 export function checkRoutes(policy: Policy): Check[] {
   const routes = policy.routes.map((route, index) => ({ route, index }));
   const checks = routes.flatMap((placed) => [

@@ -38,6 +38,7 @@ export function closedBy(gate: Closure['gate'], untilMs: number | null = null): 
 
 export type States = Readonly<Record<string, ExitState>>;
 
+/** The question by which exit a message of the policy's first route goes; exits without a state are free. */
 export function asked(states: States, request: Partial<ChooseRequest> = {}): ChooseRequest {
   const policy = request.policy ?? aPolicy();
   const [route] = policy.routes;
