@@ -15,6 +15,7 @@ import {
 import { settlementOf, type Plan } from './settlement.ts';
 import { takeTurn, type ChosenExit, type Turn } from './turn.ts';
 import { expired, putOff, setAside } from './untried.ts';
+import { providerAt } from './site.ts';
 
 const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
 const UNREADABLE_MS = 30_000;
@@ -73,11 +74,12 @@ function startAll(schedule: Schedule, passed: Passed[]): void {
       lanes.push(next.entry);
       return;
     }
-    exits.started(choice);
+    const chosen = { ...choice, provider: providerAt(site) };
+    exits.started(chosen);
     next.entry.ticket = sites.started(site, choice.name);
     schedule.contentBudget.take(next.entry.group.weight, next.entry.leased.message.sizeBytes);
     next.entry.triedSinceMs = schedule.clock.monotonicMs();
-    spawn(schedule, 'delivery', () => deliver(schedule, { ...next, choice }));
+    spawn(schedule, 'delivery', () => deliver(schedule, { ...next, choice: chosen }));
   }
 }
 

@@ -61,22 +61,39 @@ export class ExitLimits {
     return pace === undefined ? 0 : pace.distanceMs / pace.perGroup;
   }
 
-  /** null: nothing limits it. Of several that are closed, the one that opens last is told. @param provider null: not known, or any */
-  state(provider: string | null): LimitState | null {
-    const shut = this.#shutState(provider);
+  /** null: nothing limits the exit as a whole. Of several limits that are closed, the one that opens last is told. */
+  state(): LimitState | null {
+    const shut = this.#shutState(this.#terms.warmup);
     if (shut !== null) return shut;
     let last: { readonly untilMs: number; readonly cause: string } | null = null;
     let isAsking = false;
-    for (const allowance of this.#amounts(provider)) {
+    for (const allowance of this.#amounts(null)) {
       const state = allowance.state();
       isAsking ||= state.kind === 'asking';
       if (state.kind !== 'spent' || state.untilMs <= (last?.untilMs ?? 0)) continue;
-      last = { untilMs: state.untilMs, cause: this.#textOf(allowance, provider) };
+      last = { untilMs: state.untilMs, cause: this.#textOf(allowance, null) };
     }
     if (last !== null) return { kind: 'limited', untilMs: this.#monotonic(last.untilMs), cause: last.cause };
     const paced = this.#pacer?.state();
     if (paced?.kind === 'later') return { kind: 'paced', untilMs: paced.atMs, cause: '' };
     return isAsking || paced?.kind === 'asking' ? ASKING : null;
+  }
+
+  /** Where each mailbox provider has a warm-up of its own: what that one keeps from this exit; null: nothing. */
+  stateAt(provider: string): LimitState | null {
+    if (!this.capsProviders) return null;
+    const shut = this.#shutState(this.#terms.warmupFor(provider));
+    if (shut !== null) return shut;
+    const own = this.#providerAllowance(provider);
+    const state = own?.state();
+    if (own === null || state === undefined || state.kind === 'open') return null;
+    own.want();
+    if (state.kind === 'asking') return ASKING;
+    return { kind: 'limited', untilMs: this.#monotonic(state.untilMs), cause: this.#textOf(own, provider) };
+  }
+
+  get capsProviders(): boolean {
+    return this.#terms.egress.warmup?.perProvider === true;
   }
 
   take(provider: string | null): void {
@@ -118,8 +135,8 @@ export class ExitLimits {
   }
 
   /** Mail waits for it. */
-  want(provider: string | null): void {
-    const amounts = this.#amounts(provider);
+  want(): void {
+    const amounts = this.#amounts(null);
     for (const allowance of amounts) allowance.want();
     if (amounts.every((one) => one.state().kind !== 'spent')) this.#pacer?.want();
   }
@@ -189,7 +206,7 @@ export class ExitLimits {
   }
 
   #providerAllowance(provider: string): Allowance | null {
-    if (this.#terms.egress.warmup?.perProvider !== true) return null;
+    if (!this.capsProviders) return null;
     return this.#providers.get(provider) ?? this.#adjustProvider(provider, null);
   }
 
@@ -216,17 +233,12 @@ export class ExitLimits {
   }
 
   /** Before the first day of a warm-up, and as long as it is not known how far it is. */
-  #shutState(provider: string | null): LimitState | null {
-    const { egress, warmup, warmupFor, zone } = this.#terms;
-    if (egress.warmup === null) return null;
-    const own = egress.warmup.perProvider && provider !== null ? warmupFor(provider) : warmup;
-    if (own?.kind === 'unknown') return ASKING;
-    if (own?.kind !== 'before') return null;
-    return {
-      kind: 'limited',
-      untilMs: this.#monotonic(startOfDay(own.start, zone)),
-      cause: `warm-up starts on ${own.start}`,
-    };
+  #shutState(warmup: ExitTerms['warmup']): LimitState | null {
+    if (warmup?.kind === 'unknown') return ASKING;
+    if (warmup?.kind !== 'before') return null;
+    const { start } = warmup;
+    const untilMs = this.#monotonic(startOfDay(start, this.#terms.zone));
+    return { kind: 'limited', untilMs, cause: `warm-up starts on ${start}` };
   }
 
   #monotonic(wallMs: number): number {

@@ -62,7 +62,13 @@ export type ExitQuestion = {
 };
 
 /** An exit whose turn in its pool it was at `place`; null: it took none. */
-type Used = { readonly name: string; readonly pool: string | null; readonly place: number | null };
+type Used = {
+  readonly name: string;
+  readonly pool: string | null;
+  readonly place: number | null;
+  /** The mailbox provider to which it goes. Default: none is known. */
+  readonly provider?: string;
+};
 
 /** Between two looks at an exit that is closed, where no time is known. */
 const LOOK_MS = 30_000;
@@ -156,12 +162,12 @@ export class Exits {
 
   /** An attempt by this exit begins. */
   started(used: Used): void {
-    const { name } = used;
+    const { name, provider } = used;
     this.#turned(used);
     this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1);
     const circuit = this.#circuits.get(name);
     if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
-    this.#needs.limits.take(name);
+    this.#needs.limits.take(name, provider ?? null);
     this.#generation += 1;
   }
 
@@ -172,8 +178,8 @@ export class Exits {
   }
 
   /** Nothing was tried by it after all, and nothing was booked. */
-  unused(name: string): void {
-    this.#needs.limits.release(name);
+  unused({ name, provider }: Used): void {
+    this.#needs.limits.release(name, provider ?? null);
     this.ended(name, 'none', '');
   }
 

@@ -48,8 +48,21 @@ export class Limits {
   }
 
   /** null: nothing limits it. */
-  stateOf(name: string, provider: string | null = null): LimitState | null {
-    return this.#exits.get(name)?.state(provider) ?? null;
+  stateOf(name: string): LimitState | null {
+    return this.#exits.get(name)?.state() ?? null;
+  }
+
+  /** Where each mailbox provider has a warm-up of its own: what that one keeps from an exit; null: nothing. */
+  stateAt(name: string, provider: string): LimitState | null {
+    const state = this.#exits.get(name)?.stateAt(provider) ?? null;
+    if (state?.kind === 'limited' && state.untilMs !== null) this.#wakeAt(state.untilMs);
+    return state;
+  }
+
+  /** Whether any exit has less for that provider now than for others. */
+  isNarrowAt(provider: string): boolean {
+    for (const one of this.#exits.values()) if (one.capsProviders && one.stateAt(provider) !== null) return true;
+    return false;
   }
 
   /** A message is about to go; only where nothing limits the exit now. */
@@ -78,11 +91,11 @@ export class Limits {
   }
 
   /** Mail waits for that exit. */
-  want(name: string, provider: string | null = null): void {
+  want(name: string): void {
     const limits = this.#exits.get(name);
     if (limits === undefined) return;
-    limits.want(provider);
-    const state = limits.state(provider);
+    limits.want();
+    const state = limits.state();
     if (state?.kind === 'limited' && state.untilMs !== null) this.#wakeAt(state.untilMs);
   }
 

@@ -2,10 +2,12 @@ import { shareOf, WHOLE, type Share } from '../policy/share.ts';
 import type { Marks } from '../spool/marks.ts';
 import { Ceilings } from './ceilings.ts';
 import { dispatch } from './dispatch.ts';
+import type { Limits } from './limits.ts';
 import { spawn, type Schedule } from './schedule.ts';
 import { Sites, type HostsOf, type SitesNeeds } from './sites.ts';
 
 export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {
+  readonly limits: Pick<Limits, 'stateAt' | 'isNarrowAt'>;
   /** Absent: each domain is a site of its own. */
   readonly hostsOf?: HostsOf;
   /** Absent: what is learnt is forgotten at the end. */
@@ -18,7 +20,7 @@ const UNKNOWN: HostsOf = async () => null;
 
 /** The sites of a schedule, and what is kept of them. @param scheduleOf called once it is there */
 export function openSites(needs: OpenSitesNeeds, scheduleOf: () => Schedule): { sites: Sites; ceilings: Ceilings } {
-  const { policy, clock, emit, hostsOf = UNKNOWN, records, shareNow } = needs;
+  const { policy, clock, emit, hostsOf = UNKNOWN, records, shareNow, limits } = needs;
   const workers = (): number => (shareNow() ?? WHOLE).of;
   const ceilings = new Ceilings({ clock, workers, ...(records === undefined ? {} : { marks: records.marks }) });
   const sites = new Sites({
@@ -27,6 +29,8 @@ export function openSites(needs: OpenSitesNeeds, scheduleOf: () => Schedule): { 
     workers,
     hostsOf,
     ceilings,
+    capAt: (exit, provider) => limits.stateAt(exit, provider),
+    isCapped: (provider) => limits.isNarrowAt(provider),
     clock,
     emit,
     opened: (site, slots) => scheduleOf().lanes.unpark(site, slots),

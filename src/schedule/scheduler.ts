@@ -148,11 +148,11 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
-  const paceOf = standingOf === undefined ? {} : { paceOf: (exit: string): number => standingOf(exit).pace };
   const limits = limitsFor(needs, {
-    ...paceOf,
+    paceOf: (exit) => standingOf?.(exit).pace ?? 1,
     changed: () => {
       exits.touch();
+      schedule.lanes.revive();
       dispatch(schedule);
     },
     turned: () => claims.soon(),
@@ -171,7 +171,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     ...(standingOf === undefined ? {} : { standingOf }),
     ...(circles === undefined ? {} : { turns: poolTurnsOf(circles, () => schedule) }),
   });
-  const { sites, ceilings } = openSites({ ...needs, shareNow }, () => schedule);
+  const { sites, ceilings } = openSites({ ...needs, limits, shareNow }, () => schedule);
   const schedule: Schedule = {
     ...needs,
     delivers: () => shareNow() !== null,

@@ -97,3 +97,8 @@ export class Site {
     return this.#pace === null ? 0 : this.#pace.distanceMs / this.#pace.perGroup;
   }
 }
+
+/** The mailbox provider to which its mail is counted; `other`: none of the known ones, or its hosts are not known yet. */
+export function providerAt({ provider }: Pick<Site, 'provider'>): string {
+  return provider ?? 'other';
+}

@@ -2,9 +2,9 @@ import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import { shapeOf, siteOf } from '../policy/shaping.ts';
 import type { Clock, Emit } from '../ports.ts';
-import type { GateState } from '../routing/choose.ts';
+import type { GateState, LimitState } from '../routing/choose.ts';
 import type { Ceilings } from './ceilings.ts';
-import { Site, type SiteExit, type SiteFigures } from './site.ts';
+import { providerAt, Site, type SiteExit, type SiteFigures } from './site.ts';
 import { siteGate, siteOpensMs } from './site-gate.ts';
 import { afterSiteSignal, freshSiteFeedback, isNarrowed, withSiteMost, type SiteSignal } from './site-feedback.ts';
 
@@ -20,6 +20,10 @@ export type SitesNeeds = {
   readonly ceilings: Ceilings;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** What a warm-up of its own keeps from an exit at a mailbox provider; null: nothing. Default: nothing. */
+  readonly capAt?: (exit: string, provider: string) => LimitState | null;
+  /** Whether that may keep anything from any exit now. */
+  readonly isCapped?: (provider: string) => boolean;
   /** So many more attempts may start at the site. */
   readonly opened: (site: Site, slots: number) => void;
   /** Time opened something: mail that waits may go. */
@@ -74,12 +78,14 @@ export class Sites {
 
   /** What keeps mail to a site from an exit; null: nothing. */
   gateOf(site: Site, exit: string): GateState | null {
-    if (this.#isSandbox(exit)) return null;
-    return siteGate(site, exit, this.#needs.clock.monotonicMs());
+    const cap = this.#needs.capAt?.(exit, providerAt(site)) ?? null;
+    const gate = this.#isSandbox(exit) ? null : siteGate(site, exit, this.#needs.clock.monotonicMs());
+    if (cap === null || gate?.gate === 'site-rest') return gate;
+    return { gate: cap.kind, untilMs: cap.untilMs, cause: cap.cause };
   }
 
   isNarrow(site: Site): boolean {
-    return site.isNarrow(this.#needs.clock.monotonicMs());
+    return site.isNarrow(this.#needs.clock.monotonicMs()) || this.#needs.isCapped?.(providerAt(site)) === true;
   }
 
   /** An attempt begins. null: what goes to a sandbox is nobody's mail. */

@@ -14,6 +14,7 @@ import type { Told } from './settlement.ts';
 import type { SiteSignal } from './site-feedback.ts';
 import type { Sites } from './sites.ts';
 import { isRateLimited, verdictOn, type Verdict } from './verdict.ts';
+import { providerAt } from './site.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;
@@ -52,7 +53,13 @@ export type Turn =
   | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
   | { readonly kind: 'unreadable'; readonly cause: string };
 
-export type ChosenExit = { readonly name: string; readonly pool: string | null; readonly place: number | null };
+export type ChosenExit = {
+  readonly name: string;
+  readonly pool: string | null;
+  readonly place: number | null;
+  /** The mailbox provider to which the attempt counts. */
+  readonly provider: string;
+};
 
 /**
  * One turn of a delivery: a conversation by the exit that was chosen (and is counted as under way), and, where that exit
@@ -145,7 +152,8 @@ async function tryExit(
   { entry, exit, recipients, content }: Try,
 ): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict } | null> {
   // Before the first byte: whatever happens to this process, what it sends is counted.
-  if (!(await needs.limits.book(exit.name))) {
+  const { provider } = exit;
+  if (!(await needs.limits.book(exit.name, provider))) {
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
     return null;
@@ -153,7 +161,7 @@ async function tryExit(
   const egress = needs.exits.find(exit.name);
   if (egress === undefined) {
     // Another policy came into force since it was chosen: nothing was tried, and nothing is held against anybody.
-    await needs.limits.refund(exit.name);
+    await needs.limits.refund(exit.name, provider);
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
     return null;
@@ -166,8 +174,8 @@ async function tryExit(
   };
   const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal, mayGo };
   const conversation = await converse(needs, exchange);
-  if (conversation.result.mailed === false) await needs.limits.refund(exit.name);
-  else needs.limits.sent(exit.name);
+  if (conversation.result.mailed === false) await needs.limits.refund(exit.name, provider);
+  else needs.limits.sent(exit.name, provider);
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const verdict = verdictOn(conversation.result, type);
   // What was cut off says nothing of the exit.
@@ -195,7 +203,7 @@ function firstExit(
     entry.ticket = needs.sites.started(entry.lane.site, chosen.name);
     return { exit: chosen, soon: false };
   }
-  needs.exits.unused(chosen.name);
+  needs.exits.unused(chosen);
   return other;
 }
 
@@ -205,9 +213,10 @@ function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): N
   if (route === null || tried.size >= EXITS_A_TURN || entry.abort.signal.aborted) return NONE;
   const choice = needs.exits.choose({ route, stream, tried, siteGate: (exit) => needs.sites.gateOf(site, exit) });
   if (choice.kind !== 'egress') return { exit: null, soon: choice.kind === 'elsewhere' || choice.busy };
-  needs.exits.started(choice);
-  entry.ticket = needs.sites.started(site, choice.name);
-  return { exit: choice, soon: false };
+  const exit = { ...choice, provider: providerAt(site) };
+  needs.exits.started(exit);
+  entry.ticket = needs.sites.started(site, exit.name);
+  return { exit, soon: false };
 }
 
 function endAt(
@@ -221,7 +230,7 @@ function endAt(
 
 function unused(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): void {
   endAt(needs, entry, { signal: 'none', cause: '' });
-  needs.exits.unused(chosen.name);
+  needs.exits.unused(chosen);
 }
 
 /** What was refused for good by one address is not over while another is about to be had. */
