@@ -26,7 +26,7 @@ test('every command has --help, and takes --policy and --data', async () => {
     const { stdout } = await rig.run([...args, '--help']);
     const below = stdout.split('\nCommands:\n')[1];
     if (below === undefined) return [args];
-    const words = [...below.matchAll(/^ {2}([a-z]+)/gm)]
+    const words = [...below.matchAll(/^ {2}([a-z-]+)/gm)]
       .map((match) => match[1] ?? '')
       .filter((name) => name !== 'help');
     return (await Promise.all(words.map((word) => names([...args, word])))).flat();
@@ -40,13 +40,18 @@ test('every command has --help, and takes --policy and --data', async () => {
     'client remove',
     'dkim keygen',
     'dns',
+    'egress list',
     'egress pause',
     'egress resume',
+    'egress test',
     'explain',
     'message',
     'nodes',
     'policy check',
     'policy schema',
+    'preset list',
+    'preset show',
+    'preset use',
     'queue bounce',
     'queue cancel',
     'queue discard',
@@ -89,10 +94,10 @@ test.each(['0', 'x', '500', '-1', '1.5', ''])('--workers %s is not understood, a
 });
 
 test('a sound policy is said to be so, with what has no effect yet', async () => {
-  using rig = new CliRig('hostname: relay.example.com\nhealth: { every: 1m }\n');
+  using rig = new CliRig('hostname: relay.example.com\nalerts: { queueAge: 5m }\n');
   const checked = await rig.run(['check']);
   expect(checked.code).toBe(0);
-  expect(checked.stdout).toContain('relevo.yaml:2:1 health: has no effect yet');
+  expect(checked.stdout).toContain('relevo.yaml:2:11 alerts.queueAge: has no effect yet');
   expect(checked.stdout).toMatch(/is sound \(version [0-9a-f]{12}\)\.\n$/);
   const plain = JSON.parse((await rig.run(['check', '--json'])).stdout);
   expect(plain).toMatchObject({ file: rig.policyFile, valid: true, problems: [], version: expect.any(String) });
