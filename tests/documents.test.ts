@@ -43,7 +43,7 @@ function anchorsOf(markdown: string): string[] {
 }
 
 /** `relevo queue list` wherever it stands as code: between backticks, or at the start of a line of a code block. */
-const COMMAND = /(?:`|^|-u relevo |exec relevo )(?:\.\/scripts\/)?relevo ([a-z]+)(?: ([a-z]+))?/gm;
+const COMMAND = /(?:`|^|-u relevo |exec relevo )(?:\.\/scripts\/)?relevo ([a-z-]+)(?: ([a-z]+))?/gm;
 
 test('speak only of commands that there are', async () => {
   using rig = new CliRig();

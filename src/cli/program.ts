@@ -19,6 +19,7 @@ import { OperationsError } from './operations.ts';
 import { addPresets } from './preset.ts';
 import { addQueue } from './queue.ts';
 import { addSend } from './send.ts';
+import { addSimulateProvider } from './simulate-provider.ts';
 import { addSpool } from './spool.ts';
 import { addStats } from './stats.ts';
 
@@ -73,6 +74,7 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addAudit(program, registry);
   addNodes(program, registry);
   addSpool(program, registry);
+  addSimulateProvider(program, registry);
   addEgressList(program, registry);
   addEgressPause(program, registry);
   addEgressTest(program, registry);
