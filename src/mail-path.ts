@@ -22,6 +22,7 @@ import { deliveryShare, type Share } from './policy/share.ts';
 import type { Emit, Ports } from './ports.ts';
 import type { Explanation, RouteExplanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
+import type { SiteStats } from './schedule/stats.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Handoff } from './spool/handoff.ts';
 import type { Marks } from './spool/marks.ts';
@@ -64,6 +65,8 @@ export type Figures = {
   readonly workers: number;
   /** Exits for some nodes only, by which none of them sends for a while. */
   readonly closedExits: readonly string[];
+  /** By mailbox provider: what is under way there. Absent: nothing is known. */
+  readonly sites?: readonly SiteStats[];
 };
 
 /** `use` makes the policy's keys those that sign, and is called as it is swapped in; without it nothing changed. */
@@ -174,6 +177,7 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
       connectionsOut: scheduler.stats().inFlight,
       workers: 1,
       closedExits: scheduler.closedExits(),
+      sites: scheduler.stats().sites,
     }),
     explain: (id) => scheduler.explain(id),
     explainMail: (facts) => scheduler.explainMail(facts),

@@ -135,6 +135,7 @@ test('a worker that breaks is started again after a while that grows; the other 
     connectionsOut: 3,
     workers: 2,
     closedExits: ['of-all'],
+    sites: [{ provider: 'google', inFlight: 3, slowed: 2, blocked: 0 }],
   });
   // Once is bad luck; again within a minute is for somebody to look at.
   const alerts = (): unknown[] =>
@@ -183,11 +184,13 @@ test('figures are the sum of those who answer; who does not is told, and not wai
     connectionsOut: 3,
     workers: 2,
     closedExits: ['of-all'],
+    sites: [{ provider: 'google', inFlight: 3, slowed: 2, blocked: 0 }],
   });
   await using lame = await Rig.start('two-silent');
   let figures: unknown = null;
   void lame.path.figures().then((sum) => (figures = sum));
-  const ofOne = { connectionsIn: 10, connectionsOut: 1, workers: 1, closedExits: ['of-all', 'of-1'] };
+  const sites = [{ provider: 'google', inFlight: 1, slowed: 1, blocked: 0 }];
+  const ofOne = { connectionsIn: 10, connectionsOut: 1, workers: 1, closedExits: ['of-all', 'of-1'], sites };
   await lame.until(() => expect(figures).toEqual(ofOne), { stepMs: 50 });
   await lame.until(() => expect(lame.said('worker')).toEqual(['- worker 2: its figures: no answer within 1000 ms']));
 });

@@ -9,6 +9,7 @@ import type { Doors, Figures, MailPath, Prepared } from './mail-path.ts';
 import type { DeliveryId } from './message/ids.ts';
 import type { ListenerPolicy, Policy } from './policy/schema.ts';
 import type { Explanation } from './schedule/explain.ts';
+import type { SiteStats } from './schedule/stats.ts';
 import { Crew, type CrewNeeds } from './crew.ts';
 import { WorkerError, type WorkerThread } from './worker-thread.ts';
 import type { AskName, Asks, PolicyInForce } from './worker-wire.ts';
@@ -94,6 +95,7 @@ class Supervisor implements MailPath {
   async figures(): Promise<Figures> {
     const sum = { connectionsIn: 0, connectionsOut: 0, workers: 0 };
     let closed: readonly string[] | null = null;
+    const sites = new Map<string, SiteStats>();
     for (const { worker, answer } of await this.#askAll('figures', null, ANSWER_MS)) {
       if (answer instanceof WorkerError) {
         if (answer.kind !== 'ended') this.#crew.tellFailure(worker.number, `its figures: ${answer.message}`);
@@ -103,9 +105,10 @@ class Supervisor implements MailPath {
       sum.connectionsOut += answer.connectionsOut;
       sum.workers += 1;
       const { closedExits } = answer;
+      for (const site of answer.sites ?? []) sites.set(site.provider, sumOf(sites.get(site.provider), site));
       closed = closed === null ? closedExits : closed.filter((exit) => closedExits.includes(exit));
     }
-    return { ...sum, closedExits: closed ?? [] };
+    return { ...sum, closedExits: closed ?? [], sites: [...sites.values()] };
   }
 
   async explain(id: DeliveryId): Promise<readonly Explanation[]> {
@@ -214,6 +217,16 @@ function isHeld({ state }: Explanation): boolean {
 
 function isOf(problem: ListenProblem, { port, address }: ListenerPolicy): boolean {
   return problem.port === port && problem.address === address;
+}
+
+function sumOf(sum: SiteStats | undefined, { provider, inFlight, slowed, blocked }: SiteStats): SiteStats {
+  if (sum === undefined) return { provider, inFlight, slowed, blocked };
+  return {
+    provider,
+    inFlight: sum.inFlight + inFlight,
+    slowed: sum.slowed + slowed,
+    blocked: sum.blocked + blocked,
+  };
 }
 
 /** Each once: workers say the same. */

@@ -123,6 +123,7 @@ test('the figures of the events and of the store are scraped', async () => {
     },
     workers: 1,
     nodes: [{ isUp: true }],
+    sites: [{ provider: 'google', inFlight: 4, slowed: 1, blocked: 2 }],
     connectionsIn: 7,
     connectionsOut: 2,
     limits: [
@@ -182,6 +183,9 @@ test('the figures of the events and of the store are scraped', async () => {
     'relevo_egress_success_ratio{egress="ip-1"} 0.875',
     'relevo_egress_closed{egress="ip-1",gate="paused"} 1',
     'relevo_egress_closed{egress="ip-1",gate="listed"} 0',
+    'relevo_site_attempts{provider="google"} 4',
+    'relevo_site_exits{provider="google",held="slowed"} 1',
+    'relevo_site_exits{provider="google",held="blocked"} 2',
     'relevo_recommended{kind="capacity"} 1',
     'relevo_policy_info{version="def"} 1',
     'relevo_policy_applied_timestamp_seconds 6',

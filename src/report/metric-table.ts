@@ -76,6 +76,14 @@ export const METRICS = {
     'gate',
   ]),
   relevo_recommended: gauge('1: a recommendation of that kind is in force, as `relevo stats` shows.', ['kind']),
+  relevo_site_attempts: gauge(
+    'Attempts under way to a mailbox provider (the names of `config/shaping.yaml` and `shaping`; other: all others).',
+    ['provider'],
+  ),
+  relevo_site_exits: gauge(
+    'Exits that a provider slowed down, or takes nothing from for their address (blocked); summed over workers and sites.',
+    ['provider', 'held'],
+  ),
   relevo_spool_bytes: gauge('Content kept for queued messages.', []),
   relevo_connections: gauge('Open connections: in (clients) and out (next hops).', ['direction']),
   relevo_nodes: gauge('Nodes on the spool, by state: up; gone, without having left.', ['state']),

@@ -27,6 +27,13 @@ export type MetricsSample = {
     readonly successRate: number;
     readonly closed: Readonly<Record<string, boolean>>;
   }[];
+  /** By mailbox provider: attempts under way, exits that it slows down, exits that it takes nothing from. */
+  readonly sites?: readonly {
+    readonly provider: string;
+    readonly inFlight: number;
+    readonly slowed: number;
+    readonly blocked: number;
+  }[];
   readonly connectionsIn: number;
   readonly connectionsOut: number;
   readonly workers: number;
@@ -213,6 +220,16 @@ function fillExits(book: Book, exits: NonNullable<MetricsSample['exits']>): void
   }
 }
 
+function fillSites(book: Book, sites: NonNullable<MetricsSample['sites']>): void {
+  book.clear('relevo_site_attempts');
+  book.clear('relevo_site_exits');
+  for (const { provider, inFlight, slowed, blocked } of sites) {
+    book.set('relevo_site_attempts', inFlight, { provider });
+    book.set('relevo_site_exits', slowed, { provider, held: 'slowed' });
+    book.set('relevo_site_exits', blocked, { provider, held: 'blocked' });
+  }
+}
+
 function fillLimits(book: Book, limits: MetricsSample['limits']): void {
   for (const name of LIMIT_GAUGES) book.clear(name);
   for (const { egress, day, hour, warmup } of limits) {
@@ -242,6 +259,7 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_log_lost_lines', sample.logLostLines);
   fillLimits(book, sample.limits);
   fillExits(book, sample.exits ?? []);
+  fillSites(book, sample.sites ?? []);
   const { overview } = sample;
   if (overview === null) {
     const gauges = Object.keys(METRICS).filter((name) => /^relevo_(?:queue_|spool_)/.test(name)) as MetricName[];

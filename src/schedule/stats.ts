@@ -1,5 +1,6 @@
 /** What the scheduler has in hand, as figures. */
 import type { Schedule } from './schedule.ts';
+import type { Site } from './site.ts';
 
 export type SchedulerStats = {
   /** Deliveries in memory, under lease: being tried, waiting in lanes, being settled; with reservations. */
@@ -11,9 +12,20 @@ export type SchedulerStats = {
   readonly restingLanes: number;
   /** Content in memory that has not been sent yet. */
   readonly freshBytes: number;
+  /** By mailbox provider; `other` for all that are none of the known ones. */
+  readonly sites: readonly SiteStats[];
 };
 
-export function statsOf({ window, lanes }: Schedule): SchedulerStats {
+export type SiteStats = {
+  readonly provider: string;
+  /** Attempts under way. */
+  readonly inFlight: number;
+  /** Exits that it takes less from than the policy allows; those that it takes nothing from, for their address. */
+  readonly slowed: number;
+  readonly blocked: number;
+};
+
+export function statsOf({ window, lanes, sites }: Schedule): SchedulerStats {
   const counts = { trying: 0, waiting: 0, settling: 0, arrived: 0, gone: 0 };
   for (const { state } of window.entries.values()) counts[state] += 1;
   return {
@@ -24,5 +36,23 @@ export function statsOf({ window, lanes }: Schedule): SchedulerStats {
     lanes: lanes.size,
     restingLanes: lanes.resting.size,
     freshBytes: window.freshBytes,
+    sites: siteStats(sites.all),
   };
+}
+
+function siteStats(sites: Iterable<Site>): SiteStats[] {
+  const byProvider = new Map<string, SiteStats>();
+  for (const site of sites) {
+    const { provider, inFlight, narrowed, exits } = site;
+    const name = provider ?? 'other';
+    const sum = byProvider.get(name) ?? { provider: name, inFlight: 0, slowed: 0, blocked: 0 };
+    const blocked = [...narrowed].filter((exit) => exits.get(exit)?.feedback.why === 'blocked').length;
+    byProvider.set(name, {
+      provider: name,
+      inFlight: sum.inFlight + inFlight,
+      slowed: sum.slowed + narrowed.size - blocked,
+      blocked: sum.blocked + blocked,
+    });
+  }
+  return [...byProvider.values()];
 }

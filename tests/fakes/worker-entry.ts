@@ -42,6 +42,7 @@ function answerTo(message: AskMessage): unknown {
         connectionsOut: start.worker,
         workers: 1,
         closedExits: ['of-all', `of-${start.worker}`],
+        sites: [{ provider: 'google', inFlight: start.worker, slowed: 1, blocked: 0 }],
       };
     case 'explain':
       return [{ state: start.worker === 2 ? 'in flight' : 'queued', why: [`worker ${start.worker}`] }];
