@@ -39,7 +39,8 @@ function messageOf(text: string): MessageId {
   return messageIdOf(parseId(text) as DeliveryId);
 }
 
-function timeAt(text: string, nowMs: number): number {
+/** A wall time, as people give it to `--at`; in whole ms. @throws UsageError */
+export function timeAt(text: string, nowMs: number): number {
   const afterMs = text === 'now' ? 0 : parseDurationMs(text);
   const atMs = afterMs === null ? timeOf(text) : nowMs + afterMs;
   if (atMs === null)

@@ -105,6 +105,13 @@ test('the running relay does the same over its socket, tells of it, and wakes up
   await rig.run(['queue', 'reschedule', '--id', one.message.id, '--at', 'now']);
   expect(live.wakes).toBe(1);
   await rig.run(['queue', 'cancel', '--scheduled']);
+  const mail = ['send', '--from', 'shop@example.com', '--to', 'bob@dest.test'];
+  expect((await rig.run([...mail, '--at', '2h', '--expires', '10m'])).code).toBe(0);
+  const at = new Date(clock.nowMs() + 2 * HOUR_MS).toISOString();
+  expect(String(live.mails[0]?.content)).toMatch(`X-Relevo-Send-At: ${at}\r\nX-Relevo-Expires: 10m\r\n`);
+  for (const bad of ['--at=soon', '--expires=soon', '--expires=0s', '--expires=1m\r\nBcc: x@y.test'])
+    expect(await rig.run([...mail, bad])).toMatchObject({ code: 2 });
+  expect(live.mails).toHaveLength(1);
   expect(events).toMatchObject([
     { event: 'rescheduled', messageId: one.message.id, recipients: ['bob@dest.test'] },
     { event: 'discarded', messageId: other.message.id, reply: { code: 554, detail: '7.0' } },

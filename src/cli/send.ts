@@ -1,12 +1,14 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
+import { expiryOf } from '../ingress/times.ts';
 import { formatMailbox, parseMailbox } from '../message/address.ts';
 import { PRIORITIES, type Priority } from '../message/message.ts';
 import { formatReply } from '../message/reply.ts';
 import { addCommand, UsageError, type Cli, type Registry } from './cli.ts';
 import { json } from './output.ts';
 import { withOperations } from './reach.ts';
+import { timeAt } from './reschedule.ts';
 
 type SendOptions = {
   readonly from: string;
@@ -17,6 +19,8 @@ type SendOptions = {
   readonly stream?: string;
   readonly priority?: string;
   readonly tag?: string;
+  readonly at?: string;
+  readonly expires?: string;
 };
 
 /** More than any policy's `limits.messageSize` is likely to allow; the relay says what is too large. */
@@ -37,11 +41,14 @@ export function addSend(program: Command, registry: Registry): void {
         .option('--client <name>', 'client of the policy to send as (default: the first that may send from --from)')
         .option('--stream <name>', 'as X-Relevo-Stream')
         .option('--priority <priority>', 'high, normal or low')
-        .option('--tag <tag>', 'as X-Relevo-Tag'),
+        .option('--tag <tag>', 'as X-Relevo-Tag')
+        .option('--at <time>', 'not before, as 2026-12-24T08:00:00+01:00, or from now: 2h, 3d')
+        .option('--expires <time>', 'not after, as X-Relevo-Expires: a time, or 10m'),
     run: async (cli, { options, where }) => {
       const sender = options.from === '<>' ? '' : address(options.from);
       const recipients = options.to.map(address);
-      const content = await contentOf(cli, options, { sender, to: recipients });
+      const times = timeFields(options, cli.clock.nowMs());
+      const content = Buffer.concat([times, await contentOf(cli, options, { sender, to: recipients })]);
       const mail = {
         sender,
         recipients,
@@ -62,6 +69,14 @@ export function addSend(program: Command, registry: Registry): void {
       return result.kind === 'refused' ? 1 : 0;
     },
   });
+}
+
+/** In front of the header, as clients write them; they never leave the relay. */
+function timeFields({ at, expires }: SendOptions, nowMs: number): Buffer {
+  const sendAt = at === undefined ? '' : `X-Relevo-Send-At: ${new Date(timeAt(at, nowMs)).toISOString()}\r\n`;
+  if (expires !== undefined && expiryOf(expires) === null)
+    throw new UsageError(`--expires: expected a time such as 2026-12-24T08:00:00+01:00, or 10m, found "${expires}"`);
+  return Buffer.from(expires === undefined ? sendAt : `${sendAt}X-Relevo-Expires: ${expires.trim()}\r\n`);
 }
 
 function address(text: string): string {
