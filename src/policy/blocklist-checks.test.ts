@@ -18,6 +18,7 @@ test.each([
   ['blocklists: { zones: [bl.example], quorum: 2 }', /blocklists\.quorum: expected a quorum of at most as many/],
   ['blocklists: { zones: [bl.example], every: 0s }', /blocklists\.every: expected at least 1s/],
   ['blocklists: { zones: ["not a zone"] }', /blocklists\.zones\[0\]: expected a domain name/],
+  ['blocklists: { zones: [bl.example, BL.example], quorum: 2 }', /blocklists\.zones: expected each zone once/],
   ['health: { timeout: 0s }', /health\.timeout: expected at least 1s/],
   ['health: { every: 500ms }', /health\.every: expected/],
   ['health: { downAfter: 0 }', /health\.downAfter: expected a positive number/],

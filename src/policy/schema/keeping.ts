@@ -78,6 +78,7 @@ export const blocklists = z
     }),
     quorum: positive.prefault(1).meta({ description: 'So many of them must list an address.' }),
   })
+  .refine(({ zones }) => new Set(zones).size === zones.length, { error: 'expected each zone once', path: ['zones'] })
   .refine(({ zones, quorum }) => zones.length === 0 || quorum <= zones.length, {
     error: 'expected a quorum of at most as many as there are zones',
     path: ['quorum'],
