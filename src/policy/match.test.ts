@@ -45,6 +45,11 @@ describe('a condition', () => {
     ['size: { min: 4KB }', { sizeBytes: 4095 }, false],
     ['size: { max: 4KB }', { sizeBytes: 4096 }, true],
     ['size: { max: 4KB }', { sizeBytes: 4097 }, false],
+    ['header: { List-Id: "*.news.example*" }', { headers: { 'list-id': 'News <a.news.example>' } }, true],
+    ['header: { list-id: [a, b] }', { headers: { 'list-id': 'B' } }, true],
+    ['header: { List-Id: "*" }', {}, false],
+    ['header: { List-Id: "*", Precedence: bulk }', { headers: { 'list-id': 'a' } }, false],
+    ['header: { constructor: "*" }', { headers: {} }, false],
     ['stream: transactional, priority: high, client: app', {}, true],
     ['stream: transactional, priority: low, client: app', {}, false],
   ])('%s on %j: %s', (condition, facts, holds) => {
