@@ -28,7 +28,7 @@ async function simulate(cli: Cli, file: string, isJson: boolean): Promise<ExitCo
   };
   // architecture: the simulator is a tool of its own, and no relay loads it.
   const { readDescription } = await import('../../scripts/simulator/description.ts');
-  // architecture: as above
+  // architecture: a tool of its own, which no relay loads.
   const { startSimulator } = await import('../../scripts/simulator/simulator.ts');
   let text: string;
   try {

@@ -122,6 +122,18 @@ test('hybrid-basic with a stand-in for SendGrid: own servers up to their limits,
   await place.relay.audit();
 });
 
+test('new servers of a preset warm up by themselves: 50 messages each on the first day, the rest waits and says why', async () => {
+  await using place = await world('preset: basic-dual');
+  const { relay, port, sinks } = place;
+  await startLoad({ port: () => port, sessions: 3, prefix: 'warm', count: 105, sizeBytes: 200 }).finished;
+  await expect.poll(() => countsOf(sinks), { timeout: 20_000 }).toEqual([50, 50, 0, 0, 0]);
+  const { stdout } = await relay.cli(['queue', 'list', '--json']);
+  const { deliveries } = JSON.parse(stdout) as { readonly deliveries: readonly { readonly id: string }[] };
+  expect(deliveries).toHaveLength(5);
+  expect((await relay.cli(['explain', deliveries[0]?.id ?? ''])).stdout).toMatch(/smtp-1: warm-up 50\/50/);
+  await relay.audit();
+});
+
 test('a preset that the relay has no servers for is refused: the one in force stays, and the command says why', async () => {
   await using place = await world('preset: starter-triple');
   const { relay } = place;
