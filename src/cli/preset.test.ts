@@ -54,7 +54,13 @@ test('show prints YAML with variables and without what they hold', async () => {
     cost: '25 USD/month',
   });
   const json = JSON.parse((await rig.run(['preset', 'show', 'hybrid-basic', '--json'])).stdout);
-  expect(json).toMatchObject({ name: 'hybrid-basic', perDay: 3_000, sendgridPerDay: 1_500 });
+  expect(json).toMatchObject({
+    name: 'hybrid-basic',
+    recommended: 'first',
+    perDay: 3_000,
+    sendgridPerDay: 1_500,
+    usdPer1000: 1.06,
+  });
   expect(stdout.endsWith(json.yaml)).toBe(true);
 });
 

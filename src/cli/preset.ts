@@ -40,7 +40,7 @@ A month is 30 days, USD/1000 is at full use. *: the preset of the policy file. \
 one stands for, \`relevo preset use NAME\` puts it in force.
 `;
 
-function withSendgrid<Row extends { readonly name: string; readonly usdPer1000: number | null }>(row: Row): unknown {
+function withSendgrid<Row extends { readonly name: string; readonly usdPer1000: number | null }>(row: Row) {
   const usdPer1000 = row.usdPer1000 === null ? null : Number(row.usdPer1000.toFixed(2));
   return { ...row, usdPer1000, sendgridPerDay: presetOf(row.name)?.sendgrid?.dailyLimit ?? null };
 }
@@ -82,9 +82,9 @@ function addShow(preset: Command, registry: Registry): void {
     run: async (cli, { args, options }) => {
       const preset = presetNamed(args[0]);
       const yaml = presetText(preset, cli.env);
-      const { name, purpose, sendgrid } = preset;
-      const rounded = { ...totalsOf(preset), name, sendgridPerDay: sendgrid?.dailyLimit ?? null };
-      if (options.json === true) cli.terminal.out(json({ ...rounded, purpose, yaml }));
+      const { name, purpose, recommended } = preset;
+      const figures = withSendgrid({ name, purpose, recommended, ...totalsOf(preset) });
+      if (options.json === true) cli.terminal.out(json({ ...figures, yaml }));
       else cli.terminal.out(`${headOf(preset)}${yaml}`);
       return 0;
     },

@@ -70,6 +70,12 @@ export function hostNumbers(env: Environment): number[] {
     .toSorted((left, right) => left - right);
 }
 
+/** What may have been meant for SMTP_HOST_n: SMTP_HOST1, SMTP_HOST_01, for the first SMTP_HOST. */
+export function misnamedHost(env: Environment, number: number): string | null {
+  const near = new RegExp(`^SMTP_?HOST_?0*${number === 1 ? '1?' : number}$`, 'i');
+  return Object.keys(env).find((name) => near.test(name) && isSet(env, name)) ?? null;
+}
+
 /** Set to nothing is not set: files of variables often have such lines. */
 export function isSet(env: Environment, name: string): boolean {
   const text = Object.hasOwn(env, name) ? env[name] : undefined;

@@ -138,6 +138,15 @@ describe('what is missing is named', () => {
     ]);
   });
 
+  test.each(['SMTP_HOST', 'SMTP_HOST1', 'SMTP_HOST_01', 'smtp_host_1'])(
+    'a variable with nearly the name: %s',
+    (name) => {
+      expect(problemsOf('preset: starter\n', { [name]: 'a.example' })).toEqual([
+        `2:9 preset: starter needs a server: SMTP_HOST_1 is not set in the environment of this process; ${name} is: the name is SMTP_HOST_1`,
+      ]);
+    },
+  );
+
   test('more servers than the preset has are no mistake', () => {
     expect(Object.keys(policyOf('preset: basic-dual\n', hosts(5)).egress)).toEqual(['smtp-1', 'smtp-2']);
     expect(warningsOf('preset: basic-dual\n', hosts(5))).toEqual([]);

@@ -1,7 +1,7 @@
 /** `preset` and `custom`: what they stand for, put into the tree of a policy file beside what the operator wrote. */
 import { custom as customSchema, customContents } from './custom.ts';
 import { isVariable, presetParts, type Part, type PartMap, type PresetParts } from './preset-parts.ts';
-import { findServers, hostNumbers, isSet, type FoundServers, type OwnTerms } from './preset-servers.ts';
+import { findServers, hostNumbers, isSet, misnamedHost, type FoundServers, type OwnTerms } from './preset-servers.ts';
 import { withoutSpare } from './preset-spare.ts';
 import { presetOf, type PresetContents } from './presets.ts';
 import type { Finding, Place } from './problem.ts';
@@ -102,7 +102,9 @@ function faultTexts(ask: { found: FoundServers; env: Environment; title: string 
 function firstHole(env: Environment, missing: readonly string[]): string {
   const first = Number(/^SMTP_HOST_(\d+)$/.exec(missing[0] ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
   const after = hostNumbers(env).find((number) => number > first);
-  return after === undefined ? '' : `; SMTP_HOST_${after} is: numbers run from 1 without a hole`;
+  if (after !== undefined) return `; SMTP_HOST_${after} is: numbers run from 1 without a hole`;
+  const misnamed = misnamedHost(env, first);
+  return misnamed === null ? '' : `; ${misnamed} is: the name is SMTP_HOST_${first}`;
 }
 
 function listed(names: readonly string[]): string {
