@@ -208,7 +208,8 @@ shaping:                                <- shaping
   default:
     connections: {= shaping/connections} <- shaping/connections
     perConnection: {= shaping/perConnection} <- shaping/perConnection
-  # '*.mail.example': { connections: 2, perConnection: 20 }
+  # google: { connections: 40, perConnection: 100, rate: 1200/m }   # instead of what config/shaping.yaml says
+  # '*.mail.example': { connections: 2, perConnection: 20, provider: mail-example }
 
 health:                                 <- health
   every: {= health/every}               <- health/every

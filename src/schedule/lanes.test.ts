@@ -1,8 +1,15 @@
 import { expect, test } from 'vitest';
+import { settled } from '../../tests/fakes/clock.ts';
 import { scheduled } from '../../tests/fakes/scheduling.ts';
 import { someSites } from '../../tests/fakes/sites.ts';
+import { aSubmission } from '../../tests/fakes/submission.ts';
 import { after } from '../../tests/fakes/scripted-egress.ts';
+import { deliveryIdOf } from '../message/ids.ts';
+import type { LeasedDelivery } from '../spool/spool.ts';
+import type { Entry, Group } from './entry.ts';
 import { Lanes } from './lanes.ts';
+import type { Sites } from './sites.ts';
+import { Window } from './window.ts';
 
 function someLanes(): Lanes {
   return new Lanes({ sites: someSites(), monotonicMs: () => 0 });
@@ -38,4 +45,61 @@ scheduled('mail for which there is no room makes no lane, however many its desti
   }
   await clock.advance(1_000);
   expect(scheduler.stats().lanes).toBeLessThanOrEqual(1_300);
+});
+
+const GROUP: Group = { key: 'all', route: null, stream: 'x', keep: null, weight: 'light', waiting: 0 };
+
+/** Lanes of many domains that one provider hosts, with a delivery each, and what is asked of them. */
+async function hostedLanes(
+  domains: number,
+  connections: number,
+): Promise<{ lanes: Lanes; sites: Sites; asked: () => number; next: () => Entry | null }> {
+  let asked = 0;
+  const sites = someSites({
+    shaping: { google: { connections } },
+    egress: { out: { type: 'mx' } },
+    hostsOf: async () => ['aspmx.l.google.com'],
+    opened: (site, slots) => lanes.unpark(site, slots),
+    moved: (domain) => lanes.moved(domain),
+  });
+  const lanes: Lanes = new Lanes({ sites, monotonicMs: () => 0 });
+  const window = new Window(() => Number.MAX_SAFE_INTEGER);
+  const { message } = aSubmission({ atMs: 0 });
+  for (let count = 1; count <= domains; count++) {
+    const lane = lanes.laneOf(`d${count}.test`);
+    // As many look-ups at once as there may be.
+    if (count % 100 === 0) await settled();
+    const delivery = { id: deliveryIdOf(message.id, count), domain: lane.domain, priority: 'normal', client: 'shop' };
+    const leased = { message, lease: { token: 1, untilMs: 1 }, delivery: delivery as LeasedDelivery['delivery'] };
+    lanes.push(window.admit(leased, { lane, group: GROUP, content: null, nowMs: 0 }));
+  }
+  await settled();
+  const next = (): Entry | null => {
+    const found = lanes.next((_, site) => {
+      asked += 1;
+      return sites.gateOf(site, 'out') === null;
+    });
+    if (found === null) return null;
+    found.entry.ticket = sites.started(found.entry.lane.site, 'out');
+    return found.entry;
+  };
+  return { lanes, sites, asked: () => asked, next };
+}
+
+test('a site at its limit costs a look a message, however many domains it hosts', async () => {
+  const { lanes, sites, asked, next } = await hostedLanes(1_000, 5);
+  const flying: Entry[] = [];
+  for (let entry = next(); entry !== null; entry = next()) flying.push(entry);
+  expect(flying).toHaveLength(5);
+  // Once around, to park them all.
+  const before = asked();
+  let sent = 0;
+  for (let entry = flying.shift(); entry !== undefined; entry = flying.shift()) {
+    lanes.ended(entry.lane, 1, 'success');
+    sites.ended(entry.ticket, 'success', '');
+    sent += 1;
+    for (let more = next(); more !== null; more = next()) flying.push(more);
+  }
+  expect(sent).toBe(1_000);
+  expect((asked() - before) / sent).toBeLessThan(10);
 });
