@@ -83,7 +83,14 @@ export function afterSiteSignal(
   }
 }
 
+/** What is as good as can be stays as it is: most mail goes to sites that ask for nothing. */
+function isAtBest(feedback: SiteFeedback): boolean {
+  const { limit, most, everyMs, setbacks, blocks, rests, shutUntilMs } = feedback;
+  return limit === most && everyMs === 0 && setbacks + blocks + rests === 0 && shutUntilMs === null;
+}
+
 function risen(feedback: SiteFeedback, nowMs: number): SiteFeedback {
+  if (isAtBest(feedback)) return feedback;
   const shut = isShut(feedback, nowMs) ? {} : { shutUntilMs: null, why: null };
   const well = { ...feedback, ...shut, setbacks: 0, blocks: 0, rests: 0 };
   const successes = feedback.successes + 1;

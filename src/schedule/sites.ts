@@ -112,7 +112,8 @@ export class Sites {
     at.feedback = afterSiteSignal(before, signal, { number, next: at.next, nowMs });
     this.#note(site, exit, at);
     this.#tell(ticket, { before, after: at.feedback, cause });
-    if (at.feedback !== before) this.#needs.ceilings.learnt(site.name, exit, at.feedback);
+    const { limit, everyMs } = at.feedback;
+    if (limit !== before.limit || everyMs !== before.everyMs) this.#needs.ceilings.learnt(site.name, exit, at.feedback);
     this.#needs.opened(site, 1);
   }
 
