@@ -9,14 +9,16 @@ import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import { type Spool, SpoolError } from './spool/spool.ts';
 import type { Accounts } from './spool/tallies.ts';
+import type { Traffic } from './spool/traffic.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
-export type SpoolWithLedger = Spool & {
-  readonly ledger: Accounts;
-  readonly marks: Marks;
-  /** Absent: nobody shares the spool. */
-  readonly nodes?: Nodes;
-};
+export type SpoolWithLedger = Spool &
+  Traffic & {
+    readonly ledger: Accounts;
+    readonly marks: Marks;
+    /** Absent: nobody shares the spool. */
+    readonly nodes?: Nodes;
+  };
 
 export type OpenedSpool = {
   readonly spool: SpoolWithLedger;

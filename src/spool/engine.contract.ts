@@ -4,6 +4,7 @@ import type { MessageEvent } from '../message/event.ts';
 import type { Marks } from './marks.ts';
 import type { LeasedDelivery, Spool } from './spool.ts';
 import type { Accounts } from './tallies.ts';
+import type { Traffic } from './traffic.ts';
 
 /** The stream whose deliveries the engine is told to hold when they are in doubt. */
 export const CAREFUL_STREAM = 'careful';
@@ -19,7 +20,7 @@ export type Engine = {
 };
 
 export type Store = {
-  readonly spool: Spool & { readonly ledger: Accounts; readonly marks: Marks };
+  readonly spool: Spool & Traffic & { readonly ledger: Accounts; readonly marks: Marks };
   /** The events that the engine told of by itself since it was opened. */
   told(): Promise<readonly MessageEvent[]>;
   /** The same store as another process sees it; closed with the store. */

@@ -23,6 +23,7 @@ import type {
   Submission,
 } from '../spool.ts';
 import type { Accounts } from '../tallies.ts';
+import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { Link } from './link.ts';
 import { portAccounts, portMarks } from './port-accounts.ts';
 import { STATES } from './rows.ts';
@@ -31,7 +32,7 @@ import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
 /** The spool, and what is kept beside it, as seen through a port to the thread that owns them. */
-export class PortSpool implements Spool {
+export class PortSpool implements Spool, Traffic {
   readonly ledger: Accounts;
   readonly marks: Marks;
   readonly #link: Link;
@@ -135,6 +136,10 @@ export class PortSpool implements Spool {
 
   audit(): Promise<AuditReport> {
     return this.#link.call('audit', null);
+  }
+
+  traffic(ask: TrafficAsk): Promise<TrafficPage> {
+    return this.#link.call('traffic', ask);
   }
 
   prune(beforeMs: number): Promise<number> {

@@ -5,6 +5,7 @@ import { discard, hold, list, reap, release, retry, shape, take } from './operat
 import { reschedule } from './reschedule.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
+import { traffic } from './traffic.ts';
 import type { Answer, LongCalls, Request } from './wire.ts';
 
 const SLICE_MS = 15;
@@ -16,7 +17,7 @@ type Operations = {
   ) => Generator<void, LongCalls[Name]['answer']>;
 };
 
-const OPERATIONS: Operations = { reap, list, shape, hold, release, retry, discard, reschedule, take, audit };
+const OPERATIONS: Operations = { reap, list, shape, hold, release, retry, discard, reschedule, take, audit, traffic };
 
 export function isLong(name: string): name is keyof LongCalls {
   return Object.hasOwn(OPERATIONS, name);

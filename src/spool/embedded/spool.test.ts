@@ -13,6 +13,7 @@ import { testQuotas } from '../quotas.contract.ts';
 import { testScheduled } from '../scheduled.contract.ts';
 import { testSpool } from '../spool.contract.ts';
 import { testTallies } from '../tallies.contract.ts';
+import { testTraffic } from '../traffic.contract.ts';
 import { spoolOverPort } from './port-spool.ts';
 import { openEmbeddedSpool } from './spool.ts';
 
@@ -66,4 +67,5 @@ testScheduled(embedded);
 testLedger(embedded);
 testQuotas(embedded);
 testTallies(embedded);
+testTraffic(embedded);
 testMarks(embedded);

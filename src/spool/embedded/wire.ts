@@ -16,6 +16,7 @@ import type {
 } from '../spool.ts';
 import type { Mark } from '../marks.ts';
 import type { Count, TakeTurns, Tally } from '../tallies.ts';
+import type { TrafficAsk, TrafficPage } from '../traffic.ts';
 import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeSlot, Slot } from '../ledger.ts';
 import type { MessagePort } from 'node:worker_threads';
 import type { MessageEvent } from '../../message/event.ts';
@@ -148,6 +149,7 @@ export type LongCalls = {
     answer: readonly LeasedDelivery[];
   };
   audit: { ask: null; answer: AuditReport };
+  traffic: { ask: TrafficAsk; answer: TrafficPage };
 };
 
 export type Calls = QuickCalls & LongCalls;

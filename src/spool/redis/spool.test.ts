@@ -11,6 +11,7 @@ import { testQuotas } from '../quotas.contract.ts';
 import { testScheduled } from '../scheduled.contract.ts';
 import { testSpool } from '../spool.contract.ts';
 import { testTallies } from '../tallies.contract.ts';
+import { testTraffic } from '../traffic.contract.ts';
 import { openRedisLink } from './open-link.ts';
 
 let server: RedisServer;
@@ -33,4 +34,5 @@ testScheduled(single);
 testLedger(single);
 testQuotas(single);
 testTallies(single);
+testTraffic(single);
 testMarks(single);

@@ -18,6 +18,7 @@ import {
   type Spool,
   type Submission,
 } from '../spool.ts';
+import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { accept } from './accept.ts';
 import { audit } from './audit.ts';
 import { claim } from './claim.ts';
@@ -33,6 +34,7 @@ import { reschedule } from './reschedule.ts';
 import { SCRIPTS } from './scripts.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
+import { traffic } from './traffic.ts';
 import { identityOf, watchOf } from './watch.ts';
 
 export type RedisSpoolOptions = {
@@ -101,7 +103,7 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
 }
 
 /** A spool on a Redis server that many processes share, and what is kept beside it. */
-export class RedisSpool implements Spool {
+export class RedisSpool implements Spool, Traffic {
   readonly ledger: RedisLedger;
   readonly marks: RedisMarks;
   readonly nodes: RedisNodes;
@@ -195,6 +197,10 @@ export class RedisSpool implements Spool {
 
   audit(): Promise<AuditReport> {
     return this.#ask(audit);
+  }
+
+  traffic(ask: TrafficAsk): Promise<TrafficPage> {
+    return this.#ask((store) => traffic(store, ask));
   }
 
   prune(beforeMs: number): Promise<number> {

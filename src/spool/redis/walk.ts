@@ -83,7 +83,7 @@ function lastId(reply: unknown): string | null {
   return last === undefined ? null : textOf(last);
 }
 
-function readWindow(shard: number, reply: unknown): FoundMessage[] {
+export function readWindow(shard: number, reply: unknown): FoundMessage[] {
   return listOf<readonly unknown[]>(reply).flatMap(([name, head, deliveries]) => {
     const of = Buffer.isBuffer(head) ? parseMessageRecord(textOf(name) as MessageId, head) : null;
     return of === null ? [] : [{ of, deliveries: foundOf(shard, of, listOf<Buffer | null>(deliveries)) }];
