@@ -79,14 +79,17 @@ export class Exits {
   readonly #inFlight = new Map<string, number>();
   readonly #circuits = new Map<string, Circuit>();
   /** Of the policy under which the circuits came about. */
-  #settings: Policy['egress'];
+  #ways: Pick<Policy, 'egress' | 'pools' | 'routes'>;
+  /** Mail may wait in the store for want of an exit: what was before this process, nobody knows. */
+  #keepsMail = true;
   readonly #rotation = new Map<string, { readonly place: number; readonly egress: string }>();
   /** Changes with everything that can change a choice. */
   #generation = 0;
 
   constructor(needs: ExitsNeeds) {
     this.#needs = needs;
-    this.#settings = needs.policy().egress;
+    const { egress, pools, routes } = needs.policy();
+    this.#ways = { egress, pools, routes };
   }
 
   get generation(): number {
@@ -100,17 +103,23 @@ export class Exits {
 
   /**
    * Another policy is in force: an exit whose settings changed, or that is new, is not held to what its old ones came to.
+   * @returns whether mail that waits in the store may have another way now
    */
-  forgetChanged(): void {
-    const now = this.#needs.policy().egress;
+  forgetChanged(): boolean {
+    const { egress: now, pools, routes } = this.#needs.policy();
+    const ways = { egress: now, pools, routes };
+    const isOther = !isDeepStrictEqual(ways, this.#ways);
     for (const [name, circuit] of this.#circuits) {
-      if (Object.hasOwn(now, name) && isDeepStrictEqual(now[name], this.#settings[name])) continue;
+      if (Object.hasOwn(now, name) && isDeepStrictEqual(now[name], this.#ways.egress[name])) continue;
       this.#circuits.delete(name);
       if (circuit.restsUntilMs !== null) this.#tell(name, `${name} has new settings, and is tried again`, CLOSED);
     }
-    this.#settings = now;
-    this.#needs.turns?.forget();
+    this.#ways = ways;
+    if (isOther) this.#needs.turns?.forget();
     this.touch();
+    const maySend = isOther && this.#keepsMail;
+    if (isOther) this.#keepsMail = false;
+    return maySend;
   }
 
   routeOf(facts: MessageFacts): RoutePolicy | null {
@@ -120,6 +129,7 @@ export class Exits {
   choose(question: ExitQuestion): Choice {
     const choice = choose(this.#requestOf(question));
     for (const egress of choice.limited) this.#needs.limits.want(egress);
+    if (choice.kind === 'wait' && !choice.busy) this.#keepsMail = true;
     return choice;
   }
 

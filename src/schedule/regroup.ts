@@ -40,8 +40,8 @@ export function standingsChanged(schedule: Schedule, opened: readonly string[]):
 /** Another policy is in force. */
 export function regroup(schedule: Schedule): void {
   const { groups, lanes, limits, window, exits } = schedule;
-  if (limits.adjust()) spawn(schedule, 'limits', () => mendDueTimes(schedule));
-  exits.forgetChanged();
+  const hadLimit = limits.adjust();
+  if (exits.forgetChanged() || hadLimit) spawn(schedule, 'regroup', () => mendDueTimes(schedule));
   groups.reset();
   lanes.reopen();
   lanes.adjust();
