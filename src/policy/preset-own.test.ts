@@ -99,7 +99,7 @@ describe('routes of the operator', () => {
     const text = 'preset: hybrid-basic\negress: { direct: { type: mx } }\nroutes: [{ name: default, use: [direct] }]\n';
     expect(names(text.replace(/^.*\n/, ''))).toEqual(['preset', 'default']);
     expect(warningsOf(text, hosts(3))).toContain(
-      '4:10 routes[0]: takes no mail while there is a preset: it takes every message, and by none of the preset’s exits',
+      '4:10 routes[1]: route default is never reached: all of its mail takes route preset (config/relevo.yaml:2:9)',
     );
   });
 

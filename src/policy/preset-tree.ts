@@ -5,7 +5,7 @@ import { findServers, hostNumbers, isSet, misnamedHost, type FoundServers, type 
 import { withoutSpare } from './preset-spare.ts';
 import { presetOf, type PresetContents } from './presets.ts';
 import type { Finding, Place } from './problem.ts';
-import { keyPlaceOf, nodeAt, scalarsOf, type Entry, type ListNode, type MapNode, type TreeNode } from './tree.ts';
+import { keyPlaceOf, nodeAt, scalarsOf, type Entry, type MapNode, type TreeNode } from './tree.ts';
 import { validateTree } from './validate.ts';
 import type { Environment } from './variables.ts';
 
@@ -39,14 +39,10 @@ export function expandPreset(tree: MapNode, env: Environment): Expansion {
   const own = withoutSpare(tree, parts);
   const expanded = withParts(own.tree, parts, { env, place });
   return {
-    tree: expanded.tree,
+    tree: expanded,
     findings: faultTexts({ found, env, title: titleOf(tree, key) }).map(told),
-    warnings: [
-      ...[...found.warnings, ...cloudWarnings(expanded.tree, contents)].map(told),
-      ...own.warnings,
-      ...expanded.warnings,
-    ],
-    isUnknown: ['egress', 'pools'].some((name) => nodeAt(expanded.tree, [name])?.kind !== 'map'),
+    warnings: [...[...found.warnings, ...cloudWarnings(expanded, contents)].map(told), ...own.warnings],
+    isUnknown: ['egress', 'pools'].some((name) => nodeAt(expanded, [name])?.kind !== 'map'),
   };
 }
 
@@ -121,17 +117,13 @@ function cloudWarnings(tree: MapNode, { sendgrid }: PresetContents): string[] {
 
 type Filling = { readonly env: Environment; readonly place: Place };
 
-function withParts(
-  tree: MapNode,
-  parts: PresetParts,
-  filling: Filling,
-): { readonly tree: MapNode; readonly warnings: readonly Finding[] } {
+function withParts(tree: MapNode, parts: PresetParts, filling: Filling): MapNode {
   const entries = new Map(tree.entries);
   entries.set('egress', merged(tree, { key: 'egress', parts: parts.egress, filling }));
   entries.set('pools', merged(tree, { key: 'pools', parts: parts.pools, filling }));
-  const list = mergedRoutes(tree, { parts, filling });
-  entries.set('routes', { keyPlace: tree.entries.get('routes')?.keyPlace ?? filling.place, node: list.node });
-  return { tree: { ...tree, entries }, warnings: list.warnings };
+  const routes = mergedRoutes(tree, { parts, filling });
+  entries.set('routes', { keyPlace: tree.entries.get('routes')?.keyPlace ?? filling.place, node: routes });
+  return { ...tree, entries };
 }
 
 /** Those of the preset first; one that the operator writes too has his keys before the preset’s. */
@@ -170,12 +162,9 @@ function over(preset: TreeNode, own: TreeNode): TreeNode {
  * like one of the preset's is that one, with the operator's keys before the preset's. One that takes every message by
  * exits of the preset stands in the place of the preset's last; by others alone, it would leave the preset without mail.
  */
-function mergedRoutes(
-  tree: MapNode,
-  { parts, filling }: { parts: PresetParts; filling: Filling },
-): { readonly node: TreeNode; readonly warnings: readonly Finding[] } {
+function mergedRoutes(tree: MapNode, { parts, filling }: { parts: PresetParts; filling: Filling }): TreeNode {
   const own = nodeAt(tree, ['routes']);
-  if (own !== undefined && own.kind !== 'list') return { node: own, warnings: [] };
+  if (own !== undefined && own.kind !== 'list') return own;
   const written = own?.nodes ?? [];
   const names = new Set(parts.routes.map(({ name }) => name));
   const others = written.filter((route) => !names.has(routeName(route)));
@@ -189,10 +178,8 @@ function mergedRoutes(
   });
   const isInPlace = behind !== undefined && usesPreset(tree, { route: behind, parts });
   const nodes = [...before, ...(isInPlace ? added.slice(0, -1) : added), ...others.slice(before.length)];
-  const node: ListNode = { kind: 'list', place: own?.place ?? filling.place, nodes };
-  if (behind === undefined || isInPlace) return { node, warnings: [] };
-  const text = 'takes no mail while there is a preset: it takes every message, and by none of the preset’s exits';
-  return { node, warnings: [{ place: behind.place, path: ['routes', written.indexOf(behind)], text }] };
+  // Where the operator's is behind, the checks of routes say that it is never reached.
+  return { kind: 'list', place: own?.place ?? filling.place, nodes };
 }
 
 function usesPreset(
