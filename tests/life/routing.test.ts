@@ -46,15 +46,9 @@ test('six messages over five servers go 1 2 3 4 5 1, whichever of two workers ta
 
 test('what a route asked for of a header is known after a restart and by another policy', async () => {
   const port = await freePort();
-  await using relay = new RelayProcess(
-    policyFor(port).replace('use: [box]', 'use: [closed]').replace('box:', 'closed:'),
-  );
-  const closed = (isClosed: boolean): string =>
-    policyFor(port, isClosed ? ', shut: { type: sendgrid }' : '').replace(
-      'use: [box]',
-      `use: [${isClosed ? 'shut' : 'box'}]`,
-    );
-  relay.writePolicy(closed(true));
+  const policy = (isClosed: boolean): string =>
+    isClosed ? policyFor(port, ', shut: { type: sendgrid }').replace('use: [box]', 'use: [shut]') : policyFor(port);
+  await using relay = new RelayProcess(policy(true));
   await relay.start();
   await using dialogue = await SmtpDialogue.greeted(port);
   await dialogue.all('EHLO client.test', 'MAIL FROM:<a@shop.test>', 'RCPT TO:<b@dest.test>', 'DATA');
@@ -63,6 +57,6 @@ test('what a route asked for of a header is known after a restart and by another
   await relay.stop();
   await relay.start();
   const since = relay.lines.length;
-  relay.writePolicy(closed(false));
+  relay.writePolicy(policy(false));
   expect(await relay.waitFor(({ event }) => event === 'delivered', since)).toMatchObject({ egress: 'box' });
 });
