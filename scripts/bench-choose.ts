@@ -9,6 +9,11 @@ import { STRATEGIES, type Strategy } from '../src/policy/pools.ts';
 import { choose, walk, type ChooseRequest, type ExitState } from '../src/routing/choose.ts';
 import { afterFailure, CLOSED } from '../src/routing/exit-state.ts';
 import { FULL_STANDING } from '../src/routing/standing.ts';
+import type { Egress } from '../src/egress/egress.ts';
+import { deliveryShare, shareOf, WHOLE } from '../src/policy/share.ts';
+import { Exits } from '../src/schedule/exits.ts';
+import type { Limits } from '../src/schedule/limits.ts';
+import { systemClock, systemRandom } from '../src/system.ts';
 
 const exits = Number(process.argv[2] ?? 25);
 const ROUNDS = 20_000;
@@ -74,12 +79,40 @@ function perChoiceUs(policy: Policy, route: RoutePolicy, { states, explains }: C
   return (performance.now() * 1_000 - startUs) / ROUNDS;
 }
 
+/** The same as the scheduler asks it: with what is under way, limits and standings of each. */
+function scheduledUs(policy: Policy, route: RoutePolicy): number {
+  const limits = { stateOf: () => null, take: () => {}, want: () => {} } as unknown as Limits;
+  const running = { name: '', concurrency: 50 } as unknown as Egress;
+  const standings = new Map(names.map((name) => [name, FULL_STANDING]));
+  const choosing = new Exits({
+    policy: () => policy,
+    find: () => running,
+    share: (limit) => shareOf(limit, deliveryShare(policy, { index: 0, of: 2 }) ?? WHOLE),
+    limits,
+    standingOf: (name) => standings.get(name) ?? FULL_STANDING,
+    clock: systemClock,
+    random: systemRandom,
+    emit: () => {},
+  });
+  const round = (): void => {
+    const choice = choosing.choose({ route, stream: 'transactional' });
+    if (choice.kind !== 'egress') return;
+    choosing.started(choice);
+    choosing.ended(choice.name, 'none', '');
+  };
+  for (let count = 0; count < ROUNDS; count++) round();
+  const startUs = performance.now() * 1_000;
+  for (let count = 0; count < ROUNDS; count++) round();
+  return (performance.now() * 1_000 - startUs) / ROUNDS;
+}
+
 console.log(`µs a choice among ${exits} exits, with the match of the route`);
-console.log(['strategy', ...cases.map(({ name }) => name)].map((cell) => cell.padEnd(18)).join(''));
+console.log(['strategy', ...cases.map(({ name }) => name), 'by the scheduler'].map((cell) => cell.padEnd(18)).join(''));
 for (const strategy of STRATEGIES) {
   const policy = policyFor(strategy);
   const route = matchRoute(policy, facts);
   if (route === null) throw new Error('the last route takes everything');
   const figures = cases.map((one) => perChoiceUs(policy, route, one).toFixed(2));
+  figures.push(scheduledUs(policy, route).toFixed(2));
   console.log([strategy, ...figures].map((cell) => cell.padEnd(18)).join(''));
 }

@@ -17,9 +17,20 @@ export function shareOf(limit: number, { index, of }: Share): number {
  * at least one for: a worker without a connection of its own would hold mail that it can never send.
  */
 export function deliveryShare(policy: Pick<Policy, 'egress' | 'shaping'>, { index, of }: Share): Share | null {
+  const delivering = Math.max(1, Math.min(of, fewestConnections(policy)));
+  return index < delivering ? { index, of: delivering } : null;
+}
+
+/** It is asked at every choice of an exit. */
+const fewest = new WeakMap<object, number>();
+
+function fewestConnections(policy: Pick<Policy, 'egress' | 'shaping'>): number {
+  const known = fewest.get(policy);
+  if (known !== undefined) return known;
   const limits = Object.values(policy.egress).flatMap((egress) =>
     egress.enabled && 'connections' in egress ? [egress.connections] : [],
   );
-  const delivering = Math.max(1, Math.min(of, policy.shaping.default.connections, ...limits));
-  return index < delivering ? { index, of: delivering } : null;
+  const least = Math.min(policy.shaping.default.connections, ...limits);
+  fewest.set(policy, least);
+  return least;
 }
