@@ -180,7 +180,7 @@ describe('one process', () => {
     const { allowance, times } = started(clock, { quotas, holder: 'a', limit: 5 });
     await clock.advance(MINUTE);
     expect(times).toHaveLength(5);
-    await allowance.refund();
+    await allowance.refund(allowance.window);
     await clock.advance(MINUTE);
     expect(times).toHaveLength(6);
   });

@@ -97,7 +97,8 @@ export class Allowance {
     return Math.max(0, (this.#used ?? this.#usedBefore) - this.#left + this.#reserved);
   }
 
-  get window(): Pick<Quota, 'startsAtMs' | 'endsAtMs'> {
+  /** The same object for as long as it lasts. */
+  get window(): Quota {
     this.#roll();
     return this.#window;
   }
@@ -147,10 +148,9 @@ export class Allowance {
     return false;
   }
 
-  /** What was booked was not sent: the peer was never asked. Anybody may have it. */
-  async refund(): Promise<void> {
-    const window = this.#window;
-    if (this.#roll()) return;
+  /** What was booked in that window (as `window` had it) was not sent: the peer was never asked. Anybody may have it. */
+  async refund(window: Quota): Promise<void> {
+    if (this.#roll() || window !== this.#window) return;
     const { quotas, holder } = this.#needs;
     await this.#tell(() => quotas.returnBlock({ ...window, holder, unused: 0, unspent: 1 }));
     this.#refusedMs = Number.NEGATIVE_INFINITY;

@@ -18,6 +18,9 @@ export type ExitTerms = {
   readonly warmupFor: (provider: string) => Warmup | { readonly kind: 'unknown' } | null;
 };
 
+/** One message that was counted. `refund`: it did not come as far as MAIL; what is counted to windows that are over stays. */
+export type Booking = { refund(): Promise<void> };
+
 const ASKING: LimitState = { kind: 'asking', untilMs: null, cause: '' };
 
 /** The limits of one exit. What is `taken` is taken of all of them, or of none. */
@@ -105,33 +108,33 @@ export class ExitLimits {
     for (const allowance of this.#amounts(provider)) allowance.release();
   }
 
-  /** Counts what was taken in each limit, before the first byte goes out; false: it may not go, and is counted in none. */
-  async book(provider: string | null): Promise<boolean> {
+  /** Counts what was taken in each limit, before the first byte goes out; null: it may not go, and is counted in none. */
+  async book(provider: string | null): Promise<Booking | null> {
     const amounts = this.#amounts(provider);
     const booked = await Promise.all(
-      amounts.map(async (one) => {
+      amounts.map(async (one): Promise<Spent | null> => {
         const { window } = one;
         return (await one.book()) ? { one, window } : null;
       }),
     );
     const spent = booked.filter((one) => one !== null);
     if (spent.length < amounts.length || !((await this.#pacer?.begin()) ?? true)) {
-      await refundAll(spent.map(({ one }) => one));
-      return false;
+      await refundAll(spent);
+      return null;
     }
     // A rate may have had it wait beyond midnight: it is one of the new day.
-    const turned = spent.filter(({ one, window }) => one.window !== window).map(({ one }) => one);
-    if (turned.length === 0) return true;
-    const anew = await Promise.all(turned.map((one) => one.bookAnew()));
-    if (!anew.includes(false)) return true;
-    const others = spent.map(({ one }) => one).filter((one) => !turned.includes(one));
-    await refundAll([...others, ...turned.filter((_, place) => anew[place])]);
-    return false;
-  }
-
-  /** What was booked did not come as far as MAIL. */
-  async refund(provider: string | null): Promise<void> {
-    await refundAll(this.#amounts(provider));
+    const turned = spent.filter(({ one, window }) => one.window !== window);
+    if (turned.length === 0) return bookingOf(spent);
+    const anew = await Promise.all(
+      turned.map(async ({ one }): Promise<Spent | null> => {
+        const { window } = one;
+        return (await one.bookAnew()) ? { one, window } : null;
+      }),
+    );
+    const kept = [...spent.filter((one) => !turned.includes(one)), ...anew.filter((one) => one !== null)];
+    if (kept.length === spent.length) return bookingOf(kept);
+    await refundAll(kept);
+    return null;
   }
 
   /** Mail waits for it. */
@@ -252,6 +255,13 @@ export function limitAccount(egress: string, provider: string | null = null): st
   return `egress:${egress}${provider === null ? '' : `:${encodeURIComponent(provider)}`}`;
 }
 
-async function refundAll(allowances: readonly Allowance[]): Promise<void> {
-  await Promise.all(allowances.map((one) => one.refund()));
+/** What was counted, and in which window. */
+type Spent = { readonly one: Allowance; readonly window: Allowance['window'] };
+
+function bookingOf(spent: readonly Spent[]): Booking {
+  return { refund: () => refundAll(spent) };
+}
+
+async function refundAll(spent: readonly Spent[]): Promise<void> {
+  await Promise.all(spent.map(({ one, window }) => one.refund(window)));
 }

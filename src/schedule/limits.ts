@@ -4,7 +4,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { LimitState } from '../routing/choose.ts';
 import type { Quotas } from '../spool/ledger.ts';
-import { ExitLimits, type ExitTerms } from './exit-limits.ts';
+import { type Booking, ExitLimits, type ExitTerms } from './exit-limits.ts';
 import type { SentCounts } from './sent-counts.ts';
 import type { Warmups } from './warmups.ts';
 
@@ -44,7 +44,6 @@ export class Limits {
   constructor(needs: LimitsNeeds) {
     this.#needs = needs;
     this.adjust();
-    void needs.warmups.refresh().then(() => this.#applyRead());
   }
 
   /** null: nothing limits it. */
@@ -75,17 +74,13 @@ export class Limits {
     this.#exits.get(name)?.release(provider);
   }
 
-  /** Counts what was taken, before the first byte goes out; false: it may not go. */
-  async book(name: string, provider: string | null = null): Promise<boolean> {
-    return (await this.#exits.get(name)?.book(provider)) ?? true;
+  /** Counts what was taken, before the first byte goes out; null: it may not go. */
+  async book(name: string, provider: string | null = null): Promise<Booking | null> {
+    const limits = this.#exits.get(name);
+    return limits === undefined ? UNCOUNTED : limits.book(provider);
   }
 
-  /** What was booked did not come as far as MAIL. */
-  refund(name: string, provider: string | null = null): Promise<void> {
-    return this.#exits.get(name)?.refund(provider) ?? Promise.resolve();
-  }
-
-  /** What was booked did. */
+  /** What was booked came as far as MAIL. */
   sent(name: string, provider: string | null = null): void {
     this.#needs.sent.add(name, provider);
   }
@@ -121,11 +116,11 @@ export class Limits {
 
   /** About once a second: what days, warm-ups and standings changed holds from now on. */
   tick(): void {
-    const { warmups, sent } = this.#needs;
+    const { sent } = this.#needs;
     this.#apply();
     for (const one of this.#exits.values()) one.tick();
     sent.tick();
-    void warmups.tick().then((isRead) => (isRead ? this.#applyRead() : undefined));
+    this.#read();
   }
 
   /** Another policy may be in force. @returns whether mail that a limit kept waiting may have another way now */
@@ -135,6 +130,7 @@ export class Limits {
     const changed = !isDeepStrictEqual(this.#ways, { egress, pools, routes, timeZone });
     this.#ways = { egress, pools, routes, timeZone };
     this.#apply();
+    this.#read();
     return waits && changed;
   }
 
@@ -159,9 +155,14 @@ export class Limits {
     this.#timer = { atMs, cancel };
   }
 
-  #applyRead(): void {
-    this.#apply();
-    this.#needs.changed();
+  /** How far the warm-ups are, where it is time to read it. */
+  #read(): void {
+    const { warmups, changed } = this.#needs;
+    void warmups.tick().then((isRead) => {
+      if (!isRead) return;
+      this.#apply();
+      changed();
+    });
   }
 
   #apply(): void {
@@ -198,4 +199,5 @@ export class Limits {
   }
 }
 
+const UNCOUNTED: Booking = { refund: async () => {} };
 const NO_TERMS: ExitTerms['egress'] = { dailyLimit: null, hourlyLimit: null, rate: null, delay: 0, warmup: null };

@@ -153,7 +153,8 @@ async function tryExit(
 ): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict } | null> {
   // Before the first byte: whatever happens to this process, what it sends is counted.
   const { provider } = exit;
-  if (!(await needs.limits.book(exit.name, provider))) {
+  const booking = await needs.limits.book(exit.name, provider);
+  if (booking === null) {
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
     return null;
@@ -161,7 +162,7 @@ async function tryExit(
   const egress = needs.exits.find(exit.name);
   if (egress === undefined) {
     // Another policy came into force since it was chosen: nothing was tried, and nothing is held against anybody.
-    await needs.limits.refund(exit.name, provider);
+    await booking.refund();
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
     return null;
@@ -174,7 +175,7 @@ async function tryExit(
   };
   const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal, mayGo };
   const conversation = await converse(needs, exchange);
-  if (conversation.result.mailed === false) await needs.limits.refund(exit.name, provider);
+  if (conversation.result.mailed === false) await booking.refund();
   else needs.limits.sent(exit.name, provider);
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const verdict = verdictOn(conversation.result, type);

@@ -64,6 +64,13 @@ export function warmsUp({ egress }: Policy): boolean {
   return Object.values(egress).some(({ enabled, warmup }) => enabled && warmup !== null);
 }
 
+type Asked = Parameters<typeof warmupOf>[0];
+
+function isSame(one: Asked, other: Asked): boolean {
+  const isAlike = one.today === other.today && one.dailyLimit === other.dailyLimit;
+  return isAlike && one.terms === other.terms && one.days === other.days;
+}
+
 /** How far the warm-ups of all exits are, as all processes recorded it; read again every few seconds. */
 export class Warmups {
   readonly #needs: WarmupsNeeds;
@@ -71,6 +78,8 @@ export class Warmups {
   readonly #sent = new Map<string, Set<number>>();
   #regressed = new Map<string, Regressions>();
   #days = new Map<string, WarmupDays>();
+  /** It is asked at every choice of an exit. */
+  readonly #answers = new Map<string, { readonly asked: Asked; readonly warmup: Warmup }>();
   #zone = '';
   #readMs = Number.NEGATIVE_INFINITY;
   #reading: Promise<void> | null = null;
@@ -88,8 +97,14 @@ export class Warmups {
     const { warmup = null, dailyLimit = null } = egressOf(inForce, whose.egress) ?? {};
     if (warmup === null) return null;
     if (!this.#isKnown) return { kind: 'unknown' };
-    const today = dayOf(clock.nowMs(), inForce.timeZone).name;
-    return warmupOf({ terms: warmup, dailyLimit, days: this.daysOf(whose), today });
+    const { name: today } = dayOf(clock.nowMs(), inForce.timeZone);
+    const asked = { terms: warmup, dailyLimit, days: this.daysOf(whose), today };
+    const account = sentAccount(whose);
+    const known = this.#answers.get(account);
+    if (known !== undefined && isSame(known.asked, asked)) return known.warmup;
+    const answer = { asked, warmup: warmupOf(asked) };
+    this.#answers.set(account, answer);
+    return answer.warmup;
   }
 
   daysOf(whose: WarmupOf): WarmupDays {
@@ -123,7 +138,7 @@ export class Warmups {
     return accounts.map((account) => decodeURIComponent(account.slice(start.length))).sort();
   }
 
-  /** Reads again where it is time to. @returns whether something was read that may change a limit */
+  /** Reads where it is time to, and there is something to warm up. @returns whether something was read that may change a limit */
   async tick(): Promise<boolean> {
     const nowMs = this.#needs.clock.monotonicMs();
     if (nowMs - this.#readMs < READ_EVERY_MS || this.#reading !== null || !warmsUp(this.#needs.policy())) return false;

@@ -1,6 +1,6 @@
 /** Processes that have mail for one exit and send it as its limits let them. */
 import { dayOf, hourOf } from '../../src/policy/day.ts';
-import { ExitLimits, type ExitTerms } from '../../src/schedule/exit-limits.ts';
+import { type Booking, ExitLimits, type ExitTerms } from '../../src/schedule/exit-limits.ts';
 import type { Quotas } from '../../src/spool/ledger.ts';
 import type { FakeClock } from './clock.ts';
 
@@ -52,12 +52,15 @@ let senders = 0;
 export function senderOn(clock: FakeClock, quotas: Quotas, settings: LimitSettings): LimitSender {
   let isDead = false;
   let waiting = 0;
+  const bookings: Booking[] = [];
   const pump = (): void => {
     if (isDead) return;
     for (; waiting > 0 && sender.limits.state() === null; waiting--) {
       sender.limits.take(null);
       void sender.limits.book(null).then((booked) => {
-        if (booked && !isDead) sender.sent.push(clock.nowMs());
+        if (booked === null || isDead) return;
+        sender.sent.push(clock.nowMs());
+        bookings.push(booked);
       });
     }
     if (waiting > 0) sender.limits.want();
@@ -70,12 +73,10 @@ export function senderOn(clock: FakeClock, quotas: Quotas, settings: LimitSettin
       pump();
     },
     async refund() {
-      if (sender.sent.length === 0 || isDead) return;
-      const last = sender.sent.at(-1) ?? 0;
-      // What was counted for a window that is over is not handed back.
-      if (hourOf(last).startsAtMs !== hourOf(clock.nowMs()).startsAtMs) return;
+      const booking = bookings.pop();
+      if (booking === undefined || isDead) return;
       sender.sent.pop();
-      await sender.limits.refund(null);
+      await booking.refund();
     },
     die: () => void (isDead = true),
   };

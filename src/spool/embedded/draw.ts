@@ -11,6 +11,9 @@ export function draw(store: Store, ask: Draw): DrawResult {
   return { kind: 'granted', used: used + ask.amount };
 }
 
+/** Beside the one that is now: hours are short, and clocks are set back by hours. */
+const WINDOWS_KEPT = 4;
+
 /** One window of an account. */
 export type Counter = { readonly account: string; readonly windowMs: number; readonly startsAt: number };
 
@@ -47,14 +50,14 @@ export function addUsed(store: Store, counter: Counter, amount: number): void {
   forgetBefore(store, counter);
 }
 
-/** The window before stays: the clock may go back a little, and a limit holds all the same. */
+/** Those before stay for a while: the clock may go back a little, and a limit holds all the same. */
 function forgetBefore(store: Store, { account, windowMs, startsAt }: Counter): void {
   for (const table of ['ledger', 'block'] as const) {
     store.run(
       `DELETE FROM ${table} WHERE account = ? AND window_ms = ? AND starts_at < ?`,
       account,
       windowMs,
-      startsAt - windowMs,
+      startsAt - WINDOWS_KEPT * windowMs,
     );
   }
 }
