@@ -82,6 +82,8 @@ type Chosen = {
   readonly pool: string | null;
   /** Its turn in the circle of the pool; null: it took none. */
   readonly place: number | null;
+  /** That is one of `turnsOf`. */
+  readonly isShared: boolean;
 };
 
 /**
@@ -143,7 +145,8 @@ export function choose(request: ChooseRequest): Choice {
     const gate = firstGate(request, kept.member);
     // A greylisting server wants to see the same address again: wait for that exit while it is only busy.
     if (MOMENTS.has(gate)) return waiting(request, LIMITED.has(gate) ? [kept.member.egress] : limited, { busy: true });
-    if (isTaken(request, kept.member, gate)) return chosen(request, { ...kept, place: null, gate }, limited);
+    if (isTaken(request, kept.member, gate))
+      return chosen(request, { ...kept, place: null, isShared: false, gate }, limited);
   }
   for (const step of steps) {
     const pick = pickOf(request, step, limited);
@@ -173,13 +176,14 @@ function keptOf({ keep = null }: ChooseRequest, steps: readonly Step[]): { step:
 
 function chosen(
   request: ChooseRequest,
-  { step, member, place, gate }: Pick & { readonly step: Step },
+  { step, member, place, isShared, gate }: Pick & { readonly step: Step },
   limited: readonly string[],
 ): Choice {
   const { egress: name } = member;
-  if (gate === 'ready') return { kind: 'egress', name, pool: step.pool, place, limited };
+  if (gate === 'ready') return { kind: 'egress', name, pool: step.pool, place, isShared, limited };
   const at = request.stateOf(name).place;
-  if (at?.kind === 'elsewhere') return { kind: 'elsewhere', node: at.node, name, pool: step.pool, place, limited };
+  if (at?.kind === 'elsewhere')
+    return { kind: 'elsewhere', node: at.node, name, pool: step.pool, place, isShared, limited };
   return waiting(request, [...limited, name], { busy: true });
 }
 

@@ -4,8 +4,13 @@ import { firstGate, isHandedOn, LIMITED } from './gates.ts';
 import type { Member, Step } from './steps.ts';
 import { nextPlace, rankOf } from './strategies.ts';
 
-/** `place`: its turn in the circle of the pool; null: it took none. */
-export type Pick = { readonly member: Member; readonly place: number | null; readonly gate: Gate };
+/** `place`: its turn in the circle of the pool; null: it took none. `isShared`: that was asked for, see `turnsOf`. */
+export type Pick = {
+  readonly member: Member;
+  readonly place: number | null;
+  readonly isShared: boolean;
+  readonly gate: Gate;
+};
 
 /** Whether this gate ends the search: it may send, or another node may, or it is not known to be used up. */
 export function isTaken(request: ChooseRequest, { egress }: Member, gate: Gate): boolean {
@@ -60,7 +65,7 @@ function inCircle(request: ChooseRequest, step: Step, limited: string[]): Pick |
     if (member === undefined || seen?.has(number) === true) continue;
     seen?.add(number);
     const gate = look(request, member, limited);
-    if (isTaken(request, member, gate)) return { member, place, gate };
+    if (isTaken(request, member, gate)) return { member, place, isShared: false, gate };
     if (seen?.size === members.length) return null;
   }
   return null;
@@ -80,7 +85,8 @@ function inSharedCircle(
   for (const place of turns) {
     const number = circle[place] ?? -1;
     const member = members[number];
-    if (member !== undefined && isOpen[number] === true) return { member, place, gate: gates[number] ?? 'stopped' };
+    if (member !== undefined && isOpen[number] === true)
+      return { member, place, isShared: true, gate: gates[number] ?? 'stopped' };
   }
   const open = [...circle.keys()].filter((place) => isOpen[circle[place] ?? -1] === true);
   return open.length === 0 ? null : { turn: { pool, places: circle.length, open } };
@@ -97,7 +103,7 @@ function atRandom(request: ChooseRequest, { members }: Step, limited: string[]):
     const member = left[at];
     if (member === undefined) return null;
     const gate = look(request, member, limited);
-    if (isTaken(request, member, gate)) return { member, place: null, gate };
+    if (isTaken(request, member, gate)) return { member, place: null, isShared: false, gate };
     total -= member.weight;
     left.splice(at, 1);
   }
@@ -120,7 +126,7 @@ function bestOf(request: ChooseRequest, step: Step, limited: string[]): Pick | n
     const rank = rankOf(request, step, member);
     if (rank >= bestRank) continue;
     const gate = look(request, member, limited);
-    if (isTaken(request, member, gate)) [best, bestRank] = [{ member, place, gate }, rank];
+    if (isTaken(request, member, gate)) [best, bestRank] = [{ member, place, isShared: false, gate }, rank];
   }
   return best;
 }

@@ -109,7 +109,7 @@ describe('a circle that processes share', () => {
   });
 
   test('gives its turns in their order; who has closed meanwhile is passed over', () => {
-    expect(choose(asked({}, { turnsOf: () => [2, 0] }))).toMatchObject({ name: 'c', place: 2 });
+    expect(choose(asked({}, { turnsOf: () => [2, 0] }))).toMatchObject({ name: 'c', place: 2, isShared: true });
     expect(choose(asked({ c: BUSY }, { turnsOf: () => [2, 0] }))).toMatchObject({ name: 'a', place: 0 });
     expect(choose(asked({ c: BUSY }, { turnsOf: () => [2] }))).toMatchObject({ turn: { open: [0, 1] } });
   });
@@ -120,8 +120,11 @@ describe('a circle that processes share', () => {
   });
 
   test('is not asked for a second exit in one turn, nor for what another node handed over', () => {
-    expect(choose(asked({}, { turnsOf: () => [], tried: new Set(['a']) }))).toMatchObject({ name: 'b' });
-    expect(choose(asked({}, { turnsOf: () => [], here: true }))).toMatchObject({ name: 'a' });
+    expect(choose(asked({}, { turnsOf: () => [], tried: new Set(['a']) }))).toMatchObject({
+      name: 'b',
+      isShared: false,
+    });
+    expect(choose(asked({}, { turnsOf: () => [], here: true }))).toMatchObject({ name: 'a', isShared: false });
     expect(choose(asked({}, { turnsOf: () => [], keep: 'c' }))).toMatchObject({ name: 'c', place: null });
   });
 

@@ -66,6 +66,8 @@ type Used = {
   readonly name: string;
   readonly pool: string | null;
   readonly place: number | null;
+  /** That was asked of other processes. Default: no. */
+  readonly isShared?: boolean;
   /** The mailbox provider to which it goes. Default: none is known. */
   readonly provider?: string;
 };
@@ -239,10 +241,10 @@ export class Exits {
     this.#needs.emit({ event: 'alert', atMs: this.#needs.clock.nowMs(), name: `egress-resting:${name}`, text, raised });
   }
 
-  #turned({ name, pool, place }: Used): void {
+  #turned({ name, pool, place, isShared }: Used): void {
     if (pool === null || place === null) return;
-    this.#rotation.set(pool, { place, egress: name });
-    this.#needs.turns?.taken(pool, place);
+    if (isShared === true) this.#needs.turns?.taken(pool, place);
+    else this.#rotation.set(pool, { place, egress: name });
   }
 
   #requestOf(question: ExitQuestion): ChooseRequest {
