@@ -128,12 +128,13 @@ function sampleOf({ to = '', from, client, stream, priority, tag, size, header =
 
 function answerText(answer: RouteAnswer): string {
   if (answer.kind === 'refused') return `refused: ${printable(answer.reason)}\n`;
-  const { client, stream, priority, route, exits, isLive } = answer;
+  const { client, stream, priority, route, exits, site, isLive } = answer;
   const lines = [`stream ${stream}, priority ${priority}, ${client === '' ? 'no client' : `client ${client}`}`];
   if (route === null) lines.push('no route takes it: it would wait, and bounce when it expires');
   else lines.push(`route ${route}${isLive ? '' : ' (no relay is running: as the policy has it)'}`);
   const exitLines = exits.map(
     ({ pool, why }, place) => `  ${place + 1}. ${pool === null ? '' : `${pool}: `}${printable(why)}`,
   );
-  return [...lines, ...exitLines, ''].join('\n');
+  const siteLines = site === undefined ? [] : [`site ${printable(site)}`];
+  return [...lines, ...exitLines, ...siteLines, ''].join('\n');
 }

@@ -6,6 +6,7 @@ import type { Path } from './problem.ts';
 import { checkRedisSpool } from './redis-spool.ts';
 import { checkPools, checkRoutes } from './route-checks.ts';
 import type { ListenerPolicy, Policy } from './schema.ts';
+import { checkShaping } from './shaping-checks.ts';
 
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
 export type Check = {
@@ -32,6 +33,7 @@ export function checkPolicy(policy: Policy): Check[] {
     ...checkRoutes(policy),
     ...checkKeeping(policy),
     ...checkBlocklists(policy),
+    ...checkShaping(policy),
   ];
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { providerOf } from './providers.ts';
 import { policySchema, type PolicyInput } from './schema.ts';
+import { checkShaping } from './shaping-checks.ts';
 import { shapeOf, siteOf } from './shaping.ts';
 import { parseShipped, shippedShaping } from './shipped-shaping.ts';
 
@@ -113,5 +114,25 @@ describe('a site without an entry is what its hosts’ owner registered', () => 
     ['a.test', ['localhost'], 'localhost'],
   ])('%s with %j is %s', (domain, hosts, site) => {
     expect(siteOf(NONE, { domain, hosts })).toBe(site);
+  });
+});
+
+describe('a policy is told of', () => {
+  test.each<[PolicyInput['shaping'], string[]]>([
+    [
+      { gogle: { connections: 3 } },
+      ['gogle: fits no host, and config/shaping.yaml has no provider of that name, did you mean "google"?'],
+    ],
+    [{ google: { connections: 3 }, '*.mail.example': {}, default: {} }, []],
+    [
+      { '*.a.example': { connections: 3, provider: 'x' }, '*.b.example': { connections: 4, provider: 'X' } },
+      [
+        '*.b.example: is the same site with other figures (provider X): those of the host that mail goes to first hold for all of it',
+      ],
+    ],
+    [{ '*.a.example': { connections: 3, provider: 'x' }, '*.b.example': { connections: 3, provider: 'x' } }, []],
+  ])('what cannot be meant so: %j', (shaping, expected) => {
+    const checks = checkShaping({ shaping: shapingOf(shaping) });
+    expect(checks.map(({ path, text }) => `${path.at(-1)}: ${text}`)).toEqual(expected);
   });
 });

@@ -7,6 +7,8 @@ import type { Entry } from './entry.ts';
 import type { Lane } from './lane.ts';
 import type { Limits } from './limits.ts';
 import type { Schedule } from './schedule.ts';
+import type { Site } from './site.ts';
+import { rateText } from './site-gate.ts';
 import { CLAIM_LEAST } from './window.ts';
 
 /** Why a queued delivery is where it is. */
@@ -27,6 +29,8 @@ export type RouteExplanation = {
   readonly route: string | null;
   /** In the order in which they would be asked now. */
   readonly exits: readonly ExitExplanation[];
+  /** Where it goes, with what is under way there, in words. Absent: not known. */
+  readonly site?: string;
 };
 
 export type ExitExplanation = {
@@ -93,6 +97,11 @@ export async function explain(schedule: Schedule, id: MessageId | DeliveryId): P
   });
 }
 
+/** `google: 3 of 20 connections, 600/m`. */
+function siteText({ name, inFlight, most, rate }: Site): string {
+  return `${name}: ${inFlight} of ${most} connections${rate === null ? '' : `, ${rateText(rate)}`}`;
+}
+
 /** The same once it is known what is used of the limits. */
 export async function explainMail(schedule: Schedule, facts: MessageFacts): Promise<RouteExplanation> {
   await schedule.limits.look();
@@ -110,6 +119,7 @@ export function explainRoute({ exits, lanes, limits, sites, clock }: Schedule, f
   const wallMs = clock.nowMs() - monotonicMs;
   return {
     route: route.name,
+    site: siteText(site),
     exits: reasons.map((reason) => ({
       egress: reason.egress,
       pool: reason.pool,

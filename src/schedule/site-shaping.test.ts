@@ -108,6 +108,7 @@ describe('two domains of one site', () => {
       const [explained] = await scheduler.explain(waiting.message.id);
       expect(explained).toMatchObject({ state: 'waiting in its lane', exits: [{ egress: 'direct', gate: 'site' }] });
       expect(explained?.why).toContain('direct: its site big has 1 of 1 connections');
+      expect(explained?.site).toBe('big: 1 of 1 connections');
     },
     { policy: shaped({ connections: 1 }), needs: NEEDS },
   );
