@@ -64,6 +64,39 @@ test.each([
   expect(relay.lines.filter((line) => line.event === 'failed')).toEqual([]);
 });
 
+test('two workers share a warm-up over a restart, keep a delay, and tell of both', async () => {
+  await using sink = await startSmtpSink();
+  const terms = 'warmup: { schedule: [3, 6] }, dailyLimit: 500, delay: 300ms';
+  const exits = [{ port: sink.port, terms }];
+  const { relay, port, httpPort } = await relayWith(exits, ['--workers', '2'], 'timeZone: America/Mexico_City');
+  await using _ = relay;
+  const began = performance.now();
+  await startLoad({ port: () => port, sessions: 2, prefix: 'before', count: 5 }).finished;
+  await expect.poll(() => sink.accepted.length, { timeout: 20_000, interval: 20 }).toBe(3);
+  expect(performance.now() - began).toBeGreaterThan(600);
+  await relay.stop();
+  await relay.start();
+  await startLoad({ port: () => port, sessions: 1, prefix: 'after', count: 1 }).finished;
+  const listed = async (): Promise<readonly unknown[]> => {
+    const { stdout } = await relay.cli(['egress', 'list', '--json']);
+    return (JSON.parse(stdout) as { readonly exits: readonly unknown[] }).exits;
+  };
+  await expect.poll(listed, { timeout: 20_000 }).toMatchObject([
+    {
+      egress: 'exit-1',
+      isRunning: true,
+      closures: [{ gate: 'limited', cause: 'warm-up 3/3' }],
+      limits: { day: { limit: 3, used: 3, left: 0 }, delayMs: 300, warmup: { kind: 'warming', day: 1, days: 2 } },
+    },
+  ]);
+  const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  expect(metrics).toContain('relevo_egress_daily_limit{egress="exit-1"} 3');
+  expect(metrics).toContain('relevo_egress_warmup_day{egress="exit-1"} 1');
+  expect(sink.accepted.length).toBe(3);
+  expect((await relay.audit())['possibleDuplicates']).toBe(0);
+  expect(relay.lines.filter((line) => line.event === 'failed')).toEqual([]);
+});
+
 test('mail that waits for the next day is told why, and leaves when the limit is raised', async () => {
   await using sink = await startSmtpSink();
   const { relay, port } = await relayWith([{ port: sink.port, terms: 'dailyLimit: 2' }]);
