@@ -128,6 +128,31 @@ describe('a circle that processes share', () => {
     expect(choose(asked({}, { turnsOf: () => [], keep: 'c' }))).toMatchObject({ name: 'c', place: null });
   });
 
+  test('gives every exit its part where nodes have the addresses, and hand mail to one another', () => {
+    const away = (node: string): ExitState => ({ ...FREE, place: { kind: 'elsewhere', node } });
+    const states = { A: { b: away('B'), c: away('B') }, B: { a: away('A') } };
+    const rotations = { A: new Map(), B: new Map() };
+    let last: number | null = null;
+    const sent: string[] = [];
+    for (let message = 0; message < 30; message++) {
+      const taker = message % 3 === 2 || message % 4 === 0 ? 'B' : 'A';
+      const turns: number[] = [...turnsAfter(last, { account: '', places: 3, open: [0, 1, 2], count: 1 })];
+      last = turns[0] ?? last;
+      const choice = choose(asked(states[taker], { turnsOf: () => turns }));
+      if (choice.kind === 'egress' && choice.place !== null) {
+        rotations[taker].set('owned', { place: choice.place, egress: choice.name });
+        sent.push(choice.name);
+      }
+      if (choice.kind !== 'elsewhere') continue;
+      const node = choice.node === 'A' ? 'A' : 'B';
+      const there = choose(asked(states[node], { turnsOf: () => [], here: true, rotation: rotations[node] }));
+      if (there.kind !== 'egress' || there.pool === null) throw new Error('it has an exit there');
+      rotations[node].set(there.pool, { place: there.place, egress: there.name });
+      sent.push(there.name);
+    }
+    expect(Object.values(counted(sent)).toSorted()).toEqual([10, 10, 10]);
+  });
+
   test('is exactly circular over all of them, however they take turns', () => {
     const steps = fc.array(fc.record({ process: fc.nat(2), count: fc.integer({ min: 1, max: 5 }) }), { maxLength: 40 });
     const property = fc.property(steps, (asks) => {

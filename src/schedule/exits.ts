@@ -243,8 +243,8 @@ export class Exits {
 
   #turned({ name, pool, place, isShared }: Used): void {
     if (pool === null || place === null) return;
+    this.#rotation.set(pool, { place, egress: name });
     if (isShared === true) this.#needs.turns?.taken(pool, place);
-    else this.#rotation.set(pool, { place, egress: name });
   }
 
   #requestOf(question: ExitQuestion): ChooseRequest {
