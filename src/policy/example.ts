@@ -197,6 +197,8 @@ routes:                                 <- routes
   - name: default
     use: [direct]
 
+# timeZone: {= timeZone}                       <- timeZone
+
 # --- How hard it tries ---
 
 retry:                                  <- retry
