@@ -53,7 +53,7 @@ export function testTraffic(engine: Engine): void {
       const attempt = {
         number: 1,
         egress: 'ip-1',
-        host: null,
+        host: 'mx.one.test',
         address: null,
         source: null,
         tls: null,
@@ -69,7 +69,14 @@ export function testTraffic(engine: Engine): void {
           { event: 'delivered', atMs, ...of, recipients: ['a@one.test'], reply, egress: 'ip-1' },
         ],
       });
-      const half = { id: of.deliveryId, domain: 'one.test', recipients: 2, egress: 'ip-1', attempts: 1 };
+      const half = {
+        id: of.deliveryId,
+        domain: 'one.test',
+        recipients: 2,
+        egress: 'ip-1',
+        host: 'mx.one.test',
+        attempts: 1,
+      };
       expect((await all(fixture(), nowMs))[0]?.deliveries).toEqual([{ ...half, endedAtMs: null, end: null }]);
       await clock.advance(3_600_000);
       const again = await fixture().oneClaimed();
@@ -120,7 +127,7 @@ export function testTraffic(engine: Engine): void {
 }
 
 function waiting(of: Pick<PassedMessage['deliveries'][number], 'id' | 'domain' | 'recipients'>) {
-  return { ...of, egress: null, attempts: 0, endedAtMs: null, end: null };
+  return { ...of, egress: null, host: null, attempts: 0, endedAtMs: null, end: null };
 }
 
 async function accepted({ spool, nowMs }: Fixture, options: Partial<SubmissionOptions>): Promise<Submission> {

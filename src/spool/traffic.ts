@@ -11,6 +11,8 @@ export type PassedDelivery = {
   readonly recipients: number;
   /** Exit of the last attempt; null: none was made. */
   readonly egress: string | null;
+  /** Host that the last attempt talked to; null: none was reached. */
+  readonly host: string | null;
   readonly attempts: number;
   /** When the last of its recipients' stories ended, wall ms; null: one has not. */
   readonly endedAtMs: number | null;
@@ -72,8 +74,14 @@ export function passedMessage({ message, events, queued }: Story): PassedMessage
   }
   for (const { recipients, ...one } of queued) {
     const before = deliveries.get(one.id);
-    const left = { recipients: recipients + (before?.recipients ?? 0), endedAtMs: null, end: null };
-    deliveries.set(one.id, { ...one, ...left, egress: one.egress ?? before?.egress ?? null });
+    deliveries.set(one.id, {
+      ...one,
+      recipients: recipients + (before?.recipients ?? 0),
+      egress: one.egress ?? before?.egress ?? null,
+      host: before?.host ?? null,
+      endedAtMs: null,
+      end: null,
+    });
   }
   return {
     id,
@@ -101,8 +109,20 @@ function afterEvent(
   event: End | (MessageEvent & { readonly event: 'attempted' }),
 ): PassedDelivery {
   const { deliveryId: id, domain } = event;
-  const known = before ?? { id, domain, recipients: 0, egress: null, attempts: 0, endedAtMs: null, end: null };
-  if (event.event === 'attempted') return { ...known, egress: event.attempt.egress, attempts: known.attempts + 1 };
+  const known = before ?? {
+    id,
+    domain,
+    recipients: 0,
+    egress: null,
+    host: null,
+    attempts: 0,
+    endedAtMs: null,
+    end: null,
+  };
+  if (event.event === 'attempted') {
+    const { egress: by, host } = event.attempt;
+    return { ...known, egress: by, host: host ?? known.host, attempts: known.attempts + 1 };
+  }
   const egress = event.egress ?? known.egress;
   const recipients = known.recipients + event.recipients.length;
   return { ...known, egress, recipients, endedAtMs: event.atMs, end: event.event };

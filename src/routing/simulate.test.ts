@@ -1,0 +1,291 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { aPolicy } from '../../tests/fakes/choosing.ts';
+import { deliveryIdOf, newMessageId } from '../message/ids.ts';
+import { PRIORITIES } from '../message/message.ts';
+import { dayOf } from '../policy/day.ts';
+import type { Policy, PolicyInput } from '../policy/schema.ts';
+import type { PassedMessage } from '../spool/traffic.ts';
+import { type ExitPast, NO_PAST } from './exit-past.ts';
+import { replay, type ReplayedDelivery } from './replay.ts';
+import { simulate, type Simulation } from './simulate.ts';
+import { FULL_STANDING } from './standing.ts';
+
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
+const START_MS = Date.UTC(2026, 5, 1);
+
+type Given = Partial<PassedMessage> & { readonly domain?: string };
+
+let made = 0;
+function passed(atMs: number, { domain = 'dest.test', ...given }: Given = {}): PassedMessage {
+  made += 1;
+  const id = newMessageId(atMs, Buffer.from(String(made).padStart(10, '0')));
+  const delivery = { id: deliveryIdOf(id, 1), domain, recipients: 1, egress: 'ip-1', host: null, attempts: 1 };
+  return {
+    id,
+    receivedAtMs: atMs,
+    client: 'shop',
+    stream: 'transactional',
+    priority: 'high',
+    sender: 'shop@example.com',
+    tag: null,
+    sizeBytes: 2_000,
+    deliveries: [{ ...delivery, endedAtMs: atMs + 500, end: 'delivered' }],
+    ...given,
+  };
+}
+
+const CLIENTS = { shop: { senders: ['*@example.com'], networks: ['192.0.2.0/24'] } };
+
+function policyWith(input: Partial<PolicyInput>): Policy {
+  return aPolicy({ clients: CLIENTS, routes: [{ name: 'all', use: ['ip-1', 'ip-2'] }], ...input });
+}
+
+const EXITS = { 'ip-1': { type: 'mx' }, 'ip-2': { type: 'mx' } } as const;
+
+function simulated(
+  messages: readonly PassedMessage[],
+  candidate: Policy,
+  { inForce = policyWith({ egress: EXITS }), pasts = new Map<string, ExitPast>(), days = 1 } = {},
+): Simulation {
+  return simulate({ messages, sinceMs: START_MS, untilMs: START_MS + days * DAY_MS, inForce, candidate, pasts });
+}
+
+function every(stepMs: number, count: number, given: Given = {}): PassedMessage[] {
+  return Array.from({ length: count }, (_, place) => passed(START_MS + place * stepMs, given));
+}
+
+describe('a simulation', () => {
+  test('of a lower daily limit has what is beyond it overflow to the next exit, day by day', () => {
+    const candidate = policyWith({ egress: { ...EXITS, 'ip-1': { type: 'mx', dailyLimit: 40 } } });
+    const { inForce: now, candidate: then } = simulated(every(HOUR_MS / 4, 192), candidate, { days: 2 });
+    expect(now.exits.map(({ count }) => count)).toEqual([192, 0]);
+    expect(then.exits.map(({ count }) => count)).toEqual([80, 112]);
+    expect(then.limits).toEqual([
+      {
+        egress: 'ip-1',
+        what: 'daily limit',
+        provider: null,
+        limit: 40,
+        firstAtMs: START_MS + 40 * (HOUR_MS / 4),
+        times: 2,
+        overflowed: 112,
+        waited: 0,
+      },
+    ]);
+    expect(then.delay).toEqual({ meanMs: 0, p95Ms: 0, mostMs: 0, waited: 0 });
+  });
+
+  test('has mail wait for midnight where no other exit is left', () => {
+    const candidate = policyWith({
+      egress: { ...EXITS, 'ip-1': { type: 'mx', dailyLimit: 10 } },
+      routes: [{ name: 'all', use: ['ip-1'] }],
+    });
+    const { candidate: then } = simulated(every(HOUR_MS, 12), candidate);
+    expect(then.delay).toEqual({
+      meanMs: (14 * HOUR_MS + 13 * HOUR_MS) / 12,
+      p95Ms: 14 * HOUR_MS,
+      mostMs: 14 * HOUR_MS,
+      waited: 2,
+    });
+    expect(then.limits).toMatchObject([{ what: 'daily limit', waited: 2, overflowed: 0, times: 1 }]);
+    expect(then).toMatchObject({ waiting: 2, never: 0 });
+  });
+
+  test('keeps rates and delays, the urgent first', () => {
+    const candidate = policyWith({
+      egress: { ...EXITS, 'ip-1': { type: 'mx', delay: '10s' } },
+      routes: [{ name: 'all', use: ['ip-1'] }],
+    });
+    const burst = [
+      passed(START_MS, { priority: 'normal' }),
+      passed(START_MS, { priority: 'low' }),
+      passed(START_MS, { priority: 'normal' }),
+      passed(START_MS, { priority: 'high' }),
+    ];
+    const { candidate: then } = simulated(burst, candidate);
+    expect(then.delay.mostMs).toBeGreaterThanOrEqual(30_000);
+    expect(then.delay.mostMs).toBeLessThan(30_100);
+    expect(then.limits).toMatchObject([{ egress: 'ip-1', what: 'rate', waited: 3, times: 0 }]);
+  });
+
+  test('warms up by the days that were, and those that it replays', () => {
+    const egress = { ...EXITS, 'ip-2': { type: 'mx' as const, warmup: { schedule: [5, 10, 20] } } };
+    const candidate = policyWith({ egress, routes: [{ name: 'all', use: ['ip-2', 'ip-1'] }] });
+    const pasts = new Map([['ip-2', { ...NO_PAST, days: { sent: ['2026-05-30', '2026-06-01'], regressed: [] } }]]);
+    const { candidate: then } = simulated(every(HOUR_MS, 48), candidate, { pasts, days: 2 });
+    expect(then.exits.map(({ count }) => count)).toEqual([48 - 10 - 20, 30]);
+    expect(then.limits).toMatchObject([{ egress: 'ip-2', what: 'warm-up', limit: 10, times: 2, overflowed: 18 }]);
+  });
+
+  test('leaves out exits that are closed now, and slows those that are slowed', () => {
+    const closed = { ...FULL_STANDING, closures: [{ gate: 'listed', untilMs: START_MS, cause: 'in zen' }] } as const;
+    const slowed = { ...FULL_STANDING, pace: 0.5 };
+    const pasts = new Map([
+      ['ip-1', { ...NO_PAST, standing: closed }],
+      ['ip-2', { ...NO_PAST, standing: slowed }],
+    ]);
+    const candidate = policyWith({ egress: { ...EXITS, 'ip-2': { type: 'mx', dailyLimit: 10 } } });
+    const { inForce: now, candidate: then } = simulated(every(HOUR_MS, 24), candidate, { pasts });
+    expect(now.exits.map(({ count }) => count)).toEqual([0, 24]);
+    expect(then.limits).toMatchObject([{ egress: 'ip-2', limit: 5 }]);
+    expect(then.waiting).toBe(19);
+    expect(then.never).toBe(0);
+  });
+
+  test('says what would be refused, routed and handled otherwise', () => {
+    const messages = [
+      ...every(HOUR_MS, 4),
+      ...every(HOUR_MS, 3, { sender: 'app@example.net', client: 'app' }),
+      ...every(HOUR_MS, 2, { domain: 'casa.mx' }),
+    ];
+    const clients = { ...CLIENTS, app: { senders: ['*@example.net'], networks: ['198.51.100.0/24'] } };
+    const inForce = policyWith({ clients, egress: EXITS });
+    const candidate = policyWith({
+      clients: { shop: { ...CLIENTS.shop, priority: 'low' } },
+      egress: EXITS,
+      routes: [
+        { name: 'mexico', match: { tld: ['mx'] }, use: ['ip-2'] },
+        { name: 'all', use: ['ip-1'] },
+      ],
+    });
+    const { changes, ...figures } = simulated(messages, candidate, { inForce });
+    const { candidate: then, inForce: now } = figures;
+    expect(changes.refused).toEqual([{ name: 'there is no client app', count: 3 }]);
+    expect(changes.routes).toEqual([{ from: 'all', to: 'mexico', count: 2 }]);
+    expect(changes.priorities).toEqual([{ from: 'high', to: 'low', count: 6 }]);
+    expect(changes.streams).toEqual([]);
+    expect(then).toMatchObject({ refused: 3, unrouted: 0 });
+    expect(then.routes).toEqual([
+      { name: 'mexico', count: 2 },
+      { name: 'all', count: 4 },
+    ]);
+    expect(now).toMatchObject({ refused: 0 });
+  });
+
+  test('adds up rents for the time, and prices of what was sent', () => {
+    const egress = {
+      'ip-1': { type: 'mx', cost: '30 USD/month', dailyLimit: 10 },
+      'ip-2': { type: 'mx', cost: '2 USD/1000' },
+    } as const;
+    const { candidate: then } = simulated(every(HOUR_MS / 10, 200), policyWith({ egress }));
+    expect(then.costs).toEqual([{ currency: 'USD', amount: expect.closeTo(1 + 190 * 0.002, 9) }]);
+  });
+
+  test('has the recorded facts beside it', () => {
+    const messages = [...every(HOUR_MS, 3), passed(START_MS, { sendAtMs: START_MS + 3 * DAY_MS })];
+    const { recorded, deliveries } = simulated(messages, policyWith({ egress: EXITS }));
+    expect(deliveries).toBe(3);
+    expect(recorded).toEqual({
+      exits: [{ name: 'ip-1', count: 3 }],
+      delay: { meanMs: 500, p95Ms: 500, mostMs: 500, waited: 3 },
+      unsent: 0,
+    });
+  });
+
+  test('counts a message once that came on two pages', () => {
+    const [one] = every(HOUR_MS, 1);
+    if (one === undefined) throw new Error('one message');
+    expect(simulated([one, { ...one }], policyWith({ egress: EXITS })).deliveries).toBe(1);
+  });
+});
+
+const anyCap = fc.option(fc.integer({ min: 1, max: 20 }), { nil: null });
+const anyExit = fc.record({
+  dailyLimit: anyCap,
+  hourlyLimit: anyCap,
+  delay: fc.constantFrom('0s', '5s', '3m'),
+  rate: fc.constantFrom(null, '20/h', '1/m'),
+  warmup: fc.constantFrom(null, { schedule: [2, 5, 9] }),
+});
+const anyPolicy = fc
+  .record({
+    exits: fc.array(anyExit, { minLength: 1, maxLength: 4 }),
+    strategy: fc.constantFrom('round-robin' as const, 'random' as const, 'least-used' as const),
+    spill: fc.boolean(),
+  })
+  .map(({ exits, strategy, spill }) =>
+    policyWith({
+      timeZone: 'Europe/Berlin',
+      egress: Object.fromEntries([
+        ...exits.map((exit, place) => [`ip-${place + 1}`, { type: 'mx' as const, ...exit }]),
+        ['spill', { type: 'mx' as const }],
+      ]),
+      pools: { own: { members: exits.map((_, place) => `ip-${place + 1}`), strategy } },
+      routes: [{ name: 'all', use: spill ? ['own', 'spill'] : ['own'] }],
+    }),
+  );
+const anyTimes = fc.array(
+  fc.record({ atMs: fc.nat(2 * DAY_MS), priority: fc.constantFrom(...PRIORITIES), same: fc.nat(8) }),
+  { maxLength: 40 },
+);
+
+describe('whatever the policy and the traffic', () => {
+  test('no exit ever has more than its limits', () => {
+    fc.assert(
+      fc.property(anyPolicy, anyTimes, (policy, times) => {
+        const deliveries = times
+          .flatMap(({ atMs, priority, same }) => Array.from({ length: same + 1 }, () => deliveryAt(atMs, priority)))
+          .sort((one, other) => one.dueAtMs - other.dueAtMs);
+        const { ways } = replay(deliveries, { policy, pasts: new Map(), horizonMs: START_MS + 90 * DAY_MS });
+        for (const [name, exit] of Object.entries(policy.egress)) {
+          const sent = ways.filter(({ egress }) => egress === name).map(({ sentAtMs }) => sentAtMs ?? 0);
+          const cap = exit.dailyLimit ?? Number.POSITIVE_INFINITY;
+          for (const [, day] of Map.groupBy(sent, (atMs) => dayOf(atMs, 'Europe/Berlin').name))
+            expect(day.length).toBeLessThanOrEqual(cap);
+          for (const [, hour] of Map.groupBy(sent, (atMs) => Math.floor(atMs / HOUR_MS)))
+            expect(hour.length).toBeLessThanOrEqual(exit.hourlyLimit ?? Number.POSITIVE_INFINITY);
+          const days = [...new Set(sent.map((atMs) => dayOf(atMs, 'Europe/Berlin').name))].sort();
+          for (const [place, step] of (exit.warmup?.schedule ?? []).entries()) {
+            const count = sent.filter((atMs) => dayOf(atMs, 'Europe/Berlin').name === days[place]).length;
+            expect(count).toBeLessThanOrEqual(step);
+          }
+          const sorted = sent.toSorted((one, other) => one - other);
+          for (const [place, atMs] of sorted.entries())
+            if (place > 0) expect(atMs - (sorted[place - 1] ?? 0)).toBeGreaterThanOrEqual(exit.delay);
+        }
+        for (const [place, way] of ways.entries())
+          expect(way.sentAtMs ?? Infinity).toBeGreaterThanOrEqual(deliveries[place]?.dueAtMs ?? 0);
+        // Time alone opens every limit: nothing is left behind.
+        expect(ways.filter(({ sentAtMs }) => sentAtMs === null)).toEqual([]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+
+  test('the same policy changes nothing', () => {
+    fc.assert(
+      fc.property(anyPolicy, anyTimes, (policy, times) => {
+        const messages = times.map(({ atMs, priority }) => passed(START_MS + atMs, { priority }));
+        const { inForce: now, candidate: then, changes } = simulated(messages, policy, { inForce: policy, days: 2 });
+        expect(then).toEqual(now);
+        expect(changes).toEqual({ refused: [], routes: [], streams: [], priorities: [] });
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+function deliveryAt(atMs: number, priority: ReplayedDelivery['facts']['priority']): ReplayedDelivery {
+  const of = { client: 'shop', stream: 'transactional', senderDomain: 'example.com', tag: null, sizeBytes: 100 };
+  const facts = { ...of, priority, recipientDomain: 'dest.test' };
+  return { dueAtMs: START_MS + atMs, counts: true, provider: 'other', facts };
+}
+
+test('a hundred thousand deliveries take seconds', () => {
+  const egress = Object.fromEntries(
+    Array.from({ length: 15 }, (_, place) => [
+      `ip-${place}`,
+      { type: 'mx' as const, dailyLimit: 5_000, rate: '2000/h' },
+    ]),
+  );
+  const policy = policyWith({
+    egress: { ...egress, spill: { type: 'mx' } },
+    pools: { own: { members: Object.keys(egress), strategy: 'round-robin' } },
+    routes: [{ name: 'all', use: ['own', 'spill'] }],
+  });
+  const deliveries = Array.from({ length: 100_000 }, (_, place) => deliveryAt(place * 800, 'normal'));
+  const { ways } = replay(deliveries, { policy, pasts: new Map(), horizonMs: START_MS + 30 * DAY_MS });
+  expect(ways.filter(({ egress: name }) => name === 'spill').length).toBeGreaterThan(10_000);
+}, 20_000);
