@@ -19,8 +19,16 @@ describe('a sync is shared', () => {
   test('by what ends mail with the mail that comes in', () => {
     const company = new Company();
     company.waitFor('accept', 0);
+    company.waitFor('accept', 0);
     expect(company.waitFor('settle', 1)).toBe(4);
     expect(company.waitFor('settle', 9)).toBe(0);
+  });
+
+  test('not by what ends the mail of a single client, whose next message it would hold up', () => {
+    const company = new Company();
+    company.waitFor('accept', 0);
+    company.answered('accept');
+    expect(company.waitFor('settle', 1)).toBe(0);
   });
 
   test('not by a client that waits for each answer, however fast it is', () => {

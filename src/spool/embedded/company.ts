@@ -19,7 +19,11 @@ export class Company {
 
   /** @returns ms; 0: at once */
   waitFor(name: string, nowMs: number): number {
-    if (name === 'settle') return nowMs - this.#lastMs < SETTLES_WAIT_MS ? SETTLES_WAIT_MS : 0;
+    if (name === 'settle') {
+      // Of a single client they would lengthen its next message's commit.
+      const isShared = nowMs - this.#sharedMs < SHARED_MS;
+      return isShared && nowMs - this.#lastMs < SETTLES_WAIT_MS ? SETTLES_WAIT_MS : 0;
+    }
     if (name !== 'accept') return 0;
     this.#accepting += 1;
     if (this.#accepting > 1) this.#sharedMs = nowMs;
