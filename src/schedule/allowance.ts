@@ -97,6 +97,11 @@ export class Allowance {
     return Math.max(0, (this.#used ?? this.#usedBefore) - this.#left + this.#reserved);
   }
 
+  /** Whether mail came for it in this window when it was used up. */
+  get isWaitedFor(): boolean {
+    return this.#kept;
+  }
+
   /** The same object for as long as it lasts. */
   get window(): Quota {
     this.#roll();
@@ -126,10 +131,7 @@ export class Allowance {
   /** Spends what was taken, before the first byte goes out. False: it may not be sent. Takes that come together are one question. */
   async book(): Promise<boolean> {
     if (this.#roll() || this.#reserved === 0) return false;
-    if (this.#spending === null) {
-      const spending = { count: 0, result: Promise.resolve().then(() => this.#spend()) };
-      this.#spending = spending;
-    }
+    this.#spending ??= { count: 0, result: Promise.resolve().then(() => this.#spend()) };
     this.#spending.count += 1;
     return this.#spending.result;
   }
@@ -165,7 +167,8 @@ export class Allowance {
     if ((this.#left - this.#reserved) * 2 >= this.#blockSize()) return;
     const isSpent = this.state().kind === 'spent';
     this.#kept ||= isSpent;
-    if (!isSpent || nowMs - this.#refusedMs >= this.#askAgainMs) void this.#ask(this.#blockSize());
+    const againMs = this.#refusedMs + Math.min(ASK_AGAIN_MS, this.#needs.leaseMs);
+    if (!isSpent || nowMs >= againMs) void this.#ask(this.#blockSize());
   }
 
   /** Asks what is used, and for nothing. */
@@ -194,10 +197,6 @@ export class Allowance {
     this.#used = null;
     const { quotas, holder } = this.#needs;
     await this.#tell(() => quotas.returnBlock({ ...window, holder, unused, unspent: 0 }));
-  }
-
-  get #askAgainMs(): number {
-    return Math.min(ASK_AGAIN_MS, this.#needs.leaseMs);
   }
 
   #blockSize(): number {

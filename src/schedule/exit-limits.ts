@@ -190,6 +190,7 @@ export class ExitLimits {
     { limit, ...of }: { readonly limit: number | null; readonly windowOf: typeof hourOf; readonly account?: string },
   ): Allowance | null {
     if (limit === null) {
+      if (allowance?.isWaitedFor === true) this.#needs.reopened?.(Number.MAX_SAFE_INTEGER);
       void allowance?.close();
       return null;
     }

@@ -139,6 +139,19 @@ describe('an exit that is warmed up', () => {
   );
 
   scheduled(
+    'for the last time lets go all that waits, once nothing limits the day any more',
+    async (scheduling) => {
+      await scheduling.clock.advance(12 * HOUR);
+      await acceptMany(scheduling, 6);
+      await reached(scheduling, 'one', 2);
+      await scheduling.elapsed(12 * HOUR - 10 * SECOND);
+      expect(timesOf(scheduling, 'one').length).toBe(2);
+      await reached(scheduling, 'one', 6, 30 * SECOND);
+    },
+    exits({ warmup: { schedule: [2] } }),
+  );
+
+  scheduled(
     'sends nothing before its start',
     async (scheduling) => {
       await scheduling.accept();
