@@ -4,7 +4,9 @@ import { addCommand, addGroup, type Cli, type ExitCode, type Registry } from './
 import type { Where } from './data-folder.ts';
 import { checkNamedFiles } from './named-files.ts';
 import { json, plural } from './output.ts';
+import { addPolicyDiff } from './policy-diff.ts';
 import { loadPolicyFile, shownPath } from './policy-file.ts';
+import { addSimulate } from './simulate.ts';
 
 type CheckOptions = { readonly json?: true };
 
@@ -31,6 +33,8 @@ export function addCheck(program: Command, registry: Registry): void {
 export function addPolicy(program: Command, registry: Registry, jsonSchema: () => unknown): void {
   const policy = addGroup(program, 'policy', 'the policy file');
   addCheck(policy, registry);
+  addSimulate(policy, registry);
+  addPolicyDiff(policy, registry);
   addCommand(policy, registry, {
     usage: 'schema',
     summary: 'print the JSON Schema of policy files, for editors',

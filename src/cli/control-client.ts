@@ -57,6 +57,8 @@ function remoteOperations(call: Call): Operations {
     nodes: ask('nodes'),
     stats: ask('stats'),
     exits: ask('exits'),
+    exitPasts: ask('exitPasts'),
+    traffic: ask('traffic'),
     pause: ask('pause'),
     resume: ask('resume'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,

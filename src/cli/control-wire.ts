@@ -36,6 +36,8 @@ export const ASKS = {
   nodes: z.strictObject({}),
   stats: z.strictObject({}),
   exits: z.strictObject({}),
+  exitPasts: z.strictObject({}),
+  traffic: z.strictObject({ sinceMs: z.number(), after: text.nullable() }),
   pause: z.strictObject({ egress: text, reason: text }),
   resume: z.strictObject({ egress: text, forget: z.boolean() }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),

@@ -8,10 +8,11 @@ import { relayStats, type RelayStats, type StatsNeeds } from '../relay-stats.ts'
 import { forgivenMark, PAUSE_MARKS, pauseMark } from '../routing/reputation-mark.ts';
 import type { LimitUsesNeeds } from '../schedule/limit-uses.ts';
 import type { Marks } from '../spool/marks.ts';
+import { exitPasts } from './exit-pasts.ts';
 import { exitStatuses } from './exit-status.ts';
 import { OperationsError, type Operations } from './operations.ts';
 
-export type ExitOperations = Pick<Operations, 'stats' | 'exits' | 'pause' | 'resume'>;
+export type ExitOperations = Pick<Operations, 'stats' | 'exits' | 'exitPasts' | 'pause' | 'resume'>;
 
 export type ExitOperationsNeeds = {
   readonly policy: () => Policy;
@@ -30,6 +31,7 @@ export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
   return {
     stats: () => relayStats(needs.stats, needs.alerts()),
     exits: () => exitStatuses(needs),
+    exitPasts: () => exitPasts({ ...needs, tallies: needs.ledger }),
     pause: async ({ egress, reason }) => {
       mustKnow(needs.policy(), egress);
       await standings.refresh();

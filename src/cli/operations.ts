@@ -7,6 +7,8 @@ import type { AuditReport, MessageStory, QueuedDelivery, QueueFilter, QueueOverv
 import type { RelayStats } from '../relay-stats.ts';
 import type { Sample } from '../policy/sample.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
+import type { ExitPast } from '../routing/exit-past.ts';
+import type { TrafficAsk, TrafficPage } from '../spool/traffic.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
 import type { NodeStatus } from './node-status.ts';
@@ -106,6 +108,10 @@ export type Operations = {
   stats(): Promise<RelayStats>;
   /** All exits of the policy, in its order. */
   exits(): Promise<readonly ExitStatus[]>;
+  /** What a replay begins with, by name of the exit. */
+  exitPasts(): Promise<Readonly<Record<string, ExitPast>>>;
+  /** What passed through the spool; see `Traffic`. */
+  traffic(ask: TrafficAsk): Promise<TrafficPage>;
   /** No new mail goes out by that exit, on any node, until it is resumed. `changed`: it was not paused before. */
   pause(ask: { readonly egress: string; readonly reason: string }): Promise<{ readonly changed: boolean }>;
   /** `forget`: what came of its mail so far is not held against it any more. `changed`: it was paused. */

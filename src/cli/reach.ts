@@ -67,6 +67,7 @@ function exitsOf(
   return {
     stats: async () => (await open()).stats(),
     exits: async () => (await open()).exits(),
+    exitPasts: async () => (await open()).exitPasts(),
     pause: async (ask) => (await open()).pause(ask),
     resume: async (ask) => (await open()).resume(ask),
   };

@@ -7,6 +7,7 @@ import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
 import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
+import type { Traffic } from '../spool/traffic.ts';
 import {
   OperationsError,
   type ChangeResult,
@@ -18,7 +19,8 @@ import {
 import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
 export type StoreOperationsNeeds = {
-  readonly spool: Spool;
+  /** One that cannot tell of its traffic refuses to. */
+  readonly spool: Spool & Partial<Traffic>;
   readonly clock: Clock;
   /** Whether the policy allows subjects to be shown (`log.subjects`). */
   readonly showsSubjects: () => boolean;
@@ -29,7 +31,7 @@ export type StoreOperationsNeeds = {
   /** Default: it is refused. */
   readonly route?: Operations['route'];
   /** Default: they cannot be asked. */
-  readonly exits?: Pick<Operations, 'stats' | 'exits' | 'pause' | 'resume'>;
+  readonly exits?: Pick<Operations, 'stats' | 'exits' | 'exitPasts' | 'pause' | 'resume'>;
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -61,6 +63,10 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
       return live.submit(mail);
     },
     audit: () => spool.audit(),
+    traffic: async (ask) => {
+      if (spool.traffic === undefined) throw new OperationsError('what passed is not known here');
+      return spool.traffic(ask);
+    },
     nodes: needs.nodes ?? (async () => []),
     ...(needs.exits ?? NO_EXITS),
   };
@@ -70,7 +76,13 @@ function unknownExits(): Promise<never> {
   return Promise.reject(new OperationsError('the exits are not known here'));
 }
 
-const NO_EXITS = { stats: unknownExits, exits: unknownExits, pause: unknownExits, resume: unknownExits };
+const NO_EXITS = {
+  stats: unknownExits,
+  exits: unknownExits,
+  exitPasts: unknownExits,
+  pause: unknownExits,
+  resume: unknownExits,
+};
 
 async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter) {
   // Without a filter the engine may know it without a walk.

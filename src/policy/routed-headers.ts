@@ -8,7 +8,7 @@ const LONGEST_VALUE = 200;
 const asked = new WeakMap<Policy, readonly string[]>();
 
 /** Names of the fields that any route asks for, in lower case. */
-function askedHeaders(policy: Policy): readonly string[] {
+export function askedHeaders(policy: Policy): readonly string[] {
   const known = asked.get(policy);
   if (known !== undefined) return known;
   const names = [...new Set(policy.routes.flatMap(({ match }) => Object.keys(match.header ?? {})))];
