@@ -83,6 +83,7 @@ function lastId(reply: unknown): string | null {
   return last === undefined ? null : textOf(last);
 }
 
+/** The messages of one answer of the window script; what cannot be read is left out. */
 export function readWindow(shard: number, reply: unknown): FoundMessage[] {
   return listOf<readonly unknown[]>(reply).flatMap(([name, head, deliveries]) => {
     const of = Buffer.isBuffer(head) ? parseMessageRecord(textOf(name) as MessageId, head) : null;
