@@ -175,7 +175,7 @@ export class Claims {
       return 'placed';
     }
     if (schedule.groups.isBlocked(entry.group, entry.lane.site)) return 'blocked';
-    if (schedule.lanes.isCrowded(entry.lane)) {
+    if (schedule.lanes.isCrowded(entry.lane, delivery.priority)) {
       putOffCrowded(schedule, entry);
       return 'placed';
     }
@@ -232,15 +232,11 @@ export function putOffPaced(schedule: Schedule, entry: Entry, ahead: number): vo
   spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
 }
 
-/** Its site takes little now, and enough waits for it in memory. */
-const CROWDED_MS = 60_000;
-
-function putOffCrowded(schedule: Schedule, entry: Entry): void {
+/** Its site takes no more now, and enough waits for it in memory: it comes up when its turn may have come. */
+export function putOffCrowded(schedule: Schedule, entry: Entry): void {
   const { site } = entry.lane;
-  const delayMs = jittered(
-    CROWDED_MS + Math.min(PACED_MOST_MS, site.waiting * site.everyMs),
-    schedule.random.fraction(),
-  );
+  const nowMs = schedule.clock.monotonicMs();
+  const delayMs = Math.min(PACED_MOST_MS, site.turnOutside(nowMs) - nowMs);
   const reply: Reply = { code: 451, detail: '4.5', text: `waits for its turn at ${site.name}` };
   const terms = termsFor(schedule, entry.leased, null);
   spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));

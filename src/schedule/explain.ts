@@ -112,14 +112,14 @@ export async function explainMail(schedule: Schedule, facts: MessageFacts): Prom
 export function explainRoute({ exits, lanes, limits, sites, clock }: Schedule, facts: MessageFacts): RouteExplanation {
   const route = exits.routeOf(facts);
   if (route === null) return { route: null, exits: [] };
-  const site = lanes.find(facts.recipientDomain)?.site ?? sites.siteOf(facts.recipientDomain);
-  const siteGate = (exit: string): GateState | null => sites.gateOf(site, exit);
+  const site = lanes.find(facts.recipientDomain)?.site ?? sites.knownSiteOf(facts.recipientDomain);
+  const siteGate = (exit: string): GateState | null => (site === null ? null : sites.gateOf(site, exit));
   const reasons = exits.walk({ route, stream: facts.stream, siteGate });
   const monotonicMs = clock.monotonicMs();
   const wallMs = clock.nowMs() - monotonicMs;
   return {
     route: route.name,
-    site: siteText(site),
+    ...(site === null ? {} : { site: siteText(site) }),
     exits: reasons.map((reason) => ({
       egress: reason.egress,
       pool: reason.pool,

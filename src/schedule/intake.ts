@@ -22,7 +22,8 @@ export class Intake implements Handoff {
     const waits = !overtakes || this.#schedule.exits.restingUntil(delivery.domain) !== null;
     if (!waits && window.isOpenTo(delivery.priority)) {
       const lane = lanes.laneOf(delivery.domain);
-      if (!lanes.isResting(lane) && !lanes.isCrowded(lane) && window.reserve(delivery, lane)) return nowMs + LEASE_MS;
+      if (!lanes.isResting(lane) && !lanes.isCrowded(lane, delivery.priority) && window.reserve(delivery, lane))
+        return nowMs + LEASE_MS;
     }
     lanes.fellBehind(delivery.domain);
     return null;

@@ -10,7 +10,7 @@ import { PriorityTurns } from './turns.ts';
 const REMEMBERED_MS = 1_800_000;
 const REMEMBERED_LANES = 20_000;
 /** Deliveries of one site in memory that wait for it: more of them stay in the store, that others have room. */
-const CROWD = 400;
+export const CROWD = 400;
 /** Lanes of one site that are looked at again in a second, where it may be something else that they wait for. */
 const REVIVED_MOST = 100;
 
@@ -199,9 +199,9 @@ export class Lanes {
     this.#review(lane);
   }
 
-  /** Its site takes little now, and much waits for it in memory already. */
-  isCrowded({ site }: Lane): boolean {
-    return site.waiting >= CROWD && this.#sites.isNarrow(site);
+  /** Its site takes no more now, and much waits for it in memory already: what is urgent comes in all the same. */
+  isCrowded({ site }: Lane, priority: Priority): boolean {
+    return priority !== 'high' && site.waiting >= CROWD && this.#sites.isNarrow(site);
   }
 
   /** An attempt ended. Returns whether the lane was put to rest by it. */

@@ -4,7 +4,8 @@ import { Ceilings } from './ceilings.ts';
 import { dispatch } from './dispatch.ts';
 import type { Limits } from './limits.ts';
 import { spawn, type Schedule } from './schedule.ts';
-import { Sites, type HostsOf, type SitesNeeds } from './sites.ts';
+import type { HostsOf } from './domain-hosts.ts';
+import { Sites, type SitesNeeds } from './sites.ts';
 
 export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {
   readonly limits: Pick<Limits, 'stateAt' | 'isNarrowAt'>;
@@ -16,18 +17,16 @@ export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {
   readonly shareNow: () => Share | null;
 };
 
-const UNKNOWN: HostsOf = async () => null;
-
 /** The sites of a schedule, and what is kept of them. @param scheduleOf called once it is there */
 export function openSites(needs: OpenSitesNeeds, scheduleOf: () => Schedule): { sites: Sites; ceilings: Ceilings } {
-  const { policy, clock, emit, hostsOf = UNKNOWN, records, shareNow, limits } = needs;
+  const { policy, clock, emit, hostsOf, records, shareNow, limits } = needs;
   const workers = (): number => (shareNow() ?? WHOLE).of;
   const ceilings = new Ceilings({ clock, workers, ...(records === undefined ? {} : { marks: records.marks }) });
   const sites = new Sites({
     policy,
     share: (limit) => shareOf(limit, shareNow() ?? WHOLE),
     workers,
-    hostsOf,
+    ...(hostsOf === undefined ? {} : { hostsOf }),
     ceilings,
     capAt: (exit, provider) => limits.stateAt(exit, provider),
     isCapped: (provider) => limits.isNarrowAt(provider),

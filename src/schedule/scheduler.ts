@@ -37,7 +37,7 @@ import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.t
 import { SentCounts } from './sent-counts.ts';
 import { settle } from './settle.ts';
 import { type SchedulerStats, statsOf } from './stats.ts';
-import type { HostsOf } from './sites.ts';
+import type { HostsOf } from './domain-hosts.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
 import { Warmups } from './warmups.ts';

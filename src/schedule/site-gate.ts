@@ -46,6 +46,7 @@ function later(untilMs: number, nowMs: number, cause: string): GateState {
 /** When time alone opens the first of its gates; null: none that time opens is closed. */
 export function siteOpensMs(site: Site, nowMs: number): number | null {
   let opensMs = site.nextMs > nowMs ? site.nextMs : Number.POSITIVE_INFINITY;
+  if (site.unknownUntilMs > nowMs) opensMs = Math.min(opensMs, site.unknownUntilMs);
   for (const exit of site.narrowed) {
     const at = site.exits.get(exit);
     if (at === undefined) continue;

@@ -114,6 +114,34 @@ describe('two domains of one site', () => {
   );
 });
 
+scheduled(
+  'a site with more mail than it takes leaves room in memory to others, and is not kept waiting for its own',
+  async (scheduling) => {
+    const { clock } = scheduling;
+    const exit = scheduling.exit('direct');
+    exit.answer = after(clock, 500);
+    for (let count = 0; count < 1_500; count++) await scheduling.store({ to: [`a@h${count}.test`], priority: 'low' });
+    scheduling.scheduler.wake();
+    await scheduling.elapsed(5 * SECOND);
+    const startMs = clock.monotonicMs();
+    expect(scheduling.scheduler.stats().waiting).toBeLessThan(600);
+    await scheduling.store({ to: ['urgent@h1.test'], priority: 'high' });
+    await scheduling.store({ to: ['b@else.test'], priority: 'low' });
+    scheduling.scheduler.wake();
+    await scheduling.elapsed(15 * SECOND);
+    const early = exit.attempts.filter(({ mail }) => mail.domain === 'else.test' || mail.message.priority === 'high');
+    expect(early).toHaveLength(2);
+    await scheduling.drained();
+    // 1,500 at 10 in half a second: 75 s.
+    expect((clock.monotonicMs() - startMs) / SECOND).toBeLessThan(110);
+    expect(exit.mostInFlight).toBeLessThanOrEqual(11);
+  },
+  {
+    policy: shaped({ connections: 10 }),
+    needs: { hostsOf: async (domain) => (domain.startsWith('h') ? ['mx1.big.example'] : null) },
+  },
+);
+
 describe('a site that asks for less', () => {
   scheduled(
     'is left in peace by that exit, other exits go on, and no try is used up',

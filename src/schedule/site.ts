@@ -18,6 +18,12 @@ export type SiteExit = {
 /** What a worker may use of a site's figures. */
 export type SiteFigures = Pick<Shape, 'connections' | 'rate' | 'provider'>;
 
+const FIRST_GUESS_MS = 1_000;
+/** Weight of one attempt in what attempts take of late. */
+const NEWS = 0.1;
+/** Rather some too early, which wait in memory, than too late. */
+const AHEAD = 0.75;
+
 /** The hosts that take mail for some domains, as the scheduler sees them: what is under way, and what it may be. */
 export class Site {
   readonly name: string;
@@ -43,8 +49,14 @@ export class Site {
   /** Changes with everything that can change a choice. */
   version = 0;
   usedMs: number;
+  /** Its hosts are being looked up, and are about to be known: until then, monotonic ms. */
+  unknownUntilMs = Number.NEGATIVE_INFINITY;
   #pace: Pace | null = null;
   #paced: Paced = UNPACED;
+  /** What an attempt takes, of late. */
+  #attemptMs = FIRST_GUESS_MS;
+  /** Up to when turns are given to what waits outside of memory. */
+  #turnsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(name: string, figures: SiteFigures, nowMs: number) {
     this.name = name;
@@ -72,10 +84,23 @@ export class Site {
     if (this.#pace !== null) this.#paced = afterMessage(this.#paced, this.#pace, nowMs);
   }
 
-  end(nowMs: number): void {
+  /** @param startedMs when it began */
+  end(nowMs: number, startedMs: number): void {
+    this.#attemptMs += (nowMs - startedMs - this.#attemptMs) * NEWS;
     this.inFlight -= 1;
     this.usedMs = nowMs;
     this.version += 1;
+  }
+
+  /**
+   * When a delivery that does not wait in memory should come up, monotonic ms: behind those that do, and one behind the other,
+   * a little faster than the site takes them.
+   */
+  turnOutside(nowMs: number): number {
+    const everyMs = Math.max(this.everyMs, this.#attemptMs / this.most) * AHEAD;
+    const firstMs = nowMs + (this.waiting / 2) * everyMs;
+    this.#turnsUntilMs = Math.max(this.#turnsUntilMs, firstMs) + everyMs;
+    return this.#turnsUntilMs;
   }
 
   get isFull(): boolean {
@@ -89,7 +114,7 @@ export class Site {
 
   /** Whether it may keep any exit from being used now; if not, nothing need be asked. */
   isNarrow(nowMs: number): boolean {
-    return this.narrowed.size > 0 || this.isFull || this.nextMs > nowMs;
+    return this.narrowed.size > 0 || this.isFull || this.nextMs > nowMs || this.unknownUntilMs > nowMs;
   }
 
   /** Time between two messages at its rate, ms; 0: none. */

@@ -174,6 +174,7 @@ describe('a site', () => {
     });
     const site = sites.siteOf('a.test');
     sites.ended(sites.started(site, 'ip-1'), 'success', '');
+    woken.length = 0;
     const startMs = clock.monotonicMs();
     sites.wakeLater(site);
     await clock.advance(2_000);

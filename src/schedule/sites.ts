@@ -4,19 +4,18 @@ import { shapeOf, siteOf } from '../policy/shaping.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { GateState, LimitState } from '../routing/choose.ts';
 import type { Ceilings } from './ceilings.ts';
+import { DomainHosts, type HostsOf } from './domain-hosts.ts';
 import { providerAt, Site, type SiteExit, type SiteFigures } from './site.ts';
 import { siteGate, siteOpensMs } from './site-gate.ts';
 import { afterSiteSignal, freshSiteFeedback, isNarrowed, withSiteMost, type SiteSignal } from './site-feedback.ts';
-
-/** The MX hosts of a domain, the best first; empty: it is its own host; null: not known now. Never rejects. */
-export type HostsOf = (domain: string) => Promise<readonly string[] | null>;
 
 export type SitesNeeds = {
   readonly policy: () => Policy;
   /** This worker's part of a limit; of how many workers it is one. */
   readonly share: (limit: number) => number;
   readonly workers: () => number;
-  readonly hostsOf: HostsOf;
+  /** Absent: each domain is a site of its own. */
+  readonly hostsOf?: HostsOf;
   readonly ceilings: Ceilings;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -32,17 +31,16 @@ export type SitesNeeds = {
   readonly moved: (domain: string) => void;
 };
 
-type Hosts = { readonly hosts: readonly string[] | null; readonly untilMs: number };
-
 /** One attempt that is under way at a site. */
-export type Ticket = { readonly site: Site; readonly exit: string; readonly number: number };
+export type Ticket = {
+  readonly site: Site;
+  readonly exit: string;
+  readonly number: number;
+  readonly startedMs: number;
+};
 
-/** Domains that are remembered, and for how long: names of hosts change seldom. */
-const DOMAINS_MOST = 50_000;
-const KNOWN_MS = 3_600_000;
-const UNKNOWN_MS = 300_000;
-/** Look-ups at once; the others come later. */
-const LOOK_UPS_MOST = 200;
+/** Mail that goes straight to the hosts needs their names first: so long it waits to know whose they are. */
+const LOOK_UP_MS = 1_000;
 /** What is remembered of a site without mail. */
 const REMEMBERED_MS = 1_800_000;
 
@@ -53,13 +51,14 @@ const REMEMBERED_MS = 1_800_000;
 export class Sites {
   readonly #needs: SitesNeeds;
   readonly #sites = new Map<string, Site>();
-  /** By domain, the oldest first; hosts null: it was asked for in vain. */
-  readonly #hosts = new Map<string, Hosts>();
-  readonly #asking = new Set<string>();
+  readonly #hosts: DomainHosts;
   readonly #timers = new Map<Site, { readonly atMs: number; readonly cancel: () => void }>();
 
   constructor(needs: SitesNeeds) {
     this.#needs = needs;
+    const { hostsOf, clock } = needs;
+    const found = (domain: string): void => this.#found(domain);
+    this.#hosts = new DomainHosts({ clock, found, ...(hostsOf === undefined ? {} : { hostsOf }) });
   }
 
   get all(): Iterable<Site> {
@@ -68,20 +67,37 @@ export class Sites {
 
   /** Looks its hosts up where they are not known. */
   siteOf(domain: string): Site {
-    const known = this.#hosts.get(domain);
-    if (known === undefined || known.untilMs <= this.#needs.clock.monotonicMs()) this.#lookUp(domain);
-    const hosts = known?.hosts ?? null;
+    const isNew = this.#hosts.want(domain);
+    const hosts = this.#hosts.known(domain);
+    if (hosts === null) {
+      const own = this.#site(domain, null);
+      if (isNew) own.unknownUntilMs = this.#needs.clock.monotonicMs() + LOOK_UP_MS;
+      return own;
+    }
     const { shaping } = this.#needs.policy();
-    if (hosts === null) return this.#site(domain, null);
     return this.#site(siteOf(shaping, { domain, hosts }), hosts[0] ?? domain);
+  }
+
+  /** Without asking anybody; null: its hosts are not known. */
+  knownSiteOf(domain: string): Site | null {
+    return this.#hosts.known(domain) === null ? null : this.siteOf(domain);
   }
 
   /** What keeps mail to a site from an exit; null: nothing. */
   gateOf(site: Site, exit: string): GateState | null {
     const cap = this.#needs.capAt?.(exit, providerAt(site)) ?? null;
-    const gate = this.#isSandbox(exit) ? null : siteGate(site, exit, this.#needs.clock.monotonicMs());
+    const gate = this.#isSandbox(exit) ? null : this.#gateAt(site, exit);
     if (cap === null || gate?.gate === 'site-rest') return gate;
     return { gate: cap.kind, untilMs: cap.untilMs, cause: cap.cause };
+  }
+
+  #gateAt(site: Site, exit: string): GateState | null {
+    const nowMs = this.#needs.clock.monotonicMs();
+    const untilMs = site.unknownUntilMs;
+    // Through an own server mail goes without knowing them.
+    if (untilMs > nowMs && egressOf(this.#needs.policy(), exit)?.type === 'mx')
+      return { gate: 'site', untilMs, cause: `the hosts of ${site.name} are being looked up` };
+    return siteGate(site, exit, nowMs);
   }
 
   isNarrow(site: Site): boolean {
@@ -97,17 +113,17 @@ export class Sites {
     at.inFlight += 1;
     at.startedMs = nowMs;
     site.start(nowMs);
-    return { site, exit, number };
+    return { site, exit, number, startedMs: nowMs };
   }
 
   /** @param cause what the site said, for operators */
   ended(ticket: Ticket | null, signal: SiteSignal, cause: string): void {
     if (ticket === null) return;
-    const { site, exit, number } = ticket;
+    const { site, exit, number, startedMs } = ticket;
     const nowMs = this.#needs.clock.monotonicMs();
     const at = this.#exitAt(site, exit);
     at.inFlight -= 1;
-    site.end(nowMs);
+    site.end(nowMs, startedMs);
     const before = at.feedback;
     at.feedback = afterSiteSignal(before, signal, { number, next: at.next, nowMs });
     this.#note(site, exit, at);
@@ -205,24 +221,15 @@ export class Sites {
     else site.narrowed.delete(exit);
   }
 
-  #lookUp(domain: string): void {
-    if (domain.startsWith('[') || this.#asking.has(domain) || this.#asking.size >= LOOK_UPS_MOST) return;
-    this.#asking.add(domain);
-    void this.#needs.hostsOf(domain).then((hosts) => {
-      this.#asking.delete(domain);
-      this.#remember(domain, hosts);
-      if (hosts !== null) this.#needs.moved(domain);
-    });
-  }
-
-  /** What was known stays where nothing new is. */
-  #remember(domain: string, hosts: readonly string[] | null): void {
-    const before = this.#hosts.get(domain)?.hosts ?? null;
-    const untilMs = this.#needs.clock.monotonicMs() + (hosts === null ? UNKNOWN_MS : KNOWN_MS);
-    this.#hosts.delete(domain);
-    this.#hosts.set(domain, { hosts: hosts ?? before, untilMs });
-    const [oldest] = this.#hosts.keys();
-    if (this.#hosts.size > DOMAINS_MOST && oldest !== undefined) this.#hosts.delete(oldest);
+  /** Its lane has waited for that. */
+  #found(domain: string): void {
+    const own = this.#sites.get(domain);
+    if (own !== undefined) {
+      own.unknownUntilMs = Number.NEGATIVE_INFINITY;
+      own.version += 1;
+    }
+    this.#needs.moved(domain);
+    this.#needs.changed();
   }
 
   #isSandbox(exit: string): boolean {

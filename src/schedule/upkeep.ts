@@ -1,12 +1,14 @@
 /** What happens by itself, about once a second and less often. */
 import type { DeliveryId } from '../message/ids.ts';
 import type { Jump } from './age.ts';
-import { leaveInStore, putOffPaced } from './claims.ts';
+import { leaveInStore, putOffCrowded, putOffPaced } from './claims.ts';
 import { dispatch, endLate, leasesHold } from './dispatch.ts';
 import type { Entry } from './entry.ts';
+import { CROWD } from './lanes.ts';
 import { mendDueTimes } from './mend.ts';
 import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
+import type { Site } from './site.ts';
 import { putOff } from './untried.ts';
 import type { Watchdog } from './watchdog.ts';
 
@@ -127,6 +129,7 @@ export class Upkeep {
     const schedule = this.#schedule;
     const slow = this.#ticks % SLOW_TICKS === 0;
     const paced = new Map<string, number>();
+    const ofSite = new Map<Site, number>();
     const blocked: Entry[] = [];
     for (const entry of schedule.window.entries.values()) {
       if (entry.state !== 'waiting') continue;
@@ -134,7 +137,15 @@ export class Upkeep {
         endLate(schedule, entry);
         continue;
       }
-      if (schedule.groups.isBlocked(entry.group, entry.lane.site)) blocked.push(entry);
+      const { site } = entry.lane;
+      const before = ofSite.get(site) ?? 0;
+      ofSite.set(site, before + 1);
+      // They came before their hosts were known.
+      if (before >= CROWD && schedule.lanes.isCrowded(entry.lane, entry.leased.delivery.priority)) {
+        putOffCrowded(schedule, entry);
+        continue;
+      }
+      if (schedule.groups.isBlocked(entry.group, site)) blocked.push(entry);
       else if (slow) remind(schedule, entry);
       const exit = schedule.groups.pacedBy(entry.group)?.exit;
       if (exit === undefined || entry.state !== 'waiting') continue;
