@@ -5,7 +5,7 @@
 import { dayOf } from './policy/day.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Clock, Emit } from './ports.ts';
-import { NO_OUTCOMES, OUTCOMES, parseOutcomeName, type Outcomes } from './routing/outcome-figures.ts';
+import { NO_OUTCOMES, OUTCOMES, parseOutcomeName, type OutcomeName, type Outcomes } from './routing/outcome-figures.ts';
 import { regressionCause, type WarmupTerms } from './routing/warmup.ts';
 import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from './schedule/warmups.ts';
 import type { Marks } from './spool/marks.ts';
@@ -46,7 +46,9 @@ export function watchWarmups(needs: WarmupWatchNeeds): AsyncDisposable {
 }
 
 type Day = { readonly name: string; readonly startsAtMs: number; readonly endsAtMs: number };
-type Look = { readonly today: Day; readonly yesterday: Day; readonly counts: readonly Count[] };
+type Counted = OutcomeName & Pick<Count, 'startsAtMs' | 'amount'>;
+/** `counts`: of one exit. */
+type Look = { readonly today: Day; readonly yesterday: Day; readonly counts: readonly Counted[] };
 
 class WarmupWatch {
   readonly #needs: WarmupWatchNeeds;
@@ -67,11 +69,12 @@ class WarmupWatch {
     if (!isNeeded && this.#raised.size === 0) return;
     const today = dayOf(clock.nowMs(), inForce.timeZone);
     const yesterday = dayOf(today.startsAtMs - 1, inForce.timeZone);
-    const counts = isNeeded ? await tallies.counts(OUTCOMES, yesterday.startsAtMs) : [];
+    const byExit = countsByExit(isNeeded ? await tallies.counts(OUTCOMES, yesterday.startsAtMs) : []);
     if (isNeeded) await this.#warmups.read();
     const told = new Set<string>();
     for (const [egress, { enabled, warmup }] of Object.entries(inForce.egress)) {
       if (!enabled || warmup === null) continue;
+      const counts = byExit.get(egress) ?? [];
       for (const whose of scopesOf(egress, warmup, counts)) {
         told.add(alertName(whose));
         await this.#lookAt(whose, warmup, { today, yesterday, counts });
@@ -125,28 +128,34 @@ class WarmupWatch {
   }
 }
 
+/** Read once: there are many of them, and each exit asks for its own. */
+function countsByExit(counts: readonly Count[]): ReadonlyMap<string, readonly Counted[]> {
+  const exits = new Map<string, Counted[]>();
+  for (const { account, startsAtMs, amount } of counts) {
+    const name = parseOutcomeName(account, OUTCOMES);
+    if (name === null) continue;
+    const known = exits.get(name.egress) ?? [];
+    exits.set(name.egress, known);
+    known.push({ ...name, startsAtMs, amount });
+  }
+  return exits;
+}
+
 /** The whole exit, or each provider that something was sent to. */
-function scopesOf(egress: string, { perProvider }: WarmupTerms, counts: readonly Count[]): WarmupOf[] {
+function scopesOf(egress: string, { perProvider }: WarmupTerms, counts: readonly Counted[]): WarmupOf[] {
   if (!perProvider) return [{ egress, provider: null }];
-  const names = counts
-    .map(({ account }) => parseOutcomeName(account, OUTCOMES))
-    .filter((name) => name?.egress === egress);
-  return [...new Set(names.flatMap((name) => (name === null ? [] : [name.provider])))].map((provider) => ({
-    egress,
-    provider,
-  }));
+  return [...new Set(counts.map(({ provider }) => provider))].map((provider) => ({ egress, provider }));
 }
 
 function outcomesOf(
-  { egress, provider }: WarmupOf,
-  counts: readonly Count[],
+  { provider }: WarmupOf,
+  counts: readonly Counted[],
   { startsAtMs, endsAtMs }: Pick<Day, 'startsAtMs' | 'endsAtMs'>,
 ): Outcomes {
   const sums = { ...NO_OUTCOMES };
   for (const count of counts) {
     if (count.startsAtMs < startsAtMs || count.startsAtMs >= endsAtMs) continue;
-    const name = parseOutcomeName(count.account, OUTCOMES);
-    if (name?.egress === egress && (provider === null || name.provider === provider)) sums[name.kind] += count.amount;
+    if (provider === null || count.provider === provider) sums[count.kind] += count.amount;
   }
   return sums;
 }

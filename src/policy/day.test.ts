@@ -118,6 +118,20 @@ describe('a day', () => {
   });
 });
 
+test('a year of days is found again at no cost, in any order', () => {
+  const zone = 'America/Mexico_City';
+  const noons = Array.from({ length: 400 }, (_, day) => at('2026-01-01T18:00:00Z') + day * 24 * HOUR);
+  const days = noons.map((noon) => dayOf(noon, zone));
+  const beganMs = performance.now();
+  // Looked for anew each time, these take half a minute.
+  for (let time = 0; time < 500; time++) for (const [place, noon] of noons.entries()) expectSame(noon, days[place]);
+  expect(performance.now() - beganMs).toBeLessThan(5_000);
+
+  function expectSame(noon: number, day: ReturnType<typeof dayOf> | undefined): void {
+    if (dayOf(noon, zone) !== day) throw new Error(`another day than before: ${day?.name}`);
+  }
+});
+
 test('an hour is one of UTC', () => {
   expect(hourOf(at('2026-11-20T12:59:59.999Z'))).toEqual({
     startsAtMs: at('2026-11-20T12:00:00Z'),

@@ -12,14 +12,31 @@ const SUGGESTED = 3;
 
 /** By zone: the day that was asked for last, for it is asked at every choice of an exit. */
 const last = new Map<string, Day>();
+/** By zone and date of UTC: days that were asked for before, for finding one takes a fifth of a millisecond. */
+const found = new Map<string, Map<number, readonly Day[]>>();
+/** Dates of each zone: a year of sending, and some. */
+const MOST_DATES = 1_000;
 const formats = new Map<string, Intl.DateTimeFormat>();
 
 /** The day in which a moment of wall time is. Where midnight is skipped it begins with the first moment after it. @param zone a known one */
 export function dayOf(wallMs: number, zone: string): Day {
   const known = last.get(zone);
   if (known !== undefined && wallMs >= known.startsAtMs && wallMs < known.endsAtMs) return known;
-  const day = findDay(wallMs, zone);
+  const day = knownDay(wallMs, zone);
   last.set(zone, day);
+  return day;
+}
+
+function knownDay(wallMs: number, zone: string): Day {
+  const dates = found.get(zone) ?? new Map<number, readonly Day[]>();
+  found.set(zone, dates);
+  const date = Math.floor(wallMs / DAY_MS);
+  const days = dates.get(date) ?? [];
+  const known = days.find(({ startsAtMs, endsAtMs }) => wallMs >= startsAtMs && wallMs < endsAtMs);
+  if (known !== undefined) return known;
+  if (dates.size >= MOST_DATES) dates.clear();
+  const day = findDay(wallMs, zone);
+  dates.set(date, [...days, day]);
   return day;
 }
 
@@ -48,17 +65,17 @@ export function isTimeZone(text: string): boolean {
 /** The names that a misspelt one most likely means, the nearest first: of the whole, or of the place alone. */
 export function nearestTimeZones(misspelt: string): string[] {
   const left = new Set(['UTC', ...Intl.supportedValuesOf('timeZone')]);
-  const found: string[] = [];
+  const names: string[] = [];
   const place = placeOf(misspelt.replaceAll(' ', '_'));
   const byPlace = new Map([...left].map((zone) => [placeOf(zone), zone]));
   for (let tries = 0; tries < SUGGESTED; tries++) {
     const name = byPlace.get(nearest(place, byPlace.keys()) ?? '') ?? nearest(misspelt, left);
     if (name === null) break;
-    found.push(name);
+    names.push(name);
     left.delete(name);
     byPlace.delete(placeOf(name));
   }
-  return found;
+  return names;
 }
 
 function placeOf(zone: string): string {
