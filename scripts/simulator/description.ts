@@ -27,12 +27,13 @@ const provider = z.strictObject({
   connections: positive.optional(),
   /** Messages over one connection; then 421. */
   perConnection: positive.optional(),
-  /** Client addresses that it does not take mail from. `until`: only so long from the start. */
+  /** Client addresses that it does not take mail from. `from`, `until`: only so long after the start. */
   blocked: z
     .array(
       z.strictObject({
         network,
         as: z.enum(['listed', 'reputation', 'policy']).prefault('listed'),
+        from: duration.prefault('0s'),
         until: duration.optional(),
       }),
     )

@@ -10,7 +10,12 @@ export class ProviderMemory {
   readonly #provider: Provider;
   readonly #clock: Clock;
   readonly #startMs: number;
-  readonly #blocked: readonly { readonly network: Network; readonly as: Block; readonly untilMs: number }[];
+  readonly #blocked: readonly {
+    readonly network: Network;
+    readonly as: Block;
+    readonly fromMs: number;
+    readonly untilMs: number;
+  }[];
   /** By client, sender and recipient: when it came first, and last. */
   readonly #met = new Map<string, { firstMs: number; lastMs: number }>();
   /** By client address: when it handed over each message of the window. */
@@ -22,10 +27,10 @@ export class ProviderMemory {
     this.#provider = provider;
     this.#clock = clock;
     this.#startMs = clock.nowMs();
-    this.#blocked = provider.blocked.flatMap(({ network, as, until }) => {
+    this.#blocked = provider.blocked.flatMap(({ network, as, from, until }) => {
       const parsed = parseNetwork(network);
       const untilMs = until === undefined ? Number.POSITIVE_INFINITY : this.#startMs + until;
-      return parsed === null ? [] : [{ network: parsed, as, untilMs }];
+      return parsed === null ? [] : [{ network: parsed, as, fromMs: this.#startMs + from, untilMs }];
     });
   }
 
@@ -47,7 +52,9 @@ export class ProviderMemory {
     if (address === null) return null;
     const nowMs = this.#clock.nowMs();
     return (
-      this.#blocked.find(({ network, untilMs }) => nowMs < untilMs && containsNetwork(network, address))?.as ?? null
+      this.#blocked.find(
+        ({ network, fromMs, untilMs }) => nowMs >= fromMs && nowMs < untilMs && containsNetwork(network, address),
+      )?.as ?? null
     );
   }
 
