@@ -38,7 +38,7 @@ const ENGINES: Readonly<Record<Engine, string>> = { embedded: '', redis: ', Redi
 
 function nameOf({ engine, nodes = 1, workers }: RelevoOptions): string {
   const many = nodes > 1 ? `, ${nodes} nodes` : '';
-  return `relevo${ENGINES[engine]}${many}${workers === 'auto' ? '' : `, ${workers} workers`}`;
+  return `relevo${ENGINES[engine]}${many}${['auto', '1'].includes(workers) ? '' : `, ${workers} workers`}`;
 }
 
 /** A relay that can be stopped, killed and started again on the same queue, and asked by its command line. */
