@@ -64,7 +64,7 @@ describe('waiting', () => {
       ['later', null, 'unsupported', ''],
       ['spare', null, 'stream', ''],
       ['a', 'owned', 'resting', 'sign-in refused'],
-      ['b', 'owned', 'busy', ''],
+      ['b', 'owned', 'busy', 'all 10 are in use'],
       ['c', 'owned', 'probing', 'sign-in refused'],
     ]);
   });

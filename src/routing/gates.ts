@@ -80,7 +80,10 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
   }
   const site = request.siteGate?.(egress) ?? null;
   if (site !== null) gates.push(site);
-  if (inFlight >= concurrency) gates.push(plain('busy'));
+  if (inFlight >= concurrency) {
+    const cause = concurrency > 1 ? `all ${concurrency} are in use` : 'its one is in use';
+    gates.push({ ...plain('busy'), cause });
+  }
   return gates;
 }
 

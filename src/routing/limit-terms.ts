@@ -1,5 +1,6 @@
 /** What an exit's settings, its standing and its warm-up come to as limits on amounts. Pure. */
 import type { EgressPolicy } from '../policy/schema.ts';
+import type { PaceTerms } from './pace.ts';
 import type { Warmup } from './warmup.ts';
 
 /** Of a day: the daily limit, or what a warm-up leaves of it. */
@@ -49,4 +50,23 @@ export function limitText(
   const at = provider === null ? '' : ` at ${provider}`;
   const slowed = part < 1 ? `, slowed to ${Math.round(part * 100)} %` : '';
   return `${what}${at} ${used ?? '?'}/${limit}${what === 'warm-up' ? ' today' : ''}${slowed}`;
+}
+
+const WINDOWS: ReadonlyMap<number, string> = new Map([
+  [1_000, 's'],
+  [60_000, 'm'],
+  [3_600_000, 'h'],
+  [86_400_000, 'd'],
+]);
+
+/** `rate 1000/h`, `delay 2 s`, `rate 1000/h, delay 2 s, slowed to 50 %`; '' where there is neither. */
+export function paceText({ rate, delayMs }: PaceTerms, part: number): string {
+  const window = rate === null ? '' : (WINDOWS.get(rate.windowMs) ?? `${rate.windowMs / 1_000} s`);
+  const texts = [
+    ...(rate === null ? [] : [`rate ${rate.count}/${window}`]),
+    ...(delayMs <= 0 ? [] : [`delay ${delayMs / 1_000} s`]),
+  ];
+  return texts.length === 0 || part >= 1
+    ? texts.join(', ')
+    : [...texts, `slowed to ${Math.round(part * 100)} %`].join(', ');
 }

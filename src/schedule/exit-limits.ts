@@ -1,7 +1,7 @@
 import { dayOf, hourOf, startOfDay } from '../policy/day.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
 import type { LimitState } from '../routing/choose.ts';
-import { limitText, limitsNow, limitUnder, type DayLimit } from '../routing/limit-terms.ts';
+import { limitText, limitsNow, limitUnder, paceText, type DayLimit } from '../routing/limit-terms.ts';
 import { paceFor } from '../routing/pace.ts';
 import type { Warmup } from '../routing/warmup.ts';
 import { Allowance, type AllowanceNeeds } from './allowance.ts';
@@ -32,6 +32,7 @@ export class ExitLimits {
   #dayLimit: DayLimit | null = null;
   #hourly: Allowance | null = null;
   #pacer: Pacer | null = null;
+  #paceText = '';
   readonly #providers = new Map<string, Allowance>();
 
   constructor(needs: AllowanceNeeds, name: string, terms: ExitTerms) {
@@ -78,7 +79,7 @@ export class ExitLimits {
     }
     if (last !== null) return { kind: 'limited', untilMs: this.#monotonic(last.untilMs), cause: last.cause };
     const paced = this.#pacer?.state();
-    if (paced?.kind === 'later') return { kind: 'paced', untilMs: paced.atMs, cause: '' };
+    if (paced?.kind === 'later') return { kind: 'paced', untilMs: paced.atMs, cause: this.#paceText };
     return isAsking || paced?.kind === 'asking' ? ASKING : null;
   }
 
@@ -152,9 +153,10 @@ export class ExitLimits {
     for (const one of this.#all()) one.tick();
   }
 
-  /** Every limit on amounts with what is used of it, whether it is closed or not. */
+  /** Every limit, on amounts with what is used of it, whether it is closed or not. */
   texts(provider: string | null): string[] {
-    return this.#amounts(provider).map((one) => this.#textOf(one, provider));
+    const amounts = this.#amounts(provider).map((one) => this.#textOf(one, provider));
+    return this.#paceText === '' ? amounts : [...amounts, this.#paceText];
   }
 
   /** These hold from now on. */
@@ -167,6 +169,7 @@ export class ExitLimits {
     for (const [provider, allowance] of this.#providers) this.#adjustProvider(provider, allowance);
     const { rate, delay: delayMs } = terms.egress;
     const pace = paceFor({ rate, delayMs }, terms.part);
+    this.#paceText = paceText({ rate, delayMs }, terms.part);
     if (pace === null) {
       this.#pacer?.close();
       this.#pacer = null;

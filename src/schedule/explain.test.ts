@@ -65,7 +65,7 @@ describe('nothing waits silently', () => {
     expect(await whyOf(held)).toEqual(['held', 'held until an operator releases it']);
     const [, third] = await scheduler.explain(blocked.message.id);
     expect(third).toMatchObject({ state: 'waiting in its lane', exits: [{ egress: 'direct', gate: 'busy' }] });
-    expect(third?.why).toContain('direct has no free connection');
+    expect(third?.why).toContain('direct has no free connection: all 2 are in use');
     expect(await scheduler.explain(third?.deliveryId ?? grey.message.id)).toEqual([third]);
     const facts = {
       client: 'shop',
@@ -104,4 +104,39 @@ describe('nothing waits silently', () => {
       expect.stringMatching(/^direct rests after a failure/),
     ]);
   });
+
+  scheduled(
+    'each limit of an exit is told with its figure, and when the next message may go',
+    async (scheduling) => {
+      const last = await scheduling.accept({ to: ['a@one.test'] });
+      await scheduling.drained();
+      const why = () => scheduling.scheduler.explainRoute({ ...FACTS }).exits.map((exit) => exit.why);
+      expect(why()).toEqual([
+        'one waits for its rate 60/h, delay 5 s, for 60 s more',
+        'two is about to know what is left of its limit (rate 100/m)',
+      ]);
+      await scheduling.elapsed(MINUTE - 10 * SECOND);
+      expect(why()[0]).toBe('one waits for its rate 60/h, delay 5 s, for 10 s more');
+      expect(await scheduling.scheduler.explain(last.message.id)).toEqual([]);
+    },
+    {
+      policy: {
+        egress: {
+          one: { type: 'mx', rate: '60/h', delay: '5s' },
+          two: { type: 'mx', rate: '100/m' },
+        },
+        routes: [{ name: 'all', use: ['one', 'two'] }],
+      },
+    },
+  );
 });
+
+const FACTS = {
+  client: 'shop',
+  stream: 'transactional',
+  priority: 'normal',
+  senderDomain: 'a.test',
+  recipientDomain: 'b.test',
+  tag: null,
+  sizeBytes: 1,
+} as const;

@@ -135,7 +135,8 @@ export function explainRoute({ exits, lanes, limits, sites, clock }: Schedule, f
 
 /** What is used of limits that are not the reason. */
 function figuresText({ egress, gate, others }: Reason, limits: Limits): string {
-  if (gate === 'limited' || others.some((other) => other.gate === 'limited')) return '';
+  const said: ReadonlySet<Gate> = new Set(['limited', 'paced']);
+  if (said.has(gate) || others.some((other) => said.has(other.gate))) return '';
   const texts = limits.textsOf(egress);
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
 }
@@ -152,8 +153,11 @@ function gateText({ gate, cause, untilMs }: GateState, nowMs: number): string {
   if (gate === 'limited') return `${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
   if (gate === 'site-rest') return `${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
   if (OWN_SUBJECT.has(gate)) return cause;
+  if (gate === 'paced' && cause !== '')
+    return `waits for its ${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
+  const rest = gate === 'resting' && untilMs !== null ? `, for ${seconds(untilMs - nowMs)} more` : '';
   const until = CHECKED.has(gate) && untilMs !== null ? `, looked at again in ${seconds(untilMs - nowMs)}` : '';
-  return `${GATES[gate]}${cause === '' ? '' : `: ${cause}`}${until}`;
+  return `${GATES[gate]}${cause === '' ? '' : `: ${cause}`}${until}${rest}`;
 }
 
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
