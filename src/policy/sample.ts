@@ -2,7 +2,7 @@
 import { domainOf, formatMailbox, parseMailbox } from '../message/address.ts';
 import { type HeaderField, rawOf } from '../message/header.ts';
 import { clientByName, senderAllowed, streamAndPriority, streamPriority, type Handling } from './admit.ts';
-import { isBulk } from './bulk.ts';
+import { isBulk, missingForUnsubscribe } from './bulk.ts';
 import type { MessageFacts } from './match.ts';
 import { routedHeaders } from './routed-headers.ts';
 import type { ClientPolicy, Policy } from './schema.ts';
@@ -32,6 +32,11 @@ export function judge(policy: Policy, sample: Sample): Judged {
   if (sizeBytes > limitBytes) return refused(`larger than ${limitBytes} bytes`);
 
   const handling = handlingOf(policy, { sample, client });
+  const { unsubscribe = 'off' } = Object.hasOwn(policy.streams, handling.stream)
+    ? (policy.streams[handling.stream] ?? {})
+    : {};
+  const missing = unsubscribe === 'required' ? missingForUnsubscribe(fieldsOf(sample)) : null;
+  if (missing !== null) return refused(`no ${missing} field, which the stream ${handling.stream} requires`);
   const facts = {
     ...handling,
     client: sample.client ?? '',

@@ -3,6 +3,7 @@ import { problemsIn } from '../../tests/fakes/policy-text.ts';
 
 const POLICY = `hostname: relay.example
 limits: { messageSize: 1MB }
+streams: { transactional: { priority: high }, marketing: { priority: low }, news: { unsubscribe: required } }
 clients:
   shop: { networks: [10.0.0.1], senders: ['*@shop.example.com'] }
   crm: { networks: [10.0.0.2], senders: ['*@example.com', '*@crm.example'], stream: marketing, messageSize: 10KB }
@@ -18,10 +19,12 @@ routes:
 tests:
 `;
 
+const ONE_CLICK = 'List-Unsubscribe: "<https://x.example/u>", List-Unsubscribe-Post: List-Unsubscribe=One-Click';
+
 /** What the policy says to one test that is written on its last line. */
 function outcome(message: string, expectation: string): string[] {
   const problems = problemsIn(`${POLICY}  - { name: it holds, message: { ${message} }, expect: { ${expectation} } }\n`);
-  for (const problem of problems) expect(problem).toMatch(/^16:\d+ tests\[0\]\.expect/);
+  for (const problem of problems) expect(problem).toMatch(/^17:\d+ tests\[0\]\.expect/);
   return problems.map((problem) => problem.replace(/^\S+ (tests\[0\]\.expect\.?\w*): test "it holds": /, ''));
 }
 
@@ -48,6 +51,12 @@ describe('what holds', () => {
     ['client: shop, to: a@b.example, size: 2MB', 'refused: true'],
     ['client: crm, to: a@b.example, size: 11KB', 'refused: true'],
     ['client: crm, to: a@b.example', 'refused: false'],
+    ['client: crm, to: a@b.example, stream: news', 'refused: true'],
+    [`client: crm, to: a@b.example, stream: news, header: { ${ONE_CLICK} }`, 'stream: news, refused: false'],
+    [
+      'client: crm, to: a@b.example, stream: news, header: { List-Unsubscribe: "<https://x.example/u>" }',
+      'refused: true',
+    ],
   ])('{ %s } → { %s }', (message, expectation) => {
     expect(outcome(message, expectation)).toEqual([]);
   });
@@ -94,8 +103,8 @@ describe('what does not hold is told with what was expected and what was found',
   test('every failing test, each at its line', () => {
     const text = `${POLICY}  - name: first\n    message: { client: shop, to: a@b.example }\n    expect:\n      priority: low\n  - { name: second, message: { client: shop, to: a@b.test }, expect: { route: own } }\n`;
     expect(problemsIn(text)).toEqual([
-      '19:17 tests[0].expect.priority: test "first": expected priority low, found high',
-      '20:79 tests[1].expect.route: test "second": expected route own, found trial',
+      '20:17 tests[0].expect.priority: test "first": expected priority low, found high',
+      '21:79 tests[1].expect.route: test "second": expected route own, found trial',
     ]);
   });
 });
