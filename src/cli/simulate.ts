@@ -75,7 +75,7 @@ async function simulateFile(
   terminal.out(
     options.json === true
       ? json({ file, valid: true, warnings, ...simulation, notes })
-      : simulationText(simulation, notes),
+      : simulationText(simulation, [...warnings, ...notes]),
   );
   return 0;
 }

@@ -119,6 +119,44 @@ describe('a simulation', () => {
     expect(then.limits).toMatchObject([{ egress: 'ip-2', what: 'warm-up', limit: 10, times: 2, overflowed: 18 }]);
   });
 
+  test('warms up by provider, each with a cap of its own', () => {
+    const egress = { ...EXITS, 'ip-2': { type: 'mx' as const, warmup: { schedule: [3, 6], perProvider: true } } };
+    const candidate = policyWith({ egress, routes: [{ name: 'all', use: ['ip-2', 'ip-1'] }] });
+    const at = (host: string): PassedMessage[] =>
+      every(HOUR_MS, 20).map((message) => ({
+        ...message,
+        deliveries: message.deliveries.map((one) => ({ ...one, host })),
+      }));
+    const sent = { sent: ['2026-05-31'], regressed: [] };
+    const pasts = new Map([['ip-2', { ...NO_PAST, providers: { google: sent } }]]);
+    const messages = [...at('gmail-smtp-in.l.google.com'), ...at('mx.dest.test')];
+    const { candidate: then } = simulated(messages, candidate, { pasts });
+    expect(then.exits.map(({ count }) => count)).toEqual([31, 9]);
+    expect(then.limits).toMatchObject([
+      { egress: 'ip-2', what: 'warm-up', provider: 'other', limit: 3, overflowed: 17 },
+      { egress: 'ip-2', what: 'warm-up', provider: 'google', limit: 6, overflowed: 14 },
+    ]);
+  });
+
+  test('gives each member of a pool its turn, or its weight of the lots', () => {
+    const exits = { a: { type: 'mx' as const }, b: { type: 'mx' as const }, c: { type: 'mx' as const } };
+    const under = (strategy: 'round-robin' | 'random' | 'least-used'): number[] => {
+      const members = [
+        { egress: 'a', weight: 2 },
+        { egress: 'b', weight: 1 },
+        { egress: 'c', weight: 1 },
+      ];
+      const pools = { own: { members, strategy } };
+      const candidate = policyWith({ egress: exits, pools, routes: [{ name: 'all', use: ['own'] }] });
+      const { candidate: then } = simulated(every(60_000, 1_200), candidate);
+      return then.exits.map(({ count }) => count);
+    };
+    expect(under('round-robin')).toEqual([600, 300, 300]);
+    for (const [place, count] of under('random').entries()) {
+      expect(Math.abs(count - (place === 0 ? 600 : 300))).toBeLessThan(60);
+    }
+  });
+
   test('leaves out exits that are closed now, and slows those that are slowed', () => {
     const closed = { ...FULL_STANDING, closures: [{ gate: 'listed', untilMs: START_MS, cause: 'in zen' }] } as const;
     const slowed = { ...FULL_STANDING, pace: 0.5 };
