@@ -148,6 +148,28 @@ describe('a site', () => {
     ]);
   });
 
+  test('that refuses an exit’s address is told of once, however often it does, and not forgotten before it takes its mail', async () => {
+    const clock = new FakeClock();
+    const events: Event[] = [];
+    const emit = (event: Event): void => void events.push(event);
+    const sites = await sitesOf(GOOGLE, { clock, emit, shaping: { google: { connections: 20 } } });
+    const site = sites.siteOf('a.test');
+    for (let count = 0; count < 3; count++) sites.ended(sites.started(site, 'ip-1'), 'blocked', 'go away');
+    for (const minutes of [31, 61, 121]) {
+      await clock.advance(minutes * MINUTE);
+      sites.tidy(new Set());
+      sites.ended(sites.started(sites.siteOf('a.test'), 'ip-1'), 'blocked', 'go away');
+    }
+    await clock.advance(60 * MINUTE);
+    sites.tidy(new Set());
+    expect(sites.gateOf(sites.siteOf('a.test'), 'ip-1')?.gate).toBe('site-rest');
+    expect(events).toMatchObject([{ name: 'site-blocked:google:ip-1', raised: true }]);
+    // Nobody asks any more: it is not in force for ever.
+    await clock.advance(24 * 60 * MINUTE);
+    sites.tidy(new Set());
+    expect(events).toMatchObject([{ raised: true }, { name: 'site-blocked:google:ip-1', raised: false }]);
+  });
+
   test('is nothing to mail that goes to a sandbox', async () => {
     const sites = await sitesOf(GOOGLE, { shaping: { google: { connections: 1 } } });
     const site = sites.siteOf('a.test');

@@ -43,6 +43,8 @@ export type Ticket = {
 const LOOK_UP_MS = 1_000;
 /** What is remembered of a site without mail. */
 const REMEMBERED_MS = 1_800_000;
+/** One that refused an exit’s address: longer than any rest that follows. */
+const REFUSAL_REMEMBERED_MS = 86_400_000;
 
 /**
  * The sites of all destinations: which domains the same hosts take mail for, and what those take at once, of all exits and
@@ -155,7 +157,14 @@ export class Sites {
     const nowMs = this.#needs.clock.monotonicMs();
     for (const site of this.#sites.values()) {
       for (const [exit, at] of site.exits) this.#note(site, exit, at);
-      if (used.has(site) || site.inFlight > 0 || nowMs - site.usedMs < REMEMBERED_MS) continue;
+      const refused = [...site.exits].flatMap(([exit, { feedback }]) => (feedback.rests > 0 ? [exit] : []));
+      const keptMs = refused.length > 0 ? REFUSAL_REMEMBERED_MS : REMEMBERED_MS;
+      if (used.has(site) || site.inFlight > 0 || nowMs - site.usedMs < keptMs) continue;
+      for (const exit of refused)
+        this.#alert(site, exit, {
+          raised: false,
+          text: `no mail went to ${site.name} for a day, by ${exit} or others`,
+        });
       this.#timers.get(site)?.cancel();
       this.#timers.delete(site);
       this.#sites.delete(site.name);
@@ -240,23 +249,20 @@ export class Sites {
     { site, exit }: Ticket,
     { before, after, cause }: Record<'before' | 'after', SiteExit['feedback']> & { readonly cause: string },
   ): void {
-    const name = `site-blocked:${site.name}:${exit}`;
-    const { clock, emit } = this.#needs;
-    if (after.why === 'blocked' && after.rests > before.rests) {
-      const minutes = Math.round(((after.shutUntilMs ?? 0) - clock.monotonicMs()) / 60_000);
+    if (after.rests > 0 && before.rests === 0) {
+      const minutes = Math.round(((after.shutUntilMs ?? 0) - this.#needs.clock.monotonicMs()) / 60_000);
       const text =
         `${site.name} refuses the address of ${exit} (${after.blocks} times in a row): nothing goes there by it for ` +
-        `${minutes} minutes, then one message finds out. It said: ${cause}`;
-      emit({ event: 'alert', atMs: clock.nowMs(), name, text, raised: true });
+        `${minutes} minutes, then one message finds out; while that is refused, ever longer. It said: ${cause}`;
+      this.#alert(site, exit, { raised: true, text });
     } else if (before.rests > 0 && after.rests === 0) {
-      emit({
-        event: 'alert',
-        atMs: clock.nowMs(),
-        name,
-        text: `${site.name} takes mail by ${exit} again`,
-        raised: false,
-      });
+      this.#alert(site, exit, { raised: false, text: `${site.name} takes mail by ${exit} again` });
     }
+  }
+
+  #alert(site: Site, exit: string, told: { readonly raised: boolean; readonly text: string }): void {
+    const { clock, emit } = this.#needs;
+    emit({ event: 'alert', atMs: clock.nowMs(), name: `site-blocked:${site.name}:${exit}`, ...told });
   }
 }
 
