@@ -1,5 +1,5 @@
 /** The ten days as tables. */
-import { ADDRESSES, DAYS, exitOf, TROUBLES } from './scenario.ts';
+import { ADDRESSES, bindOf, exitOf, HOUR_MS, START_MS, type Trouble, TROUBLES } from './scenario.ts';
 import { capsOf, dayAt, type Ledger } from './ledger.ts';
 
 export type Figures = {
@@ -35,64 +35,96 @@ export function figuresOf(ledger: Ledger, isOf: (day: number, stream: string) =>
   return { accepted: some.length, ...counts, meanMs, medianMs: at(0.5), p95Ms: at(0.95) };
 }
 
+type Shown = { readonly days: number; readonly dailyLimit: number };
+
 /** Markdown. */
-export function reportOf(ledger: Ledger, dailyLimit: number): string {
-  const days = Array.from({ length: DAYS }, (_, index) => index + 1);
-  const row = (cells: readonly (string | number)[]): string => `| ${cells.join(' | ')} |`;
-  const line = (name: string, figures: Figures): string => {
-    const { accepted, delivered, bounced, expired, waiting, meanMs, medianMs, p95Ms } = figures;
+export function reportOf(ledger: Ledger, terms: Shown): string {
+  return [flowTable(ledger, terms), sentTable(ledger, terms), befallenTable(ledger)]
+    .map((table) => `${table.join('\n')}\n`)
+    .join('\n');
+}
+
+const FLOW = [
+  'mail of',
+  'recipients',
+  'delivered',
+  'share',
+  'bounced',
+  'expired',
+  'waiting',
+  'median delay',
+  'mean',
+  '95 %',
+];
+
+function flowTable(ledger: Ledger, { days }: Shown): string[] {
+  const line = (name: string, isOf: (day: number, stream: string) => boolean): string => {
+    const { accepted, delivered, bounced, expired, waiting, meanMs, medianMs, p95Ms } = figuresOf(ledger, isOf);
     const share = accepted === 0 ? '' : `${((100 * delivered) / accepted).toFixed(2)} %`;
     const times = [medianMs, meanMs, p95Ms].map(timeOf);
     return row([name, accepted, delivered, share, bounced, expired, waiting, ...times]);
   };
-  const head = [
-    'mail of',
-    'recipients',
-    'delivered',
-    'share',
-    'bounced',
-    'expired',
-    'waiting',
-    'median delay',
-    'mean',
-    '95 %',
-  ];
-  const addresses = Array.from({ length: ADDRESSES }, (_, index) => index + 1).map((address) => {
-    const caps = capsOf(ledger, address, { days: DAYS, dailyLimit });
-    const befell = TROUBLES.filter((one) => one.address === address).map(({ kind }) => kind);
-    return row([
-      exitOf(address),
-      ...days.map((day) => `${ledger.sentOn(address, day)}/${caps[day - 1]}`),
-      befell.join(),
-    ]);
-  });
   return [
-    row(head),
-    row(head.map(() => '---')),
-    ...days.map((day) =>
-      line(
-        `day ${day}`,
-        figuresOf(ledger, (of) => of === day),
-      ),
-    ),
-    line(
-      'transactional',
-      figuresOf(ledger, (_, stream) => stream === 'transactional'),
-    ),
-    line(
-      'marketing',
-      figuresOf(ledger, (_, stream) => stream === 'marketing'),
-    ),
-    line(
-      '**all**',
-      figuresOf(ledger, () => true),
-    ),
-    '',
-    row(['sent/cap', ...days.map((day) => `day ${day}`), 'what befell it']),
-    row(['---', ...days.map(() => '---'), '---']),
-    ...addresses,
-    '',
-  ].join('\n');
+    ...headOf(FLOW),
+    ...daysTo(days).map((day) => line(`day ${day}`, (of) => of === day)),
+    line('transactional', (_, stream) => stream === 'transactional'),
+    line('marketing', (_, stream) => stream === 'marketing'),
+    line('**all**', () => true),
+  ];
+}
+
+function sentTable(ledger: Ledger, terms: Shown): string[] {
+  const days = daysTo(terms.days);
+  const rows = daysTo(ADDRESSES).map((address) => {
+    const caps = capsOf(ledger, address, terms);
+    return row([exitOf(address), ...days.map((day) => `${ledger.sentOn(address, day)}/${caps[day - 1]}`)]);
+  });
+  return [...headOf(['sent/cap', ...days.map((day) => `day ${day}`)]), ...rows];
+}
+
+function befallenTable(ledger: Ledger): string[] {
+  return [...headOf(BEFELL), ...TROUBLES.map((trouble) => row(befallen(ledger, trouble)))];
+}
+
+function row(cells: readonly (string | number)[]): string {
+  return `| ${cells.join(' | ')} |`;
+}
+
+function headOf(cells: readonly string[]): string[] {
+  return [row(cells), row(cells.map(() => '---'))];
+}
+
+function daysTo(last: number): number[] {
+  return Array.from({ length: last }, (_, index) => index + 1);
+}
+
+const BEFELL = [
+  'what befell',
+  '',
+  'from',
+  'for',
+  'tries meanwhile',
+  'taken meanwhile',
+  'last taken after',
+  'first taken afterwards',
+];
+
+function befallen(ledger: Ledger, { address, kind, fromHour, untilHour }: Trouble): (string | number)[] {
+  const [fromMs, untilMs] = [fromHour, untilHour].map((hour) => START_MS + hour * HOUR_MS) as [number, number];
+  const isMeanwhile = (atMs: number): boolean => atMs >= fromMs && atMs < untilMs;
+  const taken = ledger.times.get(bindOf(address)) ?? [];
+  const meanwhile = taken.filter(isMeanwhile);
+  const afterwards = taken.find((atMs) => atMs >= untilMs);
+  return [
+    exitOf(address),
+    kind,
+    `day ${Math.floor(fromHour / 24) + 1}, ${fromHour % 24}:00`,
+    `${untilHour - fromHour} h`,
+    (ledger.attempts.get(exitOf(address)) ?? []).filter(isMeanwhile).length,
+    meanwhile.length,
+    meanwhile.length === 0 ? '' : timeOf(Math.max(...meanwhile) - fromMs),
+    afterwards === undefined ? 'never' : timeOf(afterwards - untilMs),
+  ];
 }
 
 function timeOf(ms: number): string {

@@ -1,7 +1,7 @@
-/** Ten days of mail by fifteen addresses. */
+/** Ten days of mail by fifteen addresses, or the first of them. */
 import type { AuditReport } from '../../src/spool/spool.ts';
 import { Ledger, problemsOf } from './ledger.ts';
-import { DAY_MS, DAYS, HOUR_MS, mailOf, type Sent, START_MS, type Terms } from './scenario.ts';
+import { DAY_MS, HOUR_MS, mailOf, type Sent, START_MS, type Terms } from './scenario.ts';
 import { openWorld, type World } from './world.ts';
 
 export type TenDays = {
@@ -18,7 +18,7 @@ const RELEASE_HOUR = 18;
 export async function runTenDays(terms: Terms, told: (day: number, ledger: Ledger) => void): Promise<TenDays> {
   const ledger = new Ledger();
   await using world = await openWorld({ terms, heard: ledger.heard, provided: ledger.provided });
-  for (let day = 1; day <= DAYS; day++) {
+  for (let day = 1; day <= terms.days; day++) {
     const mail = mailOf(day, terms);
     let next = 0;
     const dayEndMs = START_MS + day * DAY_MS;
@@ -42,7 +42,7 @@ export async function runTenDays(terms: Terms, told: (day: number, ledger: Ledge
   const audit = await world.spool.audit();
   const waiting = await waitingIn(world, ledger);
   const problems = audit.violations.map(({ recipient, problem }) => `audit: ${recipient}: ${problem}`);
-  problems.push(...problemsOf(ledger, { days: DAYS, dailyLimit: terms.dailyLimit, waiting }));
+  problems.push(...problemsOf(ledger, { ...terms, waiting }));
   return { ledger, audit, problems };
 }
 

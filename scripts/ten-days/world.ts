@@ -67,7 +67,8 @@ export async function openWorld({ terms, heard, provided }: WorldNeeds): Promise
   };
   const { spool, path } = await openParts({ policy: () => inForce, clock, line, terms, heard: count }, stack);
   const rest = async (): Promise<void> => {
-    for (let calm = 0; calm < 2;) {
+    // Where nothing happens, nothing comes of it; what did happen may have consequences that take a while to show.
+    for (let calm = 1; calm < 2;) {
       const before = events;
       await settled();
       // The store answers in turn: what was asked before this is done.
