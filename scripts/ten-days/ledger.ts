@@ -145,6 +145,8 @@ export function problemsOf(
 const KNOWN_HOURS: Readonly<Record<Trouble['kind'], number>> = { missing: 0.1, hangs: 0.25, blocked: 13, listed: 1.1 };
 /** And until mail goes out again. */
 const BACK_HOURS = 20;
+/** Where less is left, it is not known. */
+const BACK_LEAST_HOURS = 12;
 
 function troubleProblems(ledger: Ledger, trouble: Trouble, days: number): string[] {
   const { address, kind, fromHour, untilHour } = trouble;
@@ -156,8 +158,8 @@ function troubleProblems(ledger: Ledger, trouble: Trouble, days: number): string
     ).length;
   const during = within(fromHour + KNOWN_HOURS[kind], untilHour);
   if (during > 0) problems.push(`${exit} (${kind}) sent ${during} messages while it was out`);
-  const untilAt = untilHour + BACK_HOURS;
-  if (untilAt <= days * 24 && within(untilHour, untilAt) === 0)
-    problems.push(`${exit} (${kind}) sent nothing in the ${BACK_HOURS} h after it could again`);
+  const untilAt = Math.min(untilHour + BACK_HOURS, days * 24);
+  if (untilAt - untilHour >= BACK_LEAST_HOURS && within(untilHour, untilAt) === 0)
+    problems.push(`${exit} (${kind}) sent nothing in the ${untilAt - untilHour} h after it could again`);
   return problems;
 }

@@ -1,13 +1,13 @@
-/** A week of mail by fifteen new addresses of small limits; `scripts/ten-days.ts` has ten days with full ones. */
+/** Six days of mail by fifteen new addresses of small limits; `scripts/ten-days.ts` has ten days with full ones. */
 import { expect, test } from 'vitest';
 import { capsOf } from '../../scripts/ten-days/ledger.ts';
 import { figuresOf } from '../../scripts/ten-days/report.ts';
 import { runTenDays } from '../../scripts/ten-days/run.ts';
 
-const TERMS = { days: 7, dailyLimit: 20, seed: 7, grainMs: 55_000 };
+const TERMS = { days: 6, dailyLimit: 20, seed: 7, grainMs: 55_000 };
 
 test(
-  'in a week no address exceeds its cap and nothing is lost, though three fail in turn and two are listed',
+  'in six days no address exceeds its cap and nothing is lost, though three fail in turn and two are listed',
   { timeout: 120_000 },
   async () => {
     const { ledger, audit, problems } = await runTenDays(TERMS, () => {});
@@ -15,7 +15,7 @@ test(
     expect(audit.violations).toEqual([]);
     expect(ledger.failures).toEqual([]);
     const all = figuresOf(ledger, () => true);
-    expect(all.accepted).toBeGreaterThan(800);
+    expect(all.accepted).toBeGreaterThan(600);
     expect(all.delivered / all.accepted).toBeGreaterThan(0.9);
     // The caps did hold something back, and grew.
     const first = capsOf(ledger, 1, TERMS);
