@@ -26,6 +26,7 @@ export function dayAt(atMs: number): number {
   return Math.floor((atMs - START_MS) / DAY_MS) + 1;
 }
 
+/** Hears relay and providers; what is known of a recipient is found by its address. */
 export class Ledger {
   /** By recipient; each is written to once. */
   readonly accepted = new Map<string, Sending>();

@@ -44,6 +44,7 @@ export const TROUBLES: readonly Trouble[] = [
   { address: 12, kind: 'blocked', fromHour: hourOf(5, 8), untilHour: hourOf(5, 20) },
 ];
 
+/** What is the matter with an own address at that time; null: nothing. */
 export function troubleOf(address: string | null, atMs: number): Trouble['kind'] | null {
   const hour = (atMs - START_MS) / HOUR_MS;
   const found = TROUBLES.find((one) => bindOf(one.address) === address && hour >= one.fromHour && hour < one.untilHour);
