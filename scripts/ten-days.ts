@@ -31,6 +31,7 @@ const { ledger, audit, problems } = await runTenDays(terms, (day, { accepted, fa
 process.stdout.write(`${reportOf(ledger, terms)}\n`);
 const refusals = [...ledger.refusals].map(([what, count]) => `${what} refused ${count} times`);
 process.stdout.write(`${refusals.toSorted((one, other) => one.localeCompare(other)).join('\n')}\n`);
+for (const [recipient, reason] of ledger.doubted) process.stdout.write(`in doubt: ${recipient}: ${reason}\n`);
 if (values.alerts)
   for (const { atMs, name, text, raised } of ledger.alerts)
     process.stdout.write(`${new Date(atMs).toISOString()} ${raised ? 'raised' : 'over'} ${name}: ${text}\n`);

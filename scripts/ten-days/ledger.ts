@@ -33,8 +33,8 @@ export class Ledger {
   readonly fates = new Map<string, Fate>();
   /** By recipient: how often a provider took it. */
   readonly taken = new Map<string, number>();
-  /** Recipients for which an attempt ended in doubt. */
-  readonly doubted = new Set<string>();
+  /** By recipient: why an attempt ended in doubt. */
+  readonly doubted = new Map<string, string>();
   /** By client address and day: messages that providers took. */
   readonly byDay = new Map<string, number>();
   /** When providers took mail, by client address. */
@@ -56,7 +56,8 @@ export class Ledger {
     else if (event.event === 'failed') this.failures.push(`day ${dayAt(event.atMs)}: ${event.where}: ${event.cause}`);
     else if (event.event === 'attempted') this.#at(this.attempts, event.attempt.egress).push(event.atMs);
     else if (event.event === 'held') this.held += 1;
-    else if (event.event === 'in-doubt') for (const recipient of event.recipients) this.doubted.add(recipient);
+    else if (event.event === 'in-doubt')
+      for (const recipient of event.recipients) this.doubted.set(recipient, event.reason);
     if (!ENDS.has(event.event) || !('recipients' in event)) return;
     for (const recipient of event.recipients) this.#end(recipient, { state: event.event, atMs: event.atMs });
   };

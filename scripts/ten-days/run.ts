@@ -35,15 +35,28 @@ export async function runTenDays(terms: Terms, told: (day: number, ledger: Ledge
         world.path.wake();
       }
       if (due.length > 0) await world.rest();
-      await world.passTo(Math.min(dayEndMs, (Math.floor(nowMs / terms.grainMs) + 1) * terms.grainMs));
+      const untilMs = Math.min(dayEndMs, (Math.floor(nowMs / terms.grainMs) + 1) * terms.grainMs);
+      // What was begun on this day is to be with its provider on this day.
+      if (untilMs === dayEndMs) await longRest(world);
+      await world.passTo(untilMs);
     }
     told(day, ledger);
   }
+  // A new day has begun, and the books are to hold still.
+  await longRest(world);
   const audit = await world.spool.audit();
   const waiting = await waitingIn(world, ledger);
   const problems = audit.violations.map(({ recipient, problem }) => `audit: ${recipient}: ${problem}`);
   problems.push(...problemsOf(ledger, { ...terms, waiting }));
   return { ledger, audit, problems };
+}
+
+/** At rest again and again: then nothing is under way between memory, store and network. */
+async function longRest(world: World): Promise<void> {
+  for (let time = 0; time < 20; time++) {
+    await world.rest();
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
 }
 
 async function submit({ path, clock }: World, ledger: Ledger, mail: Sent): Promise<void> {
