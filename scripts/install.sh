@@ -16,6 +16,39 @@ is_installed() {
   [ -f "$mark" ] && [ ! "$lock" -nt "$mark" ] && { [ "$wanted" != --dev ] || [ -e node_modules/.bin/vitest ]; }
 }
 
+# A folder of somebody else's, and npm ci would begin by emptying it: it is used as it is, or not at all.
+use_link() {
+  target=$(readlink node_modules)
+  if lacks=$(lacking); then
+    echo "relevo: node_modules is a symbolic link to $target: used as it is, nothing is installed" >&2
+    exit 0
+  fi
+  echo "relevo: node_modules in $PWD is a symbolic link to $target, and it is not what relevo needs:" >&2
+  echo "        $lacks. It is left alone, for an installation would empty that folder." >&2
+  echo '        Remove the link (`rm node_modules`) and start again, or run `npm ci` where it leads to' >&2
+  exit 1
+}
+
+# Says what node_modules has not or has in another version; true when there is nothing to say. Without a node to read the
+# two lists of npm, that it has a list must do.
+lacking() {
+  [ -f "$mark" ] || { echo 'npm has not finished an installation there'; return 1; }
+  [ "$wanted" != --dev ] || [ -e node_modules/.bin/vitest ] || { echo 'the tools of the tests are missing'; return 1; }
+  node=$(command -v node || true)
+  [ -n "$node" ] || node=node_modules/.bin/node
+  [ -x "$node" ] || return 0
+  "$node" - "$lock" "$mark" "$wanted" <<'SCRIPT'
+const { readFileSync } = require('node:fs');
+const [lock, mark, wanted] = process.argv.slice(2);
+const [needed, there] = [lock, mark].map((file) => JSON.parse(readFileSync(file, 'utf8')).packages);
+for (const [path, { version, optional, dev, devOptional }] of Object.entries(needed)) {
+  if (path === '' || optional || devOptional || (dev && wanted !== '--dev') || there[path]?.version === version) continue;
+  console.log(`${path.replace(/^.*node_modules\//, '')} ${version} is missing`);
+  process.exit(1);
+}
+SCRIPT
+}
+
 install() {
   rm -f "$mark"
   # npm's settings may omit optional dependencies: they bring Node. And what npm says about the Node that it runs on
@@ -27,6 +60,7 @@ install() {
 }
 
 if is_installed; then exit 0; fi
+if [ -L node_modules ]; then use_link; fi
 
 # One at a time, for npm ci begins by emptying node_modules. flock holds the folder itself and lets go when the process
 # ends, however it ends; where there is none (macOS), a folder with the owner's process id does.
