@@ -31,7 +31,10 @@ const { ledger, audit, problems } = await runTenDays(terms, (day, { accepted, fa
 process.stdout.write(`${reportOf(ledger, terms)}\n`);
 const refusals = [...ledger.refusals].map(([what, count]) => `${what} refused ${count} times`);
 process.stdout.write(`${refusals.toSorted((one, other) => one.localeCompare(other)).join('\n')}\n`);
-for (const [recipient, reason] of ledger.doubted) process.stdout.write(`in doubt: ${recipient}: ${reason}\n`);
+for (const reason of new Set(ledger.doubted.values())) {
+  const count = [...ledger.doubted.values()].filter((one) => one === reason).length;
+  process.stdout.write(`in doubt ${count} times: ${reason}\n`);
+}
 if (values.alerts)
   for (const { atMs, name, text, raised } of ledger.alerts)
     process.stdout.write(`${new Date(atMs).toISOString()} ${raised ? 'raised' : 'over'} ${name}: ${text}\n`);
