@@ -6,10 +6,11 @@
  *
  * Parts are built so that each finds what it needs, and are ended in the reverse order.
  */
+import { type Access, openAccess } from './access.ts';
 import { watchAdvice } from './advice-watch.ts';
-import { makeCertificate } from './cli/certificate-pair.ts';
+import { certify } from './cli/certificate-pair.ts';
 import { startControl } from './cli/control-server.ts';
-import { exitOperations } from './cli/exit-operations.ts';
+import { type ExitOperations, exitOperations } from './cli/exit-operations.ts';
 import { liveRelay } from './cli/live-relay.ts';
 import { nodeStatuses, soleStatus, type NodeStatus } from './cli/node-status.ts';
 import type { RelayStatus } from './cli/operations.ts';
@@ -25,8 +26,7 @@ import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
 import { WHOLE } from './policy/share.ts';
-import type { Emit } from './ports.ts';
-import { exitFigures, statsNeeds, type StatsNeeds } from './relay-stats.ts';
+import { exitFigures, statsNeeds } from './relay-stats.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limit-uses.ts';
 import { isUp } from './spool/nodes.ts';
@@ -59,7 +59,8 @@ type Parts = Foundation & {
   /** Ingress, signing, scheduler and egress: in this thread, or in workers. */
   readonly path: MailPath;
   readonly standings: ExitStandings;
-  readonly stats: StatsNeeds;
+  readonly exits: ExitOperations;
+  readonly access: Access;
   readonly http: HttpListener;
   /** What does not work, by part; changes as ports come and go. */
   readonly faults: Map<'http' | 'control', string>;
@@ -108,9 +109,14 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   stack.use(startHistory({ clock, spool, policy, emit }));
   stack.use(startRest({ clock, collect: giveMemoryBack }));
   const scrape = () => reporting.metrics.scrape();
-  const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape }));
+  const { marks, ledger } = spool;
+  const alerts = () => reporting.alerts.raised();
+  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts });
+  const access = openAccess({ policy, ports, marks, emit, exits });
+  const { api } = access;
+  const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape, api }));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
-  const parts: Parts = { ...foundation, path, standings, stats, http, faults: new Map(), lifetime };
+  const parts: Parts = { ...foundation, path, standings, exits, access, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.isStopping = () => lifetime.isStopping;
   hooks.closedExits = async () => (await path.figures()).closedExits;
@@ -144,17 +150,9 @@ async function openPath(
   return startSupervisor({ ...foundation, node, workers, clock: ports.clock, version: () => holder.state().version });
 }
 
-/** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
-async function certify({ listen, tls, hostname }: Policy, nowMs: number, emit: Emit): Promise<void> {
-  if (listen.every((listener) => listener.tls === 'none')) return;
-  const pair = { certFile: tls.cert, keyFile: tls.key, hostname, nowMs };
-  const trouble = await makeCertificate(pair).catch((error: unknown) => String(error));
-  if (trouble !== null) emit({ event: 'alert', atMs: nowMs, name: 'certificate', text: trouble, raised: true });
-}
-
 /** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
 async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
-  const { path, policy, spool, emit, ports, faults, reporting } = parts;
+  const { path, policy, spool, emit, ports, faults } = parts;
   const { addresses, problems } = path.doors();
   if (addresses.length === 0) return [...path.notReady(), ...problems.map(formatListenProblem)];
   const operations = createOperations({
@@ -163,13 +161,8 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     showsSubjects: () => policy().log.subjects,
     emit,
     nodes: () => nodesOf(parts),
-    exits: exitOperations({
-      ...parts,
-      marks: spool.marks,
-      ledger: spool.ledger,
-      clock: ports.clock,
-      alerts: () => reporting.alerts.raised(),
-    }),
+    exits: parts.exits,
+    tokens: parts.access.tokens,
     route: routeOperation({ policy, explainMail: (facts) => parts.path.explainMail(facts) }),
     live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
   });

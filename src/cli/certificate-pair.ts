@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeSelfSignedCertificate } from '../sign/certificate.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Emit } from '../ports.ts';
 import { createFile } from './whole-file.ts';
 
 export type CertificatePair = {
@@ -12,6 +14,14 @@ export type CertificatePair = {
   readonly hostname: string;
   readonly nowMs: number;
 };
+
+/** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
+export async function certify({ listen, tls, hostname }: Policy, nowMs: number, emit: Emit): Promise<void> {
+  if (listen.every((listener) => listener.tls === 'none')) return;
+  const pair = { certFile: tls.cert, keyFile: tls.key, hostname, nowMs };
+  const trouble = await makeCertificate(pair).catch((error: unknown) => String(error));
+  if (trouble !== null) emit({ event: 'alert', atMs: nowMs, name: 'certificate', text: trouble, raised: true });
+}
 
 /**
  * Makes a self-signed pair where there is none; the key is for the owner alone. A pair that is there stays. Half of one

@@ -61,6 +61,10 @@ function remoteOperations(call: Call): Operations {
     traffic: ask('traffic'),
     pause: ask('pause'),
     resume: ask('resume'),
+    tokens: ask('tokens'),
+    createToken: ask('createToken'),
+    rotateToken: ask('rotateToken'),
+    revokeToken: ask('revokeToken'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,
   };
 }

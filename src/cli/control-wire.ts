@@ -3,6 +3,7 @@
  * feed, and for `submit` the message's bytes. The answer is JSON: `{"value": …}`, or `{"error": "…"}` for operators.
  */
 import { z } from 'zod';
+import { SCOPES } from '../http/token.ts';
 import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { QUEUE_ACTIONS } from './operations.ts';
@@ -14,6 +15,7 @@ const messageId = id(parseMessageId);
 const text = z.string().max(1_000);
 /** The last time that a date can be. */
 const LATEST_MS = 8.64e15;
+const duration = z.int().max(LATEST_MS / 2);
 
 /** Exact optional: a filter never has a key without a value. */
 const filter = z.strictObject({
@@ -40,6 +42,14 @@ export const ASKS = {
   traffic: z.strictObject({ sinceMs: z.number(), after: text.nullable() }),
   pause: z.strictObject({ egress: text, reason: text }),
   resume: z.strictObject({ egress: text, forget: z.boolean() }),
+  tokens: z.strictObject({}),
+  createToken: z.strictObject({
+    name: text,
+    scopes: z.array(z.enum(SCOPES)).min(1),
+    lifetimeMs: duration.min(1).nullable(),
+  }),
+  rotateToken: z.strictObject({ name: text, overlapMs: duration.min(0) }),
+  revokeToken: z.strictObject({ name: text }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),

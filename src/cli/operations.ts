@@ -12,6 +12,7 @@ import type { TrafficAsk, TrafficPage } from '../spool/traffic.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
 import type { NodeStatus } from './node-status.ts';
+import type { TokenOperations } from './token-operations.ts';
 
 /** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
 export type OperatorMail = {
@@ -83,7 +84,7 @@ export type RelayStatus = {
 };
 
 /** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
-export type Operations = {
+export type Operations = TokenOperations & {
   status(): Promise<RelayStatus | null>;
   overview(): Promise<QueueOverview>;
   /** Newest first; `after` pages on. */

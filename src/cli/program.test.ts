@@ -68,6 +68,10 @@ test('every command has --help, and takes --policy and --data', async () => {
     'spool move',
     'start',
     'stats',
+    'token create',
+    'token list',
+    'token revoke',
+    'token rotate',
   ]);
   for (const words of commands) {
     const { code, stdout } = await rig.run([...words, '--help']);

@@ -22,6 +22,7 @@ import { addSend } from './send.ts';
 import { addSimulateProvider } from './simulate-provider.ts';
 import { addSpool } from './spool.ts';
 import { addStats } from './stats.ts';
+import { addTokens } from './token.ts';
 
 export type StartAsk = Where & {
   readonly node: string | null;
@@ -79,6 +80,7 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addEgressPause(program, registry);
   addEgressTest(program, registry);
   addStats(program, registry);
+  addTokens(program, registry);
   return program;
 }
 

@@ -4,6 +4,7 @@ import { connectControl } from './control-client.ts';
 import { createOperations } from './store-operations.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { openPolicyStore } from './store.ts';
+import { tokenOperations } from './token-operations.ts';
 import type { Cli } from './cli.ts';
 import { exitOperations, type ExitOperations } from './exit-operations.ts';
 import type { SpoolWithLedger } from '../open-spool.ts';
@@ -40,6 +41,7 @@ export async function withOperations<Result>(
     showsSubjects: () => policy.log.subjects,
     live: null,
     exits: exitsOf(cli, { policy, spool }),
+    tokens: tokenOperations({ ...cli, marks: spool.marks, changed: () => {} }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });
   return await use(operations);

@@ -16,6 +16,7 @@ import {
   type Operations,
   type QueueAction,
 } from './operations.ts';
+import type { TokenOperations } from './token-operations.ts';
 import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
 export type StoreOperationsNeeds = {
@@ -32,6 +33,8 @@ export type StoreOperationsNeeds = {
   readonly route?: Operations['route'];
   /** Default: they cannot be asked. */
   readonly exits?: Pick<Operations, 'stats' | 'exits' | 'exitPasts' | 'pause' | 'resume'>;
+  /** Default: they cannot be asked. */
+  readonly tokens?: TokenOperations;
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -69,6 +72,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     },
     nodes: needs.nodes ?? (async () => []),
     ...(needs.exits ?? NO_EXITS),
+    ...(needs.tokens ?? NO_TOKENS),
   };
 }
 
@@ -82,6 +86,17 @@ const NO_EXITS = {
   exitPasts: unknownExits,
   pause: unknownExits,
   resume: unknownExits,
+};
+
+function unknownTokens(): Promise<never> {
+  return Promise.reject(new OperationsError('the tokens are not known here'));
+}
+
+const NO_TOKENS: TokenOperations = {
+  tokens: unknownTokens,
+  createToken: unknownTokens,
+  rotateToken: unknownTokens,
+  revokeToken: unknownTokens,
 };
 
 async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter) {

@@ -6,6 +6,8 @@ import type { Event } from '../message/event.ts';
 import { deliveryIdOf, newMessageId } from '../message/ids.ts';
 import { policySchema } from '../policy/schema.ts';
 import { createMetrics, type MetricsSample } from '../report/metrics.ts';
+import { problem } from './answer.ts';
+import type { ApiAsk } from './api.ts';
 import { createHttp, type HttpNeeds } from './server.ts';
 
 const listen = (address: string) => policySchema.parse({ hostname: 'relay.example.com', http: { listen: address } });
@@ -17,6 +19,7 @@ async function start(needs: Partial<HttpNeeds> = {}) {
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: 'x 1\n' }),
+    api: async () => problem(401, 'no'),
     ...needs,
   });
   const binding = await http.listen();
@@ -50,7 +53,7 @@ test('what stands in the way of mail is told with 503', async () => {
 test('what is not served is 404, and nothing is changed by other methods', async () => {
   const { http, base } = await start();
   await using _ = http;
-  for (const path of ['/', '/api/v1/queue', '/livez/', '/../etc/passwd', '/%2e%2e/x'])
+  for (const path of ['/', '/api', '/livez/', '/../etc/passwd', '/%2e%2e/x', '/%61pi/v1/stats'])
     expect((await fetch(base + path)).status).toBe(404);
   const posted = await fetch(`${base}/metrics`, { method: 'POST', body: 'x'.repeat(100_000) });
   expect([posted.status, posted.headers.get('allow')]).toEqual([405, 'GET, HEAD']);
@@ -208,6 +211,7 @@ test('a second listen meanwhile waits for the first, and comes to the same bindi
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: '' }),
+    api: async () => problem(401, 'no'),
   });
   await using _ = http;
   const [first, second] = await Promise.all([http.listen(), http.listen()]);
@@ -222,10 +226,33 @@ test('what is closed while it starts to listen listens no more', async () => {
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: '' }),
+    api: async () => problem(401, 'no'),
   });
   const listening = http.listen();
   await http[Symbol.asyncDispose]();
   const binding = await listening;
   if (binding.kind !== 'listening') throw new Error(binding.cause);
   await expect(fetch(`http://127.0.0.1:${binding.port}/livez`)).rejects.toThrow('fetch failed');
+});
+
+test('what is below /api/ is for the API, with the address and the field that it came with', async () => {
+  const asks: ApiAsk[] = [];
+  const api = async (ask: ApiAsk) => {
+    asks.push(ask);
+    return problem(418, 'short and stout', { 'retry-after': '7' });
+  };
+  const { http, base } = await start({ api });
+  await using _ = http;
+  const headers = { authorization: 'Bearer x' };
+  const response = await fetch(`${base}/api/v1/none?token=y`, { method: 'DELETE', headers });
+  expect([response.status, response.headers.get('retry-after')]).toEqual([418, '7']);
+  expect(response.headers.get('content-type')).toBe('application/problem+json');
+  expect(response.headers.get('cache-control')).toBe('no-store');
+  const body = { type: 'about:blank', title: "I'm a Teapot", status: 418, detail: 'short and stout' };
+  expect(await response.json()).toEqual(body);
+  await fetch(`${base}/api/`);
+  expect(asks).toEqual([
+    { method: 'DELETE', path: '/api/v1/none', authorization: 'Bearer x', peer: '127.0.0.1' },
+    { method: 'GET', path: '/api/', authorization: null, peer: '127.0.0.1' },
+  ]);
 });

@@ -2,6 +2,8 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
+import { type Answer, json, plain } from './answer.ts';
+import type { Api } from './api.ts';
 
 export type HttpBinding =
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
@@ -23,9 +25,9 @@ export type HttpNeeds = {
   /** Why no mail can be taken now, in words for operators; empty: ready. Must be cheap and never throw. */
   readonly notReady: () => readonly string[];
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
+  /** What answers below `/api/`. */
+  readonly api: Api;
 };
-
-type Answer = { readonly status: number; readonly contentType: string; readonly text: string };
 
 /** For whoever asks health and figures: a handful of monitors, with small requests. */
 const LIMITS = {
@@ -45,7 +47,7 @@ const SECURITY = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** Health and figures over HTTP: `/livez`, `/readyz`, `/metrics`; everything else is 404. Starts with `listen`. */
+/** Health, figures and the API over HTTP: `/livez`, `/readyz`, `/metrics`, `/api/…`; everything else is 404. Starts with `listen`. */
 export function createHttp(needs: HttpNeeds): HttpListener {
   let bound: { readonly wanted: string; readonly server: Server } | null = null;
 
@@ -112,13 +114,13 @@ async function serve(needs: HttpNeeds, request: IncomingMessage, response: Serve
     answer = await answerTo(needs, request);
   } catch (cause) {
     emit({ event: 'failed', atMs: clock.nowMs(), where: 'http', cause: String(cause) });
-    answer = text(503, 'not available\n');
+    answer = plain(503, 'not available\n');
   }
   response.writeHead(answer.status, {
     ...SECURITY,
     'content-type': answer.contentType,
     'content-length': Buffer.byteLength(answer.text),
-    ...(answer.status === 405 ? { allow: 'GET, HEAD' } : {}),
+    ...answer.headers,
     // A body that nobody reads must not keep the connection.
     ...(request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined
       ? {}
@@ -128,17 +130,27 @@ async function serve(needs: HttpNeeds, request: IncomingMessage, response: Serve
 }
 
 async function answerTo(needs: HttpNeeds, request: IncomingMessage): Promise<Answer> {
-  const path = (request.url ?? '').split('?', 1)[0];
-  const serves = ROUTES.get(path ?? '');
-  if (serves === undefined) return text(404, 'not found\n');
-  if (request.method !== 'GET' && request.method !== 'HEAD') return text(405, 'GET or HEAD\n');
-  return serves(needs);
+  const { method = '', url = '', headers, socket } = request;
+  const path = url.split('?', 1)[0] ?? '';
+  if (path.startsWith('/api/')) {
+    const peer = peerOf(socket.remoteAddress);
+    return needs.api({ method, path, authorization: headers.authorization ?? null, peer });
+  }
+  const serves = ROUTES.get(path);
+  if (serves === undefined) return plain(404, 'not found\n');
+  if (method === 'GET' || method === 'HEAD') return serves(needs);
+  return { ...plain(405, 'GET or HEAD\n'), headers: { allow: 'GET, HEAD' } };
+}
+
+/** A dual-stack socket reports IPv4 peers as `::ffff:192.0.2.1`. */
+function peerOf(address: string | undefined): string {
+  return (address ?? '').replace(/^::ffff:(?=\d+\.)/i, '');
 }
 
 type Route = (needs: HttpNeeds) => Answer | Promise<Answer>;
 
 const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
-  ['/livez', () => text(200, 'ok\n')],
+  ['/livez', () => plain(200, 'ok\n')],
   ['/readyz', readiness],
   ['/metrics', figures],
 ]);
@@ -146,15 +158,10 @@ const ROUTES: ReadonlyMap<string, Route> = new Map<string, Route>([
 function readiness(needs: HttpNeeds): Answer {
   const reasons = needs.notReady();
   const ready = reasons.length === 0;
-  const body = `${JSON.stringify({ ready, reasons })}\n`;
-  return { status: ready ? 200 : 503, contentType: 'application/json; charset=utf-8', text: body };
+  return json(ready ? 200 : 503, { ready, reasons });
 }
 
 async function figures(needs: HttpNeeds): Promise<Answer> {
-  const { contentType, text: content } = await needs.scrape();
-  return { status: 200, contentType, text: content };
-}
-
-function text(status: number, content: string): Answer {
-  return { status, contentType: 'text/plain; charset=utf-8', text: content };
+  const { contentType, text } = await needs.scrape();
+  return { status: 200, contentType, text };
 }

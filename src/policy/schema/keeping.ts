@@ -220,7 +220,7 @@ export const http = z
       .string()
       .refine(isHttpAddress, 'expected address:port, such as 127.0.0.1:8080')
       .prefault('127.0.0.1:8080')
-      .meta({ description: 'Health and metrics. Loopback unless you mean otherwise.' }),
+      .meta({ description: 'Health, metrics and the API. Loopback unless you mean otherwise.' }),
   })
   .prefault({})
   .meta({ description: 'The one HTTP listener.' });

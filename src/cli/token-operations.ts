@@ -1,0 +1,169 @@
+/** What operators do with the tokens of the API: over the store, whether a relay runs on it or not. */
+import {
+  hashOf,
+  hasEnded,
+  isTokenName,
+  newTokenText,
+  SCOPES,
+  type Scope,
+  type Token,
+  TOKEN_MARKS,
+  tokenMark,
+  tokenOf,
+  type TokenSecret,
+} from '../http/token.ts';
+import { nearest } from '../policy/nearest.ts';
+import type { Clock, Random } from '../ports.ts';
+import type { Mark, Marks } from '../spool/marks.ts';
+import { OperationsError } from './operations.ts';
+
+/** A token as operators see it: never its text. */
+export type TokenStatus = {
+  readonly name: string;
+  readonly scopes: readonly string[];
+  readonly createdAtMs: number;
+  /** When its text became another; null: never. */
+  readonly rotatedAtMs: number | null;
+  readonly expiresAtMs: number | null;
+  readonly isExpired: boolean;
+  /** Until when the text before is good as well; null: it is not. */
+  readonly previousUntilMs: number | null;
+};
+
+/** `token`: the text, which is nowhere else and cannot be had again. */
+export type IssuedToken = { readonly token: string } & TokenStatus;
+
+export type TokenAsk = {
+  readonly name: string;
+  readonly scopes: readonly Scope[];
+  /** null: until it is revoked. */
+  readonly lifetimeMs: number | null;
+};
+
+export type TokenOperations = {
+  /** By name. */
+  tokens(): Promise<readonly TokenStatus[]>;
+  createToken(ask: TokenAsk): Promise<IssuedToken>;
+  /** Another text for the same: for as long as the first was good. What it had before is good for `overlapMs` more at most. */
+  rotateToken(ask: { readonly name: string; readonly overlapMs: number }): Promise<IssuedToken>;
+  revokeToken(ask: { readonly name: string }): Promise<{ readonly name: string; readonly revoked: true }>;
+};
+
+export type TokenOperationsNeeds = {
+  readonly marks: Marks;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Called after each change. */
+  readonly changed: () => void;
+};
+
+/** All of them are compared with each text that somebody shows. */
+const MOST_TOKENS = 500;
+/** Of one token, the one in force among them: more that overlap are left by, the oldest first. */
+const MOST_SECRETS = 5;
+
+/** One after the other: two that change one token at once would undo each other's change. */
+export function tokenOperations(needs: TokenOperationsNeeds): TokenOperations {
+  let last: Promise<unknown> = Promise.resolve();
+  const next = <Result>(run: () => Promise<Result>): Promise<Result> => {
+    const turn = last.then(run, run);
+    last = turn;
+    return turn;
+  };
+  return {
+    tokens: async () => {
+      const marks = await needs.marks.marks(TOKEN_MARKS);
+      const nowMs = needs.clock.nowMs();
+      return marks.map(tokenOf).flatMap((token) => (token === null ? [] : [statusOf(token, nowMs)]));
+    },
+    createToken: (ask) => next(() => create(needs, ask)),
+    rotateToken: (ask) => next(() => rotate(needs, ask)),
+    revokeToken: (ask) => next(() => revoke(needs, ask.name)),
+  };
+}
+
+async function create(needs: TokenOperationsNeeds, { name, scopes, lifetimeMs }: TokenAsk): Promise<IssuedToken> {
+  if (!isTokenName(name)) throw new OperationsError(`${JSON.stringify(name)} cannot be the name of a token`);
+  const marks = await needs.marks.marks(TOKEN_MARKS);
+  const before = named(marks, name);
+  if (before !== undefined && tokenOf(before) !== null)
+    throw new OperationsError(
+      `there is a token ${name}: \`relevo token rotate ${name}\` renews it, \`relevo token revoke ${name}\` ends it`,
+    );
+  if (marks.length >= MOST_TOKENS) throw new OperationsError(`there are ${MOST_TOKENS} tokens: revoke one first`);
+  const createdAtMs = needs.clock.nowMs();
+  const given = SCOPES.filter((scope) => scopes.includes(scope));
+  return issue(needs, { name, scopes: given, createdAtMs, lifetimeMs }, { before, others: [] });
+}
+
+async function rotate(
+  needs: TokenOperationsNeeds,
+  { name, overlapMs }: { readonly name: string; readonly overlapMs: number },
+): Promise<IssuedToken> {
+  const marks = await needs.marks.marks(TOKEN_MARKS);
+  const before = named(marks, name);
+  const token = before === undefined ? null : tokenOf(before);
+  if (token === null) throw unknown(name, marks);
+  const nowMs = needs.clock.nowMs();
+  const endsAtMs = nowMs + overlapMs;
+  const others = token.secrets
+    .map((secret) => ({ ...secret, expiresAtMs: Math.min(secret.expiresAtMs ?? endsAtMs, endsAtMs) }))
+    .filter((secret) => !hasEnded(secret, nowMs))
+    .slice(0, MOST_SECRETS - 1);
+  return issue(needs, token, { before, others });
+}
+
+async function revoke(needs: TokenOperationsNeeds, name: string): Promise<{ name: string; revoked: true }> {
+  const marks = await needs.marks.marks(TOKEN_MARKS);
+  // What cannot be read can still be taken away.
+  if (named(marks, name) === undefined) throw unknown(name, marks);
+  await needs.marks.unmark([`${TOKEN_MARKS}${name}`]);
+  needs.changed();
+  return { name, revoked: true };
+}
+
+type Replaced = { readonly before: Mark | undefined; readonly others: readonly TokenSecret[] };
+
+async function issue(
+  needs: TokenOperationsNeeds,
+  { name, scopes, createdAtMs, lifetimeMs }: Omit<Token, 'secrets'>,
+  { before, others }: Replaced,
+): Promise<IssuedToken> {
+  const nowMs = needs.clock.nowMs();
+  const text = newTokenText(needs.random);
+  const sha256 = hashOf(text)?.toString('hex') ?? '';
+  const expiresAtMs = lifetimeMs === null ? null : nowMs + lifetimeMs;
+  const secret: TokenSecret = { sha256, createdAtMs: nowMs, expiresAtMs };
+  const token: Token = { name, scopes, createdAtMs, lifetimeMs, secrets: [secret, ...others] };
+  // By the clock of another node it may have been later: a mark of an earlier time would not replace that one.
+  await needs.marks.mark([tokenMark(token, Math.max(before?.atMs ?? 0, nowMs))]);
+  needs.changed();
+  const kept = named(await needs.marks.marks(`${TOKEN_MARKS}${name}`), name);
+  // Nobody is told of a token that does not open.
+  if (kept === undefined || tokenOf(kept)?.secrets[0].sha256 !== sha256)
+    throw new OperationsError(`somebody else changed the token ${name} at this very moment: \`relevo token list\``);
+  return { token: text, ...statusOf(token, nowMs) };
+}
+
+function named(marks: readonly Mark[], name: string): Mark | undefined {
+  return marks.find((mark) => mark.name === `${TOKEN_MARKS}${name}`);
+}
+
+function statusOf({ name, scopes, createdAtMs, secrets: [secret, ...others] }: Token, nowMs: number): TokenStatus {
+  const ends = others.filter((other) => !hasEnded(other, nowMs)).map(({ expiresAtMs }) => expiresAtMs ?? nowMs);
+  return {
+    name,
+    scopes,
+    createdAtMs,
+    rotatedAtMs: secret.createdAtMs === createdAtMs ? null : secret.createdAtMs,
+    expiresAtMs: secret.expiresAtMs,
+    isExpired: hasEnded(secret, nowMs),
+    previousUntilMs: ends.length === 0 ? null : Math.max(...ends),
+  };
+}
+
+function unknown(name: string, marks: readonly Mark[]): OperationsError {
+  const names = marks.map((mark) => mark.name.slice(TOKEN_MARKS.length));
+  const meant = nearest(name, names);
+  return new OperationsError(`there is no token ${name}${meant === null ? '' : ` (did you mean ${meant}?)`}`);
+}
