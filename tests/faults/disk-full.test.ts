@@ -38,32 +38,37 @@ http: { listen: 127.0.0.1:${httpPort ?? (await freePort())} }
 `;
 }
 
-test('a full disk is 452, loses nothing, and is over by itself once there is space', { timeout: 180_000 }, async () => {
-  using disk = smallDisk(24);
-  await using sink = await startSmtpSink({ keepContent: false });
-  await sink.stop();
-  const port = await freePort();
-  const httpPort = await freePort();
-  await using relay = new RelayProcess(
-    await policyOn(disk.path, { port, sinkPort: sink.port, retry: '{ delays: [1s] }', httpPort }),
-  );
-  await relay.start();
-  const fill = startLoad({ port: () => port, sessions: 4, prefix: 'fill', sizeBytes: 40_000 });
-  await expect.poll(() => fill.refused.get('452') ?? 0, { timeout: 60_000, interval: 100 }).toBeGreaterThan(5);
-  await fill.stop();
-  expect([...fill.refused.keys()]).toEqual(['452']);
-  expect(fill.acknowledged.size).toBeGreaterThan(50);
+// Both wait most of the time, each on a disk of its own.
+test.concurrent(
+  'a full disk is 452, loses nothing, and is over by itself once there is space',
+  { timeout: 180_000 },
+  async () => {
+    using disk = smallDisk(24);
+    await using sink = await startSmtpSink({ keepContent: false });
+    await sink.stop();
+    const port = await freePort();
+    const httpPort = await freePort();
+    await using relay = new RelayProcess(
+      await policyOn(disk.path, { port, sinkPort: sink.port, retry: '{ delays: [1s] }', httpPort }),
+    );
+    await relay.start();
+    const fill = startLoad({ port: () => port, sessions: 4, prefix: 'fill', sizeBytes: 40_000 });
+    await expect.poll(() => fill.refused.get('452') ?? 0, { timeout: 60_000, interval: 100 }).toBeGreaterThan(5);
+    await fill.stop();
+    expect([...fill.refused.keys()]).toEqual(['452']);
+    expect(fill.acknowledged.size).toBeGreaterThan(50);
 
-  await sink.listen();
-  await expect.poll(() => sink.accepted.length, { timeout: 90_000, interval: 200 }).toBe(fill.acknowledged.size);
-  // The last of the space is given back once the store has nothing else to do; from then on nothing is refused.
-  const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok;
-  await expect.poll(isReady, { timeout: 10_000, interval: 100 }).toBe(true);
-  const after = startLoad({ port: () => port, sessions: 2, prefix: 'after', count: 20 });
-  await expect.poll(() => after.acknowledged.size, { timeout: 30_000, interval: 100 }).toBe(20);
-  await after.stop();
-  await expect.poll(async () => (await relay.audit())['queued'], { timeout: 30_000, interval: 500 }).toBe(0);
-});
+    await sink.listen();
+    await expect.poll(() => sink.accepted.length, { timeout: 90_000, interval: 200 }).toBe(fill.acknowledged.size);
+    // The last of the space is given back once the store has nothing else to do; from then on nothing is refused.
+    const isReady = async (): Promise<boolean> => (await fetch(`http://127.0.0.1:${httpPort}/readyz`)).ok;
+    await expect.poll(isReady, { timeout: 10_000, interval: 100 }).toBe(true);
+    const after = startLoad({ port: () => port, sessions: 2, prefix: 'after', count: 20 });
+    await expect.poll(() => after.acknowledged.size, { timeout: 30_000, interval: 100 }).toBe(20);
+    await after.stop();
+    await expect.poll(async () => (await relay.audit())['queued'], { timeout: 30_000, interval: 500 }).toBe(0);
+  },
+);
 
 test(
   'mail that runs out of time on a full disk comes back to its sender all the same',
