@@ -97,7 +97,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   const { emit } = reporting;
   const onApply = (next: Policy, previous: Policy, version: string): Promise<readonly string[]> =>
     hooks.prepare(placeData(next, where), placeData(previous, where), version);
-  const opened = await openPolicyHolder({ file: shownPolicyFile, env, clock, emit, onApply });
+  const opened = await openPolicyHolder({ file: shownPolicyFile, env, clock, emit, onApply, canSendFrom });
   if (opened.kind === 'refused') return { kind: 'refused', problems: opened.problems.map(formatProblem) };
   const holder = stack.use(opened.holder);
   policy = placedPolicy(() => holder.current(), where);

@@ -5,7 +5,7 @@ import type { Where } from './data-folder.ts';
 import { checkNamedFiles } from './named-files.ts';
 import { json, plural } from './output.ts';
 import { addPolicyDiff } from './policy-diff.ts';
-import { loadPolicyFile, shownPath } from './policy-file.ts';
+import { loadPolicyFile, shownPath, warningsHere } from './policy-file.ts';
 import { addSimulate } from './simulate.ts';
 
 type CheckOptions = { readonly json?: true };
@@ -53,7 +53,7 @@ async function checkFile(cli: Cli, where: Where, options: CheckOptions): Promise
   const named = loaded.kind === 'loaded' ? await checkNamedFiles(loaded.policy) : null;
   const inFile = (lines: readonly string[] = []): string[] => lines.map((line) => `${file}: ${line}`);
   const problems = loaded.kind === 'refused' ? loaded.problems : inFile(named?.problems);
-  const warnings = loaded.kind === 'loaded' ? [...loaded.warnings, ...inFile(named?.warnings)] : [];
+  const warnings = loaded.kind === 'loaded' ? [...(await warningsHere(loaded)), ...inFile(named?.warnings)] : [];
   const version = loaded.kind === 'loaded' ? loaded.version : null;
   const valid = problems.length === 0;
   if (options.json === true) {

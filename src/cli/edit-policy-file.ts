@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Cli } from './cli.ts';
 import type { Where } from './data-folder.ts';
 import type { Edited } from './policy-edit.ts';
-import { loadPolicyText, shownPath } from './policy-file.ts';
+import { loadPolicyText, shownPath, warningsHere } from './policy-file.ts';
 import { replaceFile } from './whole-file.ts';
 
 export type FileEdit = {
@@ -44,8 +44,9 @@ export async function editPolicyFile(cli: Cli, where: Where, change: FileEdit): 
         return left(`${file} is left as it was, for it would be refused:\n  ${problems.join('\n  ')}`, problems);
     }
     if (edited.text !== text) await replaceFile(where.policyFile, edited.text);
-    const known = after.kind === 'loaded' ? after : { version: null, warnings: [] };
-    return { kind: 'written', version: known.version, warnings: known.warnings, isSame: edited.text === text };
+    const isSame = edited.text === text;
+    if (after.kind === 'refused') return { kind: 'written', version: null, warnings: [], isSame };
+    return { kind: 'written', version: after.version, warnings: await warningsHere(after), isSame };
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
     return left(`${file}: ${error.message}`);

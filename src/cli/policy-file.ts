@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { isAbsolute, relative, sep } from 'node:path';
+import { lackedWarnings } from '../policy/bound-exits.ts';
 import { loadPolicy, type LoadResult } from '../policy/load.ts';
 import { formatProblem } from '../policy/problem.ts';
 import type { Policy } from '../policy/schema.ts';
+import { canSendFrom } from '../system.ts';
 import { type Cli } from './cli.ts';
 import { placeData, type Where } from './data-folder.ts';
 
@@ -12,6 +14,7 @@ export type LoadedPolicy =
       readonly policy: Policy;
       readonly version: string;
       readonly warnings: readonly string[];
+      readonly bound: Extract<LoadResult, { kind: 'loaded' }>['bound'];
     }
   /** Each a line for operators: `config/relevo.yaml:41:7 egress.ip-1: …`. */
   | { readonly kind: 'refused'; readonly problems: readonly string[] };
@@ -35,6 +38,11 @@ export function loadPolicyText(cli: Cli, where: Where, text: string): LoadedPoli
   const result: LoadResult = loadPolicy({ file, text, env: cli.env, readFile: (path) => readFileSync(path, 'utf8') });
   if (result.kind === 'refused') return { kind: 'refused', problems: result.problems.map(formatProblem) };
   return { ...result, policy: placeData(result.policy, where) };
+}
+
+/** Its warnings, and those of exits whose local address this machine lacks. */
+export async function warningsHere({ warnings, bound }: Extract<LoadedPolicy, { kind: 'loaded' }>): Promise<string[]> {
+  return [...warnings, ...(await lackedWarnings(bound, canSendFrom))];
 }
 
 /** As a person in the working folder would name it. The same file for the process, which reads relative paths from there. */

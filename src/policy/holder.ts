@@ -3,6 +3,7 @@ import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } f
 import { open } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../ports.ts';
+import { lackedWarnings } from './bound-exits.ts';
 import { loadPolicy, type LoadResult } from './load.ts';
 import { formatProblem, type Problem } from './problem.ts';
 import type { Policy } from './schema.ts';
@@ -19,6 +20,8 @@ export type HolderOptions = {
   /** Makes ready for the next policy (its version is that of `state`), or says why it cannot be: then nothing changes. Not called for the first one. */
   readonly onApply?: (next: Policy, previous: Policy, version: string) => Promise<readonly string[]>;
   readonly watchFolder?: WatchFolder;
+  /** Whether this machine has a local address. Default: it is not asked, and nothing is warned of. */
+  readonly canSendFrom?: (address: string) => Promise<boolean>;
 };
 
 export type PolicyState = {
@@ -166,7 +169,14 @@ class Holder implements PolicyHolder {
   }
 }
 
-async function load({ file, env }: HolderOptions): Promise<LoadResult> {
+async function load(options: HolderOptions): Promise<LoadResult> {
+  const result = await loadFile(options);
+  if (result.kind === 'refused' || options.canSendFrom === undefined) return result;
+  const lacked = await lackedWarnings(result.bound, options.canSendFrom);
+  return { ...result, warnings: [...result.warnings, ...lacked] };
+}
+
+async function loadFile({ file, env }: HolderOptions): Promise<LoadResult> {
   try {
     await using opened = await open(file, READ);
     const status = await opened.stat();

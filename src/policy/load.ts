@@ -1,6 +1,7 @@
 /** The text of a policy file → a policy, or everything that is wrong with it. */
 import { createHash } from 'node:crypto';
 import { dirname, resolve } from 'node:path';
+import { boundExits } from './bound-exits.ts';
 import { checkPolicy, type Check } from './checks.ts';
 import { findingsOf, type Issue } from './findings.ts';
 import { findLater } from './later.ts';
@@ -30,6 +31,8 @@ export type LoadResult =
       readonly version: string;
       /** In the form of `formatProblem`: keys without effect yet, and what is allowed but unwise. */
       readonly warnings: readonly string[];
+      /** Exits with a local address, and what is to be told where this machine lacks it; see `lackedWarnings`. */
+      readonly bound: readonly { readonly address: string; readonly warning: string }[];
       /** The files that `${file:…}` named. */
       readonly includes: readonly string[];
     }
@@ -71,6 +74,10 @@ export function loadPolicy({ file, text, env, readFile }: PolicyText): LoadResul
     warnings: problemsOf(file, [...expansion.warnings, ...warnings, ...findLater(policySchema, written)]).map(
       formatProblem,
     ),
+    bound: boundExits(policy).map(({ address, path, text: lacked }) => {
+      const lines = problemsOf(file, [placed(tree, { verdict: 'warn', path, text: lacked, file })]);
+      return { address, warning: lines.map(formatProblem).join('') };
+    }),
     includes,
   };
 }
