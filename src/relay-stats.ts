@@ -1,4 +1,5 @@
 /** The figures of a relay as operators see them: what came of mail, each exit's state, and what might be done. */
+import type { ExitClosure } from './cli/exit-status.ts';
 import type { ExitStandings } from './exit-standings.ts';
 import { dayOf } from './policy/day.ts';
 import { isUsable } from './policy/match.ts';
@@ -23,7 +24,7 @@ import {
   sumOutcomes,
 } from './routing/outcome-figures.ts';
 import type { Level } from './routing/reputation.ts';
-import { type Closure, CLOSURE_GATES } from './routing/standing.ts';
+import { CLOSURE_GATES } from './routing/standing.ts';
 import { type LimitUse, limitUses, type Used } from './schedule/limit-uses.ts';
 import type { Spool } from './spool/spool.ts';
 import type { Marks } from './spool/marks.ts';
@@ -43,7 +44,7 @@ export type ExitStats = {
   readonly score: number;
   readonly level: Level;
   /** What keeps it from sending; empty: nothing. */
-  readonly closures: readonly Closure[];
+  readonly closures: readonly ExitClosure[];
   readonly pace: number;
   readonly today: Outcomes;
   readonly week: Outcomes;

@@ -34,6 +34,7 @@ import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
 import { watchStandings } from './standing-watch.ts';
 import { canSendFrom } from './system.ts';
 import { watchWarmups } from './warmup-watch.ts';
+import { lookAround } from './whereabouts.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }
@@ -111,7 +112,8 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const scrape = () => reporting.metrics.scrape();
   const { marks, ledger } = spool;
   const alerts = () => reporting.alerts.raised();
-  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts });
+  const places = () => lookAround({ policy, clock, nodes: spool.nodes ?? null, node, canSendFrom });
+  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places });
   const access = openAccess({ policy, ports, marks, emit, exits });
   const { api } = access;
   const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape, api }));

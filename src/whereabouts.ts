@@ -52,6 +52,13 @@ export async function openWhereabouts(needs: WhereaboutsNeeds): Promise<Whereabo
   };
 }
 
+/** Looks once, for one answer, and raises no alert. */
+export async function lookAround(needs: Omit<WhereaboutsNeeds, 'emit'>): Promise<ExitPlaces['placeOf']> {
+  const places = new Places({ ...needs, emit: () => {} });
+  await places.refresh();
+  return (exit) => places.placeOf(exit);
+}
+
 class Places {
   readonly #needs: WhereaboutsNeeds;
   readonly #ending = new AbortController();

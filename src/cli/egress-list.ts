@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { LimitUse, Used } from '../schedule/limit-uses.ts';
 import { addCommand, addGroup, type Registry } from './cli.ts';
 import type { ExitStatus } from './exit-status.ts';
+import { closureLines, stateText } from './exit-text.ts';
 import { formatAge, formatDue, json, table } from './output.ts';
 import { withOperations } from './reach.ts';
 
@@ -22,7 +23,7 @@ export function addEgressList(program: Command, registry: Registry): void {
     run: async (cli, { options, where }) => {
       const exits = await withOperations(cli, where, (operations) => operations.exits());
       cli.terminal.out(options.json === true ? json({ exits }) : exitsText(exits, cli.clock.nowMs()));
-      return exits.some(({ closures }) => closures.length === 0) ? 0 : 1;
+      return exits.some(({ closures }) => closures.every(({ gate }) => gate === 'elsewhere')) ? 0 : 1;
     },
   });
 }
@@ -33,7 +34,7 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   const rows = exits.map(({ limits, ...exit }) => [
     exit.egress,
     exit.type,
-    stateOf(exit, limits),
+    stateText({ ...exit, pace: limits?.part ?? 1 }),
     String(exit.score),
     exit.successRate === null ? '-' : `${(100 * exit.successRate).toFixed(1)} %`,
     usedText(limits?.hour ?? null),
@@ -42,12 +43,7 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
     limits === null ? '-' : warmupText(limits),
     limits === null ? '-' : resetText(limits, nowMs),
   ]);
-  const lines = exits.flatMap(({ egress, closures }) =>
-    closures.flatMap(({ gate, cause, untilMs }) => {
-      if (gate === 'disabled') return [];
-      return [`${egress}: ${gate}: ${cause}${untilMs === null ? '' : `, opens ${formatDue(untilMs - nowMs)}`}\n`];
-    }),
-  );
+  const lines = exits.flatMap(({ egress, closures }) => closureLines(egress, closures, nowMs));
   const providers = exits.flatMap(({ egress, limits }) =>
     (limits?.providers ?? []).map(
       ({ provider, day, warmup }) => `${egress} at ${provider}: warm-up ${stepText(warmup)}, ${usedText(day)} today\n`,
@@ -55,12 +51,6 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   );
   const stopped = exits.every(({ isRunning }) => !isRunning) ? 'No relay is running.\n' : '';
   return table(header, rows) + lines.join('') + providers.join('') + stopped;
-}
-
-function stateOf({ closures, isRunning }: Omit<ExitStatus, 'limits'>, limits: ExitStatus['limits']): string {
-  if (closures.length > 0) return [...new Set(closures.map(({ gate }) => gate))].join(', ');
-  if (limits !== null && limits.part < 1) return `slowed to ${Math.round(100 * limits.part)} %`;
-  return isRunning ? 'open' : 'not running';
 }
 
 function usedText(used: Used | null): string {

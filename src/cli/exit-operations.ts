@@ -9,7 +9,7 @@ import { forgivenMark, PAUSE_MARKS, pauseMark } from '../routing/reputation-mark
 import type { LimitUsesNeeds } from '../schedule/limit-uses.ts';
 import type { Marks } from '../spool/marks.ts';
 import { exitPasts } from './exit-pasts.ts';
-import { exitStatuses } from './exit-status.ts';
+import { exitStatuses, type ExitStatusNeeds } from './exit-status.ts';
 import { OperationsError, type Operations } from './operations.ts';
 
 export type ExitOperations = Pick<Operations, 'stats' | 'exits' | 'exitPasts' | 'pause' | 'resume'>;
@@ -23,13 +23,20 @@ export type ExitOperationsNeeds = {
   readonly stats: StatsNeeds;
   /** The alerts in force; null: no relay is running. */
   readonly alerts: () => RelayStats['alerts'];
+  readonly places?: NonNullable<ExitStatusNeeds['places']>;
 };
 
 /** Over the store, whether a relay runs on it or not. */
 export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
   const { marks, standings, clock } = needs;
   return {
-    stats: () => relayStats(needs.stats, needs.alerts()),
+    stats: async () => {
+      const [stats, statuses] = await Promise.all([relayStats(needs.stats, needs.alerts()), exitStatuses(needs)]);
+      const closures = new Map(statuses.map((status) => [status.egress, status.closures]));
+      // What closes an exit has one source, whoever asks.
+      const exits = stats.exits.map((exit) => ({ ...exit, closures: closures.get(exit.egress) ?? exit.closures }));
+      return { ...stats, exits };
+    },
     exits: () => exitStatuses(needs),
     exitPasts: () => exitPasts({ ...needs, tallies: needs.ledger }),
     pause: async ({ egress, reason }) => {

@@ -3,11 +3,12 @@ import type { ExitStandings } from '../exit-standings.ts';
 import { isUsable } from '../policy/match.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
+import type { ExitPlace } from '../routing/choose.ts';
 import { answersOf } from '../routing/outcome-figures.ts';
 import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limit-uses.ts';
 
 export type ExitClosure = {
-  /** `disabled`, `unsupported`; what its standing says; `resting` after failures; `limited` by what is used up. */
+  /** `disabled`, `unsupported`; what its standing says; `elsewhere`, `nowhere`: another node has its address, or none; `resting` after failures; `limited` by what is used up. */
   readonly gate: string;
   readonly cause: string;
   /** When it opens, or is looked at again, wall ms; null: not known. */
@@ -34,6 +35,8 @@ export type ExitStatusNeeds = Omit<LimitUsesNeeds, 'paceOf'> & {
   readonly standings: ExitStandings;
   /** Those in force; null: no relay is running. */
   readonly alerts: () => readonly RaisedAlert[] | null;
+  /** Looks where exits can be used. Default: all are here. */
+  readonly places?: () => Promise<(egress: string) => ExitPlace>;
 };
 
 /** All exits of the policy, in its order. Rejects with `SpoolError`. */
@@ -43,6 +46,7 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
   const inForce = policy();
   const uses = await limitUses({ ...needs, paceOf: (egress) => standings.standingOf(egress).pace });
   const alerts = needs.alerts();
+  const placeOf = await needs.places?.();
   return Object.entries(inForce.egress).map(([egress, { type, enabled }]): ExitStatus => {
     const { egress: _, ...limits } = uses.find((use) => use.egress === egress) ?? { egress: null };
     const isSent = isUsable(inForce, egress);
@@ -56,6 +60,7 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
         ...(enabled ? [] : [closed('disabled', 'in the policy')]),
         ...(enabled && !isSent ? [closed('unsupported', `this version cannot send by ${type}`)] : []),
         ...(enabled ? standings.standingOf(egress).closures : []),
+        ...(isSent ? closuresOfPlace(placeOf?.(egress)) : []),
         ...restOf(egress, alerts),
         ...(known === null ? [] : spentOf(known)),
       ],
@@ -65,6 +70,12 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
       limits: known,
     };
   });
+}
+
+function closuresOfPlace(place: ExitPlace | undefined): ExitClosure[] {
+  if (place === undefined || place.kind === 'here') return [];
+  if (place.kind === 'nowhere') return [closed('nowhere', place.cause)];
+  return [closed('elsewhere', `is on node ${place.node}${place.isClosed === true ? ', which cannot use it now' : ''}`)];
 }
 
 function restOf(egress: string, alerts: readonly RaisedAlert[] | null): ExitClosure[] {

@@ -2,7 +2,8 @@ import type { Command } from 'commander';
 import type { ExitStats, RelayStats } from '../relay-stats.ts';
 import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
 import { addCommand, type Registry } from './cli.ts';
-import { formatAge, formatDue, json, plural, table } from './output.ts';
+import { closureLines, stateText } from './exit-text.ts';
+import { formatAge, json, plural, table } from './output.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo stats` */
@@ -40,7 +41,7 @@ function flowsText({ today, week, month, queue, atMs }: RelayStats): string {
   return `${table(['RECIPIENTS', 'TODAY', '7 DAYS', '30 DAYS'], rows)}${queued}\n`;
 }
 
-function exitsText({ exits, atMs }: RelayStats): string {
+function exitsText({ exits, atMs, alerts }: RelayStats): string {
   if (exits.length === 0) return 'The policy has no exit in use.\n';
   const header = [
     'EXIT',
@@ -55,7 +56,7 @@ function exitsText({ exits, atMs }: RelayStats): string {
   ];
   const rows = exits.map((exit) => [
     exit.egress,
-    exitState(exit),
+    stateText({ ...exit, isRunning: alerts !== null }),
     String(exit.score),
     exit.successRate === null ? '-' : `${(100 * exit.successRate).toFixed(1)} %`,
     String(answersOf(exit.today)),
@@ -64,19 +65,8 @@ function exitsText({ exits, atMs }: RelayStats): string {
     warmupText(exit),
     exit.cost === null ? '-' : `${exit.cost.amount} ${exit.cost.currency}`,
   ]);
-  const closed = exits.flatMap(({ egress, closures }) =>
-    closures.map(({ gate, cause, untilMs }) => {
-      const again = untilMs === null ? '' : `; looked at again ${formatDue(untilMs - atMs)}`;
-      return `${egress}: ${gate}: ${cause}${again}\n`;
-    }),
-  );
+  const closed = exits.flatMap(({ egress, closures }) => closureLines(egress, closures, atMs));
   return table(header, rows) + closed.join('');
-}
-
-/** `open`, `slowed`, or what closes it. */
-export function exitState({ closures, pace }: Pick<ExitStats, 'closures' | 'pace'>): string {
-  if (closures.length > 0) return closures.map(({ gate }) => gate).join(', ');
-  return pace < 1 ? `slowed to ${Math.round(100 * pace)} %` : 'open';
 }
 
 function warmupText({ limit }: ExitStats): string {
