@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../tests/fakes/clock.ts';
 import type { AttemptRecord, Event } from './message/event.ts';
 import type { DeliveryId, MessageId } from './message/ids.ts';
-import type { Reply } from './message/reply.ts';
+import { parseReply, type Reply } from './message/reply.ts';
 import { flushOutcomes, OutcomeBook } from './outcome-book.ts';
 import { policySchema } from './policy/schema.ts';
 import { DAY_MS, HOUR_MS } from './routing/outcome-figures.ts';
@@ -11,7 +11,7 @@ import type { Tally } from './spool/tallies.ts';
 const AT_MS = Date.UTC(2026, 0, 20, 12, 34, 56);
 const OK = { code: 250, detail: '2.0.0', text: 'queued' };
 const NO_USER = { code: 550, detail: '1.1', text: 'no such user here' };
-const BUSY = { code: 451, detail: '4.5', text: 'try again later' };
+const BUSY = { code: 451, detail: '3.0', text: 'try again later' };
 const LISTED = {
   code: 554,
   detail: '7.1',
@@ -93,6 +93,32 @@ describe('what is counted of an exit', () => {
       ended('bounced', ['a'], { reply: lacks, ordinal: 4 }),
     ];
     expect(counted(events)).toEqual({});
+  });
+
+  test('is no “too much at once” and no “come again”, however many', () => {
+    const slower = [
+      '421 4.7.0 too many connections',
+      '451 4.4.5 System is busy',
+      '450 4.7.1 too much mail from 192.0.2.1',
+    ];
+    const events = [...slower, '451 4.7.1 Greylisted, try again in 300 seconds'].map((line, place) =>
+      attempted(['a', 'b'], { reply: parseReply(Number(line.slice(0, 3)), [line.slice(4)]), ordinal: place + 1 }),
+    );
+    const daily = { code: 550, detail: '4.5', text: 'Daily user sending limit exceeded.' };
+    const bounced = [
+      attempted(['c'], { reply: daily, ordinal: 9 }),
+      ended('bounced', ['c'], { reply: daily, ordinal: 9 }),
+    ];
+    expect(counted([...events, ...bounced])).toEqual({});
+  });
+
+  test.each([
+    '421 4.7.28 Gmail has detected an unusual rate of unsolicited mail originating from your IP address.',
+    '421 4.7.0 [TSS04] Messages from 192.0.2.1 temporarily deferred due to unexpected volume or user complaints',
+    '451 4.7.650 The mail server [192.0.2.1] has been temporarily rate limited due to IP reputation. (S775)',
+  ])('is a limit because of what the address sent before: “%s”', (line) => {
+    const reply = parseReply(Number(line.slice(0, 3)), [line.slice(4)]);
+    expect(counted([attempted(['a'], { reply })])).toEqual({ 'ip-1:other:deferred': 1 });
   });
 
   test('is what each exit of one turn came to, for that exit', () => {

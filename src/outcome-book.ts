@@ -201,12 +201,19 @@ function deferralKind({ reply, isOwn, bounced }: Attempt): OutcomeKind | null {
   return refusalKind(reply, 'deferred');
 }
 
-/** A mailbox that is full and a server that wants to see the mail again say nothing of the exit. */
+/**
+ * A mailbox that is full, a server that wants to see the mail again, and one that was sent too much at once say nothing of
+ * what is thought of the exit: unless the last one says that it is.
+ */
 function refusalKind(reply: Reply, otherwise: 'bounced' | 'deferred'): OutcomeKind | null {
   const refusal = refusalOf(reply);
   if (isBlock(refusal)) return 'blocked';
+  if (refusal === 'rate-limited') return STANDING.test(reply.text) ? otherwise : null;
   return refusal === 'greylisted' || refusal === 'mailbox-full' ? null : otherwise;
 }
+
+/** Words of those that want less because of what the address sent before: Gmail, Yahoo, Microsoft (docs/replies.md). */
+const STANDING = /\b(?:reputation|complaints?|unsolicited)\b/i;
 
 const FLUSH_EVERY_MS = 2_000;
 

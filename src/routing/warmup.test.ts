@@ -139,6 +139,19 @@ describe('a day’s outcomes', () => {
       outcomes: { delivered: 400, complained: 2 },
       cause: '2 of 400 (0.5 %) complaints, more than 0.3 %',
     },
+    { name: 'two unknown users of 34', outcomes: { delivered: 32, bounced: 2 }, cause: null },
+    { name: 'four unknown users of 20', outcomes: { delivered: 16, bounced: 4 }, cause: null },
+    {
+      name: 'five unknown users of 34',
+      outcomes: { delivered: 29, bounced: 5 },
+      cause: '5 of 34 (14.7 %) bounced or blocked, more than 5 %',
+    },
+    { name: 'nine deferred of 20', outcomes: { delivered: 11, deferred: 9 }, cause: null },
+    {
+      name: 'ten deferred of 20',
+      outcomes: { delivered: 10, deferred: 10 },
+      cause: '10 of 20 (50 %) deferred, more than 20 %',
+    },
     { name: 'too few to say', outcomes: { delivered: 1, deferred: 18 }, cause: null },
     {
       name: 'both',

@@ -24,8 +24,8 @@ const STANDARD_PERCENT: readonly number[] = [10, 20, 40, 60, 80, 100];
 const STANDARD_LIMIT = 500;
 /** Recipients of a day whose outcomes say something. */
 const SAMPLE_LEAST = 20;
-/** One person may err. */
-const COMPLAINTS_LEAST = 2;
+/** Fewer are chance among the few recipients of a first day: two unknown users of thirty are no sign; and one person may err. */
+const LEAST = { deferred: 10, bounced: 5, complained: 2 } as const;
 
 /** What may be sent on each day of sending. */
 export function stepsOf({ schedule }: Pick<WarmupTerms, 'schedule'>, dailyLimit: number | null): readonly number[] {
@@ -68,21 +68,24 @@ export function regressionCause(
 ): string | null {
   const answers = outcomes.delivered + outcomes.deferred + outcomes.bounced + outcomes.blocked;
   if (answers < SAMPLE_LEAST) return null;
+  const refused = outcomes.bounced + outcomes.blocked;
   const causes = [
-    above('deferred', { count: outcomes.deferred, of: answers, percent: deferred }),
-    above('bounced or blocked', { count: outcomes.bounced + outcomes.blocked, of: answers, percent: bounced }),
-    outcomes.complained < COMPLAINTS_LEAST
-      ? null
-      : above('complaints', { count: outcomes.complained, of: outcomes.delivered, percent: complained }),
+    above('deferred', { count: outcomes.deferred, least: LEAST.deferred, of: answers, percent: deferred }),
+    above('bounced or blocked', { count: refused, least: LEAST.bounced, of: answers, percent: bounced }),
+    above('complaints', {
+      count: outcomes.complained,
+      least: LEAST.complained,
+      of: outcomes.delivered,
+      percent: complained,
+    }),
   ].filter((cause) => cause !== null);
   return causes.length === 0 ? null : causes.join(', ');
 }
 
-function above(
-  what: string,
-  { count, of, percent }: { readonly count: number; readonly of: number; readonly percent: number },
-): string | null {
-  if (count * 100 <= percent * of) return null;
+type Share = { readonly count: number; readonly least: number; readonly of: number; readonly percent: number };
+
+function above(what: string, { count, least, of, percent }: Share): string | null {
+  if (count < least || count * 100 <= percent * of) return null;
   const share = of === 0 ? '' : ` (${Math.round((count * 1_000) / of) / 10} %)`;
   return `${count} of ${of}${share} ${what}, more than ${percent} %`;
 }
