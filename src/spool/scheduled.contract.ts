@@ -85,6 +85,31 @@ export function testScheduled(engine: Engine): void {
       expect(await fixture().claimed()).toHaveLength(1);
     });
 
+    test('mail that is released comes up at its time, not before, and not later', async () => {
+      const { spool, nowMs, clock } = fixture();
+      await scheduled(fixture(), nowMs + HOUR_MS);
+      expect(await spool.hold({}, nowMs)).toBe(1);
+      expect(await spool.release({}, nowMs)).toBe(1);
+      expect(await spool.claim({ ...CLAIM, nowMs })).toEqual({ leased: [], nextDueAtMs: nowMs + HOUR_MS });
+      await spool.hold({}, nowMs);
+      await clock.advance(HOUR_MS + 1_000);
+      expect(await spool.release({}, clock.nowMs())).toBe(1);
+      expect((await fixture().oneClaimed()).delivery.dueAtMs).toBe(nowMs + HOUR_MS);
+    });
+
+    test('mail that was put off and is released comes up at once, after a restart too', async () => {
+      const { spool, nowMs } = fixture();
+      await accepted(fixture(), { to: ['a@one.test'] });
+      const rest = { attempts: 3, dueAtMs: nowMs + 3 * HOUR_MS };
+      await spool.settle(aSettlement(await fixture().oneClaimed(), { atMs: nowMs, addresses: [], rest }));
+      await accepted(fixture(), { to: ['b@two.test'], dueAtMs: nowMs + HOUR_MS });
+      expect(await spool.hold({}, nowMs)).toBe(2);
+      expect(await spool.release({}, nowMs)).toBe(2);
+      fixture().store = await fixture().store.reopened();
+      expect((await fixture().claimed()).map(({ delivery }) => delivery.dueAtMs)).toEqual([nowMs, nowMs]);
+      expect(await fixture().spool.audit()).toMatchObject({ violations: [] });
+    });
+
     test('a message that was tried, or is being tried, stays where it is, whole', async () => {
       const { spool, nowMs, clock } = fixture();
       const tried = await accepted(fixture(), { to: ['a@one.test'] });

@@ -67,6 +67,8 @@ export type Settlement = {
     readonly attempts: number;
     readonly lastReply: Reply | null;
     readonly lastEgress: string | null;
+    /** As in `Delivery`. */
+    readonly refusedBy?: readonly string[];
     readonly warnedAtMs: number | null;
     readonly state: DeliveryState;
   };
@@ -197,6 +199,7 @@ export interface Spool extends AsyncDisposable {
   /** Operator commands, on deliveries that nobody is trying; return how many they changed. Each writes an event a delivery. */
   /** @param why for the event. Default: an operator did. */
   hold(filter: QueueFilter, atMs: number, why?: string): Promise<number>;
+  /** Makes what is held or quarantined due now; scheduled mail at its time. */
   release(filter: QueueFilter, atMs: number): Promise<number>;
   /** Makes them due now. */
   retry(filter: QueueFilter, atMs: number): Promise<number>;

@@ -1,8 +1,9 @@
 /** What operators ask for. Each may walk the whole queue, so each stops (yields) after every window. */
+import { releasedDueMs } from '../reschedule.ts';
 import type { LeasedDelivery, QueuedDelivery } from '../spool.ts';
 import { leaseRow } from './claim.ts';
 import { endDelivery, HELD, QUEUED, mendLane, setDue, setState, unleaseDelivery, writeDeliveryEvent } from './queue.ts';
-import { DELIVERY_COLUMNS, parseQueued, streamOf, type DeliveryRow } from './rows.ts';
+import { DELIVERY_COLUMNS, parseMessage, parseQueued, streamOf, type DeliveryRow } from './rows.ts';
 import type { Store } from './store.ts';
 import { matching, placeOf } from './walk.ts';
 import type { LongCalls } from './wire.ts';
@@ -50,6 +51,8 @@ export function* release(store: Store, ask: LongCalls['release']['ask']): Long<'
   return yield* change(store, ask, (row) => {
     if (row.state === QUEUED) return false;
     setState(store, row, QUEUED);
+    const dueAtMs = releasedDueMs(row.dueAt, { sendAtMs: parseMessage(row)?.sendAtMs, atMs: ask.atMs });
+    if (dueAtMs !== row.dueAt) setDue(store, row, dueAtMs);
     writeDeliveryEvent(store, row, { kind: 'released', reason: 'an operator released it', atMs: ask.atMs });
     return true;
   });

@@ -1,6 +1,7 @@
 /** What operators ask for, and what is left behind by owners that died. */
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
 import type { Reply } from '../../message/reply.ts';
+import { releasedDueMs } from '../reschedule.ts';
 import type { LeasedDelivery, QueuedDelivery, QueueFilter } from '../spool.ts';
 import { change, type Change, type Changing } from './change.ts';
 import { leasedOf, setAside } from './claim.ts';
@@ -86,7 +87,11 @@ export function release(store: Store, filter: QueueFilter, atMs: number): Promis
   const events = [{ kind: 'released', reason: 'an operator released it' }] as const;
   return operate(store, filter, {
     atMs,
-    make: ({ record }) => (record.state === QUEUED ? null : { record: { state: QUEUED }, events }),
+    make: ({ of, record }) => {
+      if (record.state === QUEUED) return null;
+      const dueAtMs = releasedDueMs(record.dueAtMs, { sendAtMs: of.message?.sendAtMs, atMs });
+      return { record: { state: QUEUED, dueAtMs }, events };
+    },
   });
 }
 
