@@ -1,5 +1,6 @@
 import { createServer, request as httpRequest } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import type { Event } from '../message/event.ts';
@@ -255,4 +256,19 @@ test('what is below /api/ is for the API, with the address and the field that it
     { method: 'DELETE', path: '/api/v1/none', authorization: 'Bearer x', peer: '127.0.0.1' },
     { method: 'GET', path: '/api/', authorization: null, peer: '127.0.0.1' },
   ]);
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+
+test.skipIf(!hasIPv6)('a client by IPv4 is known by that address, whichever socket it came to', async () => {
+  const peers: string[] = [];
+  const api = async ({ peer }: ApiAsk) => {
+    peers.push(peer);
+    return problem(401, 'no');
+  };
+  const { http, port } = await start({ policy: () => listen('[::]:0'), api });
+  await using _ = http;
+  await fetch(`http://127.0.0.1:${port}/api/v1/stats`);
+  await fetch(`http://[::1]:${port}/api/v1/stats`);
+  expect(peers).toEqual(['127.0.0.1', '::1']);
 });
