@@ -4,7 +4,7 @@ import type { Weight } from './budget.ts';
 import type { Lane } from './lane.ts';
 import type { Ticket } from './sites.ts';
 
-/** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep; and one weight. */
+/** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep, the same that refused; and one weight. */
 export type Group = {
   readonly key: string;
   /** null: no route takes them. */
@@ -13,6 +13,10 @@ export type Group = {
   readonly keep: string | null;
   /** Handed to this node by another. */
   readonly here?: boolean;
+  /** Exits whose address the site refused for good: not asked again while another may be had. Default: none. */
+  readonly refused?: readonly string[];
+  /** The exit whose address it refused for now: another is asked first. Default: none. */
+  readonly avoid?: string | null;
   /** Of the content that their attempts read from the store. */
   readonly weight: Weight;
   /** Entries of it that wait in lanes. */

@@ -1,10 +1,12 @@
 import { domainOf } from '../message/address.ts';
 import type { MessageFacts } from '../policy/match.ts';
+import type { Delivery } from '../message/delivery.ts';
+import type { RoutePolicy } from '../policy/schema.ts';
 import type { Choice } from '../routing/choose.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
 import { weightOf, type ContentBudget } from './budget.ts';
 import type { Group } from './entry.ts';
-import type { Exits } from './exits.ts';
+import type { ExitQuestion, Exits } from './exits.ts';
 import { looksGreylisted } from './retry.ts';
 import type { Site } from './site.ts';
 import type { Sites } from './sites.ts';
@@ -25,6 +27,12 @@ export function factsOf({ delivery, message }: Pick<LeasedDelivery, 'delivery' |
 
 const KEPT_MOST = 1_000;
 
+/** The exits that a site refused a delivery by; see `Group`. */
+export type Refusals = { readonly refused: readonly string[]; readonly avoid: string | null };
+type RefusalsOf = (delivery: Delivery) => Refusals;
+
+const NO_REFUSALS: Refusals = { refused: [], avoid: null };
+
 const NOWHERE: Choice = { kind: 'wait', untilMs: null, busy: false, reasons: [], limited: [] };
 
 /** The groups of the deliveries in memory, and the choice that each would get now: made once, not once a delivery. */
@@ -32,6 +40,7 @@ export class Groups {
   readonly #exits: Exits;
   readonly #contentBudget: ContentBudget;
   readonly #sites: Sites;
+  readonly #refusalsOf: RefusalsOf;
   readonly #groups = new Map<string, Group>();
   #choices = new Map<Group, Choice>();
   #generation = -1;
@@ -40,14 +49,18 @@ export class Groups {
     exits,
     contentBudget,
     sites,
+    refusalsOf = () => NO_REFUSALS,
   }: {
     readonly exits: Exits;
     readonly contentBudget: ContentBudget;
     readonly sites: Sites;
+    /** Default: none. */
+    readonly refusalsOf?: RefusalsOf;
   }) {
     this.#exits = exits;
     this.#contentBudget = contentBudget;
     this.#sites = sites;
+    this.#refusalsOf = refusalsOf;
   }
 
   /** @param inMemory its content need not be read from the store */
@@ -57,10 +70,13 @@ export class Groups {
     const route = this.#exits.routeOf(factsOf(leased));
     const keep = looksGreylisted(delivery.lastReply) ? delivery.lastEgress : null;
     const here = leased.forUs === true;
-    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}${here ? ' here' : ''}`;
+    const refusals = this.#refusalsOf(delivery);
+    const { refused, avoid } = refusals;
+    const around = refused.length === 0 && avoid === null ? '' : ` not ${refused.join(',')} ${avoid ?? ''}`;
+    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}${here ? ' here' : ''}${around}`;
     let group = this.#groups.get(key);
     if (group === undefined || group.route !== route) {
-      group = { key, route, stream: delivery.stream, keep, here, weight, waiting: 0 };
+      group = { key, route, stream: delivery.stream, keep, here, ...refusals, weight, waiting: 0 };
       this.#groups.set(key, group);
     }
     return group;
@@ -79,10 +95,25 @@ export class Groups {
     }
     let there = site.choices.get(group);
     if (there === undefined) {
-      there = this.#exits.choose({ ...group, route: group.route, siteGate: (exit) => this.#sites.gateOf(site, exit) });
+      there = this.#choose(group, group.route, (exit) => this.#sites.gateOf(site, exit));
       site.choices.set(group, there);
     }
     return there;
+  }
+
+  /** Around the exits that the site refused, as long as there is, or will be, another. */
+  #choose(group: Group, route: RoutePolicy, siteGate?: ExitQuestion['siteGate']): Choice {
+    const { refused = [], avoid = null } = group;
+    const question = { ...group, route, ...(siteGate === undefined ? {} : { siteGate }) };
+    if (avoid !== null) {
+      const other = this.#exits.choose({ ...question, tried: new Set([...refused, avoid]) });
+      if (other.kind !== 'wait' || other.busy) return other;
+    }
+    if (refused.length > 0) {
+      const other = this.#exits.choose({ ...question, tried: new Set(refused) });
+      if (other.kind !== 'wait' || other.busy || other.untilMs !== null) return other;
+    }
+    return this.#exits.choose(question);
   }
 
   #choiceAnywhere(group: Group): Choice {
@@ -92,7 +123,7 @@ export class Groups {
     }
     let choice = this.#choices.get(group);
     if (choice === undefined) {
-      choice = group.route === null ? NOWHERE : this.#exits.choose({ ...group, route: group.route });
+      choice = group.route === null ? NOWHERE : this.#choose(group, group.route);
       this.#choices.set(group, choice);
     }
     return choice;

@@ -31,6 +31,7 @@ import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
 import { Limits, type LimitsNeeds } from './limits.ts';
 import { mendDueTimes } from './mend.ts';
+import { refusalsOf } from './on-block.ts';
 import { openSites, recallSites } from './open-sites.ts';
 import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
@@ -180,7 +181,12 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     sites,
     ceilings,
     lanes: new Lanes({ sites, monotonicMs: () => clock.monotonicMs() }),
-    groups: new Groups({ exits, contentBudget, sites }),
+    groups: new Groups({
+      exits,
+      contentBudget,
+      sites,
+      refusalsOf: (delivery) => refusalsOf(policy(), delivery),
+    }),
     window: new Window(share),
     ages: new AgeKeeper(clock),
     contentBudget,

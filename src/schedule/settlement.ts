@@ -20,8 +20,11 @@ export type Told = {
   readonly host: string | null;
   /** The next hop took over the duty to report success (RFC 3461 §5.2.1). */
   readonly reportsSuccess: boolean;
-  /** The site refused the exit's address, and the story goes on whatever the reply: by another exit, or when an operator says so. */
-  readonly waitsFor?: 'exit' | 'operator';
+  /**
+   * The site refused the exit's address, and the story goes on whatever the reply: by another exit, as the plan
+   * has it (by one that was asked, but did not refuse for good), or when an operator says so.
+   */
+  readonly waitsFor?: 'exit' | 'retry' | 'operator';
 };
 
 export type TurnOutcome = {
@@ -34,6 +37,8 @@ export type TurnOutcome = {
   readonly counted: boolean;
   /** When an uncounted turn may go on, ms from now. */
   readonly waitMs: number;
+  /** As in `Delivery`, after the turn. Default: none. */
+  readonly refusedBy?: readonly string[];
 };
 
 export type Terms = {
@@ -79,6 +84,7 @@ export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
         attempts,
         lastReply: last?.outcome.reply ?? delivery.lastReply,
         lastEgress: last?.egress ?? delivery.lastEgress,
+        ...(turn.refusedBy === undefined || turn.refusedBy.length === 0 ? {} : { refusedBy: turn.refusedBy }),
         warnedAtMs: warns ? terms.nowMs : delivery.warnedAtMs,
         state,
       },

@@ -3,13 +3,15 @@ import type { Recipient } from '../message/message.ts';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
+import type { GateState } from '../routing/choose.ts';
 import type { Spool } from '../spool/spool.ts';
 import { converse, type Conversation, type ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
+import { factsOf } from './groups.ts';
 import type { Limits } from './limits.ts';
-import { isBlockedBefore, movesWhenBlocked } from './on-block.ts';
+import { movesWhenBlocked } from './on-block.ts';
 import type { Told } from './settlement.ts';
 import type { SiteSignal } from './site-feedback.ts';
 import type { Sites } from './sites.ts';
@@ -20,8 +22,8 @@ import { providerAt } from './site.ts';
 const EXITS_A_TURN = 8;
 /** When every exit failed and none says until when it rests. */
 const NO_EXIT_MS = 30_000;
-/** When another node has one. */
-const ELSEWHERE_MS = 1_000;
+/** When there is one, here or on another node. */
+const SOON_MS = 1_000;
 
 export type TurnNeeds = {
   readonly policy: () => Policy;
@@ -46,6 +48,7 @@ export type Turn =
       readonly conversations: readonly Conversation[];
       readonly counted: boolean;
       readonly waitMs: number;
+      readonly refusedBy: readonly string[];
       readonly signal: Signal;
     }
   /** A limit of the exit was used up by others meanwhile: nothing was tried. */
@@ -83,52 +86,83 @@ async function fromExitToExit(
 ): Promise<Turn> {
   const told = new Map<Recipient, Heard>();
   const conversations: Conversation[] = [];
-  const tried = new Set<string>();
+  const { refused = [] } = entry.group;
+  // Where no other was to be had, it begins anew.
+  const round: Round = {
+    refused: new Set(refused.includes(chosen.name) ? [] : refused),
+    asked: new Set(),
+    missed: new Set(),
+  };
   const moves = movesWhenBlocked(needs.policy(), entry.group.stream);
   let recipients = entry.leased.delivery.recipients;
-  let next = firstExit(needs, entry, { chosen, moves });
   let signal: Signal = 'none';
-  while (next.exit !== null) {
-    const { exit } = next;
+  let exit: ChosenExit | null = chosen;
+  while (exit !== null) {
     const made = await tryExit(needs, { entry, exit, recipients, content });
-    tried.add(exit.name);
-    if (made === null) {
-      next = nextExit(needs, entry, tried);
-      continue;
-    }
-    const { conversation, verdict } = made;
-    conversations.push(conversation);
-    for (const [place, recipient] of recipients.entries()) {
-      const outcome = conversation.result.outcomes[place];
-      if (outcome === undefined) continue;
-      const { host, reportsSuccess = false } = peerOf(conversation.result, place);
-      const blocked = verdict.blocked[place] === true;
-      const elsewhere = verdict.elsewhere[place] === true && (moves || !blocked);
-      const waits = blocked && !moves ? { waitsFor: 'operator' as const } : {};
-      told.set(recipient, {
-        recipient,
-        outcome,
-        egress: exit.name,
-        host,
-        reportsSuccess,
-        elsewhere,
-        blocked,
-        ...waits,
-      });
-    }
-    if (verdict.destination !== 'none') signal = verdict.destination;
-    recipients = recipients.filter((recipient) => told.get(recipient)?.elsewhere === true);
-    next = recipients.length === 0 ? NONE : nextExit(needs, entry, tried);
+    if (made.kind === 'tried') {
+      const { conversation, verdict } = made;
+      conversations.push(conversation);
+      round.asked.add(exit.name);
+      for (const heard of heardBy({ exit, recipients, made, moves })) {
+        told.set(heard.recipient, heard);
+        if (heard.blocked && heard.outcome.kind === 'bounced') round.refused.add(exit.name);
+      }
+      if (verdict.destination !== 'none') signal = verdict.destination;
+      recipients = recipients.filter((recipient) => told.get(recipient)?.elsewhere === true);
+    } else round.missed.add(exit.name);
+    exit = recipients.length === 0 ? null : nextExit(needs, entry, round);
   }
   if (conversations.length === 0) return { kind: 'not-booked' };
-  if (next.soon) waitForExit(told, recipients);
+  const waitMs = waitForOthers(needs, entry, { told, recipients, round });
   // Stopped half-way: nothing to hold against the delivery.
   const aborted = entry.abort.signal.aborted;
   const counts = ({ outcome, elsewhere, blocked }: Heard): boolean =>
     outcome.kind !== 'deferred' || (!aborted && (blocked || (!elsewhere && !isRateLimited(outcome))));
   const all = [...told.values()];
-  const waitMs = aborted ? 0 : waitFor(needs, entry);
-  return { kind: 'tried', told: all, conversations, counted: all.some(counts), waitMs, signal };
+  return {
+    kind: 'tried',
+    told: all,
+    conversations,
+    counted: all.some(counts),
+    waitMs: aborted ? 0 : waitMs,
+    refusedBy: [...round.refused],
+    signal,
+  };
+}
+
+type Round = {
+  /** Exits whose address was refused for good, also in turns before. */
+  readonly refused: Set<string>;
+  /** By which a conversation was held in this turn. */
+  readonly asked: Set<string>;
+  /** That could not be used after all. */
+  readonly missed: Set<string>;
+};
+
+function union(...sets: readonly ReadonlySet<string>[]): Set<string> {
+  return new Set(sets.flatMap((set) => [...set]));
+}
+
+function heardBy({
+  exit,
+  recipients,
+  made: { conversation, verdict },
+  moves,
+}: {
+  readonly exit: ChosenExit;
+  readonly recipients: readonly Recipient[];
+  readonly made: Pick<Tried, 'conversation' | 'verdict'>;
+  readonly moves: boolean;
+}): Heard[] {
+  return recipients.flatMap((recipient, place) => {
+    const outcome = conversation.result.outcomes[place];
+    if (outcome === undefined) return [];
+    const { host, reportsSuccess = false } = peerOf(conversation.result, place);
+    const blocked = verdict.blocked[place] === true;
+    const elsewhere = verdict.elsewhere[place] === true && (moves || !blocked);
+    const waits = blocked && !moves ? { waitsFor: 'operator' as const } : {};
+    return [{ recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere, blocked, ...waits }];
+  });
 }
 
 async function readContent(needs: TurnNeeds, entry: Entry): Promise<Buffer | Turn> {
@@ -147,25 +181,28 @@ type Try = {
   readonly content: Buffer;
 };
 
+type Tried = { readonly kind: 'tried'; readonly conversation: Conversation; readonly verdict: Verdict };
+
+/** `unbooked`: a limit of it was used up by others meanwhile. `gone`: another policy came into force since it was chosen. */
 async function tryExit(
   needs: TurnNeeds,
   { entry, exit, recipients, content }: Try,
-): Promise<{ readonly conversation: Conversation; readonly verdict: Verdict } | null> {
+): Promise<Tried | { readonly kind: 'unbooked' | 'gone' }> {
   // Before the first byte: whatever happens to this process, what it sends is counted.
   const { provider } = exit;
   const booking = await needs.limits.book(exit.name, provider);
   if (booking === null) {
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
-    return null;
+    return { kind: 'unbooked' };
   }
   const egress = needs.exits.find(exit.name);
   if (egress === undefined) {
-    // Another policy came into force since it was chosen: nothing was tried, and nothing is held against anybody.
+    // Nothing was tried, and nothing is held against anybody.
     await booking.refund();
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
-    return null;
+    return { kind: 'gone' };
   }
   const { leased, abort } = entry;
   const mayGo = (): boolean => {
@@ -183,41 +220,21 @@ async function tryExit(
   const blame = abort.signal.aborted && verdict.exit !== 'worked' ? 'none' : verdict.exit;
   endAt(needs, entry, { signal: verdict.site, cause: verdict.cause });
   needs.exits.ended(exit.name, blame, verdict.cause);
-  return { conversation, verdict };
+  return { kind: 'tried', conversation, verdict };
 }
 
-/** The exit that goes on; or none, and whether another is about to be had. */
-type Next = { readonly exit: ChosenExit | null; readonly soon: boolean };
-
-const NONE: Next = { exit: null, soon: false };
-
-/** Another than the one whose address was refused the last time, where there is one. */
-function firstExit(
-  needs: TurnNeeds,
-  entry: Entry,
-  { chosen, moves }: { readonly chosen: ChosenExit; readonly moves: boolean },
-): Next {
-  if (!moves || !isBlockedBefore(entry.leased.delivery, chosen.name)) return { exit: chosen, soon: false };
-  endAt(needs, entry, { signal: 'none', cause: '' });
-  const other = nextExit(needs, entry, new Set([chosen.name]));
-  if (other.exit === null && !other.soon) {
-    entry.ticket = needs.sites.started(entry.lane.site, chosen.name);
-    return { exit: chosen, soon: false };
-  }
-  needs.exits.unused(chosen);
-  return other;
-}
-
-function nextExit(needs: TurnNeeds, entry: Entry, tried: ReadonlySet<string>): Next {
+/** The exit that goes on; null: none may now. */
+function nextExit(needs: TurnNeeds, entry: Entry, { refused, asked, missed }: Round): ChosenExit | null {
   const { route, stream } = entry.group;
   const { site } = entry.lane;
-  if (route === null || tried.size >= EXITS_A_TURN || entry.abort.signal.aborted) return NONE;
+  if (route === null || asked.size + missed.size >= EXITS_A_TURN || entry.abort.signal.aborted) return null;
+  const tried = union(refused, asked, missed);
   const choice = needs.exits.choose({ route, stream, tried, siteGate: (exit) => needs.sites.gateOf(site, exit) });
-  if (choice.kind !== 'egress') return { exit: null, soon: choice.kind === 'elsewhere' || choice.busy };
+  if (choice.kind !== 'egress') return null;
   const exit = { ...choice, provider: providerAt(site) };
   needs.exits.started(exit);
   entry.ticket = needs.sites.started(site, exit.name);
-  return { exit, soon: false };
+  return exit;
 }
 
 function endAt(
@@ -234,20 +251,47 @@ function unused(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): void {
   needs.exits.unused(chosen);
 }
 
-/** What was refused for good by one address is not over while another is about to be had. */
-function waitForExit(told: Map<Recipient, Heard>, recipients: readonly Recipient[]): void {
-  for (const recipient of recipients) {
+/**
+ * What was refused for good by one address is not over while there is another that did not refuse it: at rest, at its limit,
+ * busy, or not asked yet. @returns how long until an exit can be had, ms
+ */
+function waitForOthers(
+  needs: TurnNeeds,
+  entry: Entry,
+  {
+    told,
+    recipients,
+    round,
+  }: { readonly told: Map<Recipient, Heard>; readonly recipients: readonly Recipient[]; readonly round: Round },
+): number {
+  const refused = recipients.flatMap((recipient) => {
     const heard = told.get(recipient);
-    if (heard?.blocked === true && heard.outcome.kind === 'bounced')
-      told.set(recipient, { ...heard, waitsFor: 'exit' });
-  }
+    return heard?.blocked === true && heard.outcome.kind === 'bounced' ? [heard] : [];
+  });
+  if (refused.length === 0) return waitFor(needs, entry);
+  const unaskedMs = opensInMs(needs, entry, union(round.refused, round.asked));
+  const leftMs = unaskedMs ?? opensInMs(needs, entry, round.refused);
+  if (leftMs === null) return NO_EXIT_MS;
+  const waitsFor = unaskedMs === null ? 'retry' : 'exit';
+  for (const heard of refused) told.set(heard.recipient, { ...heard, waitsFor });
+  return leftMs;
 }
 
-/** How long until an exit can be had again, in ms. */
+/** How long until one of the other exits can be had, ms; null: no time is known for any. By the policy in force. */
+function opensInMs(needs: TurnNeeds, { leased, lane }: Entry, tried: ReadonlySet<string>): number | null {
+  const route = needs.exits.routeOf(factsOf(leased));
+  if (route === null) return null;
+  const siteGate = (exit: string): GateState | null => needs.sites.gateOf(lane.site, exit);
+  const choice = needs.exits.choose({ route, stream: leased.delivery.stream, tried, siteGate });
+  if (choice.kind !== 'wait' || choice.busy) return SOON_MS;
+  return choice.untilMs === null ? null : Math.max(SOON_MS, choice.untilMs - needs.clock.monotonicMs());
+}
+
+/** How long until any exit can be had again, in ms. */
 function waitFor(needs: TurnNeeds, { group }: Entry): number {
   if (group.route === null) return NO_EXIT_MS;
   const choice = needs.exits.choose({ route: group.route, stream: group.stream });
-  if (choice.kind === 'elsewhere') return ELSEWHERE_MS;
+  if (choice.kind === 'elsewhere') return SOON_MS;
   const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
-  return untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - needs.clock.monotonicMs());
+  return untilMs === null ? NO_EXIT_MS : Math.max(SOON_MS, untilMs - needs.clock.monotonicMs());
 }

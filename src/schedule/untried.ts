@@ -31,7 +31,7 @@ export function putOff(
   }));
   const notices = warns ? noticeMaker(leased, terms)('delayed', recipients) : [];
   // What a server said last is worth more than that we wait; and the same news is not written twice.
-  const isNews = delivery.attempts === 0 && delivery.lastReply?.text !== reply.text;
+  const isNews = delivery.attempts === 0 && delivery.refusedBy === undefined && delivery.lastReply?.text !== reply.text;
   const addresses = delivery.recipients.map(({ address }) => address);
   return {
     settlement: {
@@ -111,6 +111,14 @@ function unfinished({ delivery, lease }: LeasedDelivery, nowMs: number): Omit<Se
 }
 
 function restOf({ delivery }: LeasedDelivery): Settlement['rest'] {
-  const { dueAtMs, attempts, lastReply, lastEgress, warnedAtMs, state } = delivery;
-  return { dueAtMs, attempts, lastReply, lastEgress, warnedAtMs, state };
+  const { dueAtMs, attempts, lastReply, lastEgress, refusedBy, warnedAtMs, state } = delivery;
+  return {
+    dueAtMs,
+    attempts,
+    lastReply,
+    lastEgress,
+    ...(refusedBy === undefined ? {} : { refusedBy }),
+    warnedAtMs,
+    state,
+  };
 }
