@@ -195,6 +195,13 @@ test('figures are the sum of those who answer; who does not is told, and not wai
   await lame.until(() => expect(lame.said('worker')).toEqual(['- worker 2: its figures: no answer within 1000 ms']));
 });
 
+test('what one worker knows of a site is told as its own', async () => {
+  await using rig = await Rig.start();
+  const facts = { client: '', stream: 'x', senderDomain: 'a.test', recipientDomain: 'b.test' };
+  const { site } = await rig.path.explainMail({ ...facts, priority: 'normal', tag: null, sizeBytes: 1 });
+  expect(site).toBe('google: 0 of 5 connections (in one of 2 workers, which share what the site takes)');
+});
+
 test('who holds a delivery explains it', async () => {
   await using rig = await Rig.start();
   expect(await rig.path.explain('x' as DeliveryId)).toMatchObject([{ state: 'in flight', why: ['worker 2'] }]);

@@ -120,8 +120,13 @@ class Supervisor implements MailPath {
     return told.find((answer) => answer.some(isHeld)) ?? told[0] ?? [];
   }
 
-  explainMail(facts: Asks['explainMail']['ask']): Promise<Asks['explainMail']['answer']> {
-    return this.#askOne('explainMail', facts);
+  /** As one of them has it: what it knows of connections is its own. */
+  async explainMail(facts: Asks['explainMail']['ask']): Promise<Asks['explainMail']['answer']> {
+    const answer = await this.#askOne('explainMail', facts);
+    const { workers } = this.#needs;
+    return answer.site === undefined
+      ? answer
+      : { ...answer, site: `${answer.site} (in one of ${workers} workers, which share what the site takes)` };
   }
 
   submit(submission: Asks['submit']['ask']): Promise<Asks['submit']['answer']> {

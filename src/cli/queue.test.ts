@@ -243,6 +243,23 @@ test('a delivery that was put off before it was ever tried was told nothing', as
   expect(stdout).not.toContain('attempt');
 });
 
+test('the due time of what waits for an exit is told as the next look', async () => {
+  using rig = new CliRig();
+  const atMs = rig.clock.nowMs();
+  const one = aSubmission({ atMs, leaseUntilMs: atMs + 60_000 });
+  {
+    await using spool = await rig.openSpool();
+    const accepted = await spool.accept(one);
+    if (accepted.kind !== 'accepted' || accepted.leased[0] === undefined) throw new Error('not leased');
+    const text = 'no exit can take it now: ip-1 limited (daily limit 50/50)';
+    const rest = { attempts: 0, lastReply: { code: 451, detail: '4.1', text }, lastEgress: null };
+    await spool.settle(aSettlement(accepted.leased[0], { atMs, addresses: [], rest }));
+  }
+  expect((await rig.run(['queue', 'list'])).stdout).toContain('waits for an exit, looks in 60 s');
+  const { stdout } = await rig.run(['explain', deliveryOf(one)]);
+  expect(stdout).toMatch(/ {2}waits for an exit \(not tried yet\), looked at again at \S+ or sooner\n/);
+});
+
 test('what mail says cannot move the cursor of whoever looks at it', async () => {
   using rig = new CliRig();
   {

@@ -2,6 +2,7 @@ import { InvalidArgumentError, type Command } from 'commander';
 import type { DeliveryId, MessageId } from '../message/ids.ts';
 import { messageIdOf, parseDeliveryId } from '../message/ids.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
+import { isWaitText } from '../schedule/groups.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import { addCommand, addGroup, UsageError, type Registry } from './cli.ts';
 import type { QueueAction, QueueShape } from './operations.ts';
@@ -109,7 +110,7 @@ function listText(shown: readonly QueuedDelivery[], next: DeliveryId | null, now
   const rows = shown.map(({ delivery, sender, sizeBytes, leasedUntilMs }) => [
     delivery.id,
     formatAge(nowMs - delivery.createdAtMs),
-    stateText(delivery.state, { leasedUntilMs, dueInMs: delivery.dueAtMs - nowMs }),
+    stateText(delivery, { leasedUntilMs, nowMs }),
     String(delivery.attempts),
     formatSize(sizeBytes),
     delivery.client,
@@ -122,11 +123,15 @@ function listText(shown: readonly QueuedDelivery[], next: DeliveryId | null, now
 }
 
 function stateText(
-  state: string,
-  { leasedUntilMs, dueInMs }: { readonly leasedUntilMs: number | null; readonly dueInMs: number },
+  { state, dueAtMs, lastReply }: QueuedDelivery['delivery'],
+  { leasedUntilMs, nowMs }: { readonly leasedUntilMs: number | null; readonly nowMs: number },
 ): string {
   if (state !== 'queued') return state;
-  return leasedUntilMs === null ? `due ${formatDue(dueInMs)}` : 'under way';
+  if (leasedUntilMs !== null) return 'under way';
+  const due = formatDue(dueAtMs - nowMs);
+  // Its due time is only the next look whether an exit may send again.
+  const waits = dueAtMs > nowMs && lastReply !== null && isWaitText(lastReply.text);
+  return waits ? `waits for an exit, looks ${due}` : `due ${due}`;
 }
 
 function recipientsText(addresses: readonly string[]): string {

@@ -4,7 +4,8 @@ import { judge } from '../policy/sample.ts';
 import type { Policy } from '../policy/schema.ts';
 import { type ExitState, walk } from '../routing/choose.ts';
 import { CLOSED } from '../routing/exit-state.ts';
-import { reasonText, type RouteExplanation } from '../schedule/explain.ts';
+import type { RouteExplanation } from '../schedule/explain.ts';
+import { reasonText } from '../schedule/gate-text.ts';
 import { clientFor } from './live-relay.ts';
 import type { Operations } from './operations.ts';
 

@@ -5,6 +5,7 @@ import type { Message } from '../message/message.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
+import { isWaitText } from '../schedule/groups.ts';
 import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
 import type { Traffic } from '../spool/traffic.ts';
@@ -271,9 +272,10 @@ function* storedReasons({ delivery }: QueuedDelivery, story: MessageStory, nowMs
     const untried = delivery.lastEgress === null ? 'not tried yet' : 'no attempt counts yet';
     const after = delivery.attempts === 0 ? untried : `after attempt ${delivery.attempts}`;
     const { sendAtMs = 0 } = story.message;
-    yield sendAtMs > nowMs
-      ? `scheduled: not to be sent before ${isoTime(sendAtMs)}`
-      : `waits until ${isoTime(delivery.dueAtMs)} (${after})`;
+    const isForExit = delivery.lastReply !== null && isWaitText(delivery.lastReply.text);
+    if (sendAtMs > nowMs) yield `scheduled: not to be sent before ${isoTime(sendAtMs)}`;
+    else if (isForExit) yield `waits for an exit (${after}), looked at again at ${isoTime(delivery.dueAtMs)} or sooner`;
+    else yield `waits until ${isoTime(delivery.dueAtMs)} (${after})`;
   }
   yield* deadlineLines(story.message);
   if (delivery.lastReply !== null && delivery.attempts === 0) {

@@ -65,6 +65,11 @@ export class ExitLimits {
     return pace === undefined ? 0 : pace.distanceMs / pace.perGroup;
   }
 
+  /** Whether it is known what is used of each limit, and how far its warm-up is. */
+  get isKnown(): boolean {
+    return this.#terms.warmup?.kind !== 'unknown' && this.#amounts(null).every(({ used }) => used !== null);
+  }
+
   /** null: nothing limits the exit as a whole. Of several limits that are closed, the one that opens last is told. */
   state(): LimitState | null {
     const shut = this.#shutState(this.#terms.warmup);

@@ -56,7 +56,7 @@ describe('nothing waits silently', () => {
     ]);
     // What it was told stands in the store, and is said from there.
     expect((await scheduler.explain(grey.message.id))[0]?.why.join()).not.toContain('mailbox busy');
-    expect(await whyOf(flying)).toEqual(['in flight', 'being tried for 1 s']);
+    expect(await whyOf(flying)).toEqual(['in flight', 'under way by direct for 1 s']);
     expect(await whyOf(waiting)).toEqual([
       'waiting in its lane',
       'its lane has 1 of 1 connections open, and 1 deliveries wait',
@@ -111,10 +111,7 @@ describe('nothing waits silently', () => {
       const last = await scheduling.accept({ to: ['a@one.test'] });
       await scheduling.drained();
       const why = () => scheduling.scheduler.explainRoute({ ...FACTS }).exits.map((exit) => exit.why);
-      expect(why()).toEqual([
-        'one waits for its rate 60/h, delay 5 s, for 60 s more',
-        'two is about to know what is left of its limit (rate 100/m)',
-      ]);
+      expect(why()).toEqual(['one waits for its rate 60/h, delay 5 s, for 60 s more', 'two may send now (rate 100/m)']);
       await scheduling.elapsed(MINUTE - 10 * SECOND);
       expect(why()[0]).toBe('one waits for its rate 60/h, delay 5 s, for 10 s more');
       expect(await scheduling.scheduler.explain(last.message.id)).toEqual([]);
@@ -128,6 +125,48 @@ describe('nothing waits silently', () => {
         routes: [{ name: 'all', use: ['one', 'two'] }],
       },
     },
+  );
+
+  scheduled(
+    'an idle exit with a limit may send, before its first message and after a restart',
+    async (scheduling) => {
+      const whyNow = async () =>
+        (await scheduling.scheduler.explainMail(FACTS)).exits.map(({ gate, why }) => [gate, why]);
+      expect(await whyNow()).toEqual([
+        ['ready', 'one may send now (daily limit 0/30)'],
+        ['ready', 'two may send now (hourly limit 0/5, rate 100/m)'],
+      ]);
+      await scheduling.accept({ to: ['a@one.test'] });
+      await scheduling.drained();
+      await scheduling.restart();
+      expect((await whyNow())[0]).toEqual(['ready', 'one may send now (daily limit 1/30)']);
+    },
+    {
+      policy: {
+        egress: {
+          one: { type: 'mx', dailyLimit: 30 },
+          two: { type: 'mx', hourlyLimit: 5, rate: '100/m' },
+        },
+        routes: [{ name: 'all', use: ['one', 'two'] }],
+      },
+    },
+  );
+
+  scheduled(
+    'what waits for a limit says when that opens, and not only when it is looked at again',
+    async (scheduling) => {
+      const { clock, scheduler } = scheduling;
+      await scheduling.accept({ to: ['a@one.test'] });
+      const second = await scheduling.accept({ to: ['b@one.test'] });
+      await clock.advanceUntil(() => scheduler.stats().held === 0, { stepMs: SECOND, withinMs: MINUTE });
+      const [one] = await scheduler.explain(second.message.id);
+      expect(one?.why[0]).toMatch(
+        /^waits for an exit: one opens in 2[34] h \d+ m \(looked at again in \d+ (?:s|min)\)$/,
+      );
+      const nextMidnightMs = (Math.floor(clock.nowMs() / DAY) + 1) * DAY;
+      expect(one?.nextTryAtMs).toBe(nextMidnightMs);
+    },
+    { policy: { egress: { one: { type: 'mx', dailyLimit: 1 } }, routes: [{ name: 'all', use: ['one'] }] } },
   );
 });
 

@@ -4,10 +4,13 @@ import type { MessageFacts } from '../policy/match.ts';
 import type { Gate, GateState, Reason } from '../routing/choose.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
+import { hoursAndMinutes, reasonText, seconds } from './gate-text.ts';
+import { isWaitText } from './groups.ts';
 import type { Lane } from './lane.ts';
 import type { Limits } from './limits.ts';
 import type { Schedule } from './schedule.ts';
 import type { Site } from './site.ts';
+import { stageText } from './under-way.ts';
 import { rateText } from './site-gate.ts';
 import { CLAIM_LEAST } from './window.ts';
 
@@ -48,35 +51,6 @@ export type ExitExplanation = {
   readonly probability?: number;
 };
 
-const GATES = {
-  ready: 'may send now',
-  disabled: 'is disabled in the policy',
-  unsupported: 'is of a type that this version cannot send by',
-  stream: 'does not carry this stream',
-  stopped: 'is not running',
-  tried: 'failed a moment ago',
-  paused: 'is paused',
-  down: 'is down',
-  listed: 'is in a blocklist',
-  reputation: 'rests for its reputation',
-  elsewhere: 'is on another node',
-  nowhere: 'is on no node',
-  resting: 'rests after a failure',
-  probing: 'is being tried after a rest',
-  limited: 'has used up its limit',
-  paced: 'waits a moment, as its rate has it',
-  asking: 'is about to know what is left of its limit',
-  'site-rest': 'is not wanted at its site now',
-  site: 'waits for its site',
-  busy: 'has no free connection',
-} as const satisfies Record<Gate, string>;
-
-/** Gates whose cause is a sentence of its own. */
-const OWN_SUBJECT: ReadonlySet<Gate> = new Set(['limited', 'elsewhere', 'nowhere', 'site', 'site-rest']);
-
-/** Gates that a check opens. */
-const CHECKED: ReadonlySet<Gate> = new Set(['down', 'listed', 'reputation']);
-
 /** Every queued delivery of a message, or the one delivery; empty when none is queued. */
 export async function explain(schedule: Schedule, id: MessageId | DeliveryId): Promise<readonly Explanation[]> {
   const [story] = await Promise.all([schedule.spool.story(messageIdOf(id as DeliveryId)), schedule.limits.look()]);
@@ -114,7 +88,8 @@ export function explainRoute({ exits, lanes, limits, sites, clock }: Schedule, f
   if (route === null) return { route: null, exits: [] };
   const site = lanes.find(facts.recipientDomain)?.site ?? sites.knownSiteOf(facts.recipientDomain);
   const siteGate = (exit: string): GateState | null => (site === null ? null : sites.gateOf(site, exit));
-  const reasons = exits.walk({ route, stream: facts.stream, siteGate });
+  const walked = exits.walk({ route, stream: facts.stream, siteGate });
+  const reasons = walked.map((reason) => (limits.isKnown(reason.egress) ? withoutAsking(reason) : reason));
   const monotonicMs = clock.monotonicMs();
   const wallMs = clock.nowMs() - monotonicMs;
   return {
@@ -133,31 +108,27 @@ export function explainRoute({ exits, lanes, limits, sites, clock }: Schedule, f
   };
 }
 
+/** What is used is known and leaves something: that this process has not asked for its part yet keeps nothing waiting. */
+function withoutAsking({ pool, egress, node, probability, others, ...first }: Reason): Reason {
+  const [next = OPEN, ...rest] = [first, ...others].filter(({ gate }) => gate !== 'asking');
+  return {
+    ...next,
+    pool,
+    egress,
+    others: rest,
+    ...(node === undefined ? {} : { node }),
+    ...(probability === undefined ? {} : { probability }),
+  };
+}
+
+const OPEN: GateState = { gate: 'ready', untilMs: null, cause: '' };
+
 /** What is used of limits that are not the reason. */
 function figuresText({ egress, gate, others }: Reason, limits: Limits): string {
   const said: ReadonlySet<Gate> = new Set(['limited', 'paced']);
   if (said.has(gate) || others.some((other) => said.has(other.gate))) return '';
   const texts = limits.textsOf(egress);
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
-}
-
-/** Each gate that is closed, in order, with its figure and when it will move. */
-export function reasonText({ egress, others, probability, ...first }: Reason, nowMs: number): string {
-  const gates = [first, ...others].map((gate) => gateText(gate, nowMs)).join('; ');
-  const chance = probability === undefined ? '' : ` (probability ${Math.round(probability * 1_000) / 10} %)`;
-  const hasOwnSubject = OWN_SUBJECT.has(first.gate);
-  return `${egress}${hasOwnSubject ? ':' : ''} ${gates}${chance}`;
-}
-
-function gateText({ gate, cause, untilMs }: GateState, nowMs: number): string {
-  if (gate === 'limited') return `${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
-  if (gate === 'site-rest') return `${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
-  if (OWN_SUBJECT.has(gate)) return cause;
-  if (gate === 'paced' && cause !== '')
-    return `waits for its ${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
-  const rest = gate === 'resting' && untilMs !== null ? `, for ${seconds(untilMs - nowMs)} more` : '';
-  const until = CHECKED.has(gate) && untilMs !== null ? `, looked at again in ${seconds(untilMs - nowMs)}` : '';
-  return `${GATES[gate]}${cause === '' ? '' : `: ${cause}`}${until}${rest}`;
 }
 
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
@@ -206,13 +177,38 @@ function inStore(
   if (leasedUntilMs !== null) why.push('under the lease of another node, or of one that is gone');
   if (restsMs > 0)
     why.push(`${delivery.domain} did not answer several times: its lane rests for ${seconds(restsMs)} more`);
-  if (delivery.dueAtMs > nowMs) {
+  const wait = delivery.dueAtMs > nowMs ? exitWait(delivery, route, nowMs) : null;
+  if (wait !== null) why.push(wait.text);
+  else if (delivery.dueAtMs > nowMs) {
     const what = delivery.lastReply === null ? 'not to be sent before its time' : 'waits for its next try';
     why.push(`${what}, in ${seconds(delivery.dueAtMs - nowMs)}`);
   } else if (restsMs <= 0 && leasedUntilMs === null && waitsFor === undefined) {
     why.push(`due: ${whyNotTaken(schedule, lane, route)}`);
   }
-  return { state: 'queued', why, nextTryAtMs: Math.max(delivery.dueAtMs, nowMs + restsMs, leasedUntilMs ?? 0) };
+  return {
+    state: 'queued',
+    why,
+    nextTryAtMs: Math.max(wait?.untilMs ?? delivery.dueAtMs, nowMs + restsMs, leasedUntilMs ?? 0),
+  };
+}
+
+/** Put off for want of an exit: its due time is only when that is looked at again. null: it was not. */
+function exitWait(
+  { lastReply, dueAtMs }: QueuedDelivery['delivery'],
+  route: RouteExplanation,
+  nowMs: number,
+): { readonly text: string; readonly untilMs: number } | null {
+  if (lastReply === null || !isWaitText(lastReply.text)) return null;
+  const again = `looked at again in ${seconds(dueAtMs - nowMs)}`;
+  const opens = hasExit(route)
+    ? []
+    : route.exits.flatMap(({ egress, gate, others, untilMs }) =>
+        gate === 'limited' && others.length === 0 && untilMs !== null ? [{ egress, untilMs }] : [],
+      );
+  const [next] = opens.toSorted((one, other) => one.untilMs - other.untilMs);
+  if (next === undefined) return { text: `waits for an exit, ${again}`, untilMs: dueAtMs };
+  const { egress, untilMs } = next;
+  return { text: `waits for an exit: ${egress} opens in ${hoursAndMinutes(untilMs - nowMs)} (${again})`, untilMs };
 }
 
 /** Of what is due in the store, although its lane does not rest. */
@@ -224,14 +220,14 @@ function whyNotTaken({ window }: Schedule, lane: Lane | undefined, route: RouteE
   return 'about to be taken out of the store';
 }
 
-function inMemory(schedule: Schedule, { state, lane, group, triedSinceMs }: Entry): Place {
+function inMemory(schedule: Schedule, { state, lane, group, triedSinceMs, underWay }: Entry): Place {
   const nowMs = schedule.clock.monotonicMs();
   if (state === 'trying') {
-    return {
-      state: 'in flight',
-      why: [`being tried for ${seconds(nowMs - (triedSinceMs ?? nowMs))}`],
-      nextTryAtMs: null,
-    };
+    const what = underWay === null ? null : stageText(underWay);
+    const how = underWay === null ? 'being tried' : `under way by ${underWay.exit}`;
+    const forText = seconds(nowMs - (underWay?.startedMs ?? triedSinceMs ?? nowMs));
+    const why = [`${how} for ${forText}${what === null ? '' : ` (${what})`}`];
+    return { state: 'in flight', why, nextTryAtMs: null };
   }
   if (state !== 'waiting')
     return { state: 'being settled', why: ['what came of it is being written'], nextTryAtMs: null };
@@ -248,16 +244,4 @@ function inMemory(schedule: Schedule, { state, lane, group, triedSinceMs }: Entr
 
 function restOf(schedule: Schedule, restsUntilMs: number | null): number {
   return restsUntilMs === null ? 0 : Math.max(0, restsUntilMs - schedule.clock.monotonicMs());
-}
-
-function hoursAndMinutes(ms: number): string {
-  const minutes = Math.ceil(ms / 60_000);
-  return minutes < 60 ? `${minutes} m` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
-}
-
-function seconds(ms: number): string {
-  const total = Math.ceil(ms / 1000);
-  if (total < 120) return `${total} s`;
-  const minutes = Math.round(total / 60);
-  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} h`;
 }

@@ -109,6 +109,11 @@ export class Limits {
     return this.#exits.get(name)?.texts(provider) ?? [];
   }
 
+  /** Whether it is known what is used of its limits: what it asks for then is only the next messages' share. */
+  isKnown(name: string): boolean {
+    return this.#exits.get(name)?.isKnown ?? true;
+  }
+
   /** Waits until it is known what is used. */
   async look(): Promise<void> {
     await Promise.all([...this.#exits.values()].map((one) => one.look()));

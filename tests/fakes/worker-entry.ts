@@ -34,8 +34,6 @@ function answerTo(message: AskMessage): unknown {
       ({ version, policy } = message.ask);
       say('swap', version);
       return { addresses: [], problems: [] };
-    case 'explainMail':
-      return { route: null, exits: [] };
     case 'figures':
       return {
         connectionsIn: 10 * start.worker,
@@ -44,6 +42,8 @@ function answerTo(message: AskMessage): unknown {
         closedExits: ['of-all', `of-${start.worker}`],
         sites: [{ provider: 'google', inFlight: start.worker, slowed: 1, blocked: 0 }],
       };
+    case 'explainMail':
+      return { route: 'all', exits: [], site: 'google: 0 of 5 connections' };
     case 'explain':
       return [{ state: start.worker === 2 ? 'in flight' : 'queued', why: [`worker ${start.worker}`] }];
     case 'refreshKeys':
