@@ -49,7 +49,8 @@ type ClientLines = { readonly client: string; credit: number; readonly lines: Ma
 class Rank {
   /** Clients with something waiting; the first is next. */
   readonly #clients: ClientLines[] = [];
-  readonly #groups = new Map<Group, number>();
+  /** Of what waits, with how many. */
+  readonly groups = new Map<Group, number>();
   waiting = 0;
 
   push(entry: Entry): void {
@@ -63,15 +64,15 @@ class Rank {
     if (line === undefined) client.lines.set(entry.group, (line = new Line()));
     line.push(entry);
     this.waiting += 1;
-    this.#groups.set(entry.group, (this.#groups.get(entry.group) ?? 0) + 1);
+    this.groups.set(entry.group, (this.groups.get(entry.group) ?? 0) + 1);
   }
 
   /** An entry stopped waiting, taken or otherwise. */
   left(entry: Entry): void {
     this.waiting -= 1;
-    const count = (this.#groups.get(entry.group) ?? 0) - 1;
-    if (count > 0) this.#groups.set(entry.group, count);
-    else this.#groups.delete(entry.group);
+    const count = (this.groups.get(entry.group) ?? 0) - 1;
+    if (count > 0) this.groups.set(entry.group, count);
+    else this.groups.delete(entry.group);
     this.#leave(entry);
   }
 
@@ -87,7 +88,7 @@ class Rank {
   }
 
   canServe(isOpen: (group: Group) => boolean): boolean {
-    for (const group of this.#groups.keys()) if (isOpen(group)) return true;
+    for (const group of this.groups.keys()) if (isOpen(group)) return true;
     return false;
   }
 
@@ -179,6 +180,11 @@ export class Lane {
 
   waitingOf(priority: Priority): number {
     return this.#ranks[priority].waiting;
+  }
+
+  /** Of what waits of that priority, with how many. */
+  groupsOf(priority: Priority): ReadonlyMap<Group, number> {
+    return this.#ranks[priority].groups;
   }
 
   push(entry: Entry): void {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { settled } from '../../tests/fakes/clock.ts';
+import { FakeClock, settled } from '../../tests/fakes/clock.ts';
 import { scheduled } from '../../tests/fakes/scheduling.ts';
 import { someSites } from '../../tests/fakes/sites.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
@@ -11,8 +11,8 @@ import { Lanes } from './lanes.ts';
 import type { Sites } from './sites.ts';
 import { Window } from './window.ts';
 
-function someLanes(): Lanes {
-  return new Lanes({ sites: someSites(), monotonicMs: () => 0 });
+function someLanes(clock = new FakeClock()): Lanes {
+  return new Lanes({ sites: someSites({ clock }), monotonicMs: () => clock.monotonicMs() });
 }
 
 test('a destination whose mail waits in the store is remembered without a lane', () => {
@@ -77,7 +77,7 @@ async function hostedLanes(
   const next = (): Entry | null => {
     const found = lanes.next((_, site) => {
       asked += 1;
-      return sites.gateOf(site, 'out') === null;
+      return site === null || sites.gateOf(site, 'out') === null;
     });
     if (found === null) return null;
     found.entry.ticket = sites.started(found.entry.lane.site, 'out');
@@ -102,4 +102,72 @@ test('a site at its limit costs a look a message, however many domains it hosts'
   }
   expect(sent).toBe(1_000);
   expect((asked() - before) / sent).toBeLessThan(10);
+});
+
+/** Lanes of so many domains, with a delivery each of that group. */
+function laneFiller(lanes: Lanes): (group: Group, domains: readonly string[]) => void {
+  const window = new Window(() => Number.MAX_SAFE_INTEGER);
+  const { message } = aSubmission({ atMs: 0 });
+  let count = 0;
+  return (group, domains) => {
+    for (const domain of domains) {
+      const delivery = { id: deliveryIdOf(message.id, ++count), domain, priority: 'normal', client: 'shop' };
+      const leased = { message, lease: { token: 1, untilMs: 1 }, delivery: delivery as LeasedDelivery['delivery'] };
+      lanes.push(window.admit(leased, { lane: lanes.laneOf(domain), group, content: null, nowMs: 0 }));
+    }
+  };
+}
+
+function domainsOf(prefix: string, count: number): string[] {
+  return Array.from({ length: count }, (_, place) => `${prefix}${place}.test`);
+}
+
+test('a turn costs no look at each lane whose mail waits for an exit that is busy', async () => {
+  const clock = new FakeClock();
+  const lanes = someLanes(clock);
+  const fill = laneFiller(lanes);
+  const open = { ...GROUP };
+  fill({ ...GROUP }, domainsOf('busy', 1_500));
+  fill(open, domainsOf('open', 300));
+  // Nobody waits for the names of hosts any more.
+  await clock.advance(1_001);
+  let asked = 0;
+  let sent = 0;
+  const next = (): Entry | null =>
+    lanes.next((group) => {
+      asked += 1;
+      return group === open;
+    })?.entry ?? null;
+  for (let entry = next(); entry !== null; entry = next()) {
+    lanes.ended(entry.lane, 1, 'success');
+    lanes.remove(entry, 'settling');
+    sent += 1;
+  }
+  expect(sent).toBe(300);
+  expect(asked / sent).toBeLessThan(10);
+});
+
+test('lanes take turns whatever their mail waits for, and one with mail for two exits has no second turn', async () => {
+  const clock = new FakeClock();
+  const lanes = someLanes(clock);
+  const fill = laneFiller(lanes);
+  const [one, two] = [{ ...GROUP }, { ...GROUP }];
+  for (const group of [one, two]) fill(group, ['both.test', 'both.test']);
+  fill(one, ['one.test', 'one.test', 'one.test']);
+  fill(two, ['two.test', 'two.test', 'two.test']);
+  await clock.advance(1_001);
+  const open = new Set<Group>([one, two]);
+  const turn = (): string | undefined => {
+    const entry = lanes.next((group) => open.has(group))?.entry;
+    if (entry === undefined) return undefined;
+    lanes.ended(entry.lane, 1, 'success');
+    lanes.remove(entry, 'settling');
+    return entry.lane.domain.slice(0, -5);
+  };
+  const turns = (count: number): (string | undefined)[] => Array.from({ length: count }, turn);
+  expect(turns(6)).toEqual(['both', 'one', 'two', 'both', 'one', 'two']);
+  open.delete(one);
+  expect(turns(3)).toEqual(['both', 'two', undefined]);
+  open.add(one);
+  expect(turns(3)).toEqual(['one', 'both', undefined]);
 });

@@ -2,6 +2,7 @@ import { PRIORITIES, type Priority } from '../message/message.ts';
 import type { Entry, Group } from './entry.ts';
 import { afterSignal, connectionsFor, isResting, isSuspect, withMost, type Signal } from './feedback.ts';
 import { Lane } from './lane.ts';
+import { Ring } from './ring.ts';
 import type { Site } from './site.ts';
 import type { Sites } from './sites.ts';
 import { PriorityTurns } from './turns.ts';
@@ -14,17 +15,18 @@ export const CROWD = 400;
 /** Lanes of one site that are looked at again in a second, where it may be something else that they wait for. */
 const REVIVED_MOST = 100;
 
-/** Whether an attempt of that group may begin at that site now. */
-export type IsOpen = (group: Group, site: Site) => boolean;
+/** Whether an attempt of that group may begin at that site now; null: anywhere. What is closed anywhere is so at each site. */
+export type IsOpen = (group: Group, site: Site | null) => boolean;
 
 /**
  * All lanes, and whose turn it is among them when connections are short: priorities by weight, and inside a priority one
  * lane after the other. A lane that is at its limit or rests stands in no ring, so that a turn costs no search; nor does
- * one whose site takes nothing now: it is parked with its site, which puts back as many lanes as there is room for.
+ * one whose site takes nothing now: it is parked with its site, which puts back as many lanes as there is room for. Those
+ * whose mail waits for an exit are passed over all together.
  */
 export class Lanes {
   readonly #lanes = new Map<string, Lane>();
-  readonly #rings: Record<Priority, Set<Lane>> = { high: new Set(), normal: new Set(), low: new Set() };
+  readonly #rings: Record<Priority, Ring> = { high: new Ring(), normal: new Ring(), low: new Ring() };
   readonly #turns = new PriorityTurns();
   readonly #resting = new Set<Lane>();
   /** Destinations without a lane for which the store has mail that came before; the oldest are forgotten. */
@@ -135,9 +137,7 @@ export class Lanes {
     if (priority === null || lane === undefined || entry === null) return null;
     this.#turns.took(entry.leased.delivery.priority);
     lane.site.waiting -= 1;
-    for (const ring of Object.values(this.#rings)) {
-      if (ring.delete(lane)) ring.add(lane);
-    }
+    for (const ring of Object.values(this.#rings)) ring.passOn(lane);
     lane.inFlight += 1;
     lane.movedAtMs = this.#monotonicMs();
     this.#review(lane);
@@ -145,16 +145,17 @@ export class Lanes {
   }
 
   #firstIn(priority: Priority, isOpen: IsOpen): Lane | null {
-    for (const lane of this.#rings[priority]) {
+    const canServe = (lane: Lane): boolean => {
       const { site } = lane;
-      if (lane.canServe(priority, (group) => isOpen(group, site))) return lane;
-      if (this.#sites.isNarrow(site)) this.#park(lane, priority);
-    }
-    return null;
+      const can = lane.canServe(priority, (group) => isOpen(group, site));
+      if (!can && this.#sites.isNarrow(site)) this.#park(lane, priority);
+      return can;
+    };
+    return this.#rings[priority].next((group) => isOpen(group, null), canServe);
   }
 
   #park(lane: Lane, priority: Priority): void {
-    this.#rings[priority].delete(lane);
+    this.#rings[priority].remove(lane);
     lane.site.parked[priority].add(lane);
     this.#crowded.add(lane.site);
     this.#sites.wakeLater(lane.site);
@@ -168,7 +169,7 @@ export class Lanes {
       for (const lane of parked) {
         if (left-- <= 0) break;
         parked.delete(lane);
-        this.#rings[priority].add(lane);
+        this.#rings[priority].place(lane, lane.groupsOf(priority));
       }
     }
   }
@@ -263,8 +264,8 @@ export class Lanes {
     const mayStart = lane.inFlight < this.connectionsOf(lane) && !this.isResting(lane);
     for (const priority of PRIORITIES) {
       lane.site.parked[priority].delete(lane);
-      if (mayStart && lane.waitingOf(priority) > 0) this.#rings[priority].add(lane);
-      else this.#rings[priority].delete(lane);
+      if (mayStart && lane.waitingOf(priority) > 0) this.#rings[priority].place(lane, lane.groupsOf(priority));
+      else this.#rings[priority].remove(lane);
     }
   }
 }
