@@ -161,6 +161,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     spool,
     clock: ports.clock,
     showsSubjects: () => policy().log.subjects,
+    furthestMs: () => policy().limits.futureReleaseMs,
     emit,
     nodes: () => nodesOf(parts),
     exits: parts.exits,

@@ -39,6 +39,7 @@ export async function withOperations<Result>(
     spool,
     clock: cli.clock,
     showsSubjects: () => policy.log.subjects,
+    furthestMs: () => policy.limits.futureReleaseMs,
     live: null,
     exits: exitsOf(cli, { policy, spool }),
     tokens: tokenOperations({ ...cli, marks: spool.marks, changed: () => {} }),

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { CliRig } from '../../tests/fakes/cli-rig.ts';
+import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
 import { FakeLive } from '../../tests/fakes/fake-live.ts';
 import { aSubmission, deliveryOf, type SubmissionOptions } from '../../tests/fakes/submission.ts';
 import type { Event } from '../message/event.ts';
@@ -62,6 +62,21 @@ test('it is moved, to a time or by so much from now, and why it waits is told', 
   await rig.run(['queue', 'reschedule', ...both, '--at', 'now']);
   expect(await listed(rig, '--scheduled')).toEqual([]);
   expect((await listed(rig)).map(({ dueAtMs }) => dueAtMs)).toEqual(Array.from({ length: 4 }, () => rig.clock.nowMs()));
+});
+
+test('it is not moved further ahead than the policy lets clients schedule', async () => {
+  using rig = new CliRig(`${MINIMAL_POLICY}limits: { futureRelease: 10d }\n`);
+  const { late } = await filled(rig);
+  const move = (at: string) => rig.run(['queue', 'reschedule', '--id', late.message.id, '--at', at]);
+  const refused = await move('11d');
+  expect(refused).toMatchObject({ code: 1, stdout: '' });
+  expect(refused.stderr).toMatch(
+    /^relevo: not moved: \S+ is further ahead than limits\.futureRelease \(10 d\) of the policy allows\n$/,
+  );
+  expect((await listed(rig, '--scheduled')).find(({ id }) => id === deliveryOf(late))?.sendAtMs).toBe(
+    rig.clock.nowMs() + 48 * HOUR_MS,
+  );
+  expect(await move('10d')).toMatchObject({ code: 0 });
 });
 
 test('it is cancelled before its time, and what is due already is left alone', async () => {

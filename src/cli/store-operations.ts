@@ -17,6 +17,7 @@ import {
   type Operations,
   type QueueAction,
 } from './operations.ts';
+import { formatAge } from './output.ts';
 import type { TokenOperations } from './token-operations.ts';
 import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
@@ -26,6 +27,8 @@ export type StoreOperationsNeeds = {
   readonly clock: Clock;
   /** Whether the policy allows subjects to be shown (`log.subjects`). */
   readonly showsSubjects: () => boolean;
+  /** How far ahead mail may be scheduled (`limits.futureRelease`), ms. Default: as far as one likes. */
+  readonly furthestMs?: () => number;
   /** null: no relay is running, the store was opened for this one command. */
   readonly live: LiveRelay | null;
   /** Default: there are none. */
@@ -137,12 +140,17 @@ async function change(needs: StoreOperationsNeeds, action: QueueAction, named: Q
 }
 
 async function reschedule(
-  { spool, clock, live, emit }: StoreOperationsNeeds,
+  { spool, clock, live, emit, furthestMs }: StoreOperationsNeeds,
   ids: readonly MessageId[],
   toMs: number,
 ): Promise<ChangeResult> {
-  const before = await firstOf(spool, { ids });
   const atMs = clock.nowMs();
+  const mostMs = furthestMs?.() ?? Number.POSITIVE_INFINITY;
+  if (toMs - atMs > mostMs)
+    throw new OperationsError(
+      `not moved: ${isoTime(toMs)} is further ahead than limits.futureRelease (${formatAge(mostMs)}) of the policy allows`,
+    );
+  const before = await firstOf(spool, { ids });
   const changed = await spool.reschedule(ids, toMs, atMs);
   const after = changed === 0 ? [] : await firstOf(spool, { ids });
   for (const { delivery, sendAtMs } of after) {
