@@ -1,5 +1,6 @@
 /** Changes the policy file as a whole or not at all: an edit that makes the policy worse than it was is not written. */
 import { readFileSync } from 'node:fs';
+import type { Policy } from '../policy/schema.ts';
 import type { Cli } from './cli.ts';
 import type { Where } from './data-folder.ts';
 import type { Edited } from './policy-edit.ts';
@@ -23,6 +24,9 @@ export type FileEdited =
       readonly warnings: readonly string[];
       /** The file has been what was asked for. */
       readonly isSame: boolean;
+      /** What it is now; null: as for the version, and `problems` say why. */
+      readonly policy: Policy | null;
+      readonly problems: readonly string[];
     }
   /** `problems`: the lines of why the edited policy would be refused; none where it is something else. */
   | { readonly kind: 'left'; readonly why: string; readonly problems: readonly string[] };
@@ -45,8 +49,10 @@ export async function editPolicyFile(cli: Cli, where: Where, change: FileEdit): 
     }
     if (edited.text !== text) await replaceFile(where.policyFile, edited.text);
     const isSame = edited.text === text;
-    if (after.kind === 'refused') return { kind: 'written', version: null, warnings: [], isSame };
-    return { kind: 'written', version: after.version, warnings: await warningsHere(after), isSame };
+    if (after.kind === 'refused')
+      return { kind: 'written', version: null, warnings: [], isSame, policy: null, problems: after.problems };
+    const { version, policy } = after;
+    return { kind: 'written', version, warnings: await warningsHere(after), isSame, policy, problems: [] };
   } catch (error) {
     if (!(error instanceof Error && 'code' in error)) throw error;
     return left(`${file}: ${error.message}`);

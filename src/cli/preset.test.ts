@@ -5,8 +5,11 @@ import { parse } from 'yaml';
 import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
 import { hosts } from '../../tests/fakes/preset-policy.ts';
 import { loaded } from '../../tests/fakes/policy-text.ts';
+import { FakeLive } from '../../tests/fakes/fake-live.ts';
 import { examplePolicy } from '../policy/example.ts';
 import { PRESETS } from '../policy/presets.ts';
+import { startControl } from './control-server.ts';
+import { createOperations } from './store-operations.ts';
 
 test('the list has all 15 with servers, capacity and price, the recommended ones marked, and the one in use', async () => {
   using rig = new CliRig(`${MINIMAL_POLICY}preset: professional\n`);
@@ -100,6 +103,53 @@ test('use refuses a preset that the policy’s own tests do not allow', async ()
   expect(code).toBe(1);
   expect(stderr).toMatch(/is left as it was.*\n.*tests\[0\]/);
   expect(rig.policyText).toBe(`${MINIMAL_POLICY}${tests}`);
+});
+
+/** A relay that runs on the data folder, with that version of the policy in force. */
+async function runningWith(rig: CliRig, policyVersion: () => string, things: AsyncDisposableStack): Promise<void> {
+  const spool = things.use(await rig.openSpool());
+  const live = new FakeLive();
+  const { dataFolder, clock } = rig;
+  const status = () => ({ ...live.status(), policyVersion: policyVersion() });
+  const operations = createOperations({ spool, clock, showsSubjects: () => true, live });
+  const binding = await startControl({
+    dataFolder,
+    operations: { ...operations, status: async () => status() },
+    clock,
+    emit: () => {},
+    messageSizeBytes: () => 1_000,
+  });
+  if (binding.kind !== 'listening') throw new Error(binding.cause);
+  things.use(binding.control);
+}
+
+test('a preset that is in force already is said to be so at once, whatever this shell lacks', async () => {
+  using rig = new CliRig(`${MINIMAL_POLICY}preset: professional\n`);
+  await using things = new AsyncDisposableStack();
+  rig.env = hosts(5) as Record<string, string>;
+  const { version } = loaded(rig.policyText, rig.env);
+  await runningWith(rig, () => version, things);
+  const well = await rig.run(['preset', 'use', 'professional']);
+  expect(well).toMatchObject({ code: 0, stderr: '' });
+  expect(well.stdout).toMatch(
+    /preset professional already: 2,500 messages a day\.\nIt is in force already: nothing changes\.\n$/,
+  );
+  rig.env = hosts(4) as Record<string, string>;
+  const beganMs = performance.now();
+  const lacking = await rig.run(['preset', 'use', 'professional']);
+  expect(performance.now() - beganMs).toBeLessThan(5_000);
+  expect(lacking.code).toBe(0);
+  expect(lacking.stdout).toContain('It is in force already: nothing changes.\n');
+  expect(lacking.stderr).toMatch(
+    /^relevo: with the environment of this process it would be refused:\n.*SMTP_HOST_5 is not set/,
+  );
+});
+
+test('without a preset the exits that are left are named', async () => {
+  using rig = new CliRig(`${MINIMAL_POLICY}preset: starter\n`);
+  rig.env = hosts(1) as Record<string, string>;
+  const { stdout } = await rig.run(['preset', 'use', 'none']);
+  expect(stdout).toContain('Mail goes by what is left: direct (straight to the recipients’ servers).\n');
 });
 
 test('an unknown name is a usage that is not understood, and the nearest one is told', async () => {

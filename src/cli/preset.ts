@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { parseDocument } from 'yaml';
+import { egressOf, isUsable } from '../policy/match.ts';
 import { suggestion } from '../policy/nearest.ts';
 import { presetText } from '../policy/preset-text.ts';
 import { PRESET_NAMES, presetOf, presetTotals, PRESETS, totalsOf, type Preset } from '../policy/presets.ts';
+import type { Policy } from '../policy/schema.ts';
 import { addCommand, addGroup, UsageError, type Cli, type ExitCode, type Registry } from './cli.ts';
 import type { Where } from './data-folder.ts';
-import { editPolicyFile } from './edit-policy-file.ts';
+import { editPolicyFile, type FileEdited } from './edit-policy-file.ts';
 import { json, table } from './output.ts';
 import { setPreset } from './policy-edit.ts';
 import { shownPath } from './policy-file.ts';
@@ -133,13 +135,17 @@ async function use(
     if (isOwnEnvironment) cli.terminal.err('Where the relay’s own environment has them: --force\n');
     return 1;
   }
-  const taken = await uptake.result(edited.version);
+  const taken = await uptake.result(edited.version, edited.isSame);
+  // Of a file that an edit changed, problems that it had before are nobody's news.
+  const sameProblems = edited.isSame && !isForced ? edited.problems : [];
   if (isJson) {
-    const problems = taken.kind === 'refused' ? taken.problems : [];
+    const problems = taken.kind === 'refused' ? taken.problems : sameProblems;
     const { version, warnings } = edited;
     cli.terminal.out(json({ preset: name, before, relay: taken.kind, version, warnings, problems }));
-  } else tellUsed(cli, { name, before, taken, file: shownPath(cli, where.policyFile), warnings: edited.warnings });
-  return taken.kind === 'refused' ? 1 : 0;
+  } else tellUsed(cli, { name, before, taken, file: shownPath(cli, where.policyFile), edited, sameProblems });
+  // What this process lacks, the relay may have.
+  const isRefused = taken.kind === 'refused' || (taken.kind !== 'in-force' && sameProblems.length > 0);
+  return isRefused ? 1 : 0;
 }
 
 function tellUsed(
@@ -149,17 +155,25 @@ function tellUsed(
     readonly before: string | null;
     readonly taken: Uptake;
     readonly file: string;
-    readonly warnings: readonly string[];
+    readonly edited: Extract<FileEdited, { kind: 'written' }>;
+    readonly sameProblems: readonly string[];
   },
 ): void {
-  const { name, before, taken, file } = told;
+  const { name, before, taken, file, edited } = told;
   const preset = name === null ? undefined : presetOf(name);
   const capacity = preset === undefined ? '' : `: ${count(totalsOf(preset).perDay)} messages a day`;
-  terminal.out(`${file}: preset ${before ?? 'none'} → ${name ?? 'none'}${capacity}.\n`);
-  for (const warning of told.warnings) terminal.out(`${warning}\n`);
+  const change = edited.isSame ? `${name ?? 'none'} already` : `${before ?? 'none'} → ${name ?? 'none'}`;
+  terminal.out(`${file}: preset ${change}${capacity}.\n`);
+  if (name === null && edited.policy !== null) terminal.out(leftText(edited.policy));
+  for (const warning of edited.warnings) terminal.out(`${warning}\n`);
+  if (told.sameProblems.length > 0)
+    terminal.err(
+      `relevo: with the environment of this process it would be refused:\n  ${told.sameProblems.join('\n  ')}\n`,
+    );
   switch (taken.kind) {
     case 'in-force':
-      terminal.out('In force. What was sent today counts on; new servers warm up by themselves.\n');
+      if (edited.isSame) terminal.out('It is in force already: nothing changes.\n');
+      else terminal.out('In force. What was sent today counts on; new servers warm up by themselves.\n');
       return;
     case 'not-running':
       terminal.out('No relay is running on this data folder: it counts from the next start.\n');
@@ -172,6 +186,23 @@ function tellUsed(
         `relevo: the running relay refused the file; its policy in force stays as it was:\n  ${taken.problems.join('\n  ')}\n`,
       );
   }
+}
+
+/** By which exits mail goes without a preset. */
+function leftText(policy: Policy): string {
+  const used = new Set(
+    policy.routes.flatMap(({ use: names }) =>
+      names.flatMap((name) => (Object.hasOwn(policy.pools, name) ? (policy.pools[name]?.members ?? []) : [name])),
+    ),
+  );
+  const left = [...used].flatMap((name) => {
+    const exit = egressOf(policy, name);
+    if (exit === undefined || !isUsable(policy, name)) return [];
+    return [exit.type === 'mx' ? `${name} (straight to the recipients’ servers)` : `${name} (${exit.type})`];
+  });
+  return left.length === 0
+    ? 'No exit is left that mail could leave by: it waits.\n'
+    : `Mail goes by what is left: ${left.join(', ')}.\n`;
 }
 
 function presetNamed(text: unknown, more = ''): Preset {

@@ -15,8 +15,9 @@ export type UptakeWatch = {
   /**
    * Waits for the relay's word, some seconds at most.
    * @param version of the edited file; null: it is not known, and any other than before will do
+   * @param isSame the edit changed nothing: what the relay said before of the file holds, and is not waited for
    */
-  result(version: string | null): Promise<Uptake>;
+  result(version: string | null, isSame?: boolean): Promise<Uptake>;
 };
 
 const LOOK_MS = 100;
@@ -31,7 +32,9 @@ export async function watchUptake(dataFolder: string): Promise<UptakeWatch> {
   const { operations } = connection;
   const before = await statusOf(operations);
   return {
-    result: async (version) => {
+    result: async (version, isSame = false) => {
+      if (isSame && isRefused(before)) return { kind: 'refused', problems: problemsOf(before) };
+      if (isSame && before !== null && version === null) return { kind: 'in-force' };
       let now = before;
       for (let look = 0; look < MOST_LOOKS; look++) {
         now = await statusOf(operations);
