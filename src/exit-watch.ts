@@ -3,6 +3,7 @@ import { openExitChecks } from './exit-checks.ts';
 import type { ExitStandings } from './exit-standings.ts';
 import type { Foundation } from './foundation.ts';
 import { watchRoutes } from './route-alerts.ts';
+import { SilentExits } from './silent-exits.ts';
 import { canSendFrom } from './system.ts';
 
 export type ExitWatch = {
@@ -17,7 +18,11 @@ export function watchExits(foundation: Foundation, { node, standings }: ExitWatc
   const hold = spool.hold.bind(spool);
   const isShared = spool.nodes !== undefined;
   const checks = openExitChecks({ ...ports, policy, emit, marks: spool.marks, hold, node, isShared, canSendFrom });
-  hooks.heard = (event) => checks.heard(event);
+  const silent = new SilentExits({ policy, clock: ports.clock, emit });
+  hooks.heard = (event) => {
+    checks.heard(event);
+    silent.heard(event);
+  };
   stack.use(checks);
   stack.use(watchRoutes({ policy, standingOf: standings.standingOf, clock: ports.clock, emit }));
 }
