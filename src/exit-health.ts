@@ -101,8 +101,8 @@ export class ExitHealth {
       if (exit !== undefined) exit.delivered = true;
       return;
     }
-    if (event.event !== 'alert' || !event.raised || !event.name.startsWith(RESTING)) return;
-    const exit = this.#exits.get(event.name.slice(RESTING.length));
+    const name = troubled(event);
+    const exit = name === null ? undefined : this.#exits.get(name);
     // One that is down has its own times: it is not to be knocked at more often.
     if (exit === undefined || (exit.health?.downSinceMs ?? null) !== null) return;
     exit.dueMs = Math.min(exit.dueMs, this.#within(TROUBLE_WITHIN_MS));
@@ -213,5 +213,13 @@ export class ExitHealth {
   }
 }
 
-/** The alert of an exit by which mail failed. */
+/** The alert of an exit by which mail failed, and the event of one whose server says nothing. */
 const RESTING = 'egress-resting:';
+const SILENT = 'egress ';
+
+/** The exit with which something is amiss, by that event; null: with none. */
+function troubled(event: Event): string | null {
+  if (event.event === 'failed') return event.where.startsWith(SILENT) ? event.where.slice(SILENT.length) : null;
+  if (event.event !== 'alert' || !event.raised || !event.name.startsWith(RESTING)) return null;
+  return event.name.slice(RESTING.length);
+}

@@ -80,12 +80,13 @@ export function clientFor(policy: Policy, sender: string): string | null {
   return Object.entries(policy.clients).find(([, client]) => senderAllowed(client, sender))?.[0] ?? null;
 }
 
-function linesOf({ why, route, exits }: Explanation): string[] {
+/** Which exits may send now is of no use to what is under way by one, or over. */
+function linesOf({ state, why, route, exits }: Explanation): string[] {
   const routed = route === null ? 'no route matches' : `route ${route}`;
   return [
     ...why,
     routed,
-    ...exits
+    ...(state === 'in flight' || state === 'being settled' ? [] : exits)
       .filter((exit) => !why.includes(exit.why))
       .map(({ pool, why: reason }) => `${pool === null ? '' : `${pool}: `}${reason}`),
   ];

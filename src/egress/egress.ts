@@ -1,6 +1,7 @@
 /** The port of an exit. One file an egress type; `egress.contract.ts` holds what all must do. */
 import type { Message, Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
+import type { Stage } from './classify.ts';
 
 /** What one attempt is to carry: one message to recipients of one destination domain. */
 export type Mail = {
@@ -15,6 +16,8 @@ export type Mail = {
    * its lease with another), and the attempt is over. Default: yes.
    */
   readonly mayGo?: () => boolean;
+  /** Told of each stage as the conversation comes to it; with another host or address it begins anew. Default: nobody is. */
+  readonly onStage?: (stage: Stage) => void;
 };
 
 /** The far end of a conversation, as far as it is known. */

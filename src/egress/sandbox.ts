@@ -105,7 +105,7 @@ async function write(path: string, content: Buffer): Promise<void> {
 }
 
 function deferred(detail: string, text: string): Outcome {
-  return { kind: 'deferred', scope: 'egress', reply: { code: 451, detail, text } };
+  return { kind: 'deferred', own: true, scope: 'egress', reply: { code: 451, detail, text } };
 }
 
 function result(mail: Mail, outcome: Outcome): AttemptResult {

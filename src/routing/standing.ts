@@ -3,6 +3,7 @@
  * what its own recent outcomes say, whether an operator stopped it. Recorded in the store, and the same for all nodes that
  * can use it.
  */
+import type { Clock } from '../ports.ts';
 
 /**
  * What closes an exit. `paused`: by an operator. `down`: its checks fail. `listed`: its address is in DNS blocklists.
@@ -36,3 +37,12 @@ export const FULL_STANDING: Standing = { closures: [], probes: false, pace: 1, s
 
 /** Sync and cheap: it is asked at each choice. */
 export type StandingOf = (egress: string) => Standing;
+
+/** The same with times of the monotonic clock. */
+export function monotonic(standing: Standing, clock: Pick<Clock, 'nowMs' | 'monotonicMs'>): Standing {
+  const aheadMs = clock.monotonicMs() - clock.nowMs();
+  const closures = standing.closures.map(({ untilMs, ...rest }) => {
+    return { ...rest, untilMs: untilMs === null ? null : untilMs + aheadMs };
+  });
+  return { ...standing, closures };
+}

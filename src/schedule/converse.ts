@@ -1,3 +1,4 @@
+import type { Stage } from '../egress/classify.ts';
 import { type AttemptResult, type Egress, peerOf } from '../egress/egress.ts';
 import type { AttemptRecord } from '../message/event.ts';
 import type { DeliveryId } from '../message/ids.ts';
@@ -25,6 +26,7 @@ export type Exchange = {
   readonly egress: Egress;
   readonly signal: AbortSignal;
   readonly mayGo?: () => boolean;
+  readonly onStage?: (stage: Stage) => void;
 };
 
 /** One conversation: what it came to, and the record of it. */
@@ -38,13 +40,13 @@ const SURPRISE: Reply = { code: 451, detail: '3.0', text: 'internal error, will 
 
 /** Talks to the next hop by one exit; the only step of a delivery that does. A surprise is `deferred`, never loss. */
 export async function converse(needs: ConverseNeeds, exchange: Exchange): Promise<Conversation> {
-  const { leased, recipients, content, exit, egress, signal, mayGo = () => true } = exchange;
+  const { leased, recipients, content, exit, egress, signal, mayGo = () => true, onStage = () => {} } = exchange;
   const startMs = needs.clock.monotonicMs();
   let result: AttemptResult;
   try {
     const { message, delivery } = leased;
     const sender = needs.reversePath?.(message, delivery.id) ?? message.envelope.sender;
-    const mail = { message, domain: delivery.domain, recipients, sender, content, mayGo };
+    const mail = { message, domain: delivery.domain, recipients, sender, content, mayGo, onStage };
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });

@@ -3,6 +3,7 @@ import type { LeasedDelivery } from '../spool/spool.ts';
 import type { Weight } from './budget.ts';
 import type { Lane } from './lane.ts';
 import type { Ticket } from './sites.ts';
+import type { UnderWay } from './under-way.ts';
 
 /** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep, the same that refused; and one weight. */
 export type Group = {
@@ -44,4 +45,6 @@ export type Entry = {
   triedSinceMs: number | null;
   /** Of the attempt that is under way at its site; null: none is. */
   ticket: Ticket | null;
+  /** The attempt by one exit; null: none is under way. */
+  underWay: UnderWay | null;
 };

@@ -24,10 +24,10 @@ import {
   gateOf,
   type Circuit,
 } from '../routing/exit-state.ts';
-import { FULL_STANDING, type Standing, type StandingOf } from '../routing/standing.ts';
+import { FULL_STANDING, monotonic, type Standing, type StandingOf } from '../routing/standing.ts';
 import { stepsOf } from '../routing/steps.ts';
 import type { Limits } from './limits.ts';
-import type { PoolTurns } from './pool-turns.ts';
+import type { PoolTurns, Used } from './pool-turns.ts';
 
 /** What an attempt says of its exit. `shaky`: it failed in a way that one broken connection does too. */
 export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
@@ -59,17 +59,6 @@ export type ExitQuestion = {
   readonly here?: boolean;
   /** What keeps mail to the receiving site from an exit. Default: nothing. */
   readonly siteGate?: (egress: string) => GateState | null;
-};
-
-/** An exit whose turn in its pool it was at `place`; null: it took none. */
-type Used = {
-  readonly name: string;
-  readonly pool: string | null;
-  readonly place: number | null;
-  /** That was asked of other processes. Default: no. */
-  readonly isShared?: boolean;
-  /** The mailbox provider to which it goes. Default: none is known. */
-  readonly provider?: string;
 };
 
 /** Between two looks at an exit that is closed, where no time is known. */
@@ -213,6 +202,18 @@ export class Exits {
     });
   }
 
+  /** An attempt by it that is still under way hears nothing from its server. */
+  suspect(name: string, cause: string): void {
+    this.#judge(name, 'shaky', cause);
+    this.touch();
+  }
+
+  /** Why nothing is begun by it: its checks fail, or mail by it did; null: neither. */
+  shutBy(name: string): 'down' | 'resting' | null {
+    if (this.#standingOf(name).closures.some(({ gate }) => gate === 'down')) return 'down';
+    return gateOf(this.#circuits.get(name) ?? CLOSED, this.#needs.clock.monotonicMs()) === 'resting' ? 'resting' : null;
+  }
+
   inFlightOf(name: string): number {
     return this.#inFlight.get(name) ?? 0;
   }
@@ -273,13 +274,7 @@ export class Exits {
   /** Its times monotonic. */
   #standingOf(name: string): Standing {
     const standing = this.#needs.standingOf?.(name) ?? FULL_STANDING;
-    if (standing.closures.length === 0) return standing;
-    const { clock } = this.#needs;
-    const aheadMs = clock.monotonicMs() - clock.nowMs();
-    const closures = standing.closures.map(({ untilMs, ...rest }) => {
-      return { ...rest, untilMs: untilMs === null ? null : untilMs + aheadMs };
-    });
-    return { ...standing, closures };
+    return standing.closures.length === 0 ? standing : monotonic(standing, this.#needs.clock);
   }
 
   #stateOf(name: string): ExitState {

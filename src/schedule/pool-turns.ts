@@ -2,6 +2,17 @@
 import type { TurnWanted } from '../routing/choose.ts';
 import { turnsAfter, type Circles, type TakeTurns } from '../spool/tallies.ts';
 
+/** An exit whose turn in its pool it was at `place`; null: it took none. */
+export type Used = {
+  readonly name: string;
+  readonly pool: string | null;
+  readonly place: number | null;
+  /** That was asked of other processes. Default: no. */
+  readonly isShared?: boolean;
+  /** The mailbox provider to which it goes. Default: none is known. */
+  readonly provider?: string;
+};
+
 export type PoolTurnsNeeds = {
   readonly circles: Circles;
   /** Whether other processes send by the same pools. */

@@ -5,7 +5,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { GateState } from '../routing/choose.ts';
 import type { Spool } from '../spool/spool.ts';
-import { converse, type Conversation, type ReversePath } from './converse.ts';
+import type { Conversation, ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
@@ -15,6 +15,7 @@ import { movesWhenBlocked } from './on-block.ts';
 import type { Told } from './settlement.ts';
 import type { SiteSignal } from './site-feedback.ts';
 import type { Sites } from './sites.ts';
+import { goBy, type GoNeeds } from './under-way.ts';
 import { isRateLimited, verdictOn, type Verdict } from './verdict.ts';
 import { providerAt } from './site.ts';
 
@@ -25,7 +26,7 @@ const NO_EXIT_MS = 30_000;
 /** When there is one, here or on another node. */
 const SOON_MS = 1_000;
 
-export type TurnNeeds = {
+export type TurnNeeds = GoNeeds & {
   readonly policy: () => Policy;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -34,10 +35,6 @@ export type TurnNeeds = {
   readonly sites: Sites;
   readonly spool: Pick<Spool, 'content'>;
   readonly reversePath?: ReversePath;
-  /** Whether the leases are known to hold. Default: they do. */
-  readonly leasesHold?: () => boolean;
-  /** Whether it is too late to send it. Default: it never is. */
-  readonly isLate?: (entry: Entry) => boolean;
 };
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
@@ -91,6 +88,7 @@ async function fromExitToExit(
   const round: Round = {
     refused: new Set(refused.includes(chosen.name) ? [] : refused),
     asked: new Set(),
+    cut: new Set(),
     missed: new Set(),
   };
   const moves = movesWhenBlocked(needs.policy(), entry.group.stream);
@@ -103,6 +101,7 @@ async function fromExitToExit(
       const { conversation, verdict } = made;
       conversations.push(conversation);
       round.asked.add(exit.name);
+      if (made.isCut) round.cut.add(exit.name);
       for (const heard of heardBy({ exit, recipients, made, moves })) {
         told.set(heard.recipient, heard);
         if (heard.blocked && heard.outcome.kind === 'bounced') round.refused.add(exit.name);
@@ -135,6 +134,8 @@ type Round = {
   readonly refused: Set<string>;
   /** By which a conversation was held in this turn. */
   readonly asked: Set<string>;
+  /** By which it was cut short since another was to be had, though others may have been quicker to take that. */
+  readonly cut: Set<string>;
   /** That could not be used after all. */
   readonly missed: Set<string>;
 };
@@ -181,7 +182,12 @@ type Try = {
   readonly content: Buffer;
 };
 
-type Tried = { readonly kind: 'tried'; readonly conversation: Conversation; readonly verdict: Verdict };
+type Tried = {
+  readonly kind: 'tried';
+  readonly conversation: Conversation;
+  readonly verdict: Verdict;
+  readonly isCut: boolean;
+};
 
 /** `unbooked`: a limit of it was used up by others meanwhile. `gone`: another policy came into force since it was chosen. */
 async function tryExit(
@@ -204,23 +210,17 @@ async function tryExit(
     needs.exits.ended(exit.name, 'none', '');
     return { kind: 'gone' };
   }
-  const { leased, abort } = entry;
-  const mayGo = (): boolean => {
-    if (needs.leasesHold?.() === false) abort.abort(new Error('the lease may be lost'));
-    if (needs.isLate?.(entry) === true) abort.abort(new Error('it is too late to send it'));
-    return !abort.signal.aborted;
-  };
-  const exchange = { leased, recipients, content, egress, exit: exit.name, signal: abort.signal, mayGo };
-  const conversation = await converse(needs, exchange);
+  const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
+  const going = { exit: exit.name, isUpstream: type === 'smtp', egress, recipients, content };
+  const { conversation, isCut } = await goBy(needs, entry, going);
   if (conversation.result.mailed === false) await booking.refund();
   else needs.limits.sent(exit.name, provider);
-  const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const verdict = verdictOn(conversation.result, type);
-  // What was cut off says nothing of the exit.
-  const blame = abort.signal.aborted && verdict.exit !== 'worked' ? 'none' : verdict.exit;
+  // What was cut off says nothing of the exit, or nothing more.
+  const blame = (entry.abort.signal.aborted || isCut) && verdict.exit !== 'worked' ? 'none' : verdict.exit;
   endAt(needs, entry, { signal: verdict.site, cause: verdict.cause });
   needs.exits.ended(exit.name, blame, verdict.cause);
-  return { kind: 'tried', conversation, verdict };
+  return { kind: 'tried', conversation, verdict, isCut };
 }
 
 /** The exit that goes on; null: none may now. */
@@ -268,7 +268,8 @@ function waitForOthers(
     const heard = told.get(recipient);
     return heard?.blocked === true && heard.outcome.kind === 'bounced' ? [heard] : [];
   });
-  if (refused.length === 0) return waitFor(needs, entry);
+  if (refused.length === 0)
+    return round.cut.size === 0 ? waitFor(needs, entry) : (opensInMs(needs, entry, round.cut) ?? NO_EXIT_MS);
   const unaskedMs = opensInMs(needs, entry, union(round.refused, round.asked));
   const leftMs = unaskedMs ?? opensInMs(needs, entry, round.refused);
   if (leftMs === null) return NO_EXIT_MS;

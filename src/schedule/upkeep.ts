@@ -7,6 +7,7 @@ import type { Entry } from './entry.ts';
 import { CROWD } from './lanes.ts';
 import { mendDueTimes } from './mend.ts';
 import { deadlinesOf, jittered } from './retry.ts';
+import { Silence } from './silence.ts';
 import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import type { Site } from './site.ts';
 import { putOff } from './untried.ts';
@@ -26,6 +27,7 @@ const LAST_TURN_MS = 300_000;
 export class Upkeep {
   readonly #schedule: Schedule;
   readonly #watchdog: Watchdog;
+  readonly #silence: Silence;
   #ticks = 0;
   #extending = false;
   #reaping = false;
@@ -35,6 +37,7 @@ export class Upkeep {
   constructor(schedule: Schedule, watchdog: Watchdog) {
     this.#schedule = schedule;
     this.#watchdog = watchdog;
+    this.#silence = new Silence(schedule);
   }
 
   async run(): Promise<void> {
@@ -63,6 +66,7 @@ export class Upkeep {
     if (schedule.claimWanted || (nextDueAtMs !== null && nextDueAtMs <= schedule.clock.nowMs())) schedule.claimSoon();
     this.#reap();
     schedule.lanes.revive();
+    this.#silence.look();
     this.#sweep();
     if (++this.#ticks % SLOW_TICKS === 0) this.#slowly();
     dispatch(schedule);

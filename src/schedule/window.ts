@@ -106,6 +106,7 @@ export class Window {
       heldSinceMs: nowMs,
       triedSinceMs: null,
       ticket: null,
+      underWay: null,
     };
     this.#entries.set(leased.delivery.id, entry);
     lane.held += 1;

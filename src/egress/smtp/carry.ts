@@ -57,6 +57,7 @@ export async function carry(errand: Errand, carriage: Carriage): Promise<Attempt
 }
 
 const UNSAFE: Outcome = {
+  own: true,
   kind: 'bounced',
   scope: 'message',
   reply: { code: 553, detail: '1.3', text: 'an address of the envelope has control characters' },
@@ -75,7 +76,7 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
   let repeated = false;
   while (queue.length > 0) {
     if (session === null) {
-      const opened = await connector.open(hop, signal);
+      const opened = await connector.open(hop, signal, mail.onStage);
       if (opened.kind === 'failed') {
         const who = nameOf(hop.host, opened.address);
         tally.met({ host: hop.host, address: opened.address, source: null, tls: null });
@@ -134,7 +135,7 @@ function settled({ batch, queue, result, tally }: Settled): readonly number[] {
   }
   const doubt = result.outcomes.find((one) => one.kind === 'in-doubt');
   if (doubt !== undefined) {
-    for (const index of rest) tally.record(index, { kind: 'deferred', scope: 'host', reply: doubt.reply });
+    for (const index of rest) tally.record(index, { kind: 'deferred', scope: 'host', reply: doubt.reply, own: true });
     return [];
   }
   return [...result.surplus.flatMap((at) => batch[at] ?? []), ...rest];

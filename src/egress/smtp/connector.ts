@@ -1,7 +1,7 @@
 /** From a next hop to a session on one of its addresses. */
 import { isIPv4 } from 'node:net';
 import type { Clock, Dial } from '../../ports.ts';
-import { isOwnTrouble } from '../classify.ts';
+import { isOwnTrouble, type Stage } from '../classify.ts';
 import type { Credentials } from './auth.ts';
 import type { DeadHosts } from './dead-hosts.ts';
 import { dialFirst, interleaved, type Dialled } from './dial.ts';
@@ -14,6 +14,9 @@ export type NextHop = { readonly host: string; readonly addresses: readonly stri
 
 /** `address`: the one that the result is about; null: none was reached. */
 export type Connection = Opened & { readonly address: string | null };
+
+/** Told of each stage as it begins. */
+type OnStage = (stage: Stage) => void;
 
 export type ConnectorOptions = {
   readonly port: number;
@@ -54,7 +57,7 @@ export class Connector {
   }
 
   /** Tries the host's addresses until one leads to a session. Never rejects. */
-  async open(hop: NextHop, signal: AbortSignal): Promise<Connection> {
+  async open(hop: NextHop, signal: AbortSignal, onStage: OnStage = () => {}): Promise<Connection> {
     let candidates = this.#usable(hop.addresses);
     if (candidates.length === 0)
       return { ...notOpened({ stage: 'connect', happening: { kind: 'lost', code: 'EAFNOSUPPORT' } }), address: null };
@@ -62,12 +65,13 @@ export class Connector {
     for (;;) {
       const awake = candidates.filter((address) => this.#options.dead?.mayTry(this.#key(address)) ?? true);
       if (awake.length === 0) return last;
+      onStage('connect');
       const { dialled, failures } = await this.#dial(awake, signal);
       if (dialled.kind === 'aborted')
         return { ...notOpened({ stage: 'connect', happening: { kind: 'aborted' } }), address: null };
       if (dialled.kind === 'failed') return connectFailure(failures);
       const { address } = dialled;
-      last = { ...this.#tamed(await this.#converse(hop.host, dialled, signal)), address };
+      last = { ...this.#tamed(await this.#converse(hop.host, dialled, { signal, onStage })), address };
       if (last.kind === 'open' || last.happening.kind === 'aborted' || last.stage === 'auth') return last;
       candidates = candidates.filter((candidate) => candidate !== address && !failures.has(candidate));
     }
@@ -103,13 +107,17 @@ export class Connector {
     return { dialled, failures };
   }
 
-  async #converse(host: string, dialled: Dialled & { kind: 'connected' }, signal: AbortSignal): Promise<Opened> {
+  async #converse(
+    host: string,
+    dialled: Dialled & { kind: 'connected' },
+    { signal, onStage }: { readonly signal: AbortSignal; readonly onStage: OnStage },
+  ): Promise<Opened> {
     const { address } = dialled;
     const { clock, dead, tls } = this.#options;
     const peer = `${host} ${address}`;
     const clearText = tls === 'opportunistic' && this.#clearText.get(peer) === true;
     const startedMs = clock.monotonicMs();
-    const opened = await openSession(dialled.socket, this.#setup({ host, address, clearText }), signal);
+    const opened = await openSession(dialled.socket, { ...this.#setup({ host, address, clearText }), onStage }, signal);
     const silent = opened.kind === 'failed' && opened.stage === 'greeting' && opened.happening.kind !== 'reply';
     if (!silent) dead?.reached(this.#key(address));
     else if (opened.happening.kind === 'aborted') dead?.leftOpen(this.#key(address));
@@ -122,7 +130,7 @@ export class Connector {
       return again.kind === 'aborted'
         ? notOpened({ stage: 'connect', happening: { kind: 'aborted' } })
         : connectFailure(failures);
-    return openSession(again.socket, this.#setup({ host, address, clearText: true }), signal);
+    return openSession(again.socket, { ...this.#setup({ host, address, clearText: true }), onStage }, signal);
   }
 
   #tamed(opened: Opened): Opened {

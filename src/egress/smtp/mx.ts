@@ -137,9 +137,9 @@ function unroutable(domain: string): Outcome {
 }
 
 function temporary(detail: string, text: string): Outcome {
-  return { kind: 'deferred', scope: 'host', reply: { code: 451, detail, text } };
+  return { kind: 'deferred', own: true, scope: 'host', reply: { code: 451, detail, text } };
 }
 
 function permanent(scope: 'recipient', reply: Reply): Outcome {
-  return { kind: 'bounced', scope, reply };
+  return { kind: 'bounced', own: true, scope, reply };
 }

@@ -25,6 +25,8 @@ export type SessionSetup = {
   readonly contexts: TlsContexts;
   readonly timeouts: Timeouts;
   readonly clock: Clock;
+  /** Told of each stage as it begins. */
+  readonly onStage?: (stage: Stage) => void;
 };
 
 export type Session = {
@@ -56,6 +58,7 @@ export type NotOpened = {
 
 /** Leads a connection from its first byte to the point where MAIL can be sent. Never rejects; on failure it is closed. */
 export async function openSession(socket: Socket, setup: SessionSetup, signal: AbortSignal): Promise<Opened> {
+  if (setup.tls === 'implicit') setup.onStage?.('tls');
   if (setup.tls !== 'implicit') return converse(socket, setup, signal);
   const secured = await handshake(socket, setup, { trust: 'verified', signal });
   if (secured.kind !== 'secured') return failed('tls', secured);
@@ -88,6 +91,7 @@ type Under = {
 };
 
 async function greeted(wire: Wire, setup: SessionSetup, under: Under): Promise<Opened> {
+  setup.onStage?.('greeting');
   const greeting = await wire.heard(setup.timeouts.replyMs);
   if (!isSuccess(greeting)) return failed('greeting', greeting);
   const hello = await sayHello(wire, setup);
@@ -99,6 +103,7 @@ async function greeted(wire: Wire, setup: SessionSetup, under: Under): Promise<O
       ? failed('tls', { kind: 'lacks', what: 'starttls' })
       : signedIn(wire, hello.extensions, setup);
 
+  setup.onStage?.('tls');
   wire.send('STARTTLS\r\n');
   const go = await wire.heard(setup.timeouts.replyMs);
   if (go.kind !== 'reply') return { ...failed('tls', go), handshake: go.kind !== 'aborted' };
@@ -139,7 +144,8 @@ async function handshake(
 
 type Hello = { readonly kind: 'known'; readonly extensions: Extensions } | NotOpened;
 
-async function sayHello(wire: Wire, { helo, timeouts }: SessionSetup): Promise<Hello> {
+async function sayHello(wire: Wire, { helo, timeouts, onStage }: SessionSetup): Promise<Hello> {
+  onStage?.('ehlo');
   wire.send(`EHLO ${helo}\r\n`);
   const heard = await wire.heard(timeouts.replyMs);
   if (isSuccess(heard)) return { kind: 'known', extensions: parseExtensions(heard.lines) };
@@ -156,6 +162,7 @@ async function signedIn(wire: Wire, extensions: Extensions, setup: SessionSetup)
     // A password in clear text only where the operator said so, or where nobody else listens.
     if (wire.tls === null && tls !== 'none' && !isLoopback(address))
       return failed('auth', { kind: 'lacks', what: 'tls-for-auth' });
+    setup.onStage?.('auth');
     const trouble = await signIn(wire, credentials, { offered: extensions.auth, timeoutMs: timeouts.replyMs });
     if (trouble !== null) return failed('auth', trouble);
   }

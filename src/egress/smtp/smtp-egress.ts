@@ -55,5 +55,5 @@ export async function* upstreamHops(host: string, dns: Dns): NextHops {
 /** Temporary either way: that our own server has no address is no fault of the recipient's. */
 function unresolved(host: string, failed: boolean): Outcome {
   const text = failed ? `the address of ${host} could not be looked up` : `${host} has no address`;
-  return { kind: 'deferred', scope: 'egress', reply: { code: 451, detail: '4.3', text } };
+  return { kind: 'deferred', own: true, scope: 'egress', reply: { code: 451, detail: '4.3', text } };
 }

@@ -97,6 +97,7 @@ function brokenAttempt(
   const cause = error instanceof Error ? (error.stack ?? error.message) : String(error);
   ports.emit({ event: 'failed', atMs: ports.clock.nowMs(), where: `egress ${egress}`, cause });
   const outcome: Outcome = {
+    own: true,
     kind: 'deferred',
     scope: 'recipient',
     reply: { code: 451, detail: '3.0', text: 'the exit failed inside' },

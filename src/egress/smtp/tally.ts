@@ -61,6 +61,7 @@ export class Tally {
 const NOBODY: Peer = { host: null, address: null, source: null, tls: null, reportsSuccess: false };
 
 const UNKNOWN: Outcome = {
+  own: true,
   kind: 'deferred',
   scope: 'message',
   reply: { code: 451, detail: '3.0', text: 'no host was tried' },

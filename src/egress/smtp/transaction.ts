@@ -53,6 +53,7 @@ export async function transact(session: Session, part: Part, signal: AbortSignal
   if (signal.aborted || mail.mayGo?.() === false) return same(recipients, judge('mail', { kind: 'aborted' }));
   signal.addEventListener('abort', abort, { once: true });
   session.transactions += 1;
+  mail.onStage?.('mail');
   wire.startOver();
   const result = await run(session, part, () => {
     signal.removeEventListener('abort', abort);
@@ -100,14 +101,17 @@ async function run(session: Session, part: Part, onDot: () => void): Promise<Tra
     await skip(session, pipelined && sender.kind === 'reply' ? recipients.length + 1 : 0);
     return { ...same(recipients, outcome), stale: isGoing(sender), confused: isConfusion(sender, pipelined) };
   }
+  mail.onStage?.('rcpt');
   const envelope = await askRecipients(part, ask);
   if (envelope.broken !== null) return ended(part, envelope, { stage: 'rcpt', happening: envelope.broken });
   if (envelope.accepted === 0) {
     await skip(session, pipelined ? 1 : 0);
     return ended(part, envelope, null);
   }
+  mail.onStage?.('data');
   const go = await ask();
   if (!isCode(go, 3)) return ended(part, envelope, { stage: 'data', happening: go, pipelined });
+  mail.onStage?.('content');
   return ended(part, envelope, await sendContent(session, mail, onDot));
 }
 
