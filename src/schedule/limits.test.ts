@@ -7,6 +7,8 @@ const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 86_400_000;
+/** 20:48. */
+const EVENING = 20 * HOUR + 48 * MINUTE;
 
 type Terms = { readonly dailyLimit?: number; readonly rate?: string };
 
@@ -51,7 +53,6 @@ describe('a daily limit', () => {
   scheduled(
     'keeps the rest until midnight, when it moves by itself and has used up no try',
     async (scheduling) => {
-      await scheduling.clock.advance(20 * HOUR + 48 * MINUTE);
       await acceptMany(scheduling, 10);
       await reached(scheduling, 'one', 5);
       await scheduling.elapsed(3 * HOUR + 11 * MINUTE);
@@ -68,13 +69,12 @@ describe('a daily limit', () => {
       const deferred = scheduling.events.filter(({ event }) => event === 'deferred');
       expect(deferred[0]).toMatchObject({ reason: expect.stringContaining('daily limit 5/5') });
     },
-    limited({ dailyLimit: 5 }),
+    { ...limited({ dailyLimit: 5 }), startsInMs: EVENING },
   );
 
   scheduled(
     'is told with what is used and when it turns',
     async (scheduling) => {
-      await scheduling.clock.advance(20 * HOUR + 48 * MINUTE);
       await acceptMany(scheduling, 3);
       const last = await scheduling.accept();
       await reached(scheduling, 'one', 3);
@@ -86,7 +86,7 @@ describe('a daily limit', () => {
       });
       expect(why?.why.join()).toContain('daily limit 3/3');
     },
-    limited({ dailyLimit: 3 }),
+    { ...limited({ dailyLimit: 3 }), startsInMs: EVENING },
   );
 
   scheduled(

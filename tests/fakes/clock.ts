@@ -14,6 +14,7 @@ export class FakeClock implements Clock {
   readonly #uneven: boolean;
   #ordinal = 0;
   #timers: Timer[] = [];
+  #isWorkUnderWay: () => boolean = () => false;
 
   /**
    * @param startMs wall time at the start; by default 2026-01-01T00:00:00Z
@@ -63,6 +64,14 @@ export class FakeClock implements Clock {
     return this.#timers.length;
   }
 
+  /**
+   * Time stands still from now on while this is so: work of another thread takes none, however slow the machine is.
+   * What waits for this clock must not count as under way.
+   */
+  standsWhile(isWorkUnderWay: () => boolean): void {
+    this.#isWorkUnderWay = isWorkUnderWay;
+  }
+
   /** Moves wall time alone, forward or (negative) back: no timer runs. */
   jumpMs(byMs: number): void {
     this.#wallMs += byMs;
@@ -70,17 +79,19 @@ export class FakeClock implements Clock {
 
   /**
    * Lets time pass: runs the timers in the order in which they are due, those that they start included, and lets promises
-   * settle before, between and after. Work that leaves the process (files, sockets, threads) may need `advanceUntil`.
+   * settle before, between and after. Work that leaves the process (files, sockets, threads) may need `advanceUntil`, or
+   * `standsWhile`.
+   * @throws when the work that it stands still for does not end
    */
   async advance(byMs: number): Promise<void> {
     const endMs = this.#monotonicMs + byMs;
-    await settled();
+    await this.#calm();
     for (let timer = this.#next(endMs); timer !== undefined; timer = this.#next(endMs)) {
       const due = timer;
       this.#timers = this.#timers.filter((other) => other !== due);
       this.#move(due.atMs);
       due.run();
-      await settled();
+      await this.#calm();
     }
     this.#move(endMs);
   }
@@ -102,6 +113,18 @@ export class FakeClock implements Clock {
       // One step of fake time costs at least one turn of real I/O, so that a thread or a socket can answer.
       await new Promise((resolve) => setTimeout(resolve, 1));
       await this.advance(stepMs);
+    }
+  }
+
+  async #calm(): Promise<void> {
+    await settled();
+    const deadlineMs = performance.now() + LAST_WORK_MS;
+    for (let turn = 0; this.#isWorkUnderWay(); turn++) {
+      if (performance.now() > deadlineMs) throw new Error(`work of another thread took more than ${LAST_WORK_MS} ms`);
+      // Most answers are there sooner than the shortest timer.
+      await new Promise((resolve) => (turn < EAGER_TURNS ? setImmediate(resolve) : setTimeout(resolve, 0)));
+      // What was answered may ask again.
+      if (!this.#isWorkUnderWay()) await settled();
     }
   }
 
@@ -139,6 +162,9 @@ function reasonOf(signal: AbortSignal): Error {
 
 /** Real I/O that is under way when fake time stands still: a slow disk is no reason to fail. */
 const LAST_IO_MS = 5_000;
+/** Of what fake time stands still for. */
+const LAST_WORK_MS = 30_000;
+const EAGER_TURNS = 50;
 
 async function soon(met: () => boolean | Promise<boolean>): Promise<boolean> {
   const deadlineMs = performance.now() + LAST_IO_MS;

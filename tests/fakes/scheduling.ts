@@ -19,6 +19,8 @@ export type SchedulingOptions = {
   /** Stands between the scheduler and the store, to break it. */
   readonly between?: (spool: Spool) => Spool;
   readonly report?: (notice: Notice) => Promise<void>;
+  /** Into the first day (2026-01-01, UTC), at which the clock starts. Default: 0. */
+  readonly startsInMs?: number;
   /** What else the scheduler has. */
   readonly needs?: Partial<Pick<SchedulerNeeds, 'standingOf' | 'hostsOf' | 'circles'>>;
 };
@@ -60,9 +62,10 @@ export function scheduled(
 
 /** Opens all of it; the scheduler is started. */
 export async function openScheduling(options: SchedulingOptions = {}): Promise<Scheduling> {
-  const clock = new FakeClock(undefined, { uneven: true });
+  const clock = new FakeClock(Date.UTC(2026, 0, 1) + (options.startsInMs ?? 0), { uneven: true });
   const path = await mkdtemp(join(tmpdir(), 'relevo-schedule-'));
   const spool = await openEmbeddedSpool({ path, durability: 'relaxed', clock });
+  clock.standsWhile(() => spool.underWay > 0);
   const exits = new Map<string, ScriptedEgress>();
   const events: Event[] = [];
   const notices: Notice[] = [];

@@ -26,6 +26,11 @@ export class Link {
   #onEmpty: (() => void) | null = null;
   readonly #pending = new Map<number, Pending>();
 
+  /** What was asked and is not answered yet. */
+  get underWay(): number {
+    return this.#pending.size;
+  }
+
   /** Uses this port from now on. */
   attach(port: MessagePort): void {
     this.#port = port;

@@ -48,6 +48,11 @@ export class PortSpool implements Spool, Traffic {
     this.marks = portMarks(link);
   }
 
+  /** Calls that are not answered yet, of the mail and of what is kept beside it. */
+  get underWay(): number {
+    return this.#link.underWay;
+  }
+
   async accept(submission: Submission): Promise<AcceptResult> {
     const ask = acceptAsk(submission);
     const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
