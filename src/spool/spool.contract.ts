@@ -152,7 +152,13 @@ export function testSpool(engine: Engine): void {
       const submission = aSubmission({ atMs: nowMs, to: ['a@one.test', 'b@one.test'] });
       await spool.accept(submission);
       const leased = await fixture().oneClaimed();
-      const rest = { dueAtMs: nowMs + 5_000, attempts: 1, warnedAtMs: nowMs, lastEgress: 'ip-1' };
+      const rest = {
+        dueAtMs: nowMs + 5_000,
+        attempts: 1,
+        warnedAtMs: nowMs,
+        lastEgress: 'ip-1',
+        refusedBy: ['ip-2', 'ip-1'],
+      };
       const settlement = aSettlement(leased, { atMs: nowMs, addresses: ['a@one.test'], rest });
       expect(await spool.settle(settlement)).toBe('settled');
       const story = await spool.story(submission.message.id);
@@ -166,11 +172,13 @@ export function testSpool(engine: Engine): void {
             attempts: 1,
             warnedAtMs: nowMs,
             lastEgress: 'ip-1',
+            refusedBy: ['ip-2', 'ip-1'],
             lastReply: settlement.rest.lastReply,
             state: 'queued',
           },
         },
       ]);
+      expect(Object.keys(story?.queued[0]?.delivery.lastReply ?? {})).not.toContain('refusedBy');
     });
 
     test('with an old token changes nothing', async () => {

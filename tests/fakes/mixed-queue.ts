@@ -93,7 +93,11 @@ async function settleOne(spool: Spool, leased: Parameters<typeof aSettlement>[0]
       atMs: nowMs,
       state,
       ...(addresses === undefined ? {} : { addresses }),
-      rest: { dueAtMs: nowMs + 600_000, warnedAtMs: kind === 5 ? nowMs : null },
+      rest: {
+        dueAtMs: nowMs + 600_000,
+        warnedAtMs: kind === 5 ? nowMs : null,
+        ...(kind === 5 ? { refusedBy: ['ip-1'] } : {}),
+      },
     }),
   );
 }

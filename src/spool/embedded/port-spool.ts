@@ -5,6 +5,7 @@ import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
 import { freshlyLeased } from '../fresh.ts';
+import { packLastReply } from '../last-reply.ts';
 import type { Marks } from '../marks.ts';
 import type {
   AcceptResult,
@@ -210,7 +211,7 @@ export function settleAsk(settlement: Settlement): SettleAsk {
       // A fraction would be refused by the strict column, and with it a settlement that must not be lost.
       dueAtMs: Math.ceil(rest.dueAtMs),
       attempts: rest.attempts,
-      lastReply: rest.lastReply === null ? null : JSON.stringify(rest.lastReply),
+      lastReply: packLastReply(rest),
       lastEgress: rest.lastEgress,
       warnedAtMs: rest.warnedAtMs,
       state: STATES.indexOf(rest.state),

@@ -4,6 +4,7 @@ import { deliveryIdOf } from '../../message/ids.ts';
 import { withRecipients } from './lost.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
+import { packLastReply } from '../last-reply.ts';
 import type { StoredDelivery } from '../move.ts';
 import { addressesOf, DELIVERY_COLUMNS, STATES, type DeliveryRow } from './rows.ts';
 import { PRIORITY_TALLIES, STATE_TALLIES } from './tally.ts';
@@ -73,7 +74,7 @@ export function restoreDelivery(
     token,
     delivery.attempts,
     delivery.warnedAtMs,
-    delivery.lastReply === null ? null : JSON.stringify(delivery.lastReply),
+    packLastReply(delivery),
     delivery.lastEgress,
     JSON.stringify(delivery.recipients),
   );

@@ -2,7 +2,7 @@
 import { deliveryIdOf, type MessageId } from '../../message/ids.ts';
 import type { Delivery, DeliveryState } from '../../message/delivery.ts';
 import { PRIORITIES, type Message, type Recipient } from '../../message/message.ts';
-import type { Reply } from '../../message/reply.ts';
+import { parseLastReply } from '../last-reply.ts';
 import type { QueuedDelivery } from '../spool.ts';
 
 /** In the order of the numbers in `delivery.state`. */
@@ -76,7 +76,7 @@ export function parseDelivery(row: DeliveryRow, message: Message, recipients: re
     createdAtMs: row.receivedAt,
     dueAtMs: row.dueAt,
     warnedAtMs: row.warnedAt,
-    lastReply: row.lastReply === null ? null : (parseObject(row.lastReply) as Reply | null),
+    ...parseLastReply(row.lastReply === null ? null : parseObject(row.lastReply)),
     lastEgress: row.lastEgress,
   };
 }

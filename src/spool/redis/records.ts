@@ -10,7 +10,7 @@
 import type { Delivery, DeliveryState } from '../../message/delivery.ts';
 import { deliveryIdOf, type MessageId } from '../../message/ids.ts';
 import { PRIORITIES, type Message, type Recipient } from '../../message/message.ts';
-import type { Reply } from '../../message/reply.ts';
+import { parseLastReply } from '../last-reply.ts';
 import { SpoolError } from '../spool.ts';
 
 /** In the order of their numbers in a record. */
@@ -224,7 +224,7 @@ export function deliveryOf(record: DeliveryRecord, of: MessageRecord): Delivery 
     createdAtMs: of.receivedAtMs,
     dueAtMs: record.dueAtMs,
     warnedAtMs: record.warnedAtMs === 0 ? null : record.warnedAtMs,
-    lastReply: record.lastReply === '' ? null : ((parseJson(record.lastReply) as Reply | undefined) ?? null),
+    ...parseLastReply(record.lastReply === '' ? null : parseJson(record.lastReply)),
     lastEgress: record.lastEgress === '' ? null : record.lastEgress,
   };
 }

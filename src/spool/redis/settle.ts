@@ -1,6 +1,7 @@
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import { SpoolError, type Settlement } from '../spool.ts';
+import { packLastReply } from '../last-reply.ts';
 import { packEvent } from './event-lines.ts';
 import { STATES } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -29,7 +30,7 @@ export async function settle(store: Store, settlement: Settlement): Promise<'set
     rest.attempts,
     rest.warnedAtMs ?? 0,
     nameOf(rest.lastEgress),
-    rest.lastReply === null || frugal ? '' : JSON.stringify(rest.lastReply),
+    frugal ? '' : (packLastReply(rest) ?? ''),
     ...finished.map(({ address }) => JSON.stringify(address)),
   ]);
   return reply === 1 ? 'settled' : 'lost';

@@ -3,6 +3,7 @@ import type { MessageEvent } from '../../message/event.ts';
 import type { DeliveryId, MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import { checksumOf } from '../checksum.ts';
+import { packLastReply } from '../last-reply.ts';
 import type { StoredDelivery, StoredEvent, StoredMessage } from '../move.ts';
 import { SpoolError } from '../spool.ts';
 import { contentWith, packContent, unpackContent } from './content-form.ts';
@@ -133,7 +134,7 @@ function packStored({ delivery, token }: StoredDelivery): Buffer {
     domain: delivery.domain,
     client: delivery.client,
     lastEgress: delivery.lastEgress ?? '',
-    lastReply: delivery.lastReply === null ? '' : JSON.stringify(delivery.lastReply),
+    lastReply: packLastReply(delivery) ?? '',
     recipients: delivery.recipients.map(packRecipient),
   });
 }
