@@ -27,7 +27,7 @@ const regress = z
   .prefault({})
   .meta({
     description:
-      'Above one of these shares on a day, of at least 20 recipients, the warm-up goes one step back, and that day is not counted.',
+      'Above one of these shares on a day, with more than a few of at least 20 recipients, the warm-up goes one step back, and that day is not counted.',
   });
 
 const schedule = z
