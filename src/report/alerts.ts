@@ -10,23 +10,43 @@ export type Alerts = {
   raised(): readonly RaisedAlert[];
 };
 
-/** More names than this are not kept: an alert's name is one of few, so beyond it something is wrong with who raises. */
-const MOST_ALERTS = 1_000;
+/** Of one kind no more are kept: the oldest goes. None of them keeps out what another kind has to say. */
+const MOST_OF_KIND = 200;
 
 /** Starts with none in force. */
 export function createAlerts(): Alerts {
   const inForce = new Map<string, RaisedAlert>();
+  const counts = new Map<string, number>();
+  const drop = (name: string): void => {
+    if (!inForce.delete(name)) return;
+    const left = (counts.get(kindOf(name)) ?? 1) - 1;
+    if (left > 0) counts.set(kindOf(name), left);
+    else counts.delete(kindOf(name));
+  };
+  const add = (alert: RaisedAlert): void => {
+    const kind = kindOf(alert.name);
+    if ((counts.get(kind) ?? 0) >= MOST_OF_KIND) {
+      const oldest = inForce.keys().find((name) => kindOf(name) === kind);
+      if (oldest !== undefined) drop(oldest);
+    }
+    inForce.set(alert.name, alert);
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  };
   return {
     sink: (event) => {
       if (event.event !== 'alert') return;
-      if (!event.raised) {
-        inForce.delete(event.name);
-        return;
-      }
-      const before = inForce.get(event.name);
-      if (before === undefined && inForce.size >= MOST_ALERTS) return;
-      inForce.set(event.name, { name: event.name, text: event.text, sinceMs: before?.sinceMs ?? event.atMs });
+      const { name, text, raised, atMs } = event;
+      const before = inForce.get(name);
+      if (!raised) drop(name);
+      else if (before === undefined) add({ name, text, sinceMs: atMs });
+      else inForce.set(name, { ...before, text });
     },
     raised: () => [...inForce.values()],
   };
+}
+
+/** What stands before the first colon: after it comes what it is about. */
+function kindOf(name: string): string {
+  const end = name.indexOf(':');
+  return end === -1 ? name : name.slice(0, end);
 }
