@@ -110,8 +110,14 @@ test('what was learnt stays within another limit of the policy', () => {
 });
 
 test('what was learnt before is where it begins, within the policy', () => {
-  expect(freshSiteFeedback(8, { limit: 3, everyMs: 2_000 })).toMatchObject({ limit: 3, everyMs: 2_000 });
-  expect(freshSiteFeedback(2, { limit: 3, everyMs: 1e9 })).toMatchObject({ limit: 2, everyMs: MINUTE });
+  expect(freshSiteFeedback(8, { limit: 3, everyMs: 2_000, rests: 0, shutUntilMs: null })).toMatchObject({
+    limit: 3,
+    everyMs: 2_000,
+  });
+  expect(freshSiteFeedback(2, { limit: 3, everyMs: 1e9, rests: 0, shutUntilMs: null })).toMatchObject({
+    limit: 2,
+    everyMs: MINUTE,
+  });
 });
 
 test('whatever a site says, something may go there one day, and never more than the policy allows', () => {

@@ -28,8 +28,8 @@ export type SiteFeedback = {
 /** `slower`: it asks for less. `blocked`: it refuses the exit's address. `none`: says nothing. */
 export type SiteSignal = 'success' | 'slower' | 'blocked' | 'none';
 
-/** What outlives the process. */
-export type Ceiling = Pick<SiteFeedback, 'limit' | 'everyMs'>;
+/** What outlives the process; `shutUntilMs` where it rests or rested. */
+export type Ceiling = Pick<SiteFeedback, 'limit' | 'everyMs' | 'rests' | 'shutUntilMs'>;
 
 const FIRST_PAUSE_MS = 10_000;
 const LONGEST_PAUSE_MS = 300_000;
@@ -40,11 +40,11 @@ const ROUND_LEAST = 5;
 /** Refusals of an address in a row before the site is left alone: one text that was read wrongly stops nothing. */
 const BLOCKS_MOST = 3;
 const FIRST_REST_MS = 1_800_000;
-const LONGEST_REST_MS = 14_400_000;
+export const LONGEST_REST_MS = 14_400_000;
 
 /** @param ceiling what was learnt before; null: nothing */
 export function freshSiteFeedback(most: number, ceiling: Ceiling | null): SiteFeedback {
-  const { limit, everyMs } = ceiling ?? { limit: most, everyMs: 0 };
+  const { limit, everyMs, rests, shutUntilMs } = ceiling ?? { limit: most, everyMs: 0, rests: 0, shutUntilMs: null };
   return {
     limit: Math.max(1, Math.min(most, limit)),
     most,
@@ -53,10 +53,16 @@ export function freshSiteFeedback(most: number, ceiling: Ceiling | null): SiteFe
     setbacks: 0,
     fellAt: 0,
     blocks: 0,
-    rests: 0,
-    shutUntilMs: null,
-    why: null,
+    rests,
+    shutUntilMs,
+    why: rests > 0 ? 'blocked' : null,
   };
+}
+
+/** What was learnt before has been read, and this knows nothing yet. */
+export function withCeiling(feedback: SiteFeedback, ceiling: Ceiling): SiteFeedback {
+  const { limit, everyMs, rests, shutUntilMs, why } = freshSiteFeedback(feedback.most, ceiling);
+  return { ...feedback, limit, everyMs, rests, shutUntilMs, why };
 }
 
 /** Another limit of the policy: what was learnt stays, within it. */

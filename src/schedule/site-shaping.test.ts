@@ -271,7 +271,7 @@ describe('an address that a site refuses for good', () => {
       }
       await scheduling.drained();
       expect(scheduling.exit('ip-1').attempts).toHaveLength(3);
-      expect(told(scheduling, 'alert')).toMatchObject([{ name: 'site-blocked:big:ip-1', raised: true }]);
+      expect(told(scheduling, 'alert')).toMatchObject([{ name: 'site-blocked:ip-1', raised: true }]);
       for (let count = 0; count < 2; count++) await scheduling.accept({ to: [`p${count}@else.test`] });
       await scheduling.drained();
       expect(domainsOf(scheduling.exit('ip-1'))).toContain('else.test');

@@ -67,6 +67,12 @@ export class Site {
     this.allow(figures);
   }
 
+  /** Whether these are the figures that hold. */
+  has({ connections, rate, provider }: SiteFigures): boolean {
+    const isSameRate = this.rate?.count === rate?.count && this.rate?.windowMs === rate?.windowMs;
+    return this.most === connections && isSameRate && this.provider === provider;
+  }
+
   /** Other figures hold. */
   allow({ connections, rate, provider }: SiteFigures): void {
     this.provider = provider;
@@ -101,6 +107,11 @@ export class Site {
     const firstMs = nowMs + (this.waiting / 2) * everyMs;
     this.#turnsUntilMs = Math.max(this.#turnsUntilMs, firstMs) + everyMs;
     return this.#turnsUntilMs;
+  }
+
+  /** Exits whose address it refuses. */
+  get refused(): string[] {
+    return [...this.exits].flatMap(([exit, { feedback }]) => (feedback.rests > 0 ? [exit] : []));
   }
 
   get isFull(): boolean {

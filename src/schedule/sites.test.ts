@@ -2,8 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { FakeClock, settled } from '../../tests/fakes/clock.ts';
 import { someSites, type SomeSites } from '../../tests/fakes/sites.ts';
 import type { Event } from '../message/event.ts';
-import type { Mark, Marks } from '../spool/marks.ts';
-import { Ceilings } from './ceilings.ts';
 import type { Sites } from './sites.ts';
 
 const MINUTE = 60_000;
@@ -143,8 +141,8 @@ describe('a site', () => {
     sites.ended(probe, 'success', '');
     expect(sites.gateOf(site, 'ip-1')).toBeNull();
     expect(events).toMatchObject([
-      { name: 'site-blocked:google:ip-1', raised: true, text: expect.stringContaining('30 minutes') },
-      { name: 'site-blocked:google:ip-1', raised: false },
+      { name: 'site-blocked:ip-1', raised: true, text: expect.stringContaining('30 minutes') },
+      { name: 'site-blocked:ip-1', raised: false },
     ]);
   });
 
@@ -163,11 +161,53 @@ describe('a site', () => {
     await clock.advance(60 * MINUTE);
     sites.tidy(new Set());
     expect(sites.gateOf(sites.siteOf('a.test'), 'ip-1')?.gate).toBe('site-rest');
-    expect(events).toMatchObject([{ name: 'site-blocked:google:ip-1', raised: true }]);
+    expect(events).toMatchObject([{ name: 'site-blocked:ip-1', raised: true }]);
     // Nobody asks any more: it is not in force for ever.
     await clock.advance(24 * 60 * MINUTE);
     sites.tidy(new Set());
-    expect(events).toMatchObject([{ raised: true }, { name: 'site-blocked:google:ip-1', raised: false }]);
+    expect(events).toMatchObject([{ raised: true }, { name: 'site-blocked:ip-1', raised: false }]);
+  });
+
+  test('is no alert of its own where many sites refuse an exit: one tells of all, until the last takes its mail', async () => {
+    const clock = new FakeClock();
+    const events: Event[] = [];
+    const names = Array.from({ length: 1_000 }, (_, place) => `c${place}.test`);
+    const sites = someSites({ clock, emit: (event) => void events.push(event), egress: EXITS });
+    const block = (name: string): void =>
+      sites.ended(sites.started(sites.siteOf(name), 'ip-1'), 'blocked', 'no '.repeat(1_000));
+    for (const name of names) for (let count = 0; count < 3; count++) block(name);
+    expect(events).toHaveLength(1);
+    await clock.advance(11 * MINUTE);
+    sites.tidy(new Set());
+    sites.tidy(new Set());
+    expect(events).toMatchObject([
+      { name: 'site-blocked:ip-1', raised: true },
+      { name: 'site-blocked:ip-1', raised: true, text: expect.stringContaining('1000 sites') },
+    ]);
+    for (const event of events) expect(JSON.stringify(event).length).toBeLessThan(800);
+    await clock.advance(4 * 60 * MINUTE);
+    for (const name of names) sites.ended(sites.started(sites.siteOf(name), 'ip-1'), 'success', '');
+    expect(events.slice(2)).toMatchObject([
+      { name: 'site-blocked:ip-1', raised: false, text: 'c999.test takes mail by ip-1 again' },
+    ]);
+  });
+
+  test('is one of very many at most: those of their own go when their hosts are known, and the oldest without mail', async () => {
+    const clock = new FakeClock();
+    const hosted = someSites({ clock, hostsOf: async () => ['aspmx.l.google.com'] });
+    for (let count = 0; count < 300; count++) hosted.siteOf(`d${count}.test`);
+    await settled();
+    expect([...hosted.all].map(({ name }) => name)).toEqual(['google']);
+
+    const sites = someSites({ clock, egress: EXITS });
+    for (let count = 0; count < 25_000; count++) sites.siteOf(`[192.0.2.${count}]`);
+    const slowed = sites.siteOf('[192.0.2.0]');
+    const busy = sites.siteOf('[192.0.2.1]');
+    sites.ended(sites.started(slowed, 'ip-1'), 'slower', '');
+    sites.started(busy, 'ip-1');
+    sites.tidy(new Set());
+    expect([...sites.all]).toHaveLength(20_000);
+    expect([...sites.all].slice(0, 2)).toEqual([slowed, busy]);
   });
 
   test('is nothing to mail that goes to a sandbox', async () => {
@@ -201,78 +241,5 @@ describe('a site', () => {
     sites.wakeLater(site);
     await clock.advance(2_000);
     expect(woken.map((atMs) => Math.round((atMs - startMs) / 100) / 10)).toEqual([1]);
-  });
-});
-
-/** Marks in memory that count how often they were written. */
-class SomeMarks implements Marks {
-  readonly kept = new Map<string, Mark>();
-  writes = 0;
-  async marks(prefix: string): Promise<readonly Mark[]> {
-    return [...this.kept.values()].filter(({ name }) => name.startsWith(prefix));
-  }
-  async mark(marks: readonly Mark[]): Promise<void> {
-    this.writes += 1;
-    for (const mark of marks) this.kept.set(mark.name, mark);
-  }
-  async unmark(names: readonly string[]): Promise<void> {
-    for (const name of names) this.kept.delete(name);
-  }
-}
-
-describe('what a site was learnt to take', () => {
-  test('outlives the process, is written once a minute at most, and only when it changed', async () => {
-    const clock = new FakeClock();
-    const marks = new SomeMarks();
-    const ceilings = new Ceilings({ marks, clock, workers: () => 1 });
-    const sites = await sitesOf(GOOGLE, { clock, ceilings });
-    const slower = () => sites.ended(sites.started(sites.siteOf('a.test'), 'ip-1'), 'slower', '');
-    slower();
-    await ceilings.write();
-    slower();
-    await ceilings.write();
-    expect(marks.writes).toBe(1);
-    await clock.advance(MINUTE);
-    await ceilings.write();
-    await clock.advance(MINUTE);
-    await ceilings.write();
-    expect(marks.writes).toBe(2);
-    expect([...marks.kept.keys()]).toEqual(['ceiling:google:ip-1']);
-
-    const later = new Ceilings({ marks, clock, workers: () => 2 });
-    await later.read();
-    expect(later.of('google', 'ip-1')).toEqual({ limit: 2, everyMs: 0 });
-    expect(later.of('google', 'ip-2')).toBeNull();
-  });
-
-  test('is taken up by what is under way already', async () => {
-    const clock = new FakeClock();
-    const marks = new SomeMarks();
-    await marks.mark([{ name: 'ceiling:google:ip-1', text: '{"connections":3,"everyMs":0}', atMs: clock.nowMs() }]);
-    const ceilings = new Ceilings({ marks, clock, workers: () => 1 });
-    const sites = await sitesOf(GOOGLE, { clock, ceilings });
-    const site = sites.siteOf('a.test');
-    sites.started(site, 'ip-1');
-    await ceilings.read();
-    sites.recall();
-    expect(site.exits.get('ip-1')?.feedback).toMatchObject({ limit: 3, most: 20 });
-  });
-
-  test('is forgotten once the site takes all again, after two weeks, and where it cannot be read', async () => {
-    const clock = new FakeClock();
-    const marks = new SomeMarks();
-    const atMs = clock.nowMs();
-    await marks.mark([
-      { name: 'ceiling:google:ip-1', text: '{"connections":19,"everyMs":0}', atMs },
-      { name: 'ceiling:gmx:ip-1', text: '{"connections":1,"everyMs":0}', atMs: atMs - 15 * 86_400_000 },
-      { name: 'ceiling:yahoo:ip-1', text: 'what', atMs },
-    ]);
-    const ceilings = new Ceilings({ marks, clock, workers: () => 1 });
-    await ceilings.read();
-    expect([...marks.kept.keys()]).toEqual(['ceiling:google:ip-1']);
-    const sites = await sitesOf(GOOGLE, { clock, ceilings });
-    for (let count = 0; count < 19; count++) sites.ended(sites.started(sites.siteOf('a.test'), 'ip-1'), 'success', '');
-    await ceilings.write();
-    expect([...marks.kept.keys()]).toEqual([]);
   });
 });

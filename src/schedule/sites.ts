@@ -6,8 +6,16 @@ import type { GateState, LimitState } from '../routing/choose.ts';
 import type { Ceilings } from './ceilings.ts';
 import { DomainHosts, type HostsOf } from './domain-hosts.ts';
 import { providerAt, Site, type SiteExit, type SiteFigures } from './site.ts';
+import { SiteAlerts } from './site-alerts.ts';
 import { siteGate, siteOpensMs } from './site-gate.ts';
-import { afterSiteSignal, freshSiteFeedback, isNarrowed, withSiteMost, type SiteSignal } from './site-feedback.ts';
+import {
+  afterSiteSignal,
+  freshSiteFeedback,
+  isNarrowed,
+  withCeiling,
+  withSiteMost,
+  type SiteSignal,
+} from './site-feedback.ts';
 
 export type SitesNeeds = {
   readonly policy: () => Policy;
@@ -45,6 +53,8 @@ const LOOK_UP_MS = 1_000;
 const REMEMBERED_MS = 1_800_000;
 /** One that refused an exit’s address: longer than any rest that follows. */
 const REFUSAL_REMEMBERED_MS = 86_400_000;
+/** Of more sites than this those without mail are forgotten, the oldest first. */
+const SITES_MOST = 20_000;
 
 /**
  * The sites of all destinations: which domains the same hosts take mail for, and what those take at once, of all exits and
@@ -55,10 +65,12 @@ export class Sites {
   readonly #sites = new Map<string, Site>();
   readonly #hosts: DomainHosts;
   readonly #timers = new Map<Site, { readonly atMs: number; readonly cancel: () => void }>();
+  readonly #alerts: SiteAlerts;
 
   constructor(needs: SitesNeeds) {
     this.#needs = needs;
     const { hostsOf, clock } = needs;
+    this.#alerts = new SiteAlerts(needs);
     const found = (domain: string): void => this.#found(domain);
     this.#hosts = new DomainHosts({ clock, found, ...(hostsOf === undefined ? {} : { hostsOf }) });
   }
@@ -130,8 +142,9 @@ export class Sites {
     at.feedback = afterSiteSignal(before, signal, { number, next: at.next, nowMs });
     this.#note(site, exit, at);
     this.#tell(ticket, { before, after: at.feedback, cause });
-    const { limit, everyMs } = at.feedback;
-    if (limit !== before.limit || everyMs !== before.everyMs) this.#needs.ceilings.learnt(site.name, exit, at.feedback);
+    const { limit, everyMs, rests } = at.feedback;
+    if (limit !== before.limit || everyMs !== before.everyMs || rests !== before.rests)
+      this.#needs.ceilings.learnt(site.name, exit, at.feedback);
     this.#needs.opened(site, 1);
   }
 
@@ -155,20 +168,29 @@ export class Sites {
   /** Time has passed: rests may be over, names may be old. @param used sites that lanes stand for */
   tidy(used: ReadonlySet<Site>): void {
     const nowMs = this.#needs.clock.monotonicMs();
+    const isIdle = (site: Site): boolean => !used.has(site) && site.inFlight === 0;
     for (const site of this.#sites.values()) {
       for (const [exit, at] of site.exits) this.#note(site, exit, at);
-      const refused = [...site.exits].flatMap(([exit, { feedback }]) => (feedback.rests > 0 ? [exit] : []));
-      const keptMs = refused.length > 0 ? REFUSAL_REMEMBERED_MS : REMEMBERED_MS;
-      if (used.has(site) || site.inFlight > 0 || nowMs - site.usedMs < keptMs) continue;
-      for (const exit of refused)
-        this.#alert(site, exit, {
-          raised: false,
-          text: `no mail went to ${site.name} for a day, by ${exit} or others`,
-        });
-      this.#timers.get(site)?.cancel();
-      this.#timers.delete(site);
-      this.#sites.delete(site.name);
+      const keptMs = site.refused.length > 0 ? REFUSAL_REMEMBERED_MS : REMEMBERED_MS;
+      if (isIdle(site) && nowMs - site.usedMs >= keptMs) this.#drop(site);
     }
+    // What is known of those that refuse or slow an exit is of more use than that of others.
+    for (const mayDrop of [(site: Site) => site.narrowed.size === 0, () => true]) {
+      for (const site of this.#sites.values()) {
+        if (this.#sites.size <= SITES_MOST) break;
+        if (isIdle(site) && mayDrop(site)) this.#drop(site);
+      }
+    }
+    this.#alerts.tell();
+  }
+
+  #drop(site: Site): void {
+    for (const exit of site.refused) {
+      this.#alerts.over(site.name, exit, `no mail went to ${site.name} for long, by ${exit} or others`);
+    }
+    this.#timers.get(site)?.cancel();
+    this.#timers.delete(site);
+    this.#sites.delete(site.name);
   }
 
   close(): void {
@@ -179,12 +201,14 @@ export class Sites {
   /** What was learnt before has been read. */
   recall(): void {
     for (const site of this.#sites.values()) {
-      for (const [exit, at] of site.exits) {
+      for (const exit of this.#learntOf(site)) {
+        const at = this.#exitAt(site, exit);
         const ceiling = this.#needs.ceilings.of(site.name, exit);
         if (ceiling === null || isNarrowed(at.feedback)) continue;
-        at.feedback = { ...at.feedback, ...ceilingWithin(ceiling, at.feedback.most) };
-        this.#note(site, exit, at);
+        at.feedback = withCeiling(at.feedback, ceiling);
+        this.#recalled(site, exit, at);
       }
+      site.version += 1;
     }
   }
 
@@ -194,14 +218,19 @@ export class Sites {
     if (site === undefined) {
       site = new Site(name, figures, this.#needs.clock.monotonicMs());
       this.#sites.set(name, site);
+      // A rest that began before holds from the first message on.
+      for (const exit of this.#learntOf(site)) this.#exitAt(site, exit);
       return site;
     }
-    const { connections, rate, provider } = figures;
-    if (site.most !== connections || !isSameRate(site.rate, rate) || site.provider !== provider) {
+    if (!site.has(figures)) {
       site.allow(figures);
-      for (const at of site.exits.values()) at.feedback = withSiteMost(at.feedback, connections);
+      for (const at of site.exits.values()) at.feedback = withSiteMost(at.feedback, site.most);
     }
     return site;
+  }
+
+  #learntOf({ name }: Site): string[] {
+    return this.#needs.ceilings.exitsOf(name).filter((exit) => egressOf(this.#needs.policy(), exit) !== undefined);
   }
 
   /** This worker's part. A site with fewer connections than there are workers gets one from each. */
@@ -220,9 +249,17 @@ export class Sites {
       const feedback = freshSiteFeedback(site.most, this.#needs.ceilings.of(site.name, exit));
       at = { feedback, inFlight: 0, next: 1, startedMs: Number.NEGATIVE_INFINITY };
       site.exits.set(exit, at);
-      this.#note(site, exit, at);
+      this.#recalled(site, exit, at);
     }
     return at;
+  }
+
+  #recalled(site: Site, exit: string, at: SiteExit): void {
+    this.#note(site, exit, at);
+    const { rests, shutUntilMs } = at.feedback;
+    if (rests === 0) return;
+    const restMs = (shutUntilMs ?? 0) - this.#needs.clock.monotonicMs();
+    this.#alerts.refused(site.name, exit, { times: 0, restMs, cause: '' });
   }
 
   #note(site: Site, exit: string, { feedback }: SiteExit): void {
@@ -238,6 +275,8 @@ export class Sites {
       own.version += 1;
     }
     this.#needs.moved(domain);
+    // Most domains have hosts that others have too: their own sites would outnumber all.
+    if (own !== undefined && own.exits.size === 0 && own.waiting === 0 && this.siteOf(domain) !== own) this.#drop(own);
     this.#needs.changed();
   }
 
@@ -250,29 +289,10 @@ export class Sites {
     { before, after, cause }: Record<'before' | 'after', SiteExit['feedback']> & { readonly cause: string },
   ): void {
     if (after.rests > 0 && before.rests === 0) {
-      const minutes = Math.round(((after.shutUntilMs ?? 0) - this.#needs.clock.monotonicMs()) / 60_000);
-      const text =
-        `${site.name} refuses the address of ${exit} (${after.blocks} times in a row): nothing goes there by it for ` +
-        `${minutes} minutes, then one message finds out; while that is refused, ever longer. It said: ${cause}`;
-      this.#alert(site, exit, { raised: true, text });
+      const restMs = (after.shutUntilMs ?? 0) - this.#needs.clock.monotonicMs();
+      this.#alerts.refused(site.name, exit, { times: after.blocks, restMs, cause });
     } else if (before.rests > 0 && after.rests === 0) {
-      this.#alert(site, exit, { raised: false, text: `${site.name} takes mail by ${exit} again` });
+      this.#alerts.over(site.name, exit, `${site.name} takes mail by ${exit} again`);
     }
   }
-
-  #alert(site: Site, exit: string, told: { readonly raised: boolean; readonly text: string }): void {
-    const { clock, emit } = this.#needs;
-    emit({ event: 'alert', atMs: clock.nowMs(), name: `site-blocked:${site.name}:${exit}`, ...told });
-  }
-}
-
-function ceilingWithin(
-  { limit, everyMs }: { readonly limit: number; readonly everyMs: number },
-  most: number,
-): { readonly limit: number; readonly everyMs: number } {
-  return { limit: Math.max(1, Math.min(most, limit)), everyMs };
-}
-
-function isSameRate(left: SiteFigures['rate'], right: SiteFigures['rate']): boolean {
-  return left?.count === right?.count && left?.windowMs === right?.windowMs;
 }
