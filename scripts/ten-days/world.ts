@@ -14,6 +14,7 @@ import { WHOLE } from '../../src/policy/share.ts';
 import type { Dial, Dns, DnsAnswer } from '../../src/ports.ts';
 import { watchRoutes } from '../../src/route-alerts.ts';
 import { listingName, testNames } from '../../src/routing/listing.ts';
+import { SilentExits } from '../../src/silent-exits.ts';
 import { openEmbeddedSpool, type EmbeddedSpool } from '../../src/spool/embedded/spool.ts';
 import { watchStandings } from '../../src/standing-watch.ts';
 import { systemDial } from '../../src/system.ts';
@@ -125,7 +126,11 @@ async function openParts(
   stack.use(watchStandings({ policy, standings, marks, clock, emit }));
   const hold = spool.hold.bind(spool);
   const checks = openExitChecks({ ...ports, policy, emit, marks, hold, node, isShared: false, canSendFrom });
-  tellChecks = (event) => checks.heard(event);
+  const silent = new SilentExits({ policy, clock, emit });
+  tellChecks = (event) => {
+    checks.heard(event);
+    silent.heard(event);
+  };
   stack.use(checks);
   stack.use(watchRoutes({ policy, standingOf: standings.standingOf, clock, emit }));
   stack.use(watchWarmups({ policy, tallies, marks, clock, emit }));
