@@ -55,6 +55,13 @@ describe('waiting', () => {
     expect(choose(asked({ ...all(RESTING), b: BUSY }))).toMatchObject({ kind: 'wait', busy: true, untilMs: 30_000 });
   });
 
+  test('is for the time of a limit, also of an exit that is being tried after a rest', () => {
+    const probing = { ...FREE, circuit: { ...RESTING.circuit, restsUntilMs: 500, probing: true } };
+    const limit: LimitState = { kind: 'limited', untilMs: 90_000, cause: 'its limit' };
+    const tried = new Set(['a', 'b', 'spare']);
+    expect(choose(asked({ c: { ...probing, limit } }, { tried }))).toMatchObject({ busy: false, untilMs: 90_000 });
+  });
+
   test('tells every exit with what stands at its gate', () => {
     const policy = aPolicy({ routes: [{ name: 'all', use: ['off', 'later', 'spare', 'owned'] }] });
     const probing = { ...FREE, circuit: { ...RESTING.circuit, restsUntilMs: 500, probing: true } };

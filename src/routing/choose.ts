@@ -204,12 +204,13 @@ function waiting(
 }
 
 /** When the last of its gates opens that time alone opens; null: no time is known for one of them. */
-function opensAt({ untilMs, others }: Reason): number | null {
+function opensAt({ gate, untilMs, others }: Reason): number | null {
   let at = untilMs;
   for (const other of others) {
     if (MOMENTS.has(other.gate)) continue;
-    if (at === null || other.untilMs === null) return null;
-    at = Math.max(at, other.untilMs);
+    // What may end any moment hides no time behind it.
+    if (other.untilMs === null || (at === null && !MOMENTS.has(gate))) return null;
+    at = Math.max(at ?? other.untilMs, other.untilMs);
   }
   return at;
 }
