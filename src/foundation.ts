@@ -11,6 +11,7 @@ import { formatProblem } from './policy/problem.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Emit, Ports, Random } from './ports.ts';
 import type { LineOutput } from './report/line-writer.ts';
+import { sharedVersion } from './policy/shared-version.ts';
 import { openReporting, type Reporting, type Sample } from './report/reporting.ts';
 import type { NodeFacts } from './spool/nodes.ts';
 import { SpoolError } from './spool/spool.ts';
@@ -156,6 +157,7 @@ function factsOf(options: RelayOptions, { own, holder, ports, policy, hooks }: F
     startedAtMs,
     version,
     policyVersion: holder.state().version,
+    sharedPolicy: sharedVersion(holder.current()),
     workers,
     addresses: await addressesOf(policy(), localAddresses()),
     closed: Object.values(policy().egress).some(isPlaced) ? await hooks.closedExits() : [],

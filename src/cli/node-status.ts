@@ -36,6 +36,7 @@ export function soleStatus(facts: NodeFacts, now: { readonly atMs: number; reado
 }
 
 function shownOf(facts: NodeFacts): Shown {
-  const { name, instance, host, pid, startedAtMs, version, policyVersion, workers, addresses } = facts;
-  return { name, instance, host, pid, startedAtMs, version, policyVersion, workers, addresses };
+  const { name, instance, host, pid, startedAtMs, version, policyVersion, sharedPolicy, workers, addresses } = facts;
+  const shared = sharedPolicy === undefined ? {} : { sharedPolicy };
+  return { name, instance, host, pid, startedAtMs, version, policyVersion, ...shared, workers, addresses };
 }

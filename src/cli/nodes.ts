@@ -44,13 +44,18 @@ function stateOf(node: NodeStatus, nowMs: number): string {
   return node.isStopping ? 'stopping' : `up for ${formatAge(nowMs - node.startedAtMs)}`;
 }
 
-/** Nodes on one spool ought to follow one policy. */
-function policiesText(nodes: readonly NodeStatus[]): string {
+/** Nodes on one spool ought to follow one policy: ports, log and the like are each node's own. */
+export function policiesText(
+  nodes: readonly Pick<NodeStatus, 'name' | 'isUp' | 'policyVersion' | 'sharedPolicy'>[],
+): string {
   const byPolicy = Map.groupBy(
     nodes.filter(({ isUp }) => isUp),
-    ({ policyVersion }) => policyVersion,
+    ({ policyVersion, sharedPolicy }) => sharedPolicy ?? policyVersion,
   );
   if (byPolicy.size < 2) return '';
-  const parts = [...byPolicy].map(([version, some]) => `${version} (${some.map(({ name }) => name).join(', ')})`);
+  const parts = [...byPolicy.values()].map((some) => {
+    const versions = new Set(some.map(({ policyVersion }) => policyVersion));
+    return `${[...versions].join(' and ')} (${some.map(({ name }) => name).join(', ')})`;
+  });
   return `The nodes follow different policies: ${parts.join(', ')}.\n`;
 }

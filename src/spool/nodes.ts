@@ -16,6 +16,8 @@ export type NodeFacts = {
   readonly startedAtMs: number;
   readonly version: string;
   readonly policyVersion: string;
+  /** The same for all that follow one policy, whatever each has of its own; absent: an older relay does not say. */
+  readonly sharedPolicy?: string;
   /** Threads that take and send mail. */
   readonly workers: number;
   /** Local addresses that it can send from. */
