@@ -46,6 +46,16 @@ test('a message that might come is told its route and its exits in order, withou
   expect(list.stdout).toContain('  1. news does not carry this stream\n  2. mex may send now');
 });
 
+test('what is missing, and what the policy does not know, is said', async () => {
+  using rig = new CliRig(POLICY);
+  const { stdout } = await explain(rig, '--to', 'b@example.com', '--stream', 'nope');
+  expect(stdout).toMatch(
+    /^stream transactional, priority high, no client \(--from or --client names one\)\nthe policy has no stream nope: as good as none\nroute all/,
+  );
+  const stranger = await explain(rig, '--to', 'b@example.com', '--from', 'a@other.example', '--stream', 'marketing');
+  expect(stranger.stdout).toMatch(/^stream marketing, priority \w+, no client may send as a@other\.example\nroute all/);
+});
+
 test('what the relay would not take is said, and is exit code 1', async () => {
   using rig = new CliRig(POLICY);
   expect(await explain(rig, '--client', 'shop', '--from', 'a@other.example', '--to', 'b@example.com')).toMatchObject({
@@ -81,7 +91,9 @@ test('a running relay tells it as its exits are now', async () => {
   if (control.kind !== 'listening') throw new Error(control.cause);
   await using _ = control.control;
   const { stdout } = await explain(rig, '--to', 'b@example.com', '--size', '20KB', '--priority', 'low');
-  expect(stdout).toContain('priority low, no client\nroute example.com\n  1. mex: daily limit 5/5\n');
+  expect(stdout).toContain(
+    'priority low, no client (--from or --client names one)\nroute example.com\n  1. mex: daily limit 5/5\n',
+  );
   const asked = await explain(rig, '--to', 'b@example.com', '--json');
   expect(JSON.parse(asked.stdout)).toMatchObject({ kind: 'accepted', isLive: true, exits: [{ gate: 'limited' }] });
 });

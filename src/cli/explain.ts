@@ -35,7 +35,10 @@ export function addExplain(program: Command, registry: Registry): void {
       command
         .option('--to <address>', 'recipient of a message that might come')
         .option('--from <address>', 'its envelope sender')
-        .option('--client <name>', 'who sends it (default: the first client that may send from --from)')
+        .option(
+          '--client <name>',
+          'who sends it (default: the first client that may send from --from; without --from none)',
+        )
         .option('--stream <name>', 'as X-Relevo-Stream')
         .option('--priority <priority>', 'high, normal or low')
         .option('--tag <tag>', 'as X-Relevo-Tag')
@@ -87,7 +90,7 @@ async function explainSample(
 ): Promise<0 | 1> {
   const sample = sampleOf(options);
   const answer = await routeFor(cli, { sample, where });
-  cli.terminal.out(options.json === true ? json(answer) : answerText(answer));
+  cli.terminal.out(options.json === true ? json(answer) : answerText(answer, sample));
   return answer.kind === 'accepted' && answer.route !== null ? 0 : 1;
 }
 
@@ -126,10 +129,18 @@ function sampleOf({ to = '', from, client, stream, priority, tag, size, header =
   };
 }
 
-function answerText(answer: RouteAnswer): string {
+function noClientText({ from }: Sample): string {
+  return from === undefined ? 'no client (--from or --client names one)' : `no client may send as ${printable(from)}`;
+}
+
+function answerText(answer: RouteAnswer, sample: Sample): string {
   if (answer.kind === 'refused') return `refused: ${printable(answer.reason)}\n`;
   const { client, stream, priority, route, exits, site, isLive } = answer;
-  const lines = [`stream ${stream}, priority ${priority}, ${client === '' ? 'no client' : `client ${client}`}`];
+  const lines = [
+    `stream ${stream}, priority ${priority}, ${client === '' ? noClientText(sample) : `client ${client}`}`,
+  ];
+  if (sample.stream !== undefined && sample.stream !== stream)
+    lines.push(`the policy has no stream ${printable(sample.stream)}: as good as none`);
   if (route === null) lines.push('no route takes it: it would wait, and bounce when it expires');
   else lines.push(`route ${route}${isLive ? '' : ' (no relay is running: as the policy has it)'}`);
   const exitLines = exits.map(

@@ -74,7 +74,9 @@ function handlingOf(policy: Policy, { sample, client }: { sample: Sample; client
     isBulk: isBulk(fieldsOf(sample)),
   };
   if (client !== null) return streamAndPriority(policy, client, overrides);
-  const stream = sample.stream ?? 'transactional';
+  const { stream: asked = '' } = sample;
+  // As with a client: a stream that the policy does not know is as good as none.
+  const stream = Object.hasOwn(policy.streams, asked) ? asked : 'transactional';
   return { stream, priority: sample.priority ?? streamPriority(policy, stream) };
 }
 
