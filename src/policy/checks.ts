@@ -29,6 +29,7 @@ export function checkPolicy(policy: Policy): Check[] {
     ...checkClients(policy),
     ...checkReturnPaths(policy),
     ...checkEgress(policy),
+    ...checkWarmups(policy),
     ...checkPools(policy),
     ...checkRoutes(policy),
     ...checkKeeping(policy),
@@ -128,6 +129,26 @@ function checkEgress({ egress }: Policy): Check[] {
     if (exit.password === null || !isClear || isLoopback(exit.host)) return [];
     return [{ verdict: 'warn', path: ['egress', name, 'tls'], text: 'the password may go out in clear text' }];
   });
+}
+
+/** A first day of fewer is a trickle: figures of what comes of it say nothing. */
+const FIRST_DAY_LEAST = 5;
+
+function checkWarmups({ egress, custom }: Policy): Check[] {
+  const checks: Check[] = Object.entries(egress).flatMap(([name, { enabled, warmup, dailyLimit }]): Check[] => {
+    const schedule = warmup?.schedule;
+    if (!enabled || schedule === undefined || dailyLimit === null) return [];
+    const index = schedule.findIndex((step) => step > dailyLimit);
+    if (index === -1) return [];
+    const text = `step ${index + 1} (${schedule[index]}) is above the dailyLimit (${dailyLimit}): no more than that leaves in a day`;
+    return [{ verdict: 'warn', path: ['egress', name, 'warmup', 'schedule', index], text }];
+  });
+  const first = custom === null || !custom.warmup ? FIRST_DAY_LEAST : Math.max(1, Math.floor(custom.dailyLimit / 10));
+  if (custom !== null && first < FIRST_DAY_LEAST) {
+    const text = `the first day of the warm-up is ${first} of ${custom.dailyLimit} messages a server: warmup: false, or a warmup.schedule of the exits, gives others`;
+    checks.push({ verdict: 'warn', path: ['custom', 'dailyLimit'], text });
+  }
+  return checks;
 }
 
 function checkKeeping({ spool, retry, limits }: Policy): Check[] {

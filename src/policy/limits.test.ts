@@ -1,4 +1,6 @@
 import { describe, expect, test } from 'vitest';
+import { loadPolicy } from './load.ts';
+import { formatProblem } from './problem.ts';
 import { problemsIn, warningsIn } from '../../tests/fakes/policy-text.ts';
 
 function withExit(terms: string): string {
@@ -24,6 +26,27 @@ describe('a warm-up', () => {
       warningsIn(withExit('warmup: { start: 2026-11-20, perProvider: true, regress: { complained: 0.1% } }')),
     ).toEqual([]);
   });
+});
+
+test('steps of a warm-up above the daily limit are told of: they are cut to it', () => {
+  expect(warningsIn(withExit('dailyLimit: 100, warmup: { schedule: [50, 400] }'))[0]).toContain(
+    'egress.out.warmup.schedule[1]: step 2 (400) is above the dailyLimit (100): no more than that leaves in a day',
+  );
+  expect(warningsIn(withExit('dailyLimit: 400, warmup: { schedule: [50, 400] }'))).toEqual([]);
+});
+
+test('a custom preset whose warm-up begins with next to nothing is told of', () => {
+  const warningsOf = (custom: string): readonly string[] => {
+    const env = { SMTP_HOST_1: 'one.example' };
+    const text = `hostname: a\ncustom: ${custom}\n`;
+    const loaded = loadPolicy({ file: 'relevo.yaml', text, env, readFile: () => '' });
+    return loaded.kind === 'loaded' ? loaded.warnings : loaded.problems.map(formatProblem);
+  };
+  expect(warningsOf('{ servers: 1, dailyLimit: 20 }')[0]).toMatch(
+    /^relevo\.yaml:2:35 custom\.dailyLimit: the first day of the warm-up is 2 of 20 messages a server/,
+  );
+  expect(warningsOf('{ servers: 1, dailyLimit: 50 }')).toEqual([]);
+  expect(warningsOf('{ servers: 1, dailyLimit: 20, warmup: false }')).toEqual([]);
 });
 
 test('hourly limits and delays take effect: nothing is said of them', () => {
