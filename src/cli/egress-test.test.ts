@@ -1,8 +1,22 @@
 import { expect, test } from 'vitest';
 import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
 import { DnsZone, fakeDns } from '../../tests/fakes/dns.ts';
+import { FakeLive } from '../../tests/fakes/fake-live.ts';
+import { loaded } from '../../tests/fakes/policy-text.ts';
 import { startSmtpSink } from '../../tests/fakes/smtp-sink.ts';
+import { startControl } from './control-server.ts';
+import { createOperations } from './store-operations.ts';
 
+const UP = {
+  egress: 'up',
+  type: 'smtp',
+  enabled: true,
+  isRunning: true,
+  closures: [],
+  score: 100,
+  successRate: null,
+  limits: null,
+} as const;
 const USERS = { auth: { users: { app: 'secret' }, mechanisms: ['PLAIN' as const] } };
 const policy = (port: number, more = ''): string =>
   `${MINIMAL_POLICY}egress:\n  up: { type: smtp, host: 127.0.0.1, port: ${port}, tls: none, username: app, password: secret }\n${more}`;
@@ -42,6 +56,33 @@ test('an address in a blocklist is exit code 1', async () => {
   expect(code).toBe(1);
   expect(stdout).toContain('bl.example: 198.51.100.7 is LISTED: 127.0.0.2 (ask us)\n');
   expect(stdout).toContain('no.example: 198.51.100.7 is not known to be listed or not');
+});
+
+test('where the running relay has another policy or environment, that is said', async () => {
+  await using sink = await startSmtpSink(USERS);
+  using rig = new CliRig(policy(sink.port));
+  const { clock, dataFolder } = rig;
+  await using spool = await rig.openSpool();
+  const { version } = loaded(rig.policyText, rig.env);
+  const live = new FakeLive();
+  let inForce = { version, target: `127.0.0.1:${sink.port}` };
+  const base = createOperations({ spool, clock, showsSubjects: () => true, live });
+  const operations = {
+    ...base,
+    status: async () => ({ ...live.status(), policyVersion: inForce.version }),
+    exits: async () => [{ ...UP, target: inForce.target }],
+  };
+  const control = await startControl({ dataFolder, operations, clock, emit: () => {}, messageSizeBytes: () => 1 });
+  if (control.kind !== 'listening') throw new Error(control.cause);
+  await using _ = control.control;
+  expect((await rig.run(['egress', 'test', 'up'])).stdout).toMatch(/^up works/);
+  inForce = { version: 'old', target: 'mail.example.com:587' };
+  expect((await rig.run(['egress', 'test', 'up'])).stdout).toMatch(
+    new RegExp(
+      `^The running relay has another policy in force \\(old, the file is ${version}\\): it may fare otherwise\\.\n` +
+        `up: the running relay sends to mail\\.example\\.com:587, this shell has 127\\.0\\.0\\.1:${sink.port}: its environment is another\\.\nup works`,
+    ),
+  );
 });
 
 test('an exit that is not there is a usage that cannot be', async () => {

@@ -8,6 +8,9 @@ import type { Look } from '../routing/listing-course.ts';
 import { shownZone } from '../routing/listing-record.ts';
 import { canSendFrom, systemDial } from '../system.ts';
 import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli.ts';
+import { connectControl } from './control-client.ts';
+import type { Where } from './data-folder.ts';
+import { targetOf, type ExitStatus } from './exit-status.ts';
 import { json, printable } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 
@@ -31,9 +34,12 @@ export function addEgressTest(program: Command, registry: Registry): void {
         return 1;
       }
       const names = namesOf(loaded.policy, typeof name === 'string' ? name : null);
+      const differs = await differences(where, loaded, names);
       const tested = await Promise.all(names.map((egress) => testOf(cli, loaded.policy, egress)));
       cli.terminal.out(
-        options.json === true ? json({ exits: tested }) : tested.map(textOf).join('') || 'No exit is in use.\n',
+        options.json === true
+          ? json({ exits: tested, differs })
+          : [...differs.map((line) => `${line}\n`), ...tested.map(textOf)].join('') || 'No exit is in use.\n',
       );
       return tested.every(isWell) ? 0 : 1;
     },
@@ -47,6 +53,34 @@ type Tested = {
   readonly address: string | null;
   readonly lists: readonly Look[];
 };
+
+/** In what the relay that runs, with a policy and an environment of its own, would ask others than this command does; empty: in nothing, or none runs. */
+async function differences(
+  { dataFolder }: Where,
+  { policy, version }: { readonly policy: Policy; readonly version: string },
+  names: readonly string[],
+): Promise<string[]> {
+  const connection = await connectControl(dataFolder);
+  if (connection.kind !== 'connected') return [];
+  const { operations } = connection;
+  const [status, exits] = await Promise.all([
+    operations.status().catch(() => null),
+    operations.exits().catch((): readonly ExitStatus[] => []),
+  ]);
+  const lines: string[] = [];
+  if (status !== null && status.policyVersion !== version)
+    lines.push(
+      `The running relay has another policy in force (${status.policyVersion}, the file is ${version}): it may fare otherwise.`,
+    );
+  for (const { egress, target } of exits) {
+    const here = policy.egress[egress];
+    if (!names.includes(egress) || here === undefined || targetOf(here) === target) continue;
+    lines.push(
+      `${egress}: the running relay sends to ${target ?? 'no one server'}, this shell has ${targetOf(here) ?? 'none'}: its environment is another.`,
+    );
+  }
+  return lines;
+}
 
 function namesOf(policy: Policy, name: string | null): readonly string[] {
   if (name === null) return Object.keys(policy.egress).filter((egress) => isUsable(policy, egress));

@@ -19,6 +19,8 @@ export type ExitStatus = {
   readonly egress: string;
   readonly type: EgressPolicy['type'];
   readonly enabled: boolean;
+  /** The server that it hands all mail to, as `host:port`; null: none, such as straight to the recipients’ servers. */
+  readonly target: string | null;
   /** Whether a relay runs that sends by it. */
   readonly isRunning: boolean;
   /** What keeps it from sending now, the decisive one first; empty: nothing. */
@@ -47,7 +49,8 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
   const uses = await limitUses({ ...needs, paceOf: (egress) => standings.standingOf(egress).pace });
   const alerts = needs.alerts();
   const placeOf = await needs.places?.();
-  return Object.entries(inForce.egress).map(([egress, { type, enabled }]): ExitStatus => {
+  return Object.entries(inForce.egress).map(([egress, exit]): ExitStatus => {
+    const { type, enabled } = exit;
     const { egress: _, ...limits } = uses.find((use) => use.egress === egress) ?? { egress: null };
     const isSent = isUsable(inForce, egress);
     const known = 'part' in limits ? limits : null;
@@ -55,6 +58,7 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
       egress,
       type,
       enabled,
+      target: targetOf(exit),
       isRunning: isSent && alerts !== null,
       closures: [
         ...(enabled ? [] : [closed('disabled', 'in the policy')]),
@@ -70,6 +74,11 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
       limits: known,
     };
   });
+}
+
+/** Where an exit hands its mail to: see `ExitStatus`. */
+export function targetOf(exit: EgressPolicy): string | null {
+  return exit.type === 'smtp' ? `${exit.host}:${exit.port}` : null;
 }
 
 function closuresOfPlace(place: ExitPlace | undefined): ExitClosure[] {
