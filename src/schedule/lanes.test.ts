@@ -171,3 +171,18 @@ test('lanes take turns whatever their mail waits for, and one with mail for two 
   open.add(one);
   expect(turns(3)).toEqual(['one', 'both', undefined]);
 });
+
+test('a lane with room for many connections gets one, and the others theirs before its next', async () => {
+  const clock = new FakeClock();
+  const lanes = someLanes(clock);
+  const fill = laneFiller(lanes);
+  const [one, two] = [{ ...GROUP }, { ...GROUP }];
+  const forty = (domain: string): string[] => Array.from({ length: 40 }, () => domain);
+  fill(one, [...forty('a.test'), ...forty('b.test')]);
+  fill(two, [...forty('a.test'), ...forty('c.test')]);
+  await clock.advance(1_001);
+  const turns = Array.from({ length: 9 }, () => lanes.next(() => true)?.entry.lane.domain.slice(0, 1));
+  expect(turns.join('')).toBe('abcabcabc');
+  const others = Array.from({ length: 4 }, () => lanes.next((group) => group === two)?.entry.lane.domain.slice(0, 1));
+  expect(others.join('')).toBe('acac');
+});
