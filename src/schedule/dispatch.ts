@@ -19,7 +19,11 @@ import { providerAt } from './site.ts';
 
 const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
 const UNREADABLE_MS = 30_000;
-const NOT_BOOKED: Reply = { code: 451, detail: '4.4', text: 'the limit of the exit was used up a moment ago' };
+const NOT_BOOKED: Reply = {
+  code: 451,
+  detail: '4.4',
+  text: 'the exit could not be used: its limit was used up a moment ago, or the policy changed',
+};
 const NOT_BOOKED_MS = 1_000;
 /** Beyond its time, for a last attempt. */
 const LAST_TURN_MS = 300_000;

@@ -133,17 +133,20 @@ function figuresText({ egress, gate, others }: Reason, limits: Limits): string {
 
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
   const { delivery } = queued;
+  const refusedBy = delivery.state === 'queued' ? (delivery.refusedBy ?? []) : [];
   const entry = schedule.window.entries.get(delivery.id);
   const { state, why, nextTryAtMs } =
     entry === undefined ? inStore(schedule, queued, route) : inMemory(schedule, entry);
-  const noExit = hasExit(route) ? [] : exitLines(route);
+  const refused =
+    refusedBy.length === 0 ? [] : [`its site refused the address of ${refusedBy.join(', ')}: others come first`];
+  const noExit = hasExit(route, refusedBy) ? [] : exitLines(route);
   return {
     deliveryId: delivery.id,
     domain: delivery.domain,
     recipients: delivery.recipients.map(({ address }) => address),
     state,
     attempts: delivery.attempts,
-    why: [...why, ...(state === 'in flight' ? [] : noExit)],
+    why: [...why, ...refused, ...(state === 'in flight' ? [] : noExit)],
     nextTryAtMs,
     ...route,
   };
@@ -151,8 +154,12 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
 
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
 
-function hasExit({ exits }: RouteExplanation): boolean {
-  return exits.some(({ gate, isOpenElsewhere }) => gate === 'ready' || isOpenElsewhere === true);
+/** @param refusedBy exits that are not looked at. Default: none */
+function hasExit({ exits }: RouteExplanation, refusedBy: readonly string[] = []): boolean {
+  return exits.some(
+    ({ egress, gate, isOpenElsewhere }) =>
+      (gate === 'ready' || isOpenElsewhere === true) && !refusedBy.includes(egress),
+  );
 }
 
 function exitLines({ route, exits }: RouteExplanation): string[] {

@@ -70,8 +70,11 @@ describe('mail that a site refuses for good by one address', () => {
       scheduling.exit('ip-1').answer = blockedAt('one.test');
       for (const name of ['x', 'y']) await scheduling.accept({ to: [`${name}@else.test`] });
       await scheduling.elapsed(2 * SECOND);
-      await scheduling.accept({ to: ['a@one.test'] });
+      const { message } = await scheduling.accept({ to: ['a@one.test'] });
       await scheduling.elapsed(4 * MINUTE);
+      const [explained] = await scheduling.scheduler.explain(message.id);
+      expect(explained?.why).toContain('its site refused the address of ip-1: others come first');
+      expect(explained?.why.join()).toContain('ip-2: hourly limit');
       expect(told(scheduling, 'deferred')).toHaveLength(1);
       await scheduling.drained();
       expect(told(scheduling, 'bounced')).toEqual([]);

@@ -48,7 +48,7 @@ export type Turn =
       readonly refusedBy: readonly string[];
       readonly signal: Signal;
     }
-  /** A limit of the exit was used up by others meanwhile: nothing was tried. */
+  /** A limit of the exit was used up by others meanwhile, or the exit is gone: nothing was tried. */
   | { readonly kind: 'not-booked' }
   | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
   | { readonly kind: 'unreadable'; readonly cause: string };
