@@ -63,6 +63,15 @@ describe('an exit', () => {
     expect(rig.checks).toHaveLength(1);
   });
 
+  test('whose server says nothing to mail is checked within seconds', async () => {
+    const rig = await started();
+    await rig.pass(10);
+    rig.health.heard({ event: 'failed', atMs: 0, where: 'egress s1', cause: 's1 did not answer for 15 s' });
+    rig.health.heard({ event: 'failed', atMs: 0, where: 'egress unknown', cause: '' });
+    await rig.pass(4);
+    expect(rig.checks).toHaveLength(1);
+  });
+
   test('that is down is knocked at no sooner because mail failed', async () => {
     const rig = await started();
     rig.result = REFUSED;

@@ -1,12 +1,20 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { scheduled } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import type { MessageId } from '../message/ids.ts';
+import { reasonText } from './gate-text.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
+
+test('a check that is overdue is told of without negative times', () => {
+  const down = { egress: 's1', pool: null, gate: 'down', cause: 'no answer', untilMs: 1_000, others: [] } as const;
+  expect(reasonText(down, 14_000)).toBe('s1 is down: no answer, looked at again now');
+  expect(reasonText(down, 500)).toBe('s1 is down: no answer, looked at again in 1 s');
+  expect(reasonText({ ...down, gate: 'resting' }, 14_000)).toBe('s1 rests after a failure: no answer, for 0 s more');
+});
 
 describe('nothing waits silently', () => {
   scheduled('a lane with work and no progress for ten minutes is an alert, until it moves', async (scheduling) => {
