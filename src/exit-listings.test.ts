@@ -34,7 +34,7 @@ describe('an own address', () => {
     expect(rig.checks('other')).toEqual(OPEN);
     expect(rig.alerts()).toEqual([
       'raised address-listed:198.51.100.7: 198.51.100.7 (ip) is listed in zen.spamhaus.org (SBL: https://www.spamhaus.org/query/ip/198.51.100.7). ' +
-        'Nothing goes out by it: other mail takes other exits; what of marketing was tried by it is held (relevo queue release --egress ip --stream marketing). ' +
+        'Nothing goes out by it: other mail takes other exits; what of marketing was tried by it is held (relevo queue release --egress ip --stream marketing: by whatever exit is open then, which may be another address), and does not expire meanwhile. ' +
         'Find the cause, then ask https://check.spamhaus.org/ to take it off. It is looked at again every 60 min',
     ]);
   });

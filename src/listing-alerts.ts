@@ -82,7 +82,9 @@ function listedText(
     exits.map((egress) => `relevo queue release --egress ${egress} --stream ${stream}`),
   );
   const waiting =
-    held.length === 0 ? '' : `; what of ${held.join(', ')} was tried by it is held (${release.join('; ')})`;
+    held.length === 0
+      ? ''
+      : `; what of ${held.join(', ')} was tried by it is held (${release.join('; ')}: by whatever exit is open then, which may be another address), and does not expire meanwhile`;
   return (
     `${who} is listed in ${causesOf(zones)}. Nothing goes out by it: other mail takes other exits${waiting}. ` +
     `Find the cause, then ask ${removalsOf(zones)} to take it off. It is looked at again every ${formatAge(policy.blocklists.every)}`

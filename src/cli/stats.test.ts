@@ -68,7 +68,9 @@ test('the figures are shown without a relay running', async () => {
   expect(lines.find((line) => line.startsWith('smtp-1 '))).toMatch(
     /^smtp-1 {2}reputation {2}68(?:\.\d)? {2}80\.0 % {2}100 {2}100 {2}0\/\d+ {2}- {2}25 USD$/,
   );
-  expect(lines.find((line) => line.startsWith('smtp-2 '))).toBe('smtp-2  not running  100  100.0 %  0  2000  0/500  -  3 USD');
+  expect(lines.find((line) => line.startsWith('smtp-2 '))).toBe(
+    'smtp-2  not running  100  100.0 %  0  2000  0/500  -  3 USD',
+  );
   expect(stdout).not.toContain('spare');
   expect(stdout).toMatch(/smtp-1: reputation: score 6\d.* of 100 \(blocked 15\.8 % .*paused below 70, looked at again/);
   expect(stdout).toContain('No recommendations.');
@@ -152,7 +154,7 @@ test('a running relay hears of it at once, and shows its alerts', async () => {
     await openExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true }),
   );
   const stats = statsNeeds({ policy, clock, spool, standings });
-  const alerts = () => [{ name: 'x', text: 'the cat is on the roof', sinceMs: clock.nowMs() - 240_000 }];
+  const alerts = () => [{ name: 'x', text: 'the cat\u001b is on the roof', sinceMs: clock.nowMs() - 240_000 }];
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts });
   const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits });
   const { dataFolder } = rig;
@@ -161,7 +163,7 @@ test('a running relay hears of it at once, and shows its alerts', async () => {
   things.use(binding.control);
   expect((await rig.run(['egress', 'pause', 'smtp-2'])).code).toBe(0);
   expect(standings.standingOf('smtp-2').closures).toMatchObject([{ gate: 'paused' }]);
-  expect((await rig.run(['stats'])).stdout).toContain('Alerts in force:\n  the cat is on the roof (for 4 min)\n');
+  expect((await rig.run(['stats'])).stdout).toContain('Alerts in force:\n  the cat? is on the roof (for 4 min)\n');
   expect((await rig.run(['egress', 'resume', 'smtp-2'])).code).toBe(0);
   expect(standings.standingOf('smtp-2').closures).toEqual([]);
   expect((await rig.run(['egress', 'resume', 'nosuch'])).stderr).toContain('the policy has no egress nosuch');

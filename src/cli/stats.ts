@@ -3,7 +3,7 @@ import type { ExitStats, RelayStats } from '../relay-stats.ts';
 import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
 import { addCommand, type Registry } from './cli.ts';
 import { closureLines, stateText } from './exit-text.ts';
-import { formatAge, json, plural, table } from './output.ts';
+import { formatAge, json, plural, printable, table } from './output.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo stats` */
@@ -76,11 +76,11 @@ function warmupText({ limit }: ExitStats): string {
 
 function adviceText({ advice }: RelayStats): string {
   if (advice.length === 0) return 'No recommendations.\n';
-  return `Recommendations:\n${advice.map(({ text }) => `  ${text}\n`).join('')}`;
+  return `Recommendations:\n${advice.map(({ text }) => `  ${printable(text)}\n`).join('')}`;
 }
 
 function alertsText({ alerts, atMs }: RelayStats): string {
   if (alerts === null) return 'No relay is running.\n';
   if (alerts.length === 0) return 'No alert is in force.\n';
-  return `Alerts in force:\n${alerts.map(({ text, sinceMs }) => `  ${text} (for ${formatAge(atMs - sinceMs)})\n`).join('')}`;
+  return `Alerts in force:\n${alerts.map(({ text, sinceMs }) => `  ${printable(text)} (for ${formatAge(atMs - sinceMs)})\n`).join('')}`;
 }

@@ -146,6 +146,12 @@ describe('an own address', () => {
     expect(result).toMatchObject({ kind: 'failed', stage: 'bind', cause: 'this machine does not have 192.0.2.1' });
   });
 
+  test('of which the system does not say in time is down', async () => {
+    const silent = { canSendFrom: () => new Promise<never>(() => {}), timeoutMs: 50 };
+    const result = await check(mxPolicy(25, { bind: '127.0.0.1' }), silent);
+    expect(result).toMatchObject({ kind: 'failed', stage: 'bind', cause: 'no end within 0.05 s (bind)' });
+  });
+
   test('nothing is asked where the system picks it', async () => {
     expect(await check(mxPolicy(25))).toMatchObject({ kind: 'ok', steps: [] });
   });
@@ -166,5 +172,13 @@ describe('a sandbox', () => {
 
   test('that cannot be written is down', async () => {
     expect(await check(sandbox('/proc/relevo/kept'))).toMatchObject({ kind: 'failed', stage: 'folder' });
+  });
+
+  test('on a disk that does not answer in time is down', async () => {
+    const path = join(await mkdtemp(join(tmpdir(), 'relevo-probe-')), 'kept');
+    // Time is up before any disk can say something.
+    const clock = { ...systemClock, after: (_: number, run: () => void) => (run(), () => {}) };
+    const result = await check(sandbox(path), { clock });
+    expect(result).toMatchObject({ kind: 'failed', stage: 'folder', cause: 'no end within 10 s (folder)' });
   });
 });

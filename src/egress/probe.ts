@@ -59,7 +59,8 @@ async function probed(egress: EgressPolicy, run: Run): Promise<Trouble | null> {
     case 'smtp':
       return (await bound(egress.bind, run)) ?? upstream(egress, run);
     case 'sandbox': {
-      const cause = await sandboxTrouble(egress.path);
+      const looked = sandboxTrouble(egress.path).then((cause) => ({ cause }));
+      const { cause } = (await unlessAborted(looked, run.signal)) ?? { cause: 'stopped' };
       if (cause !== null) return { stage: 'folder', cause };
       run.steps.push({ stage: 'folder', found: egress.path });
       return null;
@@ -73,9 +74,11 @@ async function probed(egress: EgressPolicy, run: Run): Promise<Trouble | null> {
   }
 }
 
-async function bound(address: string | null, { canSendFrom, steps }: Run): Promise<Trouble | null> {
+async function bound(address: string | null, { canSendFrom, steps, signal }: Run): Promise<Trouble | null> {
   if (address === null) return null;
-  if (!(await canSendFrom(address))) return { stage: 'bind', cause: `this machine does not have ${address}` };
+  const can = await unlessAborted(canSendFrom(address), signal);
+  if (can === null) return { stage: 'bind', cause: 'stopped' };
+  if (!can) return { stage: 'bind', cause: `this machine does not have ${address}` };
   steps.push({ stage: 'bind', found: address });
   return null;
 }

@@ -1,11 +1,21 @@
 /** Wall times as clients write them. Pure. */
 import { parseDurationMs } from '../policy/units.ts';
 
-/** RFC 3339 §5.6, with seconds and an offset: nothing is guessed of a time that mail waits for. null: it is none. */
+/**
+ * RFC 3339 §5.6, with seconds and an offset: nothing is guessed of a time that mail waits for. null: it is none, as a day
+ * that its month does not have (`2026-02-30`).
+ */
 export function timeOf(text: string): number | null {
-  const isWhole = /^\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:[Zz]|[+-]\d{2}:\d{2})$/.test(text.trim());
-  const atMs = isWhole ? Date.parse(text.trim().toUpperCase()) : Number.NaN;
+  const time = text.trim().toUpperCase();
+  const [, date] = /^(\d{4}-\d{2}-\d{2})T(?!24)\d{2}:\d{2}:\d{2}(?:\.\d{1,9})?(?:Z|[+-]\d{2}:\d{2})$/.exec(time) ?? [];
+  const atMs = date === undefined || !isDay(date) ? Number.NaN : Date.parse(time);
   return Number.isNaN(atMs) ? null : atMs;
+}
+
+/** Whether the calendar has it: the engine makes 2 March of 30 February. */
+function isDay(date: string): boolean {
+  const startMs = Date.parse(`${date}T00:00:00Z`);
+  return !Number.isNaN(startMs) && new Date(startMs).toISOString().startsWith(date);
 }
 
 /** A wall time, or a time from when the message may leave: `2h`. */

@@ -26,8 +26,9 @@ describe('leases', () => {
   const losing = (spool: Spool): Spool =>
     spoolWith(spool, {
       extend: async (leases) => {
-        lostOnes.push(...leases.map(({ deliveryId }) => deliveryId));
-        return lostOnes;
+        const lost = leases.map(({ deliveryId }) => deliveryId);
+        lostOnes.push(...lost);
+        return lost;
       },
     });
   scheduled(
@@ -43,6 +44,7 @@ describe('leases', () => {
       };
       await scheduling.accept({ to: ['a@one.test'] });
       await scheduling.accept({ to: ['a@two.test'] });
+      lostOnes.length = 0;
       await clock.advanceUntil(() => lostOnes.length > 0, { stepMs: SECOND });
       // A second later the store, which has not lost it, hands it out anew.
       await clock.advance(SECOND / 2);
@@ -51,6 +53,28 @@ describe('leases', () => {
       expect(exit.attempts.length).toBe(1);
     },
     { between: losing },
+  );
+
+  scheduled(
+    'that are lost say nothing of the exit: an attempt that is cut off trips no circuit, whatever it came to',
+    async (scheduling) => {
+      const { clock } = scheduling;
+      const exit = scheduling.exit('up');
+      let cutOff = 0;
+      exit.answer = async (_, signal) => {
+        await clock.sleep(HOUR, signal).catch(() => (cutOff += 1));
+        return OUTCOMES.signInRefused;
+      };
+      await scheduling.accept();
+      await clock.advanceUntil(() => cutOff > 0, { stepMs: SECOND });
+      // At rest it would be for half a minute; the store, which has not lost it, hands it out anew.
+      await clock.advanceUntil(() => cutOff > 1, { stepMs: SECOND, withinMs: 10 * SECOND });
+      expect(scheduling.events.filter(({ event }) => event === 'alert')).toEqual([]);
+    },
+    {
+      between: losing,
+      policy: { egress: { up: { type: 'smtp', host: 'up.test' } }, routes: [{ name: 'all', use: ['up'] }] },
+    },
   );
 
   let frozen = false;

@@ -145,6 +145,31 @@ describe('a lost reply to the final dot', () => {
   });
 });
 
+describe('refused for its address where the stream holds such mail', () => {
+  test('keeps those who were put off in the same delivery with it: as a whole it would go out by another address', () => {
+    const BLOCKED: Outcome = { kind: 'bounced', reply: { code: 550, detail: '7.1', text: 'listed' }, scope: 'egress' };
+    const of = { egress: 'direct', host: 'mx.dest.test', reportsSuccess: false };
+    const turn: TurnOutcome = {
+      leased: aLeased([person('a'), person('b')]),
+      told: [
+        { ...of, recipient: person('a'), outcome: BLOCKED, waitsFor: 'operator' },
+        { ...of, recipient: person('b'), outcome: LATER },
+      ],
+      conversations: [],
+      counted: true,
+      waitMs: 0,
+    };
+    const plan = settlementOf(turn, { ...TERMS, ageMs: 100 * HOUR });
+    expect(plan.settlement.finished).toMatchObject([{ address: 'b@dest.test', state: 'expired' }]);
+    const young = settlementOf(turn, TERMS);
+    expect(young.settlement).toMatchObject({ finished: [], rest: { state: 'held' } });
+    expect(young.settlement.events).toMatchObject([
+      { event: 'held', recipients: ['a@dest.test'], reason: expect.stringContaining('relevo queue release sends it') },
+      { event: 'held', recipients: ['b@dest.test'], reason: 'waits for an operator, with the others' },
+    ]);
+  });
+});
+
 describe('age', () => {
   test('a message past its time expires when its last attempt fails', () => {
     const plan = settled([[person('a'), LATER]], { terms: { ageMs: retry.expireMs } });

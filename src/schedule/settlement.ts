@@ -67,6 +67,7 @@ export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
   const attempts = delivery.attempts + (turn.counted ? 1 : 0);
   const delayMs = delayOf(left, { turn, terms, attempts });
   const dueAtMs = terms.nowMs + cutToDeadlines(delayMs, deadlines);
+  // A delivery is tried as a whole: those who were only put off wait with the held, or these would go out once more.
   const state = left.some((told) => isHeld(told, terms)) ? 'held' : 'queued';
   const warns = left.length > 0 && deadlines.warnsInMs !== null && deadlines.warnsInMs <= 0 && state === 'queued';
   const notices = noticesOf(turn, { fates, terms, delayed: warns ? left : [] });
@@ -174,10 +175,14 @@ function eventsOf(turn: TurnOutcome, { fates, terms, dueAtMs, state, notices }: 
   return [...events, ...warningsOf(notices, about)];
 }
 
+/** What an operator has to know who lets it go. */
+const RELEASE_TEXT =
+  'relevo queue release sends it by whatever exit is open then, which may be another address; it does not expire while held';
+
 /** Why it waits for an operator; those who were put off wait with the others. */
 function heldReason({ outcome, egress, waitsFor }: Told): string {
   if (waitsFor === 'operator')
-    return `the address of ${egress} was refused (${formatReply(outcome.reply)}): waits for an operator, as onBlock says`;
+    return `the address of ${egress} was refused (${formatReply(outcome.reply)}): waits for an operator, as onBlock says; ${RELEASE_TEXT}`;
   return outcome.kind === 'in-doubt' ? 'in doubt: waits for an operator' : 'waits for an operator, with the others';
 }
 

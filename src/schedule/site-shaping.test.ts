@@ -248,7 +248,7 @@ describe('an address that a site refuses for good', () => {
       expect(told(scheduling, 'held')).toMatchObject([
         {
           reason:
-            'the address of ip-1 was refused (550 5.7.1 blocked using zen.spamhaus.org): waits for an operator, as onBlock says',
+            'the address of ip-1 was refused (550 5.7.1 blocked using zen.spamhaus.org): waits for an operator, as onBlock says; relevo queue release sends it by whatever exit is open then, which may be another address; it does not expire while held',
         },
       ]);
       expect(told(scheduling, 'bounced')).toEqual([]);
