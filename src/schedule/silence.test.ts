@@ -15,11 +15,10 @@ const hangsAt =
     const { onStage } = mail;
     onStage?.('connect');
     onStage?.(stage);
-    if (stage === 'content') return scheduling.clock.sleep(withinMs).then(() => OUTCOMES.delivered);
     const aborted: Outcome = { kind: 'deferred', scope: 'message', reply: STOPPED, own: true };
     const late: Outcome = { kind: 'deferred', scope: 'egress', reply: LATE, own: true };
     return scheduling.clock.sleep(withinMs, signal).then(
-      () => late,
+      () => (stage === 'content' ? OUTCOMES.delivered : late),
       () => aborted,
     );
   };
