@@ -16,11 +16,19 @@ const SECOND = 1_000;
 const MINUTE = 60_000;
 const HOUR = 3_600_000;
 
+/** Shortly before midnight. */
+const LATE = Date.UTC(2026, 9, 24, 21, 59, 40);
+
 /** What may happen, in any order. */
 const happenings = fc.oneof(
   {
     weight: 6,
-    arbitrary: fc.record({ kind: fc.constant('send' as const), who: fc.nat(3), most: fc.integer({ min: 1, max: 40 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('send' as const),
+      who: fc.nat(3),
+      most: fc.integer({ min: 1, max: 40 }),
+      provider: fc.constantFrom('google', 'outlook', 'other'),
+    }),
   },
   {
     weight: 4,
@@ -53,15 +61,21 @@ const happenings = fc.oneof(
 );
 type Happening = typeof happenings extends fc.Arbitrary<infer One> ? One : never;
 
+/** Nothing that changes what holds, and no long waits. */
+const calm = happenings
+  .filter(({ kind }) => kind !== 'jump' && kind !== 'limits')
+  .map((one) => (one.kind === 'pass' ? { ...one, ms: one.ms % (20 * SECOND) } : one));
+
 describe('whatever happens', () => {
   const most = { daily: 60, hourly: 30 };
 
   async function played(
     script: readonly Happening[],
     fixed: LimitSettings,
+    startMs = Date.UTC(2026, 9, 24, 20),
   ): Promise<{ all: LimitSender[]; clock: FakeClock }> {
     // The night before a day of 25 hours.
-    const clock = new FakeClock(Date.UTC(2026, 9, 24, 20), { uneven: true });
+    const clock = new FakeClock(startMs, { uneven: true });
     let latencyMs = 0;
     const quotas: FakeQuotas = Object.assign(fakeQuotas(clock), { latencyMs: () => latencyMs });
     let settings: LimitSettings = { ...most, ...fixed };
@@ -69,7 +83,7 @@ describe('whatever happens', () => {
     const living = [...all];
     for (const one of script) {
       const who = 'who' in one ? living[one.who] : undefined;
-      if (one.kind === 'send') who?.send(one.most);
+      if (one.kind === 'send') who?.send(one.most, one.provider);
       else if (one.kind === 'refund') void who?.refund();
       else if (one.kind === 'jump') clock.jumpMs(one.ms);
       else if (one.kind === 'slow') latencyMs = one.ms;
@@ -106,11 +120,51 @@ describe('whatever happens', () => {
     expect(sent).toBeGreaterThan(500);
   });
 
+  test('no provider has more in a day than its part of a warm-up, and the day no more than its limit', async () => {
+    let sent = 0;
+    const caps = fc.integer({ min: 1, max: 40 });
+    await fc.assert(
+      fc.asyncProperty(fc.array(happenings, { minLength: 20, maxLength: 60 }), caps, async (script, cap) => {
+        const { all } = await played(script, { cap, perProvider: true });
+        sent += all.flatMap((one) => one.sent).length;
+        for (const provider of ['google', 'outlook', 'other']) {
+          const times = all.flatMap((one) => one.sent.filter((_, place) => one.sentTo[place] === provider));
+          expect(mostIn(times, dayName)).toBeLessThanOrEqual(cap);
+        }
+        const times = all.flatMap((one) => one.sent);
+        expect(mostIn(times, dayName)).toBeLessThanOrEqual(most.daily);
+        expect(mostIn(times, hourName)).toBeLessThanOrEqual(most.hourly);
+      }),
+      { numRuns: 60 },
+    );
+    expect(sent).toBeGreaterThan(300);
+  });
+
+  test('a rate that has mail wait beyond midnight breaks no day', async () => {
+    let sent = 0;
+    const pace = fc.record({
+      daily: fc.integer({ min: 1, max: 20 }),
+      delayMs: fc.integer({ min: 50, max: 20 * SECOND }),
+      rate: fc.option(fc.constant({ count: 20, windowMs: MINUTE })),
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(calm, { minLength: 20, maxLength: 50 }), pace, async (script, { rate, ...fixed }) => {
+        const { all } = await played(
+          [{ kind: 'slow', ms: 300 }, ...script],
+          { ...fixed, hourly: 5_000, ...(rate === null ? {} : { rate }) },
+          LATE,
+        );
+        const times = all.flatMap((one) => one.sent);
+        sent += times.length;
+        expect(mostIn(times, dayName)).toBeLessThanOrEqual(fixed.daily);
+      }),
+      { numRuns: 40 },
+    );
+    expect(sent).toBeGreaterThan(100);
+  });
+
   test('no two messages are closer than the delay, and no window has more than the rate', async () => {
     let sent = 0;
-    const calm = happenings
-      .filter(({ kind }) => kind !== 'jump' && kind !== 'limits')
-      .map((one) => (one.kind === 'pass' ? { ...one, ms: one.ms % (20 * SECOND) } : one));
     const paces = fc.record({
       delayMs: fc.integer({ min: 50, max: 3 * SECOND }),
       count: fc.integer({ min: 1, max: 90 }),

@@ -97,6 +97,59 @@ describe('a day', () => {
   });
 });
 
+test.each([
+  { name: 'a delay', pace: { delayMs: 4 * SECOND } },
+  { name: 'a rate', pace: { rate: { count: 3, windowMs: MINUTE } } },
+])(
+  'what waits for its turn in $name until after midnight is one of the new day, which has no more for it',
+  async ({ pace }) => {
+    const clock = new FakeClock(Date.UTC(2026, 5, 1, 21, 59, 40), { uneven: true });
+    // As long as the store takes to answer, several processes have booked and wait for their turn.
+    const quotas = Object.assign(fakeQuotas(clock), { latencyMs: () => 300 });
+    const all = [0, 1, 2, 3].map(() => senderOn(clock, quotas, { daily: 8, ...pace }));
+    await busy(clock, all, { forMs: 6 * MINUTE, stepMs: 100 });
+    const times = all.flatMap((one) => one.sent);
+    expect(mostIn(times, dayName)).toBe(8);
+  },
+);
+
+test('providers of a warm-up have their caps in four processes on one store, beside a day and a delay', async () => {
+  const path = await mkdtemp(join(tmpdir(), 'relevo-limits-'));
+  const clock = new FakeClock(Date.UTC(2026, 5, 1, 21, 59, 30), { uneven: true });
+  {
+    await using spool = await openEmbeddedSpool({ path, durability: 'relaxed', clock });
+    clock.standsWhile(() => spool.underWay > 0);
+    const settings = { cap: 20, perProvider: true, daily: 55, delayMs: 50 };
+    const all = [0, 1, 2, 3].map(() => senderOn(clock, spool.ledger, settings));
+    // Half of the mail, and two quarters.
+    const mail = ['google', 'outlook', 'google', 'other'];
+    for (let step = 0; step < 240; step++) {
+      for (const [place, one] of all.entries()) {
+        one.limits.tick();
+        one.send(2, mail[(step + place) % 4] ?? null);
+      }
+      await clock.advance(250);
+    }
+    expect(
+      mostIn(
+        all.flatMap((one) => one.sent),
+        dayName,
+      ),
+    ).toBe(55);
+    const [google, ...others] = ['google', 'outlook', 'other'].map((name) =>
+      mostIn(
+        all.flatMap((one) => one.sent.filter((_, place) => one.sentTo[place] === name)),
+        dayName,
+      ),
+    );
+    expect(google).toBe(20);
+    for (const most of others) expect(most).toBeGreaterThan(5);
+    expect(Math.max(...others)).toBeLessThanOrEqual(20);
+    for (const one of all) expect(one.sent.length).toBeGreaterThan(3);
+  }
+  await rm(path, { recursive: true, force: true });
+});
+
 describe('a warm-up', () => {
   test('holds on the same account as the daily limit, so that what was sent before it changed counts', async () => {
     const clock = new FakeClock(Date.UTC(2026, 5, 1, 12));

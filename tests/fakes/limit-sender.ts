@@ -13,11 +13,13 @@ export type LimitSettings = {
   readonly delayMs?: number;
   readonly rate?: { readonly count: number; readonly windowMs: number };
   readonly cap?: number;
+  /** The cap holds for each mailbox provider. */
+  readonly perProvider?: boolean;
   readonly part?: number;
 };
 
 /** What is not given does not limit it. */
-export function termsOf({ daily, hourly, delayMs, rate, cap, part }: LimitSettings): ExitTerms {
+export function termsOf({ daily, hourly, delayMs, rate, cap, perProvider = false, part }: LimitSettings): ExitTerms {
   const warmup = cap === undefined ? null : { kind: 'warming' as const, day: 1, days: 6, cap };
   const regress = { deferred: 20, bounced: 5, complained: 0.3 };
   return {
@@ -26,11 +28,11 @@ export function termsOf({ daily, hourly, delayMs, rate, cap, part }: LimitSettin
       hourlyLimit: hourly ?? null,
       rate: rate ?? null,
       delay: delayMs ?? 0,
-      warmup: cap === undefined ? null : { perProvider: false, regress },
+      warmup: cap === undefined ? null : { perProvider, regress },
     },
     zone: ZONE,
     part: part ?? 1,
-    warmup,
+    warmup: perProvider ? null : warmup,
     warmupFor: () => warmup,
   };
 }
@@ -39,10 +41,12 @@ export type LimitSender = {
   limits: ExitLimits;
   /** Wall times at which messages went. */
   readonly sent: number[];
+  /** The providers to which these went, in the same order. */
+  readonly sentTo: (string | null)[];
   /** What left and never came to MAIL. */
   refund(): Promise<void>;
-  /** As many as it may. */
-  send(most?: number): void;
+  /** As many as it may, to that provider from now on. */
+  send(most?: number, provider?: string | null): void;
   die(): void;
 };
 
@@ -52,14 +56,18 @@ let senders = 0;
 export function senderOn(clock: FakeClock, quotas: Quotas, settings: LimitSettings): LimitSender {
   let isDead = false;
   let waiting = 0;
+  let to: string | null = null;
   const bookings: Booking[] = [];
+  const isOpen = (): boolean => sender.limits.state() === null && (to === null || sender.limits.stateAt(to) === null);
   const pump = (): void => {
     if (isDead) return;
-    for (; waiting > 0 && sender.limits.state() === null; waiting--) {
-      sender.limits.take(null);
-      void sender.limits.book(null).then((booked) => {
+    for (; waiting > 0 && isOpen(); waiting--) {
+      const provider = to;
+      sender.limits.take(provider);
+      void sender.limits.book(provider).then((booked) => {
         if (booked === null || isDead) return;
         sender.sent.push(clock.nowMs());
+        sender.sentTo.push(provider);
         bookings.push(booked);
       });
     }
@@ -68,7 +76,9 @@ export function senderOn(clock: FakeClock, quotas: Quotas, settings: LimitSettin
   const sender: LimitSender = {
     limits: null as unknown as ExitLimits,
     sent: [],
-    send(most = 1_000) {
+    sentTo: [],
+    send(most = 1_000, provider = null) {
+      to = provider;
       waiting = Math.min(1_000, waiting + most);
       pump();
     },
@@ -76,6 +86,7 @@ export function senderOn(clock: FakeClock, quotas: Quotas, settings: LimitSettin
       const booking = bookings.pop();
       if (booking === undefined || isDead) return;
       sender.sent.pop();
+      sender.sentTo.pop();
       await booking.refund();
     },
     die: () => void (isDead = true),
