@@ -28,8 +28,8 @@ export type GoNeeds = {
   readonly isLate?: (entry: Entry) => boolean;
 };
 
-/** Until MAIL is accepted: nothing was offered. */
-const EARLY: ReadonlySet<Stage | null> = new Set([null, 'connect', 'greeting', 'ehlo', 'tls', 'auth', 'mail']);
+/** Until MAIL is accepted: nothing was offered. Of an exit that tells no stages nothing is known. */
+const EARLY: ReadonlySet<Stage | null> = new Set<Stage | null>(['connect', 'greeting', 'ehlo', 'tls', 'auth', 'mail']);
 
 /** Whether the server has not even accepted MAIL. */
 export function isEarly({ stage }: Pick<UnderWay, 'stage'>): boolean {

@@ -38,6 +38,7 @@ export async function carry(errand: Errand, carriage: Carriage): Promise<Attempt
   if (!isSafe(mail)) tally.recordRest(UNSAFE);
   const endMs = clock.monotonicMs() + carriage.patienceMs;
   let talks = 0;
+  mail.onStage?.('connect');
   while (tally.open.length > 0) {
     const next = await hops.next();
     if (next.done === true) {
