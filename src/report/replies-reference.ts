@@ -7,7 +7,7 @@ const CONSEQUENCES: Readonly<Record<Refusal, string>> = {
   greylisted: 'The same exit, after the time that the reply names, or else 5 minutes; later as `retry.delays` says.',
   'rate-limited': 'The site is slowed down for that exit; the mail goes on a little later and uses up no try.',
   reputation:
-    'The stream’s `onBlock` says what becomes of the mail: `move`, by another exit, each once, and a bounce (5yz) when none is left; `hold`, until an operator releases it. After three in a row that site is left alone by that exit for a while.',
+    'The stream’s `onBlock` says what becomes of the mail: `move`, by another exit, and a bounce (5yz) when none is left that did not refuse it and none will be; `hold`, until an operator releases it. After three in a row that site is left alone by that exit for a while.',
   listed: 'As `reputation`.',
   'mailbox-full': '4yz, and 552 at RCPT: tried again after an hour, then more seldom. Other 5yz: a bounce.',
   'unknown-user': 'A bounce.',
