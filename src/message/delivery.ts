@@ -30,4 +30,6 @@ export type Delivery = {
   readonly lastReply: Reply | null;
   /** Exit of the last attempt: a greylisted delivery keeps it. */
   readonly lastEgress: string | null;
+  /** Exits whose address the site refused for good, and that are not asked again while another may be had. Absent: none. */
+  readonly refusedBy?: readonly string[];
 };
