@@ -166,7 +166,8 @@ describe('a daily limit', () => {
   scheduled(
     'is never exceeded by attempts that are under way together',
     async (scheduling) => {
-      const slow = after(scheduling.clock, 30 * SECOND);
+      const slow = after(scheduling.clock, 8 * SECOND);
+      // Not so long that the server would count as silent, and the next exit as its stand-in.
       scheduling.exit('one').answer = (attempt, signal) => {
         // Not silent: an own server that is would be left for the next.
         attempt.mail.onStage?.('content');
