@@ -11,7 +11,7 @@ import { startControl } from './cli/control-server.ts';
 import { exitOperations } from './cli/exit-operations.ts';
 import type { IssuedToken } from './cli/token-operations.ts';
 import { createOperations } from './cli/store-operations.ts';
-import { readExitStandings } from './exit-standings.ts';
+import { readExitStandings } from './exits/standings.ts';
 import { createHttp } from './http/server.ts';
 import type { Event } from './message/event.ts';
 import { loadPolicy } from './policy/load.ts';

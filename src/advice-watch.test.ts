@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { FakeClock } from '../tests/fakes/clock.ts';
 import { sharedFigures } from '../tests/fakes/figures.ts';
 import { watchAdvice } from './advice-watch.ts';
-import { readExitStandings } from './exit-standings.ts';
+import { readExitStandings } from './exits/standings.ts';
 import type { Event } from './message/event.ts';
 import { policySchema } from './policy/schema.ts';
 import type { ExitLimit } from './relay-stats.ts';

@@ -1,9 +1,9 @@
 /** What a relay does for its exits once, however many workers it has: checks them, and tells of routes without any. */
-import { openExitChecks } from './exit-checks.ts';
-import type { ExitStandings } from './exit-standings.ts';
+import { openExitChecks } from './exits/checks.ts';
+import type { ExitStandings } from './exits/standings.ts';
 import type { Foundation } from './foundation.ts';
-import { watchRoutes } from './route-alerts.ts';
-import { SilentExits } from './silent-exits.ts';
+import { watchRoutes } from './exits/route-alerts.ts';
+import { SilentExits } from './exits/silent-exits.ts';
 import { canSendFrom } from './system.ts';
 
 export type ExitWatch = {

@@ -2,7 +2,7 @@
 import { placedPolicy, placeData, type Where } from './cli/data-folder.ts';
 import { connectControl } from './cli/control-client.ts';
 import { nodeName } from './node-name.ts';
-import { flushOutcomes, OutcomeBook } from './outcome-book.ts';
+import { flushOutcomes, OutcomeBook } from './exits/outcome-book.ts';
 import { openSpool, type OpenSpoolNeeds, type SpoolWithLedger } from './open-spool.ts';
 import { startPresence, takeName } from './presence.ts';
 import { openPolicyHolder, type PolicyHolder } from './policy/holder.ts';
@@ -16,7 +16,7 @@ import { openReporting, type Reporting, type Sample } from './report/reporting.t
 import type { NodeFacts } from './spool/nodes.ts';
 import { SpoolError } from './spool/spool.ts';
 import { canSendFrom, processPlace } from './system.ts';
-import { boundAddresses } from './whereabouts.ts';
+import { boundAddresses } from './exits/whereabouts.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
 export type RelayOptions = {

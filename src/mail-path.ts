@@ -4,7 +4,7 @@
  */
 import { createFile } from './cli/whole-file.ts';
 import { type Exits, openExits } from './egress/exits.ts';
-import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exit-standings.ts';
+import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exits/standings.ts';
 import { ownMailStore } from './feedback/own-mail.ts';
 import { createReporter } from './feedback/reporter.ts';
 import { openReturnPaths } from './feedback/return-paths.ts';
@@ -29,7 +29,7 @@ import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
 import type { Accounts } from './spool/tallies.ts';
-import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './whereabouts.ts';
+import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './exits/whereabouts.ts';
 
 export type MailPathNeeds = {
   readonly policy: () => Policy;

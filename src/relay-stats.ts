@@ -1,6 +1,6 @@
 /** The figures of a relay as operators see them: what came of mail, each exit's state, and what might be done. */
 import type { ExitClosure } from './cli/exit-status.ts';
-import type { ExitStandings } from './exit-standings.ts';
+import type { ExitStandings } from './exits/standings.ts';
 import { dayOf } from './policy/day.ts';
 import { isUsable } from './policy/match.ts';
 import { type Preset, PRESETS, presetOf, totalsOf } from './policy/presets.ts';

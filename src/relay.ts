@@ -16,7 +16,7 @@ import { nodeStatuses, soleStatus, type NodeStatus } from './cli/node-status.ts'
 import type { RelayStatus } from './cli/operations.ts';
 import { routeOperation } from './cli/route-operation.ts';
 import { createOperations } from './cli/store-operations.ts';
-import { type ExitStandings, openExitStandings } from './exit-standings.ts';
+import { type ExitStandings, openExitStandings } from './exits/standings.ts';
 import { watchExits } from './exit-watch.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
@@ -31,10 +31,10 @@ import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limit-uses.ts';
 import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
-import { watchStandings } from './standing-watch.ts';
+import { watchStandings } from './exits/standing-watch.ts';
 import { canSendFrom } from './system.ts';
-import { watchWarmups } from './warmup-watch.ts';
-import { lookAround } from './whereabouts.ts';
+import { watchWarmups } from './exits/warmup-watch.ts';
+import { lookAround } from './exits/whereabouts.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }

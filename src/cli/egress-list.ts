@@ -3,7 +3,8 @@ import type { LimitUse, Used } from '../schedule/limit-uses.ts';
 import { addCommand, addGroup, type Registry } from './cli.ts';
 import type { ExitStatus } from './exit-status.ts';
 import { closureLines, stateText } from './exit-text.ts';
-import { formatAge, formatDue, json, table } from './output.ts';
+import { formatDue, json, table } from './output.ts';
+import { formatAge } from '../policy/units.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo egress list` */

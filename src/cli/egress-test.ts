@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { probe, type ProbeResult } from '../egress/probe.ts';
-import { ownAddresses } from '../exit-listings.ts';
-import { lookUp } from '../listing-look.ts';
+import { ownAddresses } from '../exits/listings.ts';
+import { lookUp } from '../exits/listing-look.ts';
 import { isUsable } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Look } from '../routing/listing-course.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CliRig } from '../../tests/fakes/cli-rig.ts';
-import { openExitStandings } from '../exit-standings.ts';
+import { openExitStandings } from '../exits/standings.ts';
 import { loadPolicy } from '../policy/load.ts';
 import { statsNeeds } from '../relay-stats.ts';
 import type { ExitPlace } from '../routing/choose.ts';

@@ -1,5 +1,5 @@
 /** What operators may ask of the exits: their figures, and to stop one and let it go on. */
-import type { ExitStandings } from '../exit-standings.ts';
+import type { ExitStandings } from '../exits/standings.ts';
 import { egressOf } from '../policy/match.ts';
 import { nearest } from '../policy/nearest.ts';
 import type { Policy } from '../policy/schema.ts';

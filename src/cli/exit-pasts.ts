@@ -1,6 +1,6 @@
 /** What a replay begins with: each exit as it stands now, and the days of its warm-up. */
 import type { ExitPast, PastDays } from '../routing/exit-past.ts';
-import type { ExitStandings } from '../exit-standings.ts';
+import type { ExitStandings } from '../exits/standings.ts';
 import { Warmups, type WarmupsNeeds } from '../schedule/warmups.ts';
 
 export type ExitPastsNeeds = Pick<WarmupsNeeds, 'policy' | 'tallies' | 'marks' | 'clock'> & {

@@ -1,5 +1,5 @@
 /** An exit as operators see it: whether mail goes out by it, and what is used and left of its limits. */
-import type { ExitStandings } from '../exit-standings.ts';
+import type { ExitStandings } from '../exits/standings.ts';
 import { isUsable } from '../policy/match.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
 import type { RaisedAlert } from '../report/alerts.ts';

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { addCommand, type Registry } from './cli.ts';
 import type { NodeStatus } from './node-status.ts';
-import { formatAge, json, table } from './output.ts';
+import { json, table } from './output.ts';
+import { formatAge } from '../policy/units.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo nodes` */

@@ -1,4 +1,5 @@
 /** How results are shown to people: aligned columns, ages, sizes. Never colours: what is printed may be piped. */
+import { formatAge } from '../policy/units.ts';
 
 /** Columns are as wide as their widest cell; the last is not padded. Control characters cannot leave their cell. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
@@ -21,15 +22,6 @@ export function json(value: unknown): string {
 export function printable(text: string): string {
   // oxlint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replaceAll(/[\u0000-\u001f\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, '?');
-}
-
-/** `45 s`, `12 min`, `3 h`, `2 d`: the largest unit that has at least two. */
-export function formatAge(ageMs: number): string {
-  const seconds = Math.max(0, Math.round(ageMs / 1_000));
-  if (seconds < 120) return `${seconds} s`;
-  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)} min`;
-  if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
-  return `${Math.floor(seconds / 86_400)} d`;
 }
 
 /** `in 5 min`, `now`. */

@@ -8,7 +8,7 @@ import { tokenOperations } from './token-operations.ts';
 import type { Cli } from './cli.ts';
 import { exitOperations, type ExitOperations } from './exit-operations.ts';
 import type { SpoolWithLedger } from '../open-spool.ts';
-import { readExitStandings } from '../exit-standings.ts';
+import { readExitStandings } from '../exits/standings.ts';
 import { statsNeeds } from '../relay-stats.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Where } from './data-folder.ts';

@@ -3,7 +3,8 @@ import { isoTime } from '../report/log-fields.ts';
 import type { Change, Simulation } from '../routing/simulate.ts';
 import type { LimitReached } from '../routing/limits-reached.ts';
 import type { Counted, Delay, PolicyFigures } from '../routing/replay-figures.ts';
-import { formatAge, plural, printable, table } from './output.ts';
+import { plural, printable, table } from './output.ts';
+import { formatAge } from '../policy/units.ts';
 
 const LINES_MOST = 20;
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
 import { FakeLive } from '../../tests/fakes/fake-live.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
-import { openExitStandings } from '../exit-standings.ts';
+import { openExitStandings } from '../exits/standings.ts';
 import { loadPolicy } from '../policy/load.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { RelayStats } from '../relay-stats.ts';

@@ -3,7 +3,8 @@ import type { ExitStats, RelayStats } from '../relay-stats.ts';
 import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
 import { addCommand, type Registry } from './cli.ts';
 import { closureLines, stateText } from './exit-text.ts';
-import { formatAge, json, plural, printable, table } from './output.ts';
+import { json, plural, printable, table } from './output.ts';
+import { formatAge } from '../policy/units.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo stats` */

@@ -17,7 +17,7 @@ import {
   type Operations,
   type QueueAction,
 } from './operations.ts';
-import { formatAge } from './output.ts';
+import { formatAge } from '../policy/units.ts';
 import type { TokenOperations } from './token-operations.ts';
 import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 

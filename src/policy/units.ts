@@ -49,3 +49,12 @@ export function parseCost(text: string): Cost | null {
   if (per === 'month') return { amount, currency, per: 'month' };
   return Number(per) > 0 ? { amount: amount / Number(per), currency, per: 'message' } : null;
 }
+
+/** `45 s`, `12 min`, `3 h`, `2 d`: the largest unit that has at least two. */
+export function formatAge(ageMs: number): string {
+  const seconds = Math.max(0, Math.round(ageMs / 1_000));
+  if (seconds < 120) return `${seconds} s`;
+  if (seconds < 120 * 60) return `${Math.floor(seconds / 60)} min`;
+  if (seconds < 48 * 3_600) return `${Math.floor(seconds / 3_600)} h`;
+  return `${Math.floor(seconds / 86_400)} d`;
+}

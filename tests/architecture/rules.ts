@@ -18,9 +18,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   ingress: ['message', 'policy', 'sign', 'spool'],
   routing: ['message', 'policy', 'spool'],
   schedule: ['message', 'policy', 'spool', 'routing', 'egress'],
+  exits: ['message', 'policy', 'spool', 'routing', 'egress', 'schedule'],
   feedback: ['message', 'policy', 'spool'],
   report: ['message', 'policy', 'spool'],
-  http: ['message', 'policy', 'sign', 'spool', 'routing', 'egress', 'schedule', 'feedback', 'report'],
+  http: ['message', 'policy', 'sign', 'spool', 'routing', 'egress', 'schedule', 'exits', 'feedback', 'report'],
 };
 export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), 'cli'];
 

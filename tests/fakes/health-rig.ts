@@ -1,7 +1,7 @@
 /** A node whose checks of its exits come to what a test says, by a clock that it moves. */
 import type { ProbeResult } from '../../src/egress/probe.ts';
-import { ExitHealth, type ExitHealthNeeds } from '../../src/exit-health.ts';
-import { MarkWriter } from '../../src/mark-writer.ts';
+import { ExitHealth, type ExitHealthNeeds } from '../../src/exits/health.ts';
+import { MarkWriter } from '../../src/exits/mark-writer.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { Policy, PolicyInput } from '../../src/policy/schema.ts';
 import { checksOf } from '../../src/routing/checks.ts';

@@ -1,6 +1,6 @@
 /** A node that looks its addresses up in blocklists, by a clock that a test moves. */
-import { ExitListings } from '../../src/exit-listings.ts';
-import { MarkWriter } from '../../src/mark-writer.ts';
+import { ExitListings } from '../../src/exits/listings.ts';
+import { MarkWriter } from '../../src/exits/mark-writer.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { Policy, PolicyInput } from '../../src/policy/schema.ts';
 import type { Dns } from '../../src/ports.ts';

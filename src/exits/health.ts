@@ -1,14 +1,14 @@
 /** Checks of the exits, one after the other: what they came to goes into the store, and into alerts. */
 import { isDeepStrictEqual } from 'node:util';
-import { formatAge } from './cli/output.ts';
-import type { ProbeResult } from './egress/probe.ts';
+import { formatAge } from '../policy/units.ts';
+import type { ProbeResult } from '../egress/probe.ts';
 import type { MarkWriter } from './mark-writer.ts';
-import type { Event } from './message/event.ts';
-import { isUsable } from './policy/match.ts';
-import type { EgressPolicy, Policy } from './policy/schema.ts';
-import type { Clock, Emit, Random } from './ports.ts';
-import { afterCheck, healthMark, healthMarksOf, parseHealth, type Health } from './routing/health.ts';
-import type { Marks } from './spool/marks.ts';
+import type { Event } from '../message/event.ts';
+import { isUsable } from '../policy/match.ts';
+import type { EgressPolicy, Policy } from '../policy/schema.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import { afterCheck, healthMark, healthMarksOf, parseHealth, type Health } from '../routing/health.ts';
+import type { Marks } from '../spool/marks.ts';
 
 export type ExitHealthNeeds = {
   readonly policy: () => Policy;

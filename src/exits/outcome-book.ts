@@ -2,13 +2,13 @@
  * Counts what came of mail, from the events: for each exit and mailbox provider, and for the whole relay. Added to the
  * tallies every few seconds, so that all nodes and workers know it; a process that is killed takes the last of it along.
  */
-import type { AttemptRecord, CameBack, Event, MessageEvent } from './message/event.ts';
-import type { FinalState } from './message/outcome.ts';
-import { isBlock, refusalOf } from './message/refusal.ts';
-import { replyClass, type Reply } from './message/reply.ts';
-import { providerOf } from './policy/providers.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
+import type { AttemptRecord, CameBack, Event, MessageEvent } from '../message/event.ts';
+import type { FinalState } from '../message/outcome.ts';
+import { isBlock, refusalOf } from '../message/refusal.ts';
+import { replyClass, type Reply } from '../message/reply.ts';
+import { providerOf } from '../policy/providers.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
 import {
   DAY_MS,
   type FlowKind,
@@ -19,8 +19,8 @@ import {
   outcomeName,
   OUTCOMES,
   OUTCOMES_BY_DAY,
-} from './routing/outcome-figures.ts';
-import { TALLIES_AT_ONCE, type Tallies, type Tally } from './spool/tallies.ts';
+} from '../routing/outcome-figures.ts';
+import { TALLIES_AT_ONCE, type Tallies, type Tally } from '../spool/tallies.ts';
 
 /** Hours are for reputation and for the last week, days for the last month. */
 const HOURS_KEPT_MS = 10 * DAY_MS;

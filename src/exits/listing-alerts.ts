@@ -1,9 +1,9 @@
 /** What operators are told of blocklists: of each address that is listed, and of each list that cannot be asked. */
-import { formatAge } from './cli/output.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
-import { listingZones, returnPace, shownZone, type ListingRecord, type ZoneRecord } from './routing/listing-record.ts';
-import { NO_IPV6, removalOf } from './routing/listing.ts';
+import { formatAge } from '../policy/units.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import { listingZones, returnPace, shownZone, type ListingRecord, type ZoneRecord } from '../routing/listing-record.ts';
+import { NO_IPV6, removalOf } from '../routing/listing.ts';
 
 type Own = { readonly address: string; readonly exits: readonly string[] };
 

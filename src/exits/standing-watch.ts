@@ -2,13 +2,13 @@
  * Once a node: writes down where the reputation of exits took them, so that all that send mail agree on it, and tells
  * operators of that, of exits that one of them paused, and when no exit is left.
  */
-import type { ExitStandings } from './exit-standings.ts';
-import { isUsable } from './policy/match.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
-import { LEVEL_MARKS, levelMark } from './routing/reputation-mark.ts';
-import { CLIMB, PROBE_EVERY_MS, reputationText } from './routing/reputation.ts';
-import type { Mark, Marks } from './spool/marks.ts';
+import type { ExitStandings } from './standings.ts';
+import { isUsable } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import { LEVEL_MARKS, levelMark } from '../routing/reputation-mark.ts';
+import { CLIMB, PROBE_EVERY_MS, reputationText } from '../routing/reputation.ts';
+import type { Mark, Marks } from '../spool/marks.ts';
 
 export type StandingWatchNeeds = {
   readonly policy: () => Policy;

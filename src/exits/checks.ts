@@ -1,13 +1,13 @@
 /** What is checked of the exits once a node: whether they work, and whether their addresses are listed. */
-import { probe } from './egress/probe.ts';
-import { ExitHealth } from './exit-health.ts';
-import { ExitListings } from './exit-listings.ts';
+import { probe } from '../egress/probe.ts';
+import { ExitHealth } from './health.ts';
+import { ExitListings } from './listings.ts';
 import { MarkWriter } from './mark-writer.ts';
-import type { Event } from './message/event.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Emit, Ports } from './ports.ts';
-import type { Marks } from './spool/marks.ts';
-import type { Spool } from './spool/spool.ts';
+import type { Event } from '../message/event.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Emit, Ports } from '../ports.ts';
+import type { Marks } from '../spool/marks.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { AddressProbe } from './whereabouts.ts';
 
 export type ExitChecksNeeds = Pick<Ports, 'clock' | 'random' | 'dns' | 'dial'> & {

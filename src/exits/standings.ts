@@ -3,10 +3,10 @@
  * every few seconds, and what was read last while the store is away.
  */
 import { isDeepStrictEqual } from 'node:util';
-import type { Policy } from './policy/schema.ts';
-import type { Clock } from './ports.ts';
-import { CHECK_MARKS, checksOf } from './routing/checks.ts';
-import { HOUR_MS, outcomesByExit, OUTCOMES, type StretchOutcomes } from './routing/outcome-figures.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock } from '../ports.ts';
+import { CHECK_MARKS, checksOf } from '../routing/checks.ts';
+import { HOUR_MS, outcomesByExit, OUTCOMES, type StretchOutcomes } from '../routing/outcome-figures.ts';
 import {
   FORGIVEN_MARKS,
   forgivenAt,
@@ -14,7 +14,7 @@ import {
   levelRecordOf,
   PAUSE_MARKS,
   pauseOf,
-} from './routing/reputation-mark.ts';
+} from '../routing/reputation-mark.ts';
 import {
   type Level,
   levelOf,
@@ -25,10 +25,10 @@ import {
   reputationText,
   UNKNOWN_REPUTATION,
   WINDOW_MS,
-} from './routing/reputation.ts';
-import { type Closure, FULL_STANDING, type Standing, type StandingOf } from './routing/standing.ts';
-import type { Mark, Marks } from './spool/marks.ts';
-import type { Tallies } from './spool/tallies.ts';
+} from '../routing/reputation.ts';
+import { type Closure, FULL_STANDING, type Standing, type StandingOf } from '../routing/standing.ts';
+import type { Mark, Marks } from '../spool/marks.ts';
+import type { Tallies } from '../spool/tallies.ts';
 
 export type ExitStandingsNeeds = {
   readonly policy: () => Policy;

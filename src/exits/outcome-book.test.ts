@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { FakeClock } from '../tests/fakes/clock.ts';
-import type { AttemptRecord, Event } from './message/event.ts';
-import type { DeliveryId, MessageId } from './message/ids.ts';
-import { parseReply, type Reply } from './message/reply.ts';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import type { AttemptRecord, Event } from '../message/event.ts';
+import type { DeliveryId, MessageId } from '../message/ids.ts';
+import { parseReply, type Reply } from '../message/reply.ts';
 import { flushOutcomes, OutcomeBook } from './outcome-book.ts';
-import { policySchema } from './policy/schema.ts';
-import { DAY_MS, HOUR_MS } from './routing/outcome-figures.ts';
-import type { Tally } from './spool/tallies.ts';
+import { policySchema } from '../policy/schema.ts';
+import { DAY_MS, HOUR_MS } from '../routing/outcome-figures.ts';
+import type { Tally } from '../spool/tallies.ts';
 
 const AT_MS = Date.UTC(2026, 0, 20, 12, 34, 56);
 const OK = { code: 250, detail: '2.0.0', text: 'queued' };

@@ -1,6 +1,6 @@
 /** Marks on their way into the store: one that is away gets them later, the last of each name. */
-import type { Clock } from './ports.ts';
-import type { Marks } from './spool/marks.ts';
+import type { Clock } from '../ports.ts';
+import type { Marks } from '../spool/marks.ts';
 
 export class MarkWriter {
   readonly #marks: Marks;

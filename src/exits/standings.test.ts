@@ -1,12 +1,12 @@
 import { describe, expect, test } from 'vitest';
-import { FakeClock } from '../tests/fakes/clock.ts';
-import { type SharedFigures, sharedFigures } from '../tests/fakes/figures.ts';
-import { type ExitStandings, openExitStandings } from './exit-standings.ts';
-import { policySchema } from './policy/schema.ts';
-import { HOUR_MS, type OutcomeKind, outcomeName } from './routing/outcome-figures.ts';
-import { levelMark, PAUSE_MARKS, pauseMark } from './routing/reputation-mark.ts';
-import { PROBE_EVERY_MS, PROBE_FOR_MS, reputationOf } from './routing/reputation.ts';
-import { FULL_STANDING } from './routing/standing.ts';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import { type SharedFigures, sharedFigures } from '../../tests/fakes/figures.ts';
+import { type ExitStandings, openExitStandings } from './standings.ts';
+import { policySchema } from '../policy/schema.ts';
+import { HOUR_MS, type OutcomeKind, outcomeName } from '../routing/outcome-figures.ts';
+import { levelMark, PAUSE_MARKS, pauseMark } from '../routing/reputation-mark.ts';
+import { PROBE_EVERY_MS, PROBE_FOR_MS, reputationOf } from '../routing/reputation.ts';
+import { FULL_STANDING } from '../routing/standing.ts';
 
 const START_MS = Date.UTC(2026, 0, 20, 12, 30);
 const HOUR_START_MS = Date.UTC(2026, 0, 20, 12);

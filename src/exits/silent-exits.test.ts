@@ -1,8 +1,8 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../tests/fakes/clock.ts';
-import type { Event } from './message/event.ts';
-import type { DeliveryId, MessageId } from './message/ids.ts';
-import { policySchema } from './policy/schema.ts';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import type { Event } from '../message/event.ts';
+import type { DeliveryId, MessageId } from '../message/ids.ts';
+import { policySchema } from '../policy/schema.ts';
 import { SilentExits } from './silent-exits.ts';
 
 const MESSAGE = '01KC0000000000000000000000' as MessageId;

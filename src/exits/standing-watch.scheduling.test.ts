@@ -1,14 +1,14 @@
 /** The whole loop: mail is refused, its exit slowed and paused, the other one carries the mail, and it comes back. */
 import { expect, test } from 'vitest';
-import { sharedFigures } from '../tests/fakes/figures.ts';
-import { openScheduling, type Scheduling } from '../tests/fakes/scheduling.ts';
-import { OUTCOMES } from '../tests/fakes/scripted-egress.ts';
-import { type ExitStandings, openExitStandings } from './exit-standings.ts';
-import type { Event } from './message/event.ts';
+import { sharedFigures } from '../../tests/fakes/figures.ts';
+import { openScheduling, type Scheduling } from '../../tests/fakes/scheduling.ts';
+import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { type ExitStandings, openExitStandings } from './standings.ts';
+import type { Event } from '../message/event.ts';
 import { flushOutcomes, OutcomeBook } from './outcome-book.ts';
-import { HOUR_MS } from './routing/outcome-figures.ts';
-import { PROBE_EVERY_MS, PROBE_FOR_MS } from './routing/reputation.ts';
-import { FULL_STANDING } from './routing/standing.ts';
+import { HOUR_MS } from '../routing/outcome-figures.ts';
+import { PROBE_EVERY_MS, PROBE_FOR_MS } from '../routing/reputation.ts';
+import { FULL_STANDING } from '../routing/standing.ts';
 import { watchStandings } from './standing-watch.ts';
 
 const BLOCKED = {

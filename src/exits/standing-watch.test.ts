@@ -1,11 +1,11 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../tests/fakes/clock.ts';
-import { type SharedFigures, sharedFigures } from '../tests/fakes/figures.ts';
-import { openExitStandings } from './exit-standings.ts';
-import type { Event } from './message/event.ts';
-import { policySchema } from './policy/schema.ts';
-import { HOUR_MS } from './routing/outcome-figures.ts';
-import { pauseMark, PAUSE_MARKS } from './routing/reputation-mark.ts';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import { type SharedFigures, sharedFigures } from '../../tests/fakes/figures.ts';
+import { openExitStandings } from './standings.ts';
+import type { Event } from '../message/event.ts';
+import { policySchema } from '../policy/schema.ts';
+import { HOUR_MS } from '../routing/outcome-figures.ts';
+import { pauseMark, PAUSE_MARKS } from '../routing/reputation-mark.ts';
 import { watchStandings } from './standing-watch.ts';
 
 const START_MS = Date.UTC(2026, 0, 20, 12);

@@ -1,10 +1,10 @@
 /** Which exits can be used by which node: those with a local address only by nodes that have it. */
-import { boundAddressOf, isPlaced } from './policy/match.ts';
-import type { EgressPolicy, Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
-import type { ExitPlace } from './routing/choose.ts';
-import type { ExitPlaces } from './schedule/scheduler.ts';
-import { takesMail, type KnownNode, type Nodes } from './spool/nodes.ts';
+import { boundAddressOf, isPlaced } from '../policy/match.ts';
+import type { EgressPolicy, Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { ExitPlace } from '../routing/choose.ts';
+import type { ExitPlaces } from '../schedule/scheduler.ts';
+import { takesMail, type KnownNode, type Nodes } from '../spool/nodes.ts';
 
 export type WhereaboutsNeeds = {
   readonly policy: () => Policy;

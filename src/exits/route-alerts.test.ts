@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { FakeClock } from '../tests/fakes/clock.ts';
-import { testPolicy } from '../tests/fakes/exits.ts';
-import type { Event } from './message/event.ts';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import { testPolicy } from '../../tests/fakes/exits.ts';
+import type { Event } from '../message/event.ts';
 import { watchRoutes } from './route-alerts.ts';
-import { FULL_STANDING, type Standing } from './routing/standing.ts';
+import { FULL_STANDING, type Standing } from '../routing/standing.ts';
 
 const server = { type: 'smtp' as const, host: 'smtp.example' };
 const policy = testPolicy({

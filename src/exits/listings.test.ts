@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { FakeClock } from '../tests/fakes/clock.ts';
-import { startDnsServer } from '../tests/fakes/dns-server.ts';
-import { DnsZone, fakeDns } from '../tests/fakes/dns.ts';
-import { testPolicy } from '../tests/fakes/exits.ts';
-import { ADDRESS, EGRESS, ListingRig as Rig, soundZone, ZEN } from '../tests/fakes/listing-rig.ts';
-import { MemoryMarks } from '../tests/fakes/marks.ts';
-import { ownAddresses } from './exit-listings.ts';
-import type { Dns } from './ports.ts';
-import { listingName, testNames } from './routing/listing.ts';
-import { systemDns } from './system.ts';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import { startDnsServer } from '../../tests/fakes/dns-server.ts';
+import { DnsZone, fakeDns } from '../../tests/fakes/dns.ts';
+import { testPolicy } from '../../tests/fakes/exits.ts';
+import { ADDRESS, EGRESS, ListingRig as Rig, soundZone, ZEN } from '../../tests/fakes/listing-rig.ts';
+import { MemoryMarks } from '../../tests/fakes/marks.ts';
+import { ownAddresses } from './listings.ts';
+import type { Dns } from '../ports.ts';
+import { listingName, testNames } from '../routing/listing.ts';
+import { systemDns } from '../system.ts';
 
 const SIX = '2001:db8::7';
 const HOUR = 3_600;

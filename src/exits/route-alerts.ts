@@ -1,8 +1,8 @@
 /** Tells operators of routes whose mail waits because every exit that they have is closed. */
-import { exitsOf, isUsable } from './policy/match.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
-import type { StandingOf } from './routing/standing.ts';
+import { exitsOf, isUsable } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import type { StandingOf } from '../routing/standing.ts';
 
 export type RouteAlertsNeeds = {
   readonly policy: () => Policy;

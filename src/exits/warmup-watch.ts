@@ -2,14 +2,20 @@
  * Once a node: has warm-ups go a step back when too much of what their exits sent was deferred, bounced or complained about,
  * and tells operators of it.
  */
-import { dayOf } from './policy/day.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
-import { NO_OUTCOMES, OUTCOMES, parseOutcomeName, type OutcomeName, type Outcomes } from './routing/outcome-figures.ts';
-import { regressionCause, type WarmupTerms } from './routing/warmup.ts';
-import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from './schedule/warmups.ts';
-import type { Marks } from './spool/marks.ts';
-import type { Count, Tallies } from './spool/tallies.ts';
+import { dayOf } from '../policy/day.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
+import {
+  NO_OUTCOMES,
+  OUTCOMES,
+  parseOutcomeName,
+  type OutcomeName,
+  type Outcomes,
+} from '../routing/outcome-figures.ts';
+import { regressionCause, type WarmupTerms } from '../routing/warmup.ts';
+import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from '../schedule/warmups.ts';
+import type { Marks } from '../spool/marks.ts';
+import type { Count, Tallies } from '../spool/tallies.ts';
 
 export type WarmupWatchNeeds = {
   readonly policy: () => Policy;

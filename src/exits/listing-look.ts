@@ -1,8 +1,8 @@
 /** Asks DNS blocklists about addresses, and only believes what a zone can have said. */
-import { plainText } from './message/plain-text.ts';
-import type { Dns } from './ports.ts';
-import type { Look } from './routing/listing-course.ts';
-import { listingName, senseless, testNames, verdictOf } from './routing/listing.ts';
+import { plainText } from '../message/plain-text.ts';
+import type { Dns } from '../ports.ts';
+import type { Look } from '../routing/listing-course.ts';
+import { listingName, senseless, testNames, verdictOf } from '../routing/listing.ts';
 
 export type LookNeeds = { readonly dns: Dns; readonly signal: AbortSignal };
 

@@ -2,9 +2,9 @@
  * Own addresses by which nothing is reached any more: each host that does not answer looks like that host's trouble, until
  * others that leave by other addresses reach the same domains. Told to operators; nothing is closed.
  */
-import type { AttemptRecord, Event } from './message/event.ts';
-import type { EgressPolicy, Policy } from './policy/schema.ts';
-import type { Clock, Emit } from './ports.ts';
+import type { AttemptRecord, Event } from '../message/event.ts';
+import type { EgressPolicy, Policy } from '../policy/schema.ts';
+import type { Clock, Emit } from '../ports.ts';
 
 export type SilentExitsNeeds = {
   readonly policy: () => Pick<Policy, 'egress'>;

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { testPolicy } from '../tests/fakes/exits.ts';
-import { HealthRig as Rig, OK, ONE, REFUSED, server } from '../tests/fakes/health-rig.ts';
-import type { ProbeResult } from './egress/probe.ts';
-import type { PolicyInput } from './policy/schema.ts';
+import { testPolicy } from '../../tests/fakes/exits.ts';
+import { HealthRig as Rig, OK, ONE, REFUSED, server } from '../../tests/fakes/health-rig.ts';
+import type { ProbeResult } from '../egress/probe.ts';
+import type { PolicyInput } from '../policy/schema.ts';
 
 async function started(...args: ConstructorParameters<typeof Rig>): Promise<Rig> {
   const rig = new Rig(...args);

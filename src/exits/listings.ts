@@ -1,17 +1,17 @@
 /** Looks whether own addresses are in DNS blocklists: what they say goes into the store, and into alerts. */
-import { isPrivate } from './egress/smtp/special-addresses.ts';
+import { isPrivate } from '../egress/smtp/special-addresses.ts';
 import { ListingAlerts } from './listing-alerts.ts';
 import { lookUp } from './listing-look.ts';
 import type { MarkWriter } from './mark-writer.ts';
-import { isUsable } from './policy/match.ts';
-import type { Policy } from './policy/schema.ts';
-import type { Clock, Dns, Emit, Random } from './ports.ts';
-import { afterLooks } from './routing/listing-course.ts';
-import { listingMark, LISTING_MARKS, parseListing, shownZone, type ListingRecord } from './routing/listing-record.ts';
-import { ownAddressOf } from './policy/own-address.ts';
-import { NO_IPV6 } from './routing/listing.ts';
-import type { Marks } from './spool/marks.ts';
-import type { QueueFilter } from './spool/spool.ts';
+import { isUsable } from '../policy/match.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Dns, Emit, Random } from '../ports.ts';
+import { afterLooks } from '../routing/listing-course.ts';
+import { listingMark, LISTING_MARKS, parseListing, shownZone, type ListingRecord } from '../routing/listing-record.ts';
+import { ownAddressOf } from '../policy/own-address.ts';
+import { NO_IPV6 } from '../routing/listing.ts';
+import type { Marks } from '../spool/marks.ts';
+import type { QueueFilter } from '../spool/spool.ts';
 
 export type ExitListingsNeeds = {
   readonly policy: () => Policy;
