@@ -1,13 +1,12 @@
 import type { Command } from 'commander';
 import { PRIORITIES } from '../message/message.ts';
 import type { Sample } from '../policy/sample.ts';
-import { parseSizeBytes } from '../policy/units.ts';
+import { formatAge, parseSizeBytes } from '../policy/units.ts';
 import { addCommand, UsageError, type Cli, type Registry } from './cli.ts';
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
 import { OperationsError, type Explanation, type RouteAnswer } from './operations.ts';
 import { json, printable } from './output.ts';
-import { formatAge } from '../policy/units.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { parseId } from './queue-filter.ts';
 import { withOperations } from './reach.ts';

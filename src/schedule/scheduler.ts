@@ -181,12 +181,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     sites,
     ceilings,
     lanes: new Lanes({ sites, monotonicMs: () => clock.monotonicMs() }),
-    groups: new Groups({
-      exits,
-      contentBudget,
-      sites,
-      refusalsOf: (delivery) => refusalsOf(policy(), delivery),
-    }),
+    groups: new Groups({ exits, contentBudget, sites, refusalsOf: (delivery) => refusalsOf(policy(), delivery) }),
     window: new Window(share),
     ages: new AgeKeeper(clock),
     contentBudget,

@@ -1,8 +1,9 @@
 import { afterEach, beforeEach } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
+import { aSubmission, type SubmissionOptions } from '../../tests/fakes/submission.ts';
 import type { MessageEvent } from '../message/event.ts';
 import type { Marks } from './marks.ts';
-import type { LeasedDelivery, Spool } from './spool.ts';
+import type { LeasedDelivery, Spool, Submission } from './spool.ts';
 import type { Accounts } from './tallies.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -79,4 +80,16 @@ export function eachWith(engine: Engine): () => Fixture {
     if (fixture === null) throw new Error('no test is running');
     return fixture;
   };
+}
+
+/** A message that the spool has taken. */
+export async function accepted(fixture: Fixture, options: Partial<SubmissionOptions>): Promise<Submission> {
+  const submission = aSubmission({ atMs: fixture.nowMs, ...options });
+  await fixture.spool.accept(submission);
+  return submission;
+}
+
+/** The events of a message, in order. */
+export async function kinds(fixture: Fixture, submission: Submission): Promise<readonly string[]> {
+  return (await fixture.spool.story(submission.message.id))?.events.map(({ event }) => event) ?? [];
 }

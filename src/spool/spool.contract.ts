@@ -292,10 +292,6 @@ export function testSpool(engine: Engine): void {
 }
 
 /** `claimed` as a function of its own. */
-function bound(fixture: ReturnType<ReturnType<typeof eachWith>>): {
-  readonly spool: typeof fixture.spool;
-  readonly nowMs: number;
-  readonly claimed: () => ReturnType<typeof fixture.claimed>;
-} {
+function bound(fixture: ReturnType<ReturnType<typeof eachWith>>) {
   return { spool: fixture.spool, nowMs: fixture.nowMs, claimed: () => fixture.claimed() };
 }

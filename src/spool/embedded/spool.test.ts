@@ -8,6 +8,7 @@ import { testClaim } from '../claim.contract.ts';
 import { CAREFUL_STREAM, type Engine, type Store } from '../engine.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
 import { testMarks } from '../marks.contract.ts';
+import { testAudit } from '../audit.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testScheduled } from '../scheduled.contract.ts';
@@ -63,6 +64,7 @@ const embedded: Engine = {
 testSpool(embedded);
 testClaim(embedded);
 testOperate(embedded);
+testAudit(embedded);
 testScheduled(embedded);
 testLedger(embedded);
 testQuotas(embedded);

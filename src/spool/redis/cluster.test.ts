@@ -6,6 +6,7 @@ import { systemClock } from '../../system.ts';
 import { testClaim } from '../claim.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
 import { testMarks } from '../marks.contract.ts';
+import { testAudit } from '../audit.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testScheduled } from '../scheduled.contract.ts';
@@ -29,6 +30,7 @@ const spread = redisEngine('redis cluster', {
 testSpool(spread);
 testClaim(spread);
 testOperate(spread);
+testAudit(spread);
 testScheduled(spread);
 testLedger(spread);
 testQuotas(spread);

@@ -6,6 +6,7 @@ import { systemClock } from '../../system.ts';
 import { testClaim } from '../claim.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
 import { testMarks } from '../marks.contract.ts';
+import { testAudit } from '../audit.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testSpool } from '../spool.contract.ts';
@@ -33,6 +34,7 @@ const replicated = redisEngine('redis with sentinels', {
 testSpool(replicated);
 testClaim(replicated);
 testOperate(replicated);
+testAudit(replicated);
 testLedger(replicated);
 testQuotas(replicated);
 testTallies(replicated);

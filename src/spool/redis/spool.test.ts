@@ -6,6 +6,7 @@ import { systemClock } from '../../system.ts';
 import { testClaim } from '../claim.contract.ts';
 import { testLedger } from '../ledger.contract.ts';
 import { testMarks } from '../marks.contract.ts';
+import { testAudit } from '../audit.contract.ts';
 import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testScheduled } from '../scheduled.contract.ts';
@@ -30,6 +31,7 @@ const single = redisEngine('redis', {
 testSpool(single);
 testClaim(single);
 testOperate(single);
+testAudit(single);
 testScheduled(single);
 testLedger(single);
 testQuotas(single);
