@@ -64,10 +64,12 @@ function detailOf(event: MessageEvent): string {
     case 'received':
       return `from ${event.peer} by ${event.protocol} in ${Math.round(event.tookMs)} ms, for ${event.recipients.join(' ')}`;
     case 'attempted': {
-      const { number, egress, host, address, tls, reply, tookMs } = event.attempt;
+      const { number, egress, route, passedOver, host, address, tls, reply, tookMs } = event.attempt;
       const at = address === null || address === host ? '' : ` (${address})`;
       const peer = host === null ? '' : ` at ${host}${at}, ${tls ?? 'clear text'}`;
-      return `attempt ${number} by ${egress}${peer}, ${Math.round(tookMs)} ms: ${formatReply(reply)}`;
+      const way = route === undefined ? '' : ` (route ${route})`;
+      const others = passedOver === undefined ? '' : `; not by others: ${passedOver}`;
+      return `attempt ${number} by ${egress}${way}${peer}, ${Math.round(tookMs)} ms: ${formatReply(reply)}${others}`;
     }
     case 'deferred':
       return `until ${isoTime(event.dueAtMs)}: ${withRecipients(event.reason, event.recipients)}`;

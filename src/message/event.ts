@@ -73,6 +73,10 @@ export type AttemptRecord = {
   /** From 1, counting those that used up a try. */
   readonly number: number;
   readonly egress: string;
+  /** By which route it came to this exit; absent: it had none, or the record is from before routes were kept. */
+  readonly route?: string;
+  /** Exits that the route has before this one, or beside it, and what kept the message from them; absent: nothing did. */
+  readonly passedOver?: string;
   /** Host name and address talked to; null: none was reached. */
   readonly host: string | null;
   readonly address: string | null;

@@ -18,6 +18,7 @@ import type { Sites } from './sites.ts';
 import { goBy, type GoNeeds } from './under-way.ts';
 import { isRateLimited, verdictOn, type Verdict } from './verdict.ts';
 import { providerAt } from './site.ts';
+import { passedOver } from './passed-over.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;
@@ -211,7 +212,8 @@ async function tryExit(
     return { kind: 'gone' };
   }
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
-  const going = { exit: exit.name, isUpstream: type === 'smtp', egress, recipients, content };
+  const others = passedOver(needs, entry, exit);
+  const going = { exit: exit.name, isUpstream: type === 'smtp', egress, recipients, content, passedOver: others };
   const { conversation, isCut } = await goBy(needs, entry, going);
   if (conversation.result.mailed === false) await booking.refund();
   else needs.limits.sent(exit.name, provider);

@@ -41,13 +41,17 @@ export function mayBeCut({ stage }: Pick<UnderWay, 'stage'>): boolean {
   return isEarly({ stage }) || stage === 'rcpt' || stage === 'data';
 }
 
-type Going = Pick<UnderWay, 'exit' | 'isUpstream'> & Pick<Exchange, 'egress' | 'recipients' | 'content'>;
+type Going = Pick<UnderWay, 'exit' | 'isUpstream'> &
+  Pick<Exchange, 'egress' | 'recipients' | 'content'> & {
+    /** See `AttemptRecord`. */
+    readonly passedOver: string | null;
+  };
 
 /** The attempt by that exit, under the eyes of whoever looks at the entry meanwhile; `isCut`: it was cut short. */
 export async function goBy(
   needs: ConverseNeeds & GoNeeds,
   entry: Entry,
-  { exit, isUpstream, egress, recipients, content }: Going,
+  { exit, isUpstream, egress, recipients, content, passedOver }: Going,
 ): Promise<{ readonly conversation: Conversation; readonly isCut: boolean }> {
   const { leased, abort } = entry;
   const mayGo = (): boolean => {
@@ -64,7 +68,12 @@ export async function goBy(
   // Only what goes by an own server is ever cut short by itself.
   const { signal } = isUpstream ? underWay.cut : abort;
   const exchange = { leased, recipients, content, egress, exit, signal, mayGo, onStage };
-  const conversation = await converse(needs, exchange);
+  const { record, ...conversed } = await converse(needs, exchange);
+  const way = {
+    ...(entry.group.route && { route: entry.group.route.name }),
+    ...(passedOver !== null && { passedOver }),
+  };
+  const conversation = { ...conversed, record: { ...record, ...way } };
   entry.underWay = null;
   return { conversation: afterCut(conversation, underWay), isCut: underWay.cutCause !== null };
 }
