@@ -5,6 +5,8 @@ import { cutShort, isEarly, mayBeCut, stageText, type UnderWay } from './under-w
 
 /** Between two events about one exit. */
 const TELL_EVERY_MS = 30_000;
+/** A look that comes so late means that this process stood still, and heard nobody. */
+const LATE_MS = 3_000;
 
 /**
  * Looks at what is under way by own servers and came to no MAIL yet. One that is silent for longer than a check may take
@@ -14,16 +16,22 @@ const TELL_EVERY_MS = 30_000;
 export class Silence {
   readonly #schedule: Schedule;
   readonly #toldMs = new Map<string, number>();
+  #lookedMs: number;
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule;
+    this.#lookedMs = schedule.clock.monotonicMs();
   }
 
+  /** About once a second. */
   look(): void {
-    const { window, policy } = this.#schedule;
+    const { window, policy, clock } = this.#schedule;
     const mostMs = policy().health.timeout;
+    const sinceMs = clock.monotonicMs() - this.#lookedMs;
+    this.#lookedMs += sinceMs;
     for (const entry of window.entries.values()) {
       const { underWay } = entry;
+      if (underWay !== null && sinceMs > LATE_MS) underWay.sinceMs += sinceMs;
       if (underWay === null || !underWay.isUpstream || !mayBeCut(underWay) || underWay.cut.signal.aborted) continue;
       this.#judge(entry, underWay, mostMs);
     }
