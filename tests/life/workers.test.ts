@@ -114,10 +114,10 @@ test('a reload reaches both, and a policy that cannot be had reaches none', asyn
 });
 
 test('a guesser has as many failed sign-ins as the policy allows, however many workers there are', async () => {
-  await using place = await world({ auth: 'required', more: 'limits: { loginAttempts: 6/1h }' });
+  await using place = await world({ auth: 'required', more: 'limits: { loginAttempts: 14/1h }' });
   const { relay, port } = place;
   let [wrong, barred] = [0, 0];
-  for (let n = 0; n < 40; n++) {
+  for (let n = 0; n < 50; n++) {
     await using guesser = await SmtpDialogue.open(port, { localAddress: '127.0.0.9' });
     const greeting = await guesser.reply();
     if (!greeting.startsWith('220')) {
@@ -130,9 +130,10 @@ test('a guesser has as many failed sign-ins as the policy allows, however many w
     else barred += 1;
   }
   // One worker hears of what failed at the other within a millisecond or so: one guess may be quicker.
-  expect(wrong).toBeGreaterThanOrEqual(6);
-  expect(wrong).toBeLessThanOrEqual(7);
-  expect(wrong + barred).toBe(40);
+  expect(wrong).toBeGreaterThanOrEqual(14);
+  expect(wrong).toBeLessThanOrEqual(15);
+  expect(wrong + barred).toBe(50);
+  // So many that the kernel does not give all of them to one worker by chance.
   const failed = countBy(relay.lines, 'auth-failed');
   expect([...failed.keys()].toSorted()).toEqual([1, 2]);
 });
