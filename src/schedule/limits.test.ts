@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
-import { scheduled, type Scheduling, type SchedulingOptions } from '../../tests/fakes/scheduling.ts';
+import { acceptMany, inForce, reached, scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
-import { policySchema, type PolicyInput } from '../policy/schema.ts';
+import type { PolicyInput } from '../policy/schema.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -21,21 +21,8 @@ function limited(...exits: readonly Terms[]): { readonly policy: Partial<PolicyI
   return { policy: { egress, routes: [{ name: 'all', use: names }] } };
 }
 
-async function acceptMany(scheduling: Scheduling, count: number): Promise<void> {
-  for (let number = 0; number < count; number++) await scheduling.accept({ to: [`a@d${number}.test`] });
-}
-
 function countOf(scheduling: Scheduling, exit: string): number {
   return scheduling.exit(exit).attempts.length;
-}
-
-async function reached(scheduling: Scheduling, exit: string, count: number, withinMs = MINUTE): Promise<void> {
-  await scheduling.clock.advanceUntil(() => countOf(scheduling, exit) >= count, { withinMs });
-}
-
-function inForce(scheduling: Scheduling, { policy }: SchedulingOptions): void {
-  scheduling.policy = policySchema.parse({ hostname: 'relay.test', ...policy });
-  scheduling.scheduler.applyPolicy();
 }
 
 describe('a daily limit', () => {
@@ -156,7 +143,7 @@ describe('a daily limit', () => {
       await reached(scheduling, 'one', 5);
       await scheduling.elapsed(10 * MINUTE);
       inForce(scheduling, limited({ dailyLimit: 5 }, {}));
-      await reached(scheduling, 'two', 3, 10 * SECOND);
+      await reached(scheduling, 'two', { count: 3, withinMs: 10 * SECOND });
       await scheduling.drained();
       expect(countOf(scheduling, 'one')).toBe(5);
     },
@@ -222,7 +209,7 @@ describe('a daily limit that others share', () => {
       await scheduling.elapsed(5 * MINUTE);
       expect(countOf(scheduling, 'one')).toBe(10);
       // The other one is dead: its block ends with its lease.
-      await reached(scheduling, 'one', 20, 7 * MINUTE);
+      await reached(scheduling, 'one', { count: 20, withinMs: 7 * MINUTE });
       await scheduling.elapsed(MINUTE);
       expect(countOf(scheduling, 'one')).toBe(20);
       expect((await spool.ledger.takeBlock({ ...other, ...until, wanted: 0 })).used).toBe(500);
@@ -234,7 +221,7 @@ describe('a daily limit that others share', () => {
     'is not hoarded while a rate keeps its mail waiting',
     async (scheduling) => {
       await acceptMany(scheduling, 100);
-      await reached(scheduling, 'one', 8, 2 * MINUTE);
+      await reached(scheduling, 'one', { count: 8, withinMs: 2 * MINUTE });
       const startsAtMs = Math.floor(scheduling.clock.nowMs() / DAY) * DAY;
       const nowMs = scheduling.clock.nowMs();
       const ask = { account: 'egress:one', startsAtMs, endsAtMs: startsAtMs + DAY, holder: 'other', limit: 500, nowMs };

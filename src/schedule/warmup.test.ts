@@ -1,6 +1,6 @@
 import { describe, expect } from 'vitest';
-import { scheduled, type Scheduling, type SchedulingOptions } from '../../tests/fakes/scheduling.ts';
-import { policySchema, type PolicyInput } from '../policy/schema.ts';
+import { acceptMany, inForce, reached, scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
+import type { PolicyInput } from '../policy/schema.ts';
 import { FULL_STANDING, type Standing } from '../routing/standing.ts';
 import { limitUses } from './limit-uses.ts';
 
@@ -20,21 +20,8 @@ function exits(one: Exit, two: Exit | null = null, timeZone = 'UTC'): { readonly
   return { policy: { timeZone, egress, routes: [{ name: 'all', use: Object.keys(egress) }] } };
 }
 
-async function acceptMany(scheduling: Scheduling, count: number, domain = 'dest.test'): Promise<void> {
-  for (let number = 0; number < count; number++) await scheduling.accept({ to: [`a@d${number}.${domain}`] });
-}
-
 function timesOf(scheduling: Scheduling, exit: string): number[] {
   return scheduling.exit(exit).attempts.map(({ atMs }) => atMs);
-}
-
-async function reached(scheduling: Scheduling, exit: string, count: number, withinMs = MINUTE): Promise<void> {
-  await scheduling.clock.advanceUntil(() => timesOf(scheduling, exit).length >= count, { withinMs });
-}
-
-function inForce(scheduling: Scheduling, { policy }: SchedulingOptions): void {
-  scheduling.policy = policySchema.parse({ hostname: 'relay.test', ...policy });
-  scheduling.scheduler.applyPolicy();
 }
 
 describe('an hourly limit', () => {
@@ -68,7 +55,7 @@ describe('an hourly limit', () => {
       await reached(scheduling, 'one', 5);
       await scheduling.elapsed(5 * MINUTE);
       inForce(scheduling, exits({ hourlyLimit: 9 }));
-      await reached(scheduling, 'one', 9, 5 * SECOND);
+      await reached(scheduling, 'one', { count: 9, withinMs: 5 * SECOND });
       await scheduling.elapsed(MINUTE);
       expect(timesOf(scheduling, 'one').length).toBe(9);
     },
@@ -129,7 +116,7 @@ describe('an exit that is warmed up', () => {
       await scheduling.elapsed(midnightMs - scheduling.clock.nowMs() - SECOND);
       expect(timesOf(scheduling, 'one').length).toBe(2);
       // How far it is now is read again within 5 s of midnight.
-      await reached(scheduling, 'one', 6, 10 * SECOND);
+      await reached(scheduling, 'one', { count: 6, withinMs: 10 * SECOND });
       for (const at of timesOf(scheduling, 'one').slice(2, 4)) expect(at).toBeLessThan(midnightMs + 2 * SECOND);
       expect(await limitUses(uses)).toMatchObject([{ day: { limit: 4, used: 4 }, warmup: { day: 2 } }]);
     },
@@ -144,7 +131,7 @@ describe('an exit that is warmed up', () => {
       await reached(scheduling, 'one', 2);
       await scheduling.elapsed(2 * HOUR - 10 * SECOND);
       expect(timesOf(scheduling, 'one').length).toBe(2);
-      await reached(scheduling, 'one', 6, 30 * SECOND);
+      await reached(scheduling, 'one', { count: 6, withinMs: 30 * SECOND });
     },
     { ...exits({ warmup: { schedule: [2] } }), startsInMs: 22 * HOUR },
   );
@@ -209,7 +196,7 @@ scheduled(
     await scheduling.elapsed(2 * MINUTE);
     expect(timesOf(scheduling, 'one').length).toBe(5);
     half.standing = FULL_STANDING;
-    await reached(scheduling, 'one', 10, 30 * SECOND);
+    await reached(scheduling, 'one', { count: 10, withinMs: 30 * SECOND });
     await scheduling.elapsed(MINUTE);
     expect(timesOf(scheduling, 'one').length).toBe(10);
   },

@@ -160,3 +160,24 @@ async function accept(
   if (deliveries.some(({ leaseUntilMs }) => leaseUntilMs === null)) handoff.wake();
   return submission;
 }
+
+/** So many messages, each to a domain of its own. */
+export async function acceptMany(scheduling: Scheduling, count: number, domain = 'test'): Promise<void> {
+  for (let number = 0; number < count; number++) await scheduling.accept({ to: [`a@d${number}.${domain}`] });
+}
+
+/** Lets time pass, a minute at most unless given, until so many attempts were made by the exit. */
+export async function reached(
+  scheduling: Scheduling,
+  name: string,
+  wanted: number | { readonly count: number; readonly withinMs: number },
+): Promise<void> {
+  const { count, withinMs } = typeof wanted === 'number' ? { count: wanted, withinMs: 60_000 } : wanted;
+  await scheduling.clock.advanceUntil(() => scheduling.exit(name).attempts.length >= count, { withinMs });
+}
+
+/** Has the scheduler follow another policy. */
+export function inForce(scheduling: Scheduling, { policy }: SchedulingOptions): void {
+  scheduling.policy = policySchema.parse({ hostname: 'relay.test', ...policy });
+  scheduling.scheduler.applyPolicy();
+}
