@@ -64,12 +64,13 @@ function detailOf(event: MessageEvent): string {
     case 'received':
       return `from ${event.peer} by ${event.protocol} in ${Math.round(event.tookMs)} ms, for ${event.recipients.join(' ')}`;
     case 'attempted': {
-      const { number, egress, route, passedOver, host, address, tls, reply, tookMs } = event.attempt;
+      const { number, egress, route, passedOver, providerId, host, address, tls, reply, tookMs } = event.attempt;
       const at = address === null || address === host ? '' : ` (${address})`;
       const peer = host === null ? '' : ` at ${host}${at}, ${tls ?? 'clear text'}`;
       const way = route === undefined ? '' : ` (route ${route})`;
+      const id = providerId === undefined ? '' : `; there it is ${providerId}`;
       const others = passedOver === undefined ? '' : `; not by others: ${passedOver}`;
-      return `attempt ${number} by ${egress}${way}${peer}, ${Math.round(tookMs)} ms: ${formatReply(reply)}${others}`;
+      return `attempt ${number} by ${egress}${way}${peer}, ${Math.round(tookMs)} ms: ${formatReply(reply)}${id}${others}`;
     }
     case 'deferred':
       return `until ${isoTime(event.dueAtMs)}: ${withRecipients(event.reason, event.recipients)}`;
@@ -94,6 +95,13 @@ function detailOf(event: MessageEvent): string {
       const who = event.host === null ? '' : ` says ${event.host}`;
       return `${event.recipients.join(' ')}${who}: ${formatReply(event.reply)}${toldBy(event.report)}`;
     }
+    case 'confirmed':
+    case 'put-off':
+    case 'complained':
+    case 'unsubscribed':
+    case 'opened':
+    case 'clicked':
+      return withRecipients(`${event.source}${event.detail === '' ? '' : `: ${event.detail}`}`, event.recipients);
     case 'answered':
       return `${event.what}${toldBy(event.report)}`;
     default:

@@ -31,6 +31,8 @@ export type Peer = {
    * Absent: it is ours, as `relayed`.
    */
   readonly reportsSuccess?: boolean;
+  /** What a provider calls the message that it took. */
+  readonly providerId?: string;
 };
 
 /** Itself the peer that gave the last outcome. */
@@ -48,6 +50,11 @@ export function peerOf(result: AttemptResult, place: number): Peer {
   return result.peers?.[place] ?? result;
 }
 
+/** Of an attempt in doubt. `unknown`: it cannot be told yet, or at all. */
+export type Whether =
+  | { readonly kind: 'taken'; readonly providerId: string | null }
+  | { readonly kind: 'not-taken' | 'unknown' };
+
 export interface Egress extends AsyncDisposable {
   readonly name: string;
   /**
@@ -55,6 +62,8 @@ export interface Egress extends AsyncDisposable {
    * `signal` ends it while nothing but the envelope went out; once the final dot is on its way the reply is waited for.
    */
   attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult>;
+  /** Asks the provider whether it took the mail of an attempt that is in doubt. Absent: it cannot be asked. Never rejects. */
+  whether?(mail: Mail, signal: AbortSignal): Promise<Whether>;
   /** How many attempts it will carry at once; the scheduler never asks for more. */
   readonly concurrency: number;
 }

@@ -96,7 +96,7 @@ async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> 
   const content = Buffer.concat([Buffer.from(mail.trace(reportId), 'latin1'), mail.content]);
   const returned: Returned = { deliveryId, content, story, sent, reportId };
   const earlier = story.events.filter(isCameBack).filter((event) => event.deliveryId === deliveryId);
-  const isRepeat = earlier.some(({ report }) => report === returned.reportId);
+  const isRepeat = earlier.some((event) => 'report' in event && event.report === returned.reportId);
   if (!isRepeat) await keep(needs, returned, earlier.length);
   return { code: 250, detail: '6.0', text: 'taken' };
 }

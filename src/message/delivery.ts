@@ -32,4 +32,6 @@ export type Delivery = {
   readonly lastEgress: string | null;
   /** Exits whose address the site refused for good, and that are not asked again while another may be had. Absent: none. */
   readonly refusedBy?: readonly string[];
+  /** The exit whose last attempt is in doubt: it is asked, where it can be, before the next. Absent: none is. */
+  readonly doubtBy?: string;
 };

@@ -51,6 +51,20 @@ export type CameBack =
       /** The exit that had delivered to these recipients; null: not known. */
       readonly egress: string | null;
       readonly report: MessageId | null;
+      /** Who said so: `hook:sendgrid` for a provider's event by that exit's name. Absent: a report by mail. */
+      readonly source?: string;
+    } & OfDelivery)
+  /**
+   * What was said of mail that an exit had taken. `confirmed`: a provider handed it to the recipient's server. `put-off`: a
+   * provider goes on trying. `complained`: the recipient called it junk. `opened`, `clicked`: as a provider reports it.
+   */
+  | ({
+      readonly event: 'confirmed' | 'put-off' | 'complained' | 'unsubscribed' | 'opened' | 'clicked';
+      /** `hook:NAME` of the exit, `report` (RFC 5965), `one-click` (RFC 8058). */
+      readonly source: string;
+      /** A reply, a kind of complaint, a link; at most 1,000 characters; '' where there is nothing to say. */
+      readonly detail: string;
+      readonly egress: string | null;
     } & OfDelivery)
   /** Anything else. `surplus`: there was too much of it already, so that it was neither kept nor passed on. */
   | ({
@@ -87,6 +101,8 @@ export type AttemptRecord = {
   readonly reply: Reply;
   /** The reply is in the relay's own words: no server said it. */
   readonly own?: true;
+  /** What the provider calls the message that it took; several where it took several, with a space between. */
+  readonly providerId?: string;
   readonly tookMs: number;
 };
 

@@ -12,7 +12,15 @@ export type Scope = 'recipient' | 'message' | 'host' | 'egress';
  */
 export type Outcome = (
   | { readonly kind: 'delivered'; readonly reply: Reply }
-  | { readonly kind: 'deferred'; readonly reply: Reply; readonly scope: Scope }
+  | {
+      readonly kind: 'deferred';
+      readonly reply: Reply;
+      readonly scope: Scope;
+      /** The exit is not to be asked for so long: its provider says so. No try is used up. */
+      readonly restMs?: number;
+      /** The message would lose something by this exit: it goes by another, and this one is not asked for it again. */
+      readonly unfit?: true;
+    }
   | { readonly kind: 'bounced'; readonly reply: Reply; readonly scope: Scope }
   | { readonly kind: 'in-doubt'; readonly reply: Reply }
 ) & {

@@ -26,6 +26,12 @@ export const EVENT_LEVELS = {
   quarantined: 'error',
   'bounced-later': 'info',
   answered: 'info',
+  confirmed: 'info',
+  'put-off': 'info',
+  complained: 'info',
+  unsubscribed: 'info',
+  opened: 'info',
+  clicked: 'info',
   started: 'info',
   stopping: 'info',
   stopped: 'info',
@@ -73,6 +79,15 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'bounced-later': {
       const { egress, host, report } = event;
       return { ...ofDelivery(event), egress, host, reply: replyText(event.reply), report };
+    }
+    case 'confirmed':
+    case 'put-off':
+    case 'complained':
+    case 'unsubscribed':
+    case 'opened':
+    case 'clicked': {
+      const { source, egress, detail } = event;
+      return { ...ofDelivery(event), source, egress, detail };
     }
     case 'answered':
       return { ...ofDelivery(event), what: event.what, report: event.report };

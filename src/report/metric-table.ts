@@ -40,6 +40,10 @@ export const METRICS = {
     'Messages to return paths that report no failure: delayed, auto-reply, other; surplus: dropped.',
     ['what'],
   ),
+  relevo_reported_total: counter(
+    'What was said of mail that an exit had taken, by exit and by what was said: confirmed, put-off, complained, unsubscribed, opened, clicked.',
+    ['egress', 'what'],
+  ),
   relevo_refused_total: counter('Commands refused to peers, by command and reply code.', ['command', 'code']),
   relevo_auth_failed_total: counter('Failed sign-ins.', []),
   relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),

@@ -140,6 +140,16 @@ function count(book: Book, event: Event): void {
       return book.add('relevo_quarantined_total', 1);
     case 'bounced-later':
       return book.add('relevo_bounced_later_total', event.recipients.length, { egress: event.egress ?? 'none' });
+    case 'confirmed':
+    case 'put-off':
+    case 'complained':
+    case 'unsubscribed':
+    case 'opened':
+    case 'clicked':
+      return book.add('relevo_reported_total', Math.max(1, event.recipients.length), {
+        egress: event.egress ?? 'none',
+        what: event.event,
+      });
     case 'answered':
       return book.add('relevo_answered_total', 1, { what: event.what });
     case 'warned':

@@ -69,6 +69,8 @@ export type Settlement = {
     readonly lastEgress: string | null;
     /** As in `Delivery`. */
     readonly refusedBy?: readonly string[];
+    /** As in `Delivery`. */
+    readonly doubtBy?: string;
     readonly warnedAtMs: number | null;
     readonly state: DeliveryState;
   };
@@ -220,6 +222,8 @@ export interface Spool extends AsyncDisposable {
    * `unknown`: there is no such message (any more), nothing was written. Not once only: a repeat writes again.
    */
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'>;
+  /** Messages that a provider has under this id, while their history is kept; newest first, at most 10. */
+  byProviderId?(id: string): Promise<readonly MessageId[]>;
   overview(): Promise<QueueOverview>;
   /**
    * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to some seconds

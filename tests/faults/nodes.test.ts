@@ -108,8 +108,8 @@ test('what a node that died had in hand is with the others after its leases, wit
   await load.finished;
   expect(sink.messages).toEqual([]);
   sink.heal();
-  // Its workers' as well.
-  expect((await b.relay.cli(['nodes'])).stdout).toMatch(/^a +up .* 2 +60( |$)/m);
+  // Its workers' as well. One may be between two leases just then.
+  expect((await b.relay.cli(['nodes'])).stdout).toMatch(/^a +up .* 2 +(5\d|60)( |$)/m);
   const killedMs = Date.now();
   await a.relay.kill();
   await drained(b, 40_000);
