@@ -1,4 +1,5 @@
 /** The port of an exit. One file an egress type; `egress.contract.ts` holds what all must do. */
+import type { DeliveryId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { Stage } from './classify.ts';
@@ -6,6 +7,8 @@ import type { Stage } from './classify.ts';
 /** What one attempt is to carry: one message to recipients of one destination domain. */
 export type Mail = {
   readonly message: Message;
+  /** Of the delivery that these recipients are of: providers say it again in their events. Absent: there is none. */
+  readonly deliveryId?: DeliveryId;
   readonly domain: string;
   readonly recipients: readonly Recipient[];
   /** The reverse-path to use (VERP may have changed the message's own); '' is the null sender. */

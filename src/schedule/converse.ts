@@ -46,7 +46,8 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
   try {
     const { message, delivery } = leased;
     const sender = needs.reversePath?.(message, delivery.id) ?? message.envelope.sender;
-    const mail = { message, domain: delivery.domain, recipients, sender, content, mayGo, onStage };
+    const { id: deliveryId, domain } = delivery;
+    const mail = { message, deliveryId, domain, recipients, sender, content, mayGo, onStage };
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });
