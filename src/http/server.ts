@@ -4,6 +4,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { type Answer, json, plain } from './answer.ts';
 import type { Api } from './api.ts';
+import { Bodies, type Place, type PlaceAsk, placeFor, type Places } from './posts.ts';
 
 export type HttpBinding =
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
@@ -27,17 +28,21 @@ export type HttpNeeds = {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** What answers below `/api/`. */
   readonly api: Api;
+  /** What others may post to, such as `/hooks/`. Default: nothing. */
+  readonly places?: Places;
 };
 
-/** For whoever asks health and figures: a handful of monitors, with small requests. */
+/** For a handful of monitors, with small requests; bodies have limits of their own (`posts.ts`). */
 const LIMITS = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 10_000,
-  requestTimeout: 10_000,
+  requestTimeout: 20_000,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2_000,
 } as const;
 const MOST_CONNECTIONS = 128;
+/** A client that still sends is let read the answer before its connection is closed. */
+const LINGER_MS = 1_000;
 
 const SECURITY = {
   'cache-control': 'no-store',
@@ -47,14 +52,20 @@ const SECURITY = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** Health, figures and the API over HTTP: `/livez`, `/readyz`, `/metrics`, `/api/…`; everything else is 404. Starts with `listen`. */
-export function createHttp(needs: HttpNeeds): HttpListener {
+/**
+ * Health, figures, the API and what others post to over HTTP: `/livez`, `/readyz`, `/metrics`, `/api/…`, `places`; everything
+ * else is 404. Starts with `listen`.
+ */
+export function createHttp(given: HttpNeeds): HttpListener {
+  const needs: Serving = { places: new Map(), ...given, bodies: new Bodies(given.clock) };
   let bound: { readonly wanted: string; readonly server: Server } | null = null;
 
   const listen = async (): Promise<HttpBinding> => {
     const wanted = needs.policy().http.listen;
     if (bound?.wanted === wanted) return bindingOf(bound.server);
-    const server = createServer({ ...LIMITS }, (request, response) => void serve(needs, request, response));
+    const answer = (request: IncomingMessage, response: ServerResponse): void => void serve(needs, request, response);
+    // Whoever asks before it sends a body (RFC 9110 §10.1.1) hears yes only where one is read.
+    const server = createServer({ ...LIMITS }, answer).on('checkContinue', answer);
     server.maxConnections = MOST_CONNECTIONS;
     const failure = await bind(server, wanted);
     if (failure !== null) return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
@@ -107,39 +118,67 @@ function close(server: Server): Promise<void> {
   });
 }
 
-async function serve(needs: HttpNeeds, request: IncomingMessage, response: ServerResponse): Promise<void> {
+type Serving = HttpNeeds & { readonly places: Places; readonly bodies: Bodies };
+
+async function serve(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { clock, emit } = needs;
-  let answer: Answer;
+  let answer: Answer | null;
   try {
-    answer = await answerTo(needs, request);
+    answer = await answerTo(needs, request, response);
   } catch (cause) {
     emit({ event: 'failed', atMs: clock.nowMs(), where: 'http', cause: String(cause) });
     answer = plain(503, 'not available\n');
   }
+  if (answer === null) {
+    response.destroy();
+    return;
+  }
+  const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
+  const isWhole = request.readableEnded || (length === undefined && coding === undefined);
   response.writeHead(answer.status, {
     ...SECURITY,
     'content-type': answer.contentType,
     'content-length': Buffer.byteLength(answer.text),
     ...answer.headers,
     // A body that nobody reads must not keep the connection.
-    ...(request.headers['content-length'] === undefined && request.headers['transfer-encoding'] === undefined
-      ? {}
-      : { connection: 'close' }),
+    ...(isWhole ? {} : { connection: 'close' }),
   });
-  response.end(request.method === 'HEAD' ? undefined : answer.text);
+  if (request.method === 'HEAD' || isWhole) response.end(request.method === 'HEAD' ? undefined : answer.text);
+  else lastWords(clock, response, answer.text);
 }
 
-async function answerTo(needs: HttpNeeds, request: IncomingMessage): Promise<Answer> {
+/** Closed at once, with bytes on their way, the connection would be reset and the answer lost. */
+function lastWords(clock: Clock, response: ServerResponse, text: string): void {
+  response.write(text);
+  const cancel = clock.after(LINGER_MS, () => response.end());
+  response.once('close', cancel);
+}
+
+/** @returns null: nobody is there any more */
+async function answerTo(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<Answer | null> {
   const { method = '', url = '', headers, socket } = request;
-  const path = url.split('?', 1)[0] ?? '';
-  if (path.startsWith('/api/')) {
-    const peer = peerOf(socket.remoteAddress);
-    return needs.api({ method, path, authorization: headers.authorization ?? null, peer });
+  const [path = '', query = ''] = url.split('?', 2);
+  const peer = peerOf(socket.remoteAddress);
+  if (path.startsWith('/api/')) return needs.api({ method, path, authorization: headers.authorization ?? null, peer });
+  const found = placeFor(needs.places, path);
+  if (found !== null) {
+    const ask: PlaceAsk = { rest: found.rest, query, headers, peer };
+    if (method !== 'POST') return gotten(found.place, ask, method);
+    const refusal = found.place.refusal?.(ask) ?? null;
+    if (refusal !== null) return refusal;
+    const body = await needs.bodies.read(request, response, found.place.mostBytes);
+    return Buffer.isBuffer(body) ? found.place.post(ask, body) : body;
   }
   const serves = ROUTES.get(path);
   if (serves === undefined) return plain(404, 'not found\n');
   if (method === 'GET' || method === 'HEAD') return serves(needs);
   return { ...plain(405, 'GET or HEAD\n'), headers: { allow: 'GET, HEAD' } };
+}
+
+async function gotten({ get }: Place, ask: PlaceAsk, method: string): Promise<Answer> {
+  if (get !== undefined && (method === 'GET' || method === 'HEAD')) return get(ask);
+  const allow = get === undefined ? 'POST' : 'GET, HEAD, POST';
+  return { ...plain(405, `${allow}\n`), headers: { allow } };
 }
 
 /** A dual-stack socket reports IPv4 peers as `::ffff:192.0.2.1`. */
