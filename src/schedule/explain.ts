@@ -1,6 +1,7 @@
 import type { DeliveryState } from '../message/delivery.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
-import type { MessageFacts } from '../policy/match.ts';
+import { egressOf, type MessageFacts } from '../policy/match.ts';
+import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { Gate, GateState, Reason } from '../routing/choose.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
@@ -137,8 +138,7 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
   const entry = schedule.window.entries.get(delivery.id);
   const { state, why, nextTryAtMs } =
     entry === undefined ? inStore(schedule, queued, route) : inMemory(schedule, entry);
-  const refused =
-    refusedBy.length === 0 ? [] : [`its site refused the address of ${refusedBy.join(', ')}: others come first`];
+  const refused = refusedBy.length === 0 ? [] : [refusedText(refusedBy, schedule.policy())];
   const noExit = hasExit(route, refusedBy) ? [] : exitLines(route);
   return {
     deliveryId: delivery.id,
@@ -150,6 +150,18 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
     nextTryAtMs,
     ...route,
   };
+}
+
+/** A provider's exit may be unable to carry the message; what it said is in the record of its attempt. */
+function refusedText(refusedBy: readonly string[], policy: Policy): string {
+  const names = refusedBy.join(', ');
+  return refusedBy.every((name) => isOwnExit(egressOf(policy, name)?.type))
+    ? `its site refused the address of ${names}: others come first`
+    : `its site refused the address of ${names}, or it would lose something there, as its attempts say: others come first`;
+}
+
+function isOwnExit(type: EgressPolicy['type'] | undefined): boolean {
+  return type !== 'sendgrid' && type !== 'mailgun' && type !== 'ses';
 }
 
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;

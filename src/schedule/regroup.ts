@@ -2,6 +2,7 @@
 import type { Circles } from '../spool/tallies.ts';
 import { dispatch } from './dispatch.ts';
 import { mendDueTimes } from './mend.ts';
+import { forgetUnfit } from './other-exits.ts';
 import { PoolTurns } from './pool-turns.ts';
 import { handBack, spawn, tellFailure, type Schedule } from './schedule.ts';
 
@@ -43,6 +44,7 @@ export function regroup(schedule: Schedule): void {
   const hadLimit = limits.adjust();
   if (exits.forgetChanged() || hadLimit) spawn(schedule, 'regroup', () => mendDueTimes(schedule));
   groups.reset();
+  forgetUnfit(schedule);
   lanes.reopen();
   lanes.adjust();
   for (const entry of window.entries.values()) {

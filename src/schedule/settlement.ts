@@ -10,7 +10,7 @@ import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
 import type { Conversation } from './converse.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
 import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
-import { isRateLimited } from './verdict.ts';
+import { isRateLimited, isUnfit } from './verdict.ts';
 
 /** What a turn came to for one recipient. */
 export type Told = {
@@ -22,7 +22,7 @@ export type Told = {
   readonly reportsSuccess: boolean;
   /**
    * The site refused the exit's address, and the story goes on whatever the reply: by another exit, as the plan
-   * has it (by one that was asked, but did not refuse for good), or when an operator says so.
+   * has it (by one that was asked, but did not refuse for good), or when an operator says so. Or the exit cannot carry it.
    */
   readonly waitsFor?: 'exit' | 'retry' | 'operator';
 };
@@ -181,6 +181,8 @@ const RELEASE_TEXT =
 
 /** Why it waits for an operator; those who were put off wait with the others. */
 function heldReason({ outcome, egress, waitsFor }: Told): string {
+  if (waitsFor === 'operator' && isUnfit(outcome))
+    return `no exit of its route can carry it as it is: ${egress}: ${formatReply(outcome.reply)}; ${RELEASE_TEXT}`;
   if (waitsFor === 'operator')
     return `the address of ${egress} was refused (${formatReply(outcome.reply)}): waits for an operator, as onBlock says; ${RELEASE_TEXT}`;
   return outcome.kind === 'in-doubt' ? 'in doubt: waits for an operator' : 'waits for an operator, with the others';

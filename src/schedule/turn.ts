@@ -3,29 +3,24 @@ import type { Recipient } from '../message/message.ts';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
-import type { GateState } from '../routing/choose.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Conversation, ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
-import { factsOf } from './groups.ts';
 import type { Limits } from './limits.ts';
 import { movesWhenBlocked } from './on-block.ts';
 import type { Told } from './settlement.ts';
 import type { SiteSignal } from './site-feedback.ts';
 import type { Sites } from './sites.ts';
 import { goBy, type GoNeeds } from './under-way.ts';
-import { isRateLimited, verdictOn, type Verdict } from './verdict.ts';
+import { type Heard, type Round, union, waitForOthers } from './other-exits.ts';
+import { isRateLimited, isUnfit, verdictOn, type Verdict } from './verdict.ts';
 import { providerAt } from './site.ts';
 import { passedOver } from './passed-over.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;
-/** When every exit failed and none says until when it rests. */
-const NO_EXIT_MS = 30_000;
-/** When there is one, here or on another node. */
-const SOON_MS = 1_000;
 
 export type TurnNeeds = GoNeeds & {
   readonly policy: () => Policy;
@@ -74,9 +69,6 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
   return content;
 }
 
-/** What a recipient was told in the turn so far. */
-type Heard = Told & { readonly elsewhere: boolean; readonly blocked: boolean };
-
 async function fromExitToExit(
   needs: TurnNeeds,
   entry: Entry,
@@ -105,7 +97,7 @@ async function fromExitToExit(
       if (made.isCut) round.cut.add(exit.name);
       for (const heard of heardBy({ exit, recipients, made, moves })) {
         told.set(heard.recipient, heard);
-        if (heard.blocked && heard.outcome.kind === 'bounced') round.refused.add(exit.name);
+        if ((heard.blocked && heard.outcome.kind === 'bounced') || isUnfit(heard.outcome)) round.refused.add(exit.name);
       }
       if (verdict.destination !== 'none') signal = verdict.destination;
       recipients = recipients.filter((recipient) => told.get(recipient)?.elsewhere === true);
@@ -128,21 +120,6 @@ async function fromExitToExit(
     refusedBy: [...round.refused],
     signal,
   };
-}
-
-type Round = {
-  /** Exits whose address was refused for good, also in turns before. */
-  readonly refused: Set<string>;
-  /** By which a conversation was held in this turn. */
-  readonly asked: Set<string>;
-  /** By which it was cut short since another was to be had, though others may have been quicker to take that. */
-  readonly cut: Set<string>;
-  /** That could not be used after all. */
-  readonly missed: Set<string>;
-};
-
-function union(...sets: readonly ReadonlySet<string>[]): Set<string> {
-  return new Set(sets.flatMap((set) => [...set]));
 }
 
 function heardBy({
@@ -251,50 +228,4 @@ function endAt(
 function unused(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): void {
   endAt(needs, entry, { signal: 'none', cause: '' });
   needs.exits.unused(chosen);
-}
-
-/**
- * What was refused for good by one address is not over while there is another that did not refuse it: at rest, at its limit,
- * busy, or not asked yet. @returns how long until an exit can be had, ms
- */
-function waitForOthers(
-  needs: TurnNeeds,
-  entry: Entry,
-  {
-    told,
-    recipients,
-    round,
-  }: { readonly told: Map<Recipient, Heard>; readonly recipients: readonly Recipient[]; readonly round: Round },
-): number {
-  const refused = recipients.flatMap((recipient) => {
-    const heard = told.get(recipient);
-    return heard?.blocked === true && heard.outcome.kind === 'bounced' ? [heard] : [];
-  });
-  if (refused.length === 0)
-    return round.cut.size === 0 ? waitFor(needs, entry) : (opensInMs(needs, entry, round.cut) ?? NO_EXIT_MS);
-  const unaskedMs = opensInMs(needs, entry, union(round.refused, round.asked));
-  const leftMs = unaskedMs ?? opensInMs(needs, entry, round.refused);
-  if (leftMs === null) return NO_EXIT_MS;
-  const waitsFor = unaskedMs === null ? 'retry' : 'exit';
-  for (const heard of refused) told.set(heard.recipient, { ...heard, waitsFor });
-  return leftMs;
-}
-
-/** How long until one of the other exits can be had, ms; null: no time is known for any. By the policy in force. */
-function opensInMs(needs: TurnNeeds, { leased, lane }: Entry, tried: ReadonlySet<string>): number | null {
-  const route = needs.exits.routeOf(factsOf(leased));
-  if (route === null) return null;
-  const siteGate = (exit: string): GateState | null => needs.sites.gateOf(lane.site, exit);
-  const choice = needs.exits.choose({ route, stream: leased.delivery.stream, tried, siteGate });
-  if (choice.kind !== 'wait' || choice.busy) return SOON_MS;
-  return choice.untilMs === null ? null : Math.max(SOON_MS, choice.untilMs - needs.clock.monotonicMs());
-}
-
-/** How long until any exit can be had again, in ms. */
-function waitFor(needs: TurnNeeds, { group }: Entry): number {
-  if (group.route === null) return NO_EXIT_MS;
-  const choice = needs.exits.choose({ route: group.route, stream: group.stream });
-  if (choice.kind === 'elsewhere') return SOON_MS;
-  const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
-  return untilMs === null ? NO_EXIT_MS : Math.max(SOON_MS, untilMs - needs.clock.monotonicMs());
 }

@@ -32,7 +32,8 @@ export function verdictOn(result: AttemptResult, type: EgressPolicy['type']): Ve
   const site = siteSignal(outcomes, blocked);
   const of = { site, elsewhere, blocked };
   const fault = outcomes.find(
-    (outcome, place) => outcome.kind === 'deferred' && elsewhere[place] === true && blocked[place] === false,
+    (outcome, place) =>
+      outcome.kind === 'deferred' && elsewhere[place] === true && blocked[place] === false && !isUnfit(outcome),
   );
   if (fault?.kind === 'deferred') {
     // A refused sign-in or certificate is a verdict; a connection that broke may be the only one.
@@ -48,6 +49,11 @@ export function verdictOn(result: AttemptResult, type: EgressPolicy['type']): Ve
   const exit = destination === 'unreachable' || elsewhere.includes(true) ? 'none' : 'worked';
   const block = outcomes[blocked.indexOf(true)];
   return { exit, destination, ...of, cause: block?.reply.text ?? '' };
+}
+
+/** Whether the message would lose something by that exit, of which nothing can be said for it. */
+export function isUnfit(outcome: Outcome): boolean {
+  return outcome.kind === 'deferred' && outcome.unfit === true;
 }
 
 function mayGoElsewhere(outcome: Outcome, type: EgressPolicy['type']): boolean {
@@ -116,6 +122,7 @@ function signalOf(outcome: Outcome): Signal {
     case 'in-doubt':
       return 'unreachable';
     case 'deferred': {
+      if (isUnfit(outcome)) return 'none';
       if (outcome.own !== true && NOT_OF_THE_DOMAIN.has(refusalOf(outcome.reply)))
         return outcome.scope === 'recipient' ? 'none' : 'alive';
       if (outcome.scope === 'host') return 'unreachable';
