@@ -11,29 +11,39 @@ import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
 import { targetOf, type ExitStatus } from './exit-status.ts';
+import { isTrial, runTrial, type TrialOptions } from './egress-trial-run.ts';
 import { json, printable } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
+
+const HELP = `
+From this machine, by the policy file, without a running relay; nothing changes for one that runs. Without --to no mail is
+sent. Without a name: every exit in use. Exit code 1 when one does not work, or an address is listed, or the message was not
+delivered. With --to the exits are used as they are, whatever their limits have left: a message of its own is signed, sent
+and waited for, a minute at most; with --failover one exit is made unreachable for it, and it has to leave by another.`;
 
 /** `relevo egress test` */
 export function addEgressTest(program: Command, registry: Registry): void {
   const group =
     program.commands.find((command) => command.name() === 'egress') ?? addGroup(program, 'egress', 'look at the exits');
-  addCommand(group, registry, {
+  addCommand<TrialOptions>(group, registry, {
     usage: 'test [name]',
     summary: 'see now whether exits work: connect, TLS, EHLO, AUTH, and whether blocklists have their addresses',
     json: true,
     shape: (command) =>
-      command.addHelpText(
-        'after',
-        '\nFrom this machine, by the policy file, without a running relay; no mail is sent, and nothing changes for one that runs.\nWithout a name: every exit in use. Exit code 1 when one does not work, or an address is listed.',
-      ),
+      command
+        .option('--to <address>', 'send one message there, by that exit or by the route that it has')
+        .option('--from <address>', 'its sender (default: the postmaster of the policy)')
+        .option('--failover', 'with --to: as if that exit, or the first of the route, could not be reached')
+        .addHelpText('after', HELP),
     run: async (cli, { args: [name], options, where }) => {
       const loaded = loadPolicyFile(cli, where);
       if (loaded.kind === 'refused') {
         cli.terminal.err(`relevo: the policy cannot be read:\n  ${loaded.problems.join('\n  ')}\n`);
         return 1;
       }
-      const names = namesOf(loaded.policy, typeof name === 'string' ? name : null);
+      const egress = typeof name === 'string' ? name : null;
+      const names = namesOf(loaded.policy, egress);
+      if (isTrial(options)) return runTrial(cli, loaded.policy, { ...options, egress });
       const differs = await differences(where, loaded, names);
       const tested = await Promise.all(names.map((egress) => testOf(cli, loaded.policy, egress)));
       cli.terminal.out(
