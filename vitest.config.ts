@@ -17,6 +17,8 @@ export default defineConfig({
           include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/!(life|faults)/**/*.test.ts'],
           testTimeout: 30_000,
           hookTimeout: 30_000,
+          // Files wait for servers and disks as much as they compute.
+          maxWorkers: Math.ceil(cores * 1.5),
           sequence: { groupOrder: 0 },
         },
       },
@@ -28,18 +30,19 @@ export default defineConfig({
           include: ['tests/life/**/*.test.ts'],
           testTimeout: 90_000,
           hookTimeout: 60_000,
+          // Most of the time they wait for what a relay does by the clock.
+          maxWorkers: cores * 2,
           sequence: { groupOrder: 1 },
         },
       },
       {
         extends: true,
         test: {
-          // Load and faults: each fills the machine, so half the workers.
+          // Load and faults: they fill the machine for some of the time, and wait for leases and servers for the rest.
           name: 'fault',
           include: ['tests/faults/**/*.test.ts'],
           testTimeout: 240_000,
           hookTimeout: 60_000,
-          maxWorkers: Math.max(1, Math.floor(cores / 2)),
           sequence: { groupOrder: 2 },
         },
       },
