@@ -53,6 +53,24 @@ export type DialTarget = {
 /** Opens a TCP connection; rejects with a Node system error (`code` is set), or `ETIMEDOUT` past `timeoutMs`. */
 export type Dial = (target: DialTarget, signal: AbortSignal) => Promise<Socket>;
 
+export type FetchAsk = {
+  /** `https:`, or `http:` where an operator says so. */
+  readonly url: string;
+  /** Default: GET. */
+  readonly method?: 'GET' | 'POST';
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+  readonly timeoutMs: number;
+  /** Of the answer's body; a longer one is a failure. */
+  readonly mostBytes: number;
+};
+
+/** An HTTP request for something small. No redirect is followed. Rejects with an `Error` where no whole answer comes. */
+export type Fetch = (
+  ask: FetchAsk,
+  signal?: AbortSignal,
+) => Promise<{ readonly status: number; readonly body: Buffer }>;
+
 /** Receives every event, in order, never throws and never blocks: log, metrics and alerts hang on it. */
 export type Emit = (event: Event) => void;
 
@@ -61,4 +79,6 @@ export type Ports = {
   readonly random: Random;
   readonly dns: Dns;
   readonly dial: Dial;
+  /** Absent: nothing is fetched here. */
+  readonly fetch?: Fetch;
 };

@@ -5,7 +5,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
 import type { ProcessPlace } from './presence.ts';
-import type { Clock, Dial, DialTarget, Dns, DnsAnswer, Ports, Random } from './ports.ts';
+import type { Clock, Dial, DialTarget, Dns, DnsAnswer, Fetch, Ports, Random } from './ports.ts';
 
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
@@ -176,6 +176,25 @@ function opened({ address, port, bind }: DialTarget): Socket {
   });
 }
 
+export const systemFetch: Fetch = async ({ url, timeoutMs, mostBytes, method = 'GET', headers, body }, signal) => {
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(url, {
+    method,
+    redirect: 'manual',
+    signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body }),
+  });
+  const chunks: Uint8Array[] = [];
+  let sizeBytes = 0;
+  for await (const chunk of response.body ?? []) {
+    sizeBytes += chunk.byteLength;
+    if (sizeBytes > mostBytes) throw new Error(`the answer has more than ${mostBytes} bytes`);
+    chunks.push(chunk);
+  }
+  return { status: response.status, body: Buffer.concat(chunks, sizeBytes) };
+};
+
 /** Every address of this machine's interfaces as it is now. */
 export function localAddresses(): readonly string[] {
   return Object.values(networkInterfaces()).flatMap((addresses) => (addresses ?? []).map(({ address }) => address));
@@ -216,7 +235,7 @@ function isEnded(pid: number): boolean {
 
 /** @param dnsServers the policy's `dns.servers` in force */
 export function systemPorts(dnsServers: () => readonly string[] | null): Ports {
-  return { clock: systemClock, random: systemRandom, dns: systemDns(dnsServers), dial: systemDial };
+  return { clock: systemClock, random: systemRandom, dns: systemDns(dnsServers), dial: systemDial, fetch: systemFetch };
 }
 
 function codeOf(error: unknown): string {

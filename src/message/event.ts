@@ -53,6 +53,8 @@ export type CameBack =
       readonly report: MessageId | null;
       /** Who said so: `hook:sendgrid` for a provider's event by that exit's name. Absent: a report by mail. */
       readonly source?: string;
+      /** What the source calls this event: it is noted once. Absent: it has no name. */
+      readonly ref?: string;
     } & OfDelivery)
   /**
    * What was said of mail that an exit had taken. `confirmed`: a provider handed it to the recipient's server. `put-off`: a
@@ -65,11 +67,16 @@ export type CameBack =
       /** A reply, a kind of complaint, a link; at most 1,000 characters; '' where there is nothing to say. */
       readonly detail: string;
       readonly egress: string | null;
+      /** As of `bounced-later`. */
+      readonly ref?: string;
     } & OfDelivery)
-  /** Anything else. `surplus`: there was too much of it already, so that it was neither kept nor passed on. */
+  /**
+   * Anything else. `vacation`: somebody is away. `challenge`: the sender is to prove that it is a person. `surplus`: there was too
+   * much of it already, so that it was neither kept nor passed on.
+   */
   | ({
       readonly event: 'answered';
-      readonly what: 'delayed' | 'auto-reply' | 'other' | 'surplus';
+      readonly what: 'delayed' | 'auto-reply' | 'vacation' | 'challenge' | 'other' | 'surplus';
       /** The message that tells the sender of it; null: the sender cannot be told. */
       readonly report: MessageId | null;
     } & OfDelivery);
@@ -140,6 +147,23 @@ export type RelayEvent =
       readonly name: string;
       readonly text: string;
       readonly raised: boolean;
+    }
+  /** Posts to `/hooks/` that were not believed; `count`: so many since the last such event of that exit and reason. */
+  | {
+      readonly event: 'hook-refused';
+      readonly atMs: number;
+      readonly egress: string;
+      readonly reason: string;
+      readonly peer: string;
+      readonly count: number;
+    }
+  /** What one post of a provider came to: how many of its events were noted, and how many were passed over, by why. */
+  | {
+      readonly event: 'hook-taken';
+      readonly atMs: number;
+      readonly egress: string;
+      readonly noted: number;
+      readonly passedOver: Readonly<Record<string, number>>;
     }
   /** What an operator might do, and that it is not called for any more (`raised` false). `kind`: one of few. */
   | {

@@ -43,6 +43,8 @@ export const EVENT_LEVELS = {
   'auth-failed': 'warn',
   alert: 'warn',
   recommended: 'info',
+  'hook-refused': 'warn',
+  'hook-taken': 'debug',
   failed: 'error',
 } as const satisfies Record<Event['event'], LogLevel>;
 
@@ -103,6 +105,8 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'policy-refused':
     case 'alert':
     case 'recommended':
+    case 'hook-refused':
+    case 'hook-taken':
       return ofRelay(event);
     default:
       return assertNever(event);
@@ -132,7 +136,9 @@ function ofRelay(event: RelayEvent): Record<string, unknown> {
     case 'policy-applied':
     case 'policy-refused':
     case 'alert':
-    case 'recommended': {
+    case 'recommended':
+    case 'hook-refused':
+    case 'hook-taken': {
       const { event: _, atMs: __, ...fields } = event;
       return fields;
     }

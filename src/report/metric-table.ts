@@ -44,6 +44,14 @@ export const METRICS = {
     'What was said of mail that an exit had taken, by exit and by what was said: confirmed, put-off, complained, unsubscribed, opened, clicked.',
     ['egress', 'what'],
   ),
+  relevo_hook_refused_total: counter(
+    'Posts to /hooks/ that were not believed, by exit and reason: unsigned, signature, old, replay, topic, certificate, malformed, too-large.',
+    ['egress', 'reason'],
+  ),
+  relevo_hook_events_total: counter(
+    'Events that providers posted, by exit and result: noted; repeat, unknown (no such message, or none that left that way), ignored (not used), surplus: passed over.',
+    ['egress', 'result'],
+  ),
   relevo_refused_total: counter('Commands refused to peers, by command and reply code.', ['command', 'code']),
   relevo_auth_failed_total: counter('Failed sign-ins.', []),
   relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),

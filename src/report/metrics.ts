@@ -175,6 +175,10 @@ function countRelay(book: Book, event: RelayEvent): void {
       return book.add('relevo_failures_total', 1, { where: /^[\w-]*/.exec(event.where)?.[0] ?? '' });
     case 'recommended':
       return book.set('relevo_recommended', event.raised ? 1 : 0, { kind: event.kind });
+    case 'hook-refused':
+      return book.add('relevo_hook_refused_total', event.count, { egress: event.egress, reason: event.reason });
+    case 'hook-taken':
+      return countHook(book, event);
     case 'worker-restarted':
       return book.add('relevo_worker_restarts_total', 1);
     case 'policy-refused':
@@ -191,6 +195,11 @@ function countRelay(book: Book, event: RelayEvent): void {
     default:
       assertNever(event);
   }
+}
+
+function countHook(book: Book, { egress, noted, passedOver }: RelayEvent & { readonly event: 'hook-taken' }): void {
+  for (const [result, events] of Object.entries({ noted, ...passedOver }))
+    if (events > 0) book.add('relevo_hook_events_total', events, { egress, result });
 }
 
 function countAttempt(book: Book, { egress, reply, tookMs }: AttemptRecord): void {
