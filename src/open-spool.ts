@@ -8,6 +8,7 @@ import type { SalvageReport } from './spool/embedded/wire.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import { type Spool, SpoolError } from './spool/spool.ts';
+import type { Suppressions } from './spool/suppressions.ts';
 import type { Accounts } from './spool/tallies.ts';
 import type { Traffic } from './spool/traffic.ts';
 import type { SpoolReach } from './worker-wire.ts';
@@ -16,6 +17,7 @@ export type SpoolWithLedger = Spool &
   Traffic & {
     readonly ledger: Accounts;
     readonly marks: Marks;
+    readonly suppressions: Suppressions;
     /** Absent: nobody shares the spool. */
     readonly nodes?: Nodes;
   };

@@ -4,6 +4,7 @@ import { aSubmission, type SubmissionOptions } from '../../tests/fakes/submissio
 import type { MessageEvent } from '../message/event.ts';
 import type { Marks } from './marks.ts';
 import type { LeasedDelivery, Spool, Submission } from './spool.ts';
+import type { Suppressions } from './suppressions.ts';
 import type { Accounts } from './tallies.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -21,7 +22,8 @@ export type Engine = {
 };
 
 export type Store = {
-  readonly spool: Spool & Traffic & { readonly ledger: Accounts; readonly marks: Marks };
+  readonly spool: Spool &
+    Traffic & { readonly ledger: Accounts; readonly marks: Marks; readonly suppressions: Suppressions };
   /** The events that the engine told of by itself since it was opened. */
   told(): Promise<readonly MessageEvent[]>;
   /** The same store as another process sees it; closed with the store. */

@@ -25,6 +25,8 @@ const COLUMNS = {
   figure: 'account, starts_at, amount, keep_until',
   turn: 'account, place, taken_at',
   mark: 'name, text, at',
+  suppression: 'number, address, client, stream, reason, evidence, source, at, until',
+  provider: 'id, message',
 } as const;
 
 /** Where else the row numbers of a table are. */
@@ -39,7 +41,7 @@ const INDEXES = {
 } as const;
 
 const BY_ROWID = ['message', 'content', 'delivery', 'event'] as const;
-const BY_KEY = ['dedupe', 'ledger', 'move', 'arrival', 'figure', 'turn', 'mark'] as const;
+const BY_KEY = ['dedupe', 'ledger', 'move', 'arrival', 'figure', 'turn', 'mark', 'suppression', 'provider'] as const;
 
 /** Copies every row that can be read from the damaged database to the fresh one. */
 export function carryOver(source: DatabaseSync, store: Store): Carried {

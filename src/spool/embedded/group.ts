@@ -13,6 +13,7 @@ import { extend, giveBack, settle } from './settle.ts';
 import { describe, isOfTheAsker, sqliteFault } from './sqlite-error.ts';
 import type { Space } from './space.ts';
 import type { Store } from './store.ts';
+import { suppress, suppressed, suppressedSince, suppressions, sweepSuppressions, unsuppress } from './suppressions.ts';
 import { takeTurns } from './turn.ts';
 import type { AcceptAsk, Answer, QuickCalls, Request } from './wire.ts';
 
@@ -44,6 +45,12 @@ const OPERATIONS: Operations = {
   marks,
   mark,
   unmark,
+  suppressed,
+  suppress,
+  unsuppress,
+  suppressions,
+  suppressedSince,
+  sweepSuppressions,
 };
 
 export function isQuick(name: string): name is keyof QuickCalls {
@@ -79,12 +86,14 @@ function runApart(store: Store, space: Space, requests: readonly QuickRequest[])
   }
 }
 
+const CAN_WAIT: readonly (keyof QuickCalls)[] = ['note', 'count', 'suppress'];
+
 /**
- * New mail can wait outside, and so can what comes back, and figures; a report that other mail needs to come to its end cannot: only
- * then is that mail's space free.
+ * New mail can wait outside, and so can what comes back, who is suppressed, and figures; a report that other mail needs to come to its
+ * end cannot: only then is that mail's space free.
  */
 export function canWait([, name, ask]: QuickRequest): boolean {
-  return name === 'note' || name === 'count' || (name === 'accept' && !(ask as AcceptAsk).endsMail);
+  return CAN_WAIT.includes(name) || (name === 'accept' && !(ask as AcceptAsk).endsMail);
 }
 
 /** Settling makes room, so it has the last of the space: accepts are refused, the log is emptied, the reserve given up. */
@@ -134,7 +143,15 @@ function smaller(request: QuickRequest): QuickRequest {
 
 const SMALL_CLAIM = 8;
 
-const READS: readonly (keyof QuickCalls)[] = ['story', 'overview', 'counts', 'marks'];
+const READS: readonly (keyof QuickCalls)[] = [
+  'story',
+  'overview',
+  'counts',
+  'marks',
+  'suppressed',
+  'suppressions',
+  'suppressedSince',
+];
 
 /** The disk takes nothing: what needs no writing is answered all the same. */
 function runReadsOnly(store: Store, requests: readonly QuickRequest[], cause: unknown): GroupResult {

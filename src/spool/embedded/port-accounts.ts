@@ -2,6 +2,14 @@
 import type { Clock } from '../../ports.ts';
 import { checkMarks, type Mark, type Marks, MARKS_AT_MOST } from '../marks.ts';
 import { type Accounts, checkTallies, checkTurns, type Count, TALLIES_AT_ONCE } from '../tallies.ts';
+import {
+  checkAddresses,
+  checkedKeys,
+  checkedSuppressions,
+  SUPPRESSIONS_AT_ONCE,
+  suppressionAddress,
+  type Suppressions,
+} from '../suppressions.ts';
 import type { Link } from './link.ts';
 import type { CountCursor } from './wire.ts';
 
@@ -63,5 +71,32 @@ export function portMarks(link: Link): Marks {
     async unmark(names) {
       if (names.length > 0) await link.call('unmark', names);
     },
+  };
+}
+
+/** All calls reject with `SpoolError`. */
+export function portSuppressions(link: Link): Suppressions {
+  const bounded = (limit: number): number => Math.max(1, Math.min(limit, SUPPRESSIONS_AT_ONCE));
+  return {
+    async suppressed(ask) {
+      checkAddresses(ask.addresses);
+      if (ask.addresses.length === 0) return [];
+      return link.call('suppressed', { ...ask, addresses: ask.addresses.map(suppressionAddress) });
+    },
+    async suppress(entries) {
+      const checked = checkedSuppressions(entries);
+      if (checked.length > 0) await link.call('suppress', checked);
+    },
+    async unsuppress(keys) {
+      const checked = checkedKeys(keys);
+      return checked.length === 0 ? 0 : link.call('unsuppress', checked);
+    },
+    suppressions: (filter, { limit, after }) => {
+      const { address } = filter;
+      const of = address === undefined ? filter : { ...filter, address: suppressionAddress(address) };
+      return link.call('suppressions', { filter: of, limit: bounded(limit), after });
+    },
+    suppressedSince: (since, limit) => link.call('suppressedSince', { since, limit: bounded(limit) }),
+    sweepSuppressions: (nowMs) => link.call('sweepSuppressions', nowMs),
   };
 }

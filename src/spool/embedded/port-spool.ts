@@ -23,10 +23,11 @@ import type {
   Spool,
   Submission,
 } from '../spool.ts';
+import type { Suppressions } from '../suppressions.ts';
 import type { Accounts } from '../tallies.ts';
 import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { Link } from './link.ts';
-import { portAccounts, portMarks } from './port-accounts.ts';
+import { portAccounts, portMarks, portSuppressions } from './port-accounts.ts';
 import { STATES } from './rows.ts';
 import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
@@ -36,6 +37,7 @@ type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number
 export class PortSpool implements Spool, Traffic {
   readonly ledger: Accounts;
   readonly marks: Marks;
+  readonly suppressions: Suppressions;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];
@@ -47,6 +49,7 @@ export class PortSpool implements Spool, Traffic {
     this.#holdWhenInDoubt = holdWhenInDoubt;
     this.ledger = portAccounts(link, clock);
     this.marks = portMarks(link);
+    this.suppressions = portSuppressions(link);
   }
 
   /** Calls that are not answered yet, of the mail and of what is kept beside it. */

@@ -25,6 +25,10 @@ export function removeAll(store: Store): number {
       `DELETE FROM figure WHERE (account, starts_at) IN (SELECT account, starts_at FROM figure LIMIT ${SMALL_AT_ONCE})`,
     );
   if (beside > 0) return beside;
+  const suppressed = store.run(
+    `DELETE FROM suppression WHERE number IN (SELECT number FROM suppression LIMIT ${SMALL_AT_ONCE})`,
+  );
+  if (suppressed > 0) return suppressed;
   store.run('DELETE FROM turn');
   store.run('DELETE FROM block');
   store.run('DELETE FROM slot');

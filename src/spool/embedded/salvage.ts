@@ -37,6 +37,7 @@ export function salvage(options: {
     } finally {
       source.close();
     }
+    skipNumbers(store, nowMs);
     const { messagesQuarantined, messagesRebuilt } = mend(store, nowMs);
     store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
     carried = { ...carried, messagesCarried: carried.messagesCarried + messagesRebuilt, messagesQuarantined };
@@ -49,6 +50,14 @@ export function salvage(options: {
   syncFolder(folder);
   const keptAs = finishSalvage(folder) ?? '';
   return { keptAs, cause: options.cause, ...carried };
+}
+
+/** Entries that could not be read may have been told: their numbers are not given again, nor any that could be reached until now. */
+function skipNumbers(store: Store, nowMs: number): void {
+  store.begin();
+  store.run("DELETE FROM sqlite_sequence WHERE name = 'suppression'");
+  store.run("INSERT INTO sqlite_sequence(name, seq) VALUES ('suppression', ?)", Math.floor(nowMs) * 1_000);
+  store.commit();
 }
 
 /** Puts a complete salvaged database in its place, if one is waiting; returns where the damaged one is kept. */

@@ -149,5 +149,32 @@ CREATE TABLE mark(
 ) STRICT, WITHOUT ROWID;
 `;
 
+/**
+ * `suppression`: '' stands for every client, or every stream; a number is never given again, and a replaced entry gets a new
+ * one. `provider`: what providers call the messages that they took.
+ */
+const VERSION_5 = `
+CREATE TABLE suppression(
+  number INTEGER PRIMARY KEY AUTOINCREMENT,
+  address TEXT NOT NULL,
+  client TEXT NOT NULL,
+  stream TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  evidence TEXT NOT NULL,
+  source TEXT NOT NULL,
+  at REAL NOT NULL,
+  until REAL
+) STRICT;
+CREATE UNIQUE INDEX suppression_key ON suppression(address, client, stream);
+CREATE INDEX suppression_end ON suppression(until) WHERE until IS NOT NULL;
+
+CREATE TABLE provider(
+  id TEXT NOT NULL,
+  message INTEGER NOT NULL,
+  PRIMARY KEY(id, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX provider_message ON provider(message);
+`;
+
 /** Each takes the database from the version of its place to the next; `PRAGMA user_version` says which are done. */
-export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4];
+export const MIGRATIONS: readonly string[] = [VERSION_1, VERSION_2, VERSION_3, VERSION_4, VERSION_5];

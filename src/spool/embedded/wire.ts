@@ -15,6 +15,7 @@ import type {
   SpoolTrouble,
 } from '../spool.ts';
 import type { Mark } from '../marks.ts';
+import type { Suppression, SuppressionFilter, SuppressionKey, SuppressionPage, Suppressions } from '../suppressions.ts';
 import type { Count, TakeTurns, Tally } from '../tallies.ts';
 import type { TrafficAsk, TrafficPage } from '../traffic.ts';
 import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeSlot, Slot } from '../ledger.ts';
@@ -90,6 +91,13 @@ export type CountsAsk = {
 export type CountsPage = { readonly counts: readonly Count[]; readonly next: CountCursor | null };
 export type MarksPage = { readonly marks: readonly Mark[]; readonly next: string | null };
 
+export type SuppressedAsk = Parameters<Suppressions['suppressed']>[0];
+export type SuppressionsAsk = {
+  readonly filter: SuppressionFilter;
+  readonly limit: number;
+  readonly after: string | null;
+};
+
 type ReapAsk = {
   /** null: all leases, whose owners are dead. */
   readonly beforeMs: number | null;
@@ -126,6 +134,15 @@ export type QuickCalls = {
   marks: { ask: { readonly prefix: string; readonly after: string | null }; answer: MarksPage };
   mark: { ask: readonly Mark[]; answer: null };
   unmark: { ask: readonly string[]; answer: null };
+  suppressed: { ask: SuppressedAsk; answer: readonly Suppression[] };
+  suppress: { ask: readonly Suppression[]; answer: null };
+  unsuppress: { ask: readonly SuppressionKey[]; answer: number };
+  suppressions: { ask: SuppressionsAsk; answer: SuppressionPage };
+  suppressedSince: {
+    ask: { readonly since: number; readonly limit: number };
+    answer: Awaited<ReturnType<Suppressions['suppressedSince']>>;
+  };
+  sweepSuppressions: { ask: number; answer: number };
 };
 
 /** May walk the whole queue: done in slices between the groups, each slice a transaction. */

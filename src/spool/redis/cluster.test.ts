@@ -11,6 +11,8 @@ import { testOperate } from '../operate.contract.ts';
 import { testQuotas } from '../quotas.contract.ts';
 import { testScheduled } from '../scheduled.contract.ts';
 import { testSpool } from '../spool.contract.ts';
+import { testSuppressedSince } from '../suppressed-since.contract.ts';
+import { testSuppressions } from '../suppressions.contract.ts';
 import { testTallies } from '../tallies.contract.ts';
 import { openRedisLink } from './open-link.ts';
 
@@ -36,3 +38,5 @@ testLedger(spread);
 testQuotas(spread);
 testTallies(spread);
 testMarks(spread);
+testSuppressions(spread);
+testSuppressedSince(spread);

@@ -57,6 +57,8 @@ export class Keys {
   readonly accounts: string;
   /** Marks: their names, a sorted set by name; and a hash by name. */
   readonly marks: readonly [names: string, texts: string];
+  /** Suppressions, as suppression.lua names them. */
+  readonly suppressions: readonly [entries: string, order: string, numbers: string, ends: string];
   readonly #stems: readonly string[];
 
   /** @throws RangeError where the prefix would decide about slots */
@@ -68,6 +70,12 @@ export class Keys {
     const first = this.#stems[0] ?? '';
     this.accounts = `${first}accounts`;
     this.marks = [`${first}mark-names`, `${first}marks`];
+    this.suppressions = [
+      `${first}suppressions`,
+      `${first}suppression-order`,
+      `${first}suppression-numbers`,
+      `${first}suppression-ends`,
+    ];
     this.ofShard = this.#stems.map((stem) => NAMES.map((name) => stem + name));
   }
 

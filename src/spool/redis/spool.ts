@@ -34,6 +34,7 @@ import { reschedule } from './reschedule.ts';
 import { SCRIPTS } from './scripts.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
+import { RedisSuppressions } from './suppressions.ts';
 import { traffic } from './traffic.ts';
 import { identityOf, watchOf } from './watch.ts';
 
@@ -106,6 +107,7 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
 export class RedisSpool implements Spool, Traffic {
   readonly ledger: RedisLedger;
   readonly marks: RedisMarks;
+  readonly suppressions: RedisSuppressions;
   readonly nodes: RedisNodes;
   /** What the opening found. */
   readonly report: OpenReport;
@@ -121,6 +123,7 @@ export class RedisSpool implements Spool, Traffic {
     this.report = of.report;
     this.ledger = new RedisLedger((ask) => this.#ask(ask));
     this.marks = new RedisMarks((ask) => this.#ask(ask));
+    this.suppressions = new RedisSuppressions((ask) => this.#ask(ask));
     this.nodes = new RedisNodes((ask) => this.#ask(ask));
   }
 
