@@ -2,6 +2,7 @@
 import { formatMailDate } from '../message/date.ts';
 import type { MessageId } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
+import type { AnswerKind } from './came-back.ts';
 import { mimePart } from './report.ts';
 import { field, oneLine } from './report-field.ts';
 
@@ -10,7 +11,7 @@ export type Answer = {
   readonly hostname: string;
   /** What was answered; the answer is for its envelope sender. */
   readonly message: Message;
-  readonly what: 'delayed' | 'auto-reply' | 'other';
+  readonly what: AnswerKind;
   readonly atMs: number;
   /** Of a report on something else than failure: its machine-readable part (RFC 3464 §2). */
   readonly status: Buffer | null;
@@ -21,6 +22,8 @@ export type Answer = {
 const SUBJECTS = {
   delayed: 'Delayed: your message has been taken, and not delivered yet',
   'auto-reply': 'An automatic reply to your message',
+  vacation: 'A notice of absence in reply to your message',
+  challenge: 'A request to confirm your message',
   other: 'An answer to your message',
 } as const satisfies Record<Answer['what'], string>;
 

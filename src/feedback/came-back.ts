@@ -1,11 +1,15 @@
 /** Reads what came to the return path of a delivery: who did not get the mail after all, or what it is instead. Pure. */
-import { parseHeaderBlock, bodyOffsetOf, unfoldedValue, type HeaderField } from '../message/header.ts';
+import { formatMailbox, parseMailbox } from '../message/address.ts';
 import type { DeliveryId } from '../message/ids.ts';
 import { FINAL_STATES } from '../message/outcome.ts';
-import type { Reply } from '../message/reply.ts';
+import { replyClass, type Reply } from '../message/reply.ts';
 import type { MessageStory } from '../spool/spool.ts';
+import { headerOf, natureOf } from './automatic.ts';
 import { mimePartsOf } from './mime-parts.ts';
-import { readStatusReport, type ReportedRecipient } from './status-report.ts';
+import { textOfField } from './part-text.ts';
+import { type ProseFailure, proseOf, readProse } from './prose-bounce.ts';
+import { codeFor } from './reply-in-text.ts';
+import { readStatusReport, type ReportedRecipient, type StatusReport } from './status-report.ts';
 
 /** What the history tells of a delivery. */
 export type Sent = {
@@ -23,26 +27,58 @@ export type Reading =
       readonly recipients: readonly { readonly address: string; readonly reply: Reply }[];
     }
   /** `status`: the machine-readable part, where it is a report of something else. */
-  | { readonly kind: 'delayed' | 'auto-reply' | 'other'; readonly status: Buffer | null };
+  | { readonly kind: AnswerKind; readonly status: Buffer | null };
 
-/** Headers of automatic replies are among the first; a header as large as a message is none of theirs. */
-const MOST_HEADER_BYTES = 64 * 1024;
+/** `challenge`: somebody wants the sender to prove that it is a person. */
+export type AnswerKind = 'delayed' | 'auto-reply' | 'vacation' | 'challenge' | 'other';
 
 /** @param content every line ends with CR LF; read within bounds */
 export function readCameBack(content: Buffer, sent: Sent): Reading {
-  const report = readStatusReport(mimePartsOf(content));
-  if (report === null) return { kind: isAutoReply(content) ? 'auto-reply' : 'other', status: null };
+  const parts = mimePartsOf(content);
+  const prose = proseOf(parts);
+  const report = readStatusReport(parts);
+  if (report !== null) return fromReport(report, prose, sent);
+  // RFC 8098: what somebody's program did with a mail that had arrived.
+  if (parts.some(({ type }) => type.endsWith('/disposition-notification'))) return { kind: 'auto-reply', status: null };
+  const fields = headerOf(content);
+  const nature = natureOf(fields, prose);
+  if (nature !== 'bounce') return { kind: nature, status: null };
+  const recipients = readProse(prose, sent.recipients, namedIn(textOfField(fields, 'x-failed-recipients')));
+  const host = /@([a-z0-9-]+(?:\.[a-z0-9-]+)+)>?\s*$/i.exec(textOfField(fields, 'from').slice(0, 500))?.[1] ?? null;
+  return recipients.length === 0 ? { kind: 'other', status: null } : { kind: 'failed', host, recipients };
+}
+
+function fromReport(report: StatusReport, prose: string, sent: Sent): Reading {
   const failed = new Map<string, Reply>();
   for (const one of report.recipients) {
     const address = one.action === 'failed' ? recipientMeant(one, sent.recipients) : null;
     if (address !== null && !failed.has(address)) failed.set(address, one.reply);
   }
   if (failed.size > 0) {
-    const recipients = [...failed].map(([address, reply]) => ({ address, reply }));
+    const isSilent = [...failed.values()].some(({ text }) => text === '');
+    const said = isSilent ? readProse(prose, sent.recipients, []) : [];
+    const recipients = [...failed].map(([address, reply]) => ({ address, reply: withWords(address, reply, said) }));
     return { kind: 'failed', host: report.host, recipients };
   }
   const isDelayed = report.recipients.some(({ action }) => action === 'delayed');
   return { kind: isDelayed ? 'delayed' : 'other', status: report.text };
+}
+
+/** A report may give no more than a status, and say in its words why: those of Exim do for what it found out itself. */
+function withWords(address: string, reply: Reply, said: readonly ProseFailure[]): Reply {
+  const other = said.find((one) => one.address === address)?.reply;
+  if (reply.text !== '' || other === undefined || replyClass(other) !== replyClass(reply)) return reply;
+  const isVague = reply.detail === null || reply.detail.endsWith('.0');
+  const detail = isVague ? (other.detail ?? reply.detail) : reply.detail;
+  return { code: isVague ? codeFor(replyClass(reply) === 'temporary', detail) : reply.code, detail, text: other.text };
+}
+
+function namedIn(value: string): readonly string[] {
+  return value
+    .split(/[\s,]+/, 100)
+    .map((text) => parseMailbox(text))
+    .filter((mailbox) => mailbox !== null)
+    .map(formatMailbox);
 }
 
 /**
@@ -56,20 +92,6 @@ function recipientMeant({ addresses }: ReportedRecipient, recipients: readonly s
     recipients.find((recipient) => folded.includes(recipient.toLowerCase()));
   const [only] = recipients;
   return found ?? (recipients.length === 1 ? (only ?? null) : null);
-}
-
-/** RFC 3834 §5, and what was used before it. */
-function isAutoReply(content: Buffer): boolean {
-  const header = content.subarray(0, Math.min(bodyOffsetOf(content), MOST_HEADER_BYTES));
-  const { fields } = parseHeaderBlock(header);
-  const says = (name: string, meant: (value: string) => boolean): boolean =>
-    fields.some((field: HeaderField) => field.name === name && meant(unfoldedValue(field).toLowerCase()));
-  return (
-    says('auto-submitted', (value) => value !== '' && !/^no\b/.test(value)) ||
-    says('x-autoreply', (value) => value !== 'no') ||
-    says('x-autorespond', (value) => value !== 'no') ||
-    says('precedence', (value) => value === 'auto_reply')
-  );
 }
 
 /** What the history tells of one delivery; null: nothing. */

@@ -3,6 +3,7 @@ import { formatMailbox, parseMailbox } from '../message/address.ts';
 import { bodyOffsetOf, type HeaderField, parseHeaderBlock, unfoldedValue } from '../message/header.ts';
 import { parseReply, type Reply } from '../message/reply.ts';
 import { decodedBody, type MimePart } from './mime-parts.ts';
+import { codeFor, precise, words } from './reply-in-text.ts';
 import { decodeXtext, oneLine } from './report-field.ts';
 
 export type StatusReport = {
@@ -23,7 +24,6 @@ export type ReportedRecipient = {
 
 /** As many recipients as one delivery may well have. */
 const MOST_RECIPIENTS = 1_000;
-const LONGEST_TEXT = 500;
 const LONGEST_VALUE = 2_000;
 
 /** null: none of the parts is such a report, or it names no recipient. */
@@ -34,10 +34,13 @@ export function readStatusReport(parts: readonly MimePart[]): StatusReport | nul
   const [head, ...groups] = fieldGroups(text);
   if (head === undefined) return null;
   // Some put all fields in one group.
-  const all = valueOf(head, 'action') === null ? groups : [head, ...groups];
+  const isWhole = ['action', 'final-recipient', 'original-recipient'].some((name) => valueOf(head, name) !== null);
+  const all = isWhole ? [head, ...groups] : groups;
   const recipients = all.map(recipientOf).filter((recipient) => recipient !== null);
   const host = typed(valueOf(head, 'reporting-mta'))?.value ?? null;
-  return recipients.length === 0 ? null : { host: host === null ? null : words(host, 255), recipients, text };
+  return recipients.length === 0
+    ? null
+    : { host: host === null ? null : oneLine(host, { utf8: true }).slice(0, 255).toWellFormed(), recipients, text };
 }
 
 /** Fields up to an empty line, again and again. */
@@ -61,12 +64,13 @@ function recipientOf(fields: readonly HeaderField[]): ReportedRecipient | null {
   const action = valueOf(fields, 'action')?.toLowerCase() ?? '';
   const addresses = ['original-recipient', 'final-recipient'].flatMap((name) => addressesIn(valueOf(fields, name)));
   if (action === '' && addresses.length === 0) return null;
-  return { addresses, action: actionOf(action), reply: replyOf(fields) };
+  return { addresses, action: actionOf(action, valueOf(fields, 'status')), reply: replyOf(fields) };
 }
 
-function actionOf(text: string): ReportedRecipient['action'] {
-  if (/^failed\b/.test(text)) return 'failed';
-  return /^delayed\b/.test(text) ? 'delayed' : 'other';
+/** Where it is left out, the status says it. */
+function actionOf(text: string, status: string | null): ReportedRecipient['action'] {
+  if (text.startsWith('fail') || (text === '' && status?.startsWith('5.') === true)) return 'failed';
+  return text.startsWith('delay') || (text === '' && status?.startsWith('4.') === true) ? 'delayed' : 'other';
 }
 
 /**
@@ -91,14 +95,24 @@ function replyOf(fields: readonly HeaderField[]): Reply {
   const diagnostic = valueOf(fields, 'diagnostic-code');
   const given = typed(diagnostic)?.value ?? diagnostic ?? '';
   const detail = status?.[2] ?? null;
-  const spoken = /^([245]\d\d)(?:[ -](.*))?$/s.exec(given);
+  const spoken = /^#?([245]\d\d)(?:[ -]+#?(.*))?$/s.exec(given);
   const [, code, text = ''] = spoken ?? [];
   if (code !== undefined && (status === null || code[0] === status[1])) {
     const reply = parseReply(Number(code), [text]);
-    return { code: reply.code, detail: reply.detail ?? detail, text: words(reply.text, LONGEST_TEXT) };
+    const said = words(reply.text);
+    return { code: reply.code, detail: precise(moreTelling(reply.detail, detail), said), text: said };
   }
   // Reported without a reply, or with one that the status contradicts: the status decides, and the words stay.
-  return { code: status?.[1] === '4' ? 450 : 550, detail: detail ?? '0.0', text: words(given, LONGEST_TEXT) };
+  const said = words(given);
+  const isTemporary = status?.[1] === '4';
+  const known = isTemporary ? (detail ?? '0.0') : (precise(detail ?? '0.0', said) ?? '0.0');
+  return { code: codeFor(isTemporary, known), detail: known, text: said };
+}
+
+/** Of the detail in the reply and that of the status field: the one that is not `X.0`, the reply's first. */
+function moreTelling(ofReply: string | null, ofStatus: string | null): string | null {
+  if (ofReply === null || (ofReply.endsWith('.0') && ofStatus?.endsWith('.0') === false)) return ofStatus ?? ofReply;
+  return ofReply;
 }
 
 /** `dns; mx.example.net` → its value; what has no type is all value. */
@@ -113,8 +127,4 @@ function valueOf(fields: readonly HeaderField[], name: string): string | null {
   if (field === undefined) return null;
   // Comments would have to be parsed; nobody writes any but after the value.
   return Buffer.from(unfoldedValue(field).slice(0, LONGEST_VALUE), 'latin1').toString('utf8').trim();
-}
-
-function words(text: string, longest: number): string {
-  return oneLine(text, { utf8: true }).replace(/ {2,}/g, ' ').slice(0, longest).toWellFormed();
 }

@@ -100,7 +100,7 @@ test('what Exim, Exchange and qmail write comes back to the sender, from whateve
   const forms = [
     { bounce: EXIM, event: 'bounced-later', words: 'gone@dest.test says exim.dest.test: 550 5.0.0' },
     { bounce: EXCHANGE, event: 'bounced-later', words: 'gone@dest.test says AM0PR01.prod.dest.test: 550 5.1.10' },
-    { bounce: QMAIL, event: 'answered', words: 'other; the sender is told by' },
+    { bounce: QMAIL, event: 'bounced-later', words: 'gone@dest.test says dest.test: 550 5.1.1' },
   ];
   for (const [at, { bounce, event, words }] of forms.entries()) {
     const id = await submit(port, ['gone@dest.test'], 'hello');
