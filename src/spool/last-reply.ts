@@ -1,19 +1,34 @@
-/** What a delivery was told last, as the engines keep it: the reply as JSON, and in it the exits that the site refused for good. */
+/**
+ * What a delivery was told last, as the engines keep it: the reply as JSON, and in it the exits that the site refused for
+ * good, and the one whose attempt is in doubt.
+ */
 import type { Delivery } from '../message/delivery.ts';
 import type { Reply } from '../message/reply.ts';
 
-type Told = Pick<Delivery, 'lastReply' | 'refusedBy'>;
+type Told = Pick<Delivery, 'lastReply' | 'refusedBy' | 'doubtBy'>;
 
 /** null: nothing was said. Without a reply no exit was refused. */
-export function packLastReply({ lastReply, refusedBy = [] }: Told): string | null {
-  if (lastReply === null) return null;
-  return JSON.stringify(refusedBy.length === 0 ? lastReply : { ...lastReply, refusedBy });
+export function packLastReply({ lastReply, refusedBy = [], doubtBy }: Told): string | null {
+  const doubt = doubtBy === undefined ? {} : { doubtBy };
+  if (lastReply === null) return doubtBy === undefined ? null : JSON.stringify(doubt);
+  if (refusedBy.length === 0 && doubtBy === undefined) return JSON.stringify(lastReply);
+  return JSON.stringify({ ...lastReply, ...(refusedBy.length === 0 ? {} : { refusedBy }), ...doubt });
+}
+
+/** What of it must be kept even where there is no room: without it a copy might be sent that could have been asked for. */
+export function packDoubt({ doubtBy }: Pick<Told, 'doubtBy'>): string | null {
+  return packLastReply({ lastReply: null, ...(doubtBy === undefined ? {} : { doubtBy }) });
 }
 
 /** @param value what the JSON holds; anything but an object: nothing that can be read */
 export function parseLastReply(value: unknown): Told {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return { lastReply: null };
-  const { refusedBy, ...lastReply } = value as Reply & { readonly refusedBy?: unknown };
-  if (!Array.isArray(refusedBy)) return { lastReply };
-  return { lastReply, refusedBy: refusedBy.filter((exit) => typeof exit === 'string') };
+  const { refusedBy, doubtBy, ...reply } = value as Reply & {
+    readonly refusedBy?: unknown;
+    readonly doubtBy?: unknown;
+  };
+  const doubt = typeof doubtBy === 'string' ? { doubtBy } : {};
+  const lastReply = Object.keys(reply).length === 0 ? null : reply;
+  if (!Array.isArray(refusedBy)) return { lastReply, ...doubt };
+  return { lastReply, refusedBy: refusedBy.filter((exit) => typeof exit === 'string'), ...doubt };
 }

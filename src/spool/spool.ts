@@ -222,8 +222,8 @@ export interface Spool extends AsyncDisposable {
    * `unknown`: there is no such message (any more), nothing was written. Not once only: a repeat writes again.
    */
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'>;
-  /** Messages that a provider has under this id, while their history is kept; newest first, at most 10. */
-  byProviderId?(id: string): Promise<readonly MessageId[]>;
+  /** Messages that a provider has under this id, with or without angle brackets, while their history is kept; newest first, at most 10. */
+  byProviderId(id: string): Promise<readonly MessageId[]>;
   overview(): Promise<QueueOverview>;
   /**
    * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to some seconds

@@ -35,6 +35,15 @@ export function story(store: Store, id: MessageId): MessageStory | null {
   };
 }
 
+/** See `Spool.byProviderId`. */
+export function byProviderId(store: Store, id: string): readonly MessageId[] {
+  const rows = store.all<{ id: MessageId }>(
+    'SELECT m.id FROM provider p JOIN message m ON m.seq = p.message WHERE p.id = ? ORDER BY m.id DESC LIMIT 10',
+    id,
+  );
+  return rows.map((row) => row.id);
+}
+
 /** The queued deliveries of one message, by ordinal. */
 export function deliveriesOf(store: Store, message: number): DeliveryRow[] {
   return store.all<DeliveryRow>(

@@ -12,6 +12,7 @@ export function prune(store: Store, ask: { readonly beforeMs: number }): number 
   );
   for (const { seq } of rows) {
     store.run('DELETE FROM event WHERE message = ?', seq);
+    store.run('DELETE FROM provider WHERE message = ?', seq);
     store.run('DELETE FROM message WHERE seq = ?', seq);
   }
   // Windows that ended: counters of accounts that are drawn on forget theirs by themselves.

@@ -5,7 +5,7 @@ import { returnBlock, spend, takeBlock, takeSlot } from './block.ts';
 import { claim } from './claim.ts';
 import { draw } from './draw.ts';
 import { count, counts } from './figures.ts';
-import { content, overview, story } from './find.ts';
+import { byProviderId, content, overview, story } from './find.ts';
 import { prune } from './forget.ts';
 import { mark, marks, unmark } from './marks.ts';
 import { note } from './note.ts';
@@ -31,6 +31,7 @@ const OPERATIONS: Operations = {
   giveBack,
   content,
   story,
+  byProviderId,
   note,
   overview,
   prune,
@@ -145,6 +146,7 @@ const SMALL_CLAIM = 8;
 
 const READS: readonly (keyof QuickCalls)[] = [
   'story',
+  'byProviderId',
   'overview',
   'counts',
   'marks',

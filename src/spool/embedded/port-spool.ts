@@ -5,8 +5,9 @@ import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
 import { freshlyLeased } from '../fresh.ts';
-import { packLastReply } from '../last-reply.ts';
+import { packDoubt, packLastReply } from '../last-reply.ts';
 import type { Marks } from '../marks.ts';
+import { providerIdKey, providerIdsOf } from '../provider-ids.ts';
 import type {
   AcceptResult,
   AuditReport,
@@ -129,6 +130,10 @@ export class PortSpool implements Spool, Traffic {
     return this.#link.call('story', id);
   }
 
+  byProviderId(id: string): Promise<readonly MessageId[]> {
+    return this.#link.call('byProviderId', providerIdKey(id));
+  }
+
   async note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
     const [first] = events;
     if (first === undefined) return 'noted';
@@ -206,6 +211,7 @@ export function acceptAsk({ message, deliveries, content, received, dedupe, ends
 /** A settlement as it goes to the owner. */
 export function settleAsk(settlement: Settlement): SettleAsk {
   const { rest } = settlement;
+  const providerIds = providerIdsOf(settlement.events);
   return {
     ...leaseAsk(settlement),
     atMs: settlement.atMs,
@@ -215,11 +221,13 @@ export function settleAsk(settlement: Settlement): SettleAsk {
       dueAtMs: Math.ceil(rest.dueAtMs),
       attempts: rest.attempts,
       lastReply: packLastReply(rest),
+      doubt: packDoubt(rest),
       lastEgress: rest.lastEgress,
       warnedAtMs: rest.warnedAtMs,
       state: STATES.indexOf(rest.state),
     },
     events: settlement.events.map(eventAsk),
+    ...(providerIds.length === 0 ? {} : { providerIds }),
   };
 }
 

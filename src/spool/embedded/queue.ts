@@ -234,6 +234,11 @@ export function writeEvent(
   );
 }
 
+/** By which a message is found, for as long as its history is kept. */
+export function writeProviderIds(store: Store, message: number, ids: readonly string[]): void {
+  for (const id of ids) store.run('INSERT OR IGNORE INTO provider(id, message) VALUES (?, ?)', id, message);
+}
+
 /** Sets a lane's time right after something left it, or came to it, by any way. */
 export function mendLane(store: Store, domain: string, priority: number): void {
   const next = store.get<{ due: number | null }>(

@@ -66,6 +66,7 @@ function removeArrival(store: Store, { kind, key, amount }: Arrival): void {
 }
 
 function removeMessage(store: Store, seq: number): void {
-  for (const table of ['event', 'delivery', 'content']) store.run(`DELETE FROM ${table} WHERE message = ?`, seq);
+  for (const table of ['event', 'delivery', 'content', 'provider'])
+    store.run(`DELETE FROM ${table} WHERE message = ?`, seq);
   store.run('DELETE FROM message WHERE seq = ?', seq);
 }

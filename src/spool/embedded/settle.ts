@@ -1,6 +1,14 @@
 import type { MessageEvent } from '../../message/event.ts';
 import type { Recipient } from '../../message/message.ts';
-import { endDelivery, findLeased, quarantine, requeueDelivery, unleaseDelivery, writeEvent } from './queue.ts';
+import {
+  endDelivery,
+  findLeased,
+  quarantine,
+  requeueDelivery,
+  unleaseDelivery,
+  writeEvent,
+  writeProviderIds,
+} from './queue.ts';
 import { parseRecipients } from './rows.ts';
 import type { Store } from './store.ts';
 import type { LeaseAsk, SettleAsk } from './wire.ts';
@@ -19,6 +27,7 @@ export function settle(store: Store, ask: SettleAsk): 'settled' | 'lost' {
   for (const event of ask.events) {
     if (!store.frugal || !OF_RETRIES.has(event.kind)) writeEvent(store, row.message, event);
   }
+  if (ask.providerIds !== undefined && !store.frugal) writeProviderIds(store, row.message, ask.providerIds);
   const recipients = parseRecipients(row.recipients);
   if (recipients === null) {
     unleaseDelivery(store, row);
@@ -32,7 +41,7 @@ export function settle(store: Store, ask: SettleAsk): 'settled' | 'lost' {
   const left = without(recipients, ask.finished);
   if (left.length === 0) endDelivery(store, row, ask.atMs);
   else {
-    const lastReply = store.frugal ? null : ask.rest.lastReply;
+    const lastReply = store.frugal ? ask.rest.doubt : ask.rest.lastReply;
     requeueDelivery(store, row, { ...ask.rest, lastReply, recipients: JSON.stringify(left) });
   }
   return 'settled';

@@ -1,11 +1,12 @@
 /** What the database holds, as records that go whole into another store, and back. */
 import type { Message } from '../../message/message.ts';
 import type { StoredCounter, StoredDelivery, StoredDigest, StoredMessage, StoredPage } from '../move.ts';
+import { providerIdsIn } from '../provider-ids.ts';
 import { SpoolError } from '../spool.ts';
 import { arrived, hasArrived, type Written } from './arrival.ts';
 import { deliveriesOf } from './find.ts';
 import { withRecipients } from './lost.ts';
-import { restoreDelivery, writeEvent } from './queue.ts';
+import { restoreDelivery, writeEvent, writeProviderIds } from './queue.ts';
 import { messageOf } from './rebuild.ts';
 import { addressesOf, parseDelivery, parseMessage, parseObject, parseRecipients } from './rows.ts';
 import type { Store } from './store.ts';
@@ -141,6 +142,7 @@ export function writeMessage(store: Store, record: StoredMessage): Written {
     store.count('contentBytes', bytes.byteLength);
   }
   for (const event of events) writeEvent(store, seq, event);
+  writeProviderIds(store, seq, providerIdsIn(events.map(({ body }) => body)));
   for (const stored of deliveries) {
     restoreDelivery(store, { message: seq, ordinal: Number(stored.delivery.id.slice(27)) }, stored);
   }

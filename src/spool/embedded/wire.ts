@@ -64,11 +64,15 @@ export type SettleAsk = LeaseAsk & {
     readonly dueAtMs: number;
     readonly attempts: number;
     readonly lastReply: string | null;
+    /** What is kept of it where there is no room. */
+    readonly doubt: string | null;
     readonly lastEgress: string | null;
     readonly warnedAtMs: number | null;
     readonly state: number;
   };
   readonly events: readonly EventAsk[];
+  /** What providers call it, where they were told to take it. */
+  readonly providerIds?: readonly string[];
 };
 
 export type ContentAnswer =
@@ -120,6 +124,7 @@ export type QuickCalls = {
   giveBack: { ask: readonly LeaseAsk[]; answer: null };
   content: { ask: { readonly id: MessageId; readonly atMs: number }; answer: ContentAnswer };
   story: { ask: MessageId; answer: MessageStory | null };
+  byProviderId: { ask: string; answer: readonly MessageId[] };
   note: { ask: { readonly id: MessageId; readonly events: readonly EventAsk[] }; answer: 'noted' | 'unknown' };
   overview: { ask: null; answer: QueueOverview };
   prune: { ask: { readonly beforeMs: number }; answer: number };

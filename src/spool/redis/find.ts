@@ -1,5 +1,6 @@
 import type { CameBack } from '../../message/event.ts';
 import type { DeliveryId, MessageId } from '../../message/ids.ts';
+import { providerIdKey } from '../provider-ids.ts';
 import type { MessageStory, QueueOverview, Spool } from '../spool.ts';
 import { change } from './change.ts';
 import { unpackContent } from './content-form.ts';
@@ -13,6 +14,7 @@ import { messagesOf } from './walk.ts';
 
 const QUARANTINED = STATES.indexOf('quarantined');
 const PRUNED_AT_ONCE = 500;
+const FOUND_AT_MOST = 10;
 
 /** See `Spool.content`. */
 export async function content(store: Store, id: MessageId): ReturnType<Spool['content']> {
@@ -48,6 +50,14 @@ export async function story(store: Store, id: MessageId, only?: DeliveryId): Pro
     events: events.filter((event) => event !== null),
     queued: found.deliveries.map(queuedOf),
   };
+}
+
+/** See `Spool.byProviderId`. */
+export async function byProviderId(store: Store, id: string): Promise<readonly MessageId[]> {
+  const args = [providerIdKey(id), FOUND_AT_MOST];
+  const replies = await Promise.all(store.shards.map((shard) => store.run(shard, SCRIPTS.providers, args)));
+  const ids = replies.flatMap((reply) => listOf(reply).map((one) => textOf(one) as MessageId));
+  return ids.toSorted().toReversed().slice(0, FOUND_AT_MOST);
 }
 
 /** See `Spool.note`. */

@@ -14,6 +14,8 @@
  * | `tally` | hash | figures of the overview that no other key has |
  * | `ready` | sorted set, by name | priority, lane, client, due time, delivery id: due deliveries of a client in order of time |
  * | `lanes:<p>` | sorted set | lane and client, by when it has something due: those that wait longest first |
+ * | `providers` | sorted set, by name | `p<provider's id>` and message id; `m<message id>` and provider's id: only of mail that a provider took |
+ * | `feed` | stream | events of all messages in order, by reference; only where somebody wants it (feed.ts) |
  *
  * A lane is a destination, `dest.example`; beside it, `dest.example@node` has what was handed back for that node.
  *
@@ -40,6 +42,8 @@ const NAMES = [
   'lanes:1',
   'lanes:2',
   'events',
+  'providers',
+  'feed',
 ];
 const SLOTS = 16_384;
 
@@ -49,7 +53,7 @@ export type NameKind = 'dedupe' | 'quota' | 'slot' | 'figures' | 'turn';
 /** Where things are, for one number of shards. */
 export class Keys {
   readonly shards: number;
-  /** By shard: `KEYS[1]` to `KEYS[12]` of the scripts that work on one. */
+  /** By shard: `KEYS[1]` to `KEYS[14]` of the scripts that work on one. */
   readonly ofShard: readonly (readonly string[])[];
   /** The nodes that share the spool: a hash by name. */
   readonly nodes: string;

@@ -30,6 +30,7 @@ const NAMES = [
   'peek',
   'post',
   'posted',
+  'providers',
   'prune',
   'recall',
   'reschedule',

@@ -1,7 +1,8 @@
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import { SpoolError, type Settlement } from '../spool.ts';
-import { packLastReply } from '../last-reply.ts';
+import { packDoubt, packLastReply } from '../last-reply.ts';
+import { providerIdsOf } from '../provider-ids.ts';
 import { packEvent } from './event-lines.ts';
 import { STATES } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -30,7 +31,8 @@ export async function settle(store: Store, settlement: Settlement): Promise<'set
     rest.attempts,
     rest.warnedAtMs ?? 0,
     nameOf(rest.lastEgress),
-    frugal ? '' : (packLastReply(rest) ?? ''),
+    (frugal ? packDoubt(rest) : packLastReply(rest)) ?? '',
+    providerIdsOf(events).join(' '),
     ...finished.map(({ address }) => JSON.stringify(address)),
   ]);
   return reply === 1 ? 'settled' : 'lost';

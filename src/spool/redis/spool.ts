@@ -22,7 +22,7 @@ import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { accept } from './accept.ts';
 import { audit } from './audit.ts';
 import { claim } from './claim.ts';
-import { content, note, overview, prune, story } from './find.ts';
+import { byProviderId, content, note, overview, prune, story } from './find.ts';
 import { formatKey, Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
 import type { RedisLink } from './link.ts';
@@ -188,6 +188,10 @@ export class RedisSpool implements Spool, Traffic {
 
   story(id: MessageId, of?: DeliveryId): Promise<MessageStory | null> {
     return this.#ask((store) => story(store, id, of));
+  }
+
+  byProviderId(id: string): Promise<readonly MessageId[]> {
+    return this.#ask((store) => byProviderId(store, id));
   }
 
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {

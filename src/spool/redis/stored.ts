@@ -5,6 +5,7 @@ import { PRIORITIES } from '../../message/message.ts';
 import { checksumOf } from '../checksum.ts';
 import { packLastReply } from '../last-reply.ts';
 import type { StoredDelivery, StoredEvent, StoredMessage } from '../move.ts';
+import { providerIdsIn } from '../provider-ids.ts';
 import { SpoolError } from '../spool.ts';
 import { contentWith, packContent, unpackContent } from './content-form.ts';
 import { packEvent, parseEvent } from './event-lines.ts';
@@ -93,6 +94,7 @@ export async function writeMessage(store: Store, record: StoredMessage): Promise
     content === null ? '' : await packed(content),
     sized.sizeBytes,
     finishedAtMs ?? '',
+    providerIdsIn(events.map(({ body }) => body)).join(' '),
     fields.length,
     ...fields,
     ...deliveries.flatMap((stored) => [stored.delivery.id, packStored(stored)]),

@@ -2,10 +2,10 @@
 -- library: shard.lua, fence.lua
 -- Message, deliveries, content and event in one go. Refused whole by a server that is full: nothing is half kept.
 -- Twice with the same id: the second time changes nothing.
--- KEYS[13]: what stands behind GUARD.
+-- KEYS[15]: what stands behind GUARD.
 
 local ID, RECORD, CONTENT, SIZE, RECEIVED, FINISHED_AT = ARGV[1], ARGV[2], ARGV[3], ARGV[4], tonumber(ARGV[5]), ARGV[6]
--- '': no check. 'dedupe': KEYS[13] remembers the first message with this digest. 'barred': KEYS[13] is there when another
+-- '': no check. 'dedupe': KEYS[15] remembers the first message with this digest. 'barred': KEYS[15] is there when another
 -- message has taken the place of this one meanwhile.
 local GUARD, UNTIL, FORGET_MS = ARGV[7], ARGV[8], ARGV[9]
 -- What the record has no room for; '': nothing.
@@ -13,20 +13,20 @@ local EVENT = ARGV[10]
 local FIRST_DELIVERY = 11
 
 if GUARD == 'dedupe' then
-  local first = redis.call('GET', KEYS[13])
+  local first = redis.call('GET', KEYS[15])
   if first then
     local past, id = string.match(first, '^=(%d+) %d+ (.*)$')
     if past and id == ID then return { 'known' } end
     if past and tonumber(past) > RECEIVED then return { 'duplicate', id } end
   end
-elseif GUARD == 'barred' and redis.call('EXISTS', KEYS[13]) == 1 then
+elseif GUARD == 'barred' and redis.call('EXISTS', KEYS[15]) == 1 then
   return { 'barred' }
 end
 if redis.call('HEXISTS', MESSAGES, ID) == 1 then return { 'known' } end
 
 redis.call('HSET', MESSAGES, ID, RECORD)
 if EVENT ~= '' then redis.call('HSET', EVENTS, fieldOf(ID, 1), EVENT) end
-if GUARD == 'dedupe' then redis.call('SET', KEYS[13], '=' .. UNTIL .. ' 0 ' .. ID, 'PX', FORGET_MS) end
+if GUARD == 'dedupe' then redis.call('SET', KEYS[15], '=' .. UNTIL .. ' 0 ' .. ID, 'PX', FORGET_MS) end
 if FINISHED_AT ~= '' then
   redis.call('ZADD', FINISHED, FINISHED_AT, ID)
   return { 'accepted' }

@@ -24,6 +24,15 @@ local function fieldsIn(record)
   return fields
 end
 
+-- The names under which providers have a message that goes.
+local function forgetProviders(id)
+  if redis.call('EXISTS', PROVIDERS) == 0 then return end
+  local mine = 'm' .. id .. '\0'
+  for _, member in ipairs(redis.call('ZRANGEBYLEX', PROVIDERS, '[' .. mine, '(m' .. id .. '\1')) do
+    redis.call('ZREM', PROVIDERS, member, 'p' .. string.sub(member, #mine + 1) .. '\0' .. id)
+  end
+end
+
 -- Goes on with what was left.
 local function forgetRest()
   local id, fields = string.match(redis.call('HGET', TALLY, 'forgetting') or '', '^(%S+) (%d+)$')

@@ -11,6 +11,7 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', FINISHED, '-inf', '(' .. BEFORE,
   local fields = fieldsIn(redis.call('HGET', MESSAGES, id))
   redis.call('HDEL', MESSAGES, id)
   redis.call('ZREM', FINISHED, id)
+  forgetProviders(id)
   if fields > 0 then forgetEvents(id, fields) end
   forgotten = forgotten + 1
 end

@@ -6,14 +6,17 @@ local ID, MESSAGE_ID, TOKEN, AT, EVENTS = ARGV[1], string.sub(ARGV[1], 1, 26), t
 -- What becomes of those that are left.
 local STATE, DUE, ATTEMPTS, WARNED = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7]), tonumber(ARGV[8])
 local EGRESS, LAST_REPLY = ARGV[9], ARGV[10]
+-- What providers call it.
+local PROVIDER_IDS = ARGV[11]
 -- Then the addresses, as JSON, whose story ends.
-local FIRST_ENDED = 11
+local FIRST_ENDED = 12
 
 local record = redis.call('HGET', DELIVERIES, ID)
 if not record then return 0 end
 local old = parseDelivery(record)
 if old.lease == 0 or old.token ~= TOKEN then return 0 end
 
+if PROVIDER_IDS ~= '' then index(MESSAGE_ID, PROVIDER_IDS) end
 local ended = {}
 for place = FIRST_ENDED, #ARGV do ended[ARGV[place]] = true end
 local left = {}

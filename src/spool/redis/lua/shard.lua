@@ -6,7 +6,7 @@ local MESSAGES, DELIVERIES, CONTENTS, QUEUE, LEASES = KEYS[1], KEYS[2], KEYS[3],
 local FINISHED, TALLY, READY = KEYS[6], KEYS[7], KEYS[8]
 -- By priority + 1.
 local LANES = { KEYS[9], KEYS[10], KEYS[11] }
-local EVENTS = KEYS[12]
+local EVENTS, PROVIDERS, FEED = KEYS[12], KEYS[13], KEYS[14]
 
 local DELIVERY = '>BBI4I4dddssss'
 local MESSAGE = '>BI4I4ddI4I4'
@@ -105,6 +105,13 @@ end
 -- The n-th field of a message's events.
 local function fieldOf(messageId, n)
   return messageId .. ':' .. n
+end
+
+-- What providers call a message, with a space between two; '': nothing. Found by either, for as long as the message is known.
+local function index(messageId, providerIds)
+  for id in string.gmatch(providerIds, '%S+') do
+    redis.call('ZADD', PROVIDERS, 0, 'p' .. id .. '\0' .. messageId, 0, 'm' .. messageId .. '\0' .. id)
+  end
 end
 
 -- Writes events to a message, and with its last delivery ends it: then only its history stays.

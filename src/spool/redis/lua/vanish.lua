@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- library: shard.lua, forget.lua, tallied.lua
 -- Takes out some of what is stored (WHICH 'all': messages), or of what arrived; returns how many, 0: nothing is left.
--- KEYS[13]: what arrived.
+-- KEYS[15]: what arrived.
 
 local WHICH, LIMIT = ARGV[1], tonumber(ARGV[2])
-local ARRIVED = KEYS[13]
+local ARRIVED = KEYS[15]
 
 local function vanish(id)
   local record = redis.call('HGET', MESSAGES, id)
@@ -20,6 +20,7 @@ local function vanish(id)
   redis.call('ZREM', FINISHED, id)
   if redis.call('ZREM', QUEUE, id) == 1 then count('bytes', -size) end
   room = room - (open > 0 and total or 0)
+  forgetProviders(id)
   local fields = fieldsIn(record)
   if fields > 0 then forgetEvents(id, fields) end
 end

@@ -1,0 +1,162 @@
+/** What every engine keeps of what came back of mail, of attempts in doubt, and of what providers call messages. */
+import { describe, expect, test } from 'vitest';
+import { aSettlement, aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
+import type { CameBack, MessageEvent } from '../message/event.ts';
+import { deliveryIdOf, type MessageId } from '../message/ids.ts';
+import { accepted, eachWith, type Engine, type Fixture } from './engine.contract.ts';
+import type { LeasedDelivery, Settlement } from './spool.ts';
+
+export function testCameBack(engine: Engine): void {
+  testHistory(engine);
+  testProviderIds(engine);
+}
+
+function testHistory(engine: Engine): void {
+  describe(`${engine.name}: what came back`, () => {
+    const fixture = eachWith(engine);
+
+    test('is in the history as it was noted, and in no sum of the audit', async () => {
+      const { spool, nowMs } = fixture();
+      const { id: messageId } = (await accepted(fixture(), { to: ['a@one.test'] })).message;
+      await spool.settle(aSettlement(await fixture().oneClaimed(), { atMs: nowMs }));
+      const before = await spool.audit();
+      const of = { atMs: nowMs + 1, messageId, deliveryId: deliveryIdOf(messageId, 1), domain: 'one.test' };
+      const about = { ...of, recipients: ['a@one.test'], source: 'hook:ses', egress: 'ses' };
+      const reply = { code: 550, detail: '1.1', text: 'no such user' };
+      const events: CameBack[] = [
+        { event: 'put-off', detail: '452 mailbox full', ...about },
+        { event: 'confirmed', detail: '', ...about },
+        { event: 'opened', detail: '', ...about },
+        { event: 'clicked', detail: 'https://shop.example/é?"\n', ...about },
+        { event: 'complained', detail: 'abuse', ...about, source: 'report', egress: null },
+        { event: 'unsubscribed', detail: '', ...about, source: 'one-click' },
+        { event: 'bounced-later', reply, host: null, report: null, ...about, source: 'hook:ses' },
+        { event: 'bounced-later', reply, host: 'mx.one.test', report: null, ...of, recipients: [], egress: null },
+      ];
+      expect(await spool.note(events)).toBe('noted');
+      const story = await spool.story(messageId);
+      expect(story?.events.slice(-events.length)).toEqual(events);
+      expect(await spool.audit()).toEqual(before);
+      fixture().store = await fixture().store.reopened();
+      expect((await fixture().spool.story(messageId))?.events.slice(-events.length)).toEqual(events);
+    });
+  });
+
+  describe(`${engine.name}: an attempt in doubt`, () => {
+    const fixture = eachWith(engine);
+    const settled = async (rest: Partial<Settlement['rest']>) => {
+      const { spool, nowMs } = fixture();
+      await spool.settle(
+        aSettlement(await fixture().oneClaimed(), { atMs: nowMs, addresses: [], rest: { dueAtMs: nowMs, ...rest } }),
+      );
+      return (await spool.list({}, { limit: 1 }))[0]?.delivery;
+    };
+
+    test('is remembered with its exit until the next attempt, whoever claims it', async () => {
+      await accepted(fixture(), {});
+      const delivery = await settled({ doubtBy: 'sendgrid', refusedBy: ['ip-1'] });
+      expect(delivery).toMatchObject({ doubtBy: 'sendgrid', refusedBy: ['ip-1'] });
+      expect(Object.keys(delivery?.lastReply ?? {})).not.toContain('doubtBy');
+      fixture().store = await fixture().store.reopened();
+      const leased = await fixture().oneClaimed();
+      expect(leased.delivery).toEqual({ ...delivery });
+      await fixture().spool.giveBack([{ deliveryId: leased.delivery.id, token: leased.lease.token }]);
+      const next = await settled({});
+      expect(Object.keys(next ?? {})).not.toContain('doubtBy');
+      expect(next?.lastReply).toEqual(delivery?.lastReply);
+    });
+
+    test('is remembered without a reply, too', async () => {
+      await accepted(fixture(), {});
+      expect(await settled({ doubtBy: 'ses', lastReply: null })).toMatchObject({ doubtBy: 'ses', lastReply: null });
+    });
+  });
+}
+
+/** A settlement with an attempt that a provider took. */
+function takenBy(leased: LeasedDelivery, providerId: string, options: Parameters<typeof aSettlement>[1]): Settlement {
+  const settlement = aSettlement(leased, options);
+  const { id, messageId, domain, recipients } = leased.delivery;
+  const attempted: MessageEvent = {
+    event: 'attempted',
+    atMs: options.atMs,
+    messageId,
+    deliveryId: id,
+    domain,
+    recipients: recipients.map(({ address }) => address),
+    attempt: {
+      number: 1,
+      egress: 'ses',
+      host: null,
+      address: null,
+      source: null,
+      tls: null,
+      reply: { code: 250, detail: '0.0', text: 'taken' },
+      providerId,
+      tookMs: 5,
+    },
+  };
+  return { ...settlement, events: [attempted, ...settlement.events] };
+}
+
+function testProviderIds(engine: Engine): void {
+  describe(`${engine.name}: messages by what a provider calls them`, () => {
+    const fixture = eachWith(engine);
+    const sent = async (of: Fixture, providerId: string, change: Partial<Parameters<typeof aSettlement>[1]> = {}) => {
+      const submission = await accepted(of, {});
+      const taken = takenBy(await of.oneClaimed(), providerId, { atMs: of.nowMs, ...change });
+      expect(await of.spool.settle(taken)).toBe('settled');
+      return submission.message.id;
+    };
+    const found = (id: string): Promise<readonly MessageId[]> => fixture().spool.byProviderId(id);
+
+    test('are found by each of several ids, whole, and over a restart', async () => {
+      const one = await sent(fixture(), '0100018f-aa 0100018f-ab');
+      const two = await sent(fixture(), '<20261122.1@mg.example>');
+      const odd = await sent(fixture(), 'é%_*"\'\\[a]');
+      const story = await fixture().spool.story(one);
+      expect(story?.events[1]).toMatchObject({ attempt: { providerId: '0100018f-aa 0100018f-ab' } });
+      fixture().store = await fixture().store.reopened();
+      expect(await found('0100018f-aa')).toEqual([one]);
+      expect(await found('0100018f-ab')).toEqual([one]);
+      for (const part of ['0100018f-a', '0100018f-aa 0100018f-ab', '%', '', one]) expect(await found(part)).toEqual([]);
+      expect(await found('20261122.1@mg.example')).toEqual([two]);
+      expect(await found(' <20261122.1@mg.example> ')).toEqual([two]);
+      expect(await found('é%_*"\'\\[a]')).toEqual([odd]);
+    });
+
+    test('of one id several: the newest first, ten of them, each once', async () => {
+      const ids: MessageId[] = [];
+      for (let n = 0; n < 12; n++) ids.push(await sent(fixture(), 'same same'));
+      expect(await found('same')).toEqual(ids.toSorted().toReversed().slice(0, 10));
+    });
+
+    test('are found while they are queued, and with each attempt', async () => {
+      const { nowMs } = fixture();
+      const id = await sent(fixture(), 'first', { addresses: [], rest: { dueAtMs: nowMs } });
+      expect(await found('first')).toEqual([id]);
+      await fixture().spool.settle(takenBy(await fixture().oneClaimed(), 'second', { atMs: nowMs }));
+      expect(await found('first')).toEqual([id]);
+      expect(await found('second')).toEqual([id]);
+    });
+
+    test('are not found by what a lost lease would have written', async () => {
+      const submission = aSubmission({ atMs: fixture().nowMs });
+      await fixture().spool.accept(submission);
+      const leased = await fixture().oneClaimed();
+      expect(leased.delivery.id).toBe(deliveryOf(submission));
+      const stale = { ...leased, lease: { ...leased.lease, token: leased.lease.token + 7 } };
+      expect(await fixture().spool.settle(takenBy(stale, 'lost', { atMs: fixture().nowMs }))).toBe('lost');
+      expect(await found('lost')).toEqual([]);
+    });
+
+    test('are forgotten with their history, and others are not', async () => {
+      const { spool, nowMs } = fixture();
+      await sent(fixture(), 'shared old');
+      const young = await sent(fixture(), 'shared', { atMs: nowMs + 1_000 });
+      expect(await spool.prune(nowMs + 1_000)).toBe(1);
+      expect(await found('old')).toEqual([]);
+      expect(await found('shared')).toEqual([young]);
+    });
+  });
+}

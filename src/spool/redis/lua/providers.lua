@@ -1,0 +1,9 @@
+#!lua flags=no-writes
+-- library: shard.lua
+-- The last messages that a provider has under this id, LIMIT at most.
+
+local ID, LIMIT = ARGV[1], ARGV[2]
+
+local found = redis.call('ZREVRANGEBYLEX', PROVIDERS, '(p' .. ID .. '\1', '[p' .. ID .. '\0', 'LIMIT', 0, LIMIT)
+for place, member in ipairs(found) do found[place] = string.sub(member, #ID + 3) end
+return found
