@@ -12,6 +12,7 @@ import { FULL_STANDING } from '../src/routing/standing.ts';
 import type { Egress } from '../src/egress/egress.ts';
 import { deliveryShare, shareOf, WHOLE } from '../src/policy/share.ts';
 import { Exits } from '../src/schedule/exits.ts';
+import { Connections } from '../src/schedule/connections.ts';
 import type { Limits } from '../src/schedule/limits.ts';
 import { systemClock, systemRandom } from '../src/system.ts';
 
@@ -79,6 +80,8 @@ function perChoiceUs(policy: Policy, route: RoutePolicy, { states, explains }: C
   return (performance.now() * 1_000 - startUs) / ROUNDS;
 }
 
+const NO_QUOTAS = { takeBlock: async () => ({ left: 0, used: 0 }), returnBlock: async () => {} };
+
 /** The same as the scheduler asks it: with what is under way, limits and standings of each. */
 function scheduledUs(policy: Policy, route: RoutePolicy): number {
   const limits = { stateOf: () => null, take: () => {}, want: () => {} } as unknown as Limits;
@@ -87,7 +90,19 @@ function scheduledUs(policy: Policy, route: RoutePolicy): number {
   const choosing = new Exits({
     policy: () => policy,
     find: () => running,
-    share: (limit) => shareOf(limit, deliveryShare(policy, { index: 0, of: 2 }) ?? WHOLE),
+    connections: new Connections({
+      policy: () => policy,
+      quotas: NO_QUOTAS,
+      clock: systemClock,
+      holder: '',
+      isShared: () => false,
+      share: (limit) => shareOf(limit, deliveryShare(policy, { index: 0, of: 2 }) ?? WHOLE),
+      openOf: () => 0,
+      trim: () => {},
+      lost: () => {},
+      changed: () => {},
+      failed: () => {},
+    }),
     limits,
     standingOf: (name) => standings.get(name) ?? FULL_STANDING,
     clock: systemClock,

@@ -123,7 +123,10 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const { ledger } = spool;
   const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
   const { sign } = signer;
-  const exits = stack.use(openExits({ policy, ports, emit, localAddresses }));
+  let connectionsOf: (exit: string) => number | null = () => null;
+  const exits = stack.use(
+    openExits({ policy, ports, emit, localAddresses, connectionsOf: (exit) => connectionsOf(exit) }),
+  );
   const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
   const standings = needs.standings ?? stack.use(await openExitStandings(standingsNeeds(needs)));
   const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
@@ -162,8 +165,10 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   );
 }
 
+      sharesConnections: () => spool.nodes !== undefined,
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
   const { signer, verp, scheduler, ingress, policy } = parts;
+  connectionsOf = (exit) => scheduler.connectionsOf(exit);
   return {
     doors: () => ({ addresses: ingress.addresses(), problems: ingress.problems() }),
     notReady: () => [],

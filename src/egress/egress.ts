@@ -69,4 +69,8 @@ export interface Egress extends AsyncDisposable {
   whether?(mail: Mail, signal: AbortSignal): Promise<Whether>;
   /** How many attempts it will carry at once; the scheduler never asks for more. */
   readonly concurrency: number;
+  /** Connections that it has: idle, about to be closed, and one for each attempt under way. Absent: none outlives its attempt. */
+  readonly connections?: number;
+  /** Closes idle connections, the oldest first, so that there are at most so many in all. */
+  trim?(most: number): void;
 }

@@ -18,6 +18,8 @@ export type ExitsOptions = {
   readonly emit: Emit;
   /** Addresses of this machine, for the loop check (RFC 5321 §5.1); asked at most every few seconds. */
   readonly localAddresses: () => readonly string[];
+  /** How many connections this process may have by an exit now; null: what its settings say. Default: that. */
+  readonly connectionsOf?: (exit: string) => number | null;
 };
 
 export type Exits = AsyncDisposable & {
@@ -32,7 +34,7 @@ export type Exits = AsyncDisposable & {
   hostsOf(domain: string): Promise<readonly string[] | null>;
 };
 
-export function openExits({ policy, ports, emit, localAddresses }: ExitsOptions): Exits {
+export function openExits({ policy, ports, emit, localAddresses, connectionsOf }: ExitsOptions): Exits {
   const exitPorts: ExitPorts = {
     ...ports,
     dns: cachedDns(ports.dns, ports.clock),
@@ -40,6 +42,7 @@ export function openExits({ policy, ports, emit, localAddresses }: ExitsOptions)
     emit,
     dead: new DeadHosts(ports.clock),
     isOwn: ownAddressCheck(policy, ports, localAddresses),
+    ...(connectionsOf === undefined ? {} : { connectionsOf }),
   };
   const byName = new Map<string, Egress>();
   const settings = new Map<string, EgressPolicy>();

@@ -20,9 +20,13 @@ export type ExitState = {
   /** Attempts under way by it, and how many it carries at most. */
   readonly inFlight: number;
   readonly concurrency: number;
+  /** How many all processes together have at most, where that is asked for one by one. Absent: `concurrency` is its own. */
+  readonly sharedConcurrency?: number;
   readonly circuit: Circuit;
   /** Absent or null: no limit of its own keeps mail from it now. */
   readonly limit?: LimitState | null;
+  /** Absent or null: there is something left of its budget, or it has none. */
+  readonly budget?: BudgetGate | null;
   /** Absent: here. */
   readonly place?: ExitPlace;
   /** Absent: nothing is known beside. The times of its closures are monotonic here, as all others. */
@@ -39,6 +43,13 @@ export type LimitState = {
   readonly cause: string;
 };
 
+/** Its budget is used up until then, monotonic ms: but for these streams. */
+export type BudgetGate = {
+  readonly untilMs: number;
+  readonly cause: string;
+  readonly exempt: ReadonlySet<string>;
+};
+
 /**
  * What keeps mail from an exit, in this order. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node
  * has it. `site-rest`: the receiving site takes nothing from it for a while; `site`: for a moment.
@@ -51,6 +62,7 @@ export type Gate =
   | 'stopped'
   | 'tried'
   | Closure['gate']
+  | 'budget'
   | 'elsewhere'
   | 'nowhere'
   | 'resting'

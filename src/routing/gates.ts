@@ -8,7 +8,7 @@ import type { Member } from './steps.ts';
 export const MOMENTS: ReadonlySet<Gate> = new Set(['busy', 'probing', 'asking', 'paced', 'site']);
 
 /** Gates that a limit of the exit stands at. */
-export const LIMITED: ReadonlySet<Gate> = new Set(['limited', 'paced', 'asking']);
+export const LIMITED: ReadonlySet<Gate> = new Set(['limited', 'paced', 'asking', 'budget']);
 
 /** Between two looks whether a node has an exit's address, where no other exit will do. */
 const PLACE_MS = 10_000;
@@ -27,6 +27,7 @@ export function firstGate(request: ChooseRequest, { egress, shut, streams }: Mem
     if (!maySendProbe(request, state)) return closure.gate;
     if (state.inFlight > 0) return 'probing';
   }
+  if (isUsedUp(request, state)) return 'budget';
   if (!isHere) return place.kind;
   const circuit = gateOf(state.circuit, request.nowMs);
   if (circuit !== 'open') return circuit;
@@ -34,6 +35,11 @@ export function firstGate(request: ChooseRequest, { egress, shut, streams }: Mem
   const site = request.siteGate?.(egress) ?? null;
   if (site !== null) return site.gate;
   return state.inFlight >= state.concurrency ? 'busy' : 'ready';
+}
+
+/** The budget is one for all nodes. */
+function isUsedUp({ stream }: ChooseRequest, { budget }: ExitState): boolean {
+  return budget !== undefined && budget !== null && !budget.exempt.has(stream);
 }
 
 /** Whether another node may send by it now. */
@@ -67,9 +73,11 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
   if (!state.running) return [plain('stopped')];
   if (request.tried?.has(egress) === true) return [plain('tried')];
   const gates = closuresOf(request, state);
-  const { place } = state;
+  const { place, budget } = state;
+  if (budget !== undefined && budget !== null && isUsedUp(request, state))
+    gates.push({ gate: 'budget', untilMs: budget.untilMs, cause: budget.cause });
   if (place !== undefined && place.kind !== 'here') return [...gates, gateOfPlace(place, request.nowMs)];
-  const { circuit, limit, inFlight, concurrency } = state;
+  const { circuit, limit, inFlight, concurrency, sharedConcurrency: shared = concurrency } = state;
   const rest = gateOf(circuit, request.nowMs);
   if (rest !== 'open') {
     const untilMs = rest === 'resting' ? circuit.restsUntilMs : null;
@@ -81,7 +89,8 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
   const site = request.siteGate?.(egress) ?? null;
   if (site !== null) gates.push(site);
   if (inFlight >= concurrency) {
-    const cause = concurrency > 1 ? `all ${concurrency} are in use` : 'its one is in use';
+    const own = concurrency > 1 ? `all ${concurrency} are in use` : 'its one is in use';
+    const cause = concurrency < shared ? `${concurrency} of its ${shared} are this process's now, and in use` : own;
     gates.push({ ...plain('busy'), cause });
   }
   return gates;

@@ -11,7 +11,6 @@ import {
   type ChooseRequest,
   type ExitPlace,
   type ExitState,
-  type GateState,
   type Reason,
   type TurnWanted,
 } from '../routing/choose.ts';
@@ -26,6 +25,8 @@ import {
 } from '../routing/exit-state.ts';
 import { FULL_STANDING, monotonic, type Standing, type StandingOf } from '../routing/standing.ts';
 import { stepsOf } from '../routing/steps.ts';
+import type { ExitQuestion } from './exit-question.ts';
+import type { Connections } from './connections.ts';
 import type { Limits } from './limits.ts';
 import type { PoolTurns, Used } from './pool-turns.ts';
 
@@ -35,9 +36,8 @@ export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
 export type ExitsNeeds = {
   readonly policy: () => Policy;
   readonly find: (name: string) => Egress | undefined;
-  /** This worker's part of a limit. */
-  readonly share: (limit: number) => number;
   readonly limits: Limits;
+  readonly connections: Pick<Connections, 'of' | 'stateOf' | 'want' | 'used'>;
   /** Who has the address that the exit leaves from. Default: this node. */
   readonly placeOf?: (name: string) => ExitPlace;
   /** What is known of each beside. Default: nothing. */
@@ -49,16 +49,6 @@ export type ExitsNeeds = {
   readonly clock: Clock;
   readonly random: Pick<Random, 'fraction'>;
   readonly emit: Emit;
-};
-
-export type ExitQuestion = {
-  readonly route: RoutePolicy;
-  readonly stream: string;
-  readonly tried?: ReadonlySet<string>;
-  readonly keep?: string | null;
-  readonly here?: boolean;
-  /** What keeps mail to the receiving site from an exit. Default: nothing. */
-  readonly siteGate?: (egress: string) => GateState | null;
 };
 
 /** Between two looks at an exit that is closed, where no time is known. */
@@ -118,8 +108,12 @@ export class Exits {
   }
 
   choose(question: ExitQuestion): Choice {
+    const { limits, connections } = this.#needs;
     const choice = choose(this.#requestOf(question));
-    for (const egress of choice.limited) this.#needs.limits.want(egress);
+    for (const egress of choice.limited) {
+      limits.want(egress);
+      connections.want(egress, this.inFlightOf(egress));
+    }
     if (choice.kind === 'wait' && !choice.busy) this.#keepsMail = true;
     return choice;
   }
@@ -131,7 +125,7 @@ export class Exits {
 
   /** Every exit of a route in the order in which it would be asked now. Changes nothing, and asks nobody. */
   walk(question: ExitQuestion): readonly Reason[] {
-    return walk(this.#requestOf(question));
+    return walk({ ...this.#requestOf(question), stateOf: (name) => this.#stateOf(name) });
   }
 
   find(name: string): Egress | undefined {
@@ -169,6 +163,7 @@ export class Exits {
     const circuit = this.#circuits.get(name);
     if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
     this.#needs.limits.take(name, provider ?? null);
+    this.#needs.connections.used(name);
     this.#generation += 1;
   }
 
@@ -253,7 +248,7 @@ export class Exits {
     return {
       ...question,
       policy: policy(),
-      stateOf: (name) => this.#stateOf(name),
+      stateOf: (name) => this.#stateToChoose(name),
       shareOf: shareOf ?? (() => 0),
       rotation: this.#rotation,
       ...(turns === undefined ? {} : { turnsOf: (pool: string) => turns.of(pool) }),
@@ -277,17 +272,25 @@ export class Exits {
     return standing.closures.length === 0 ? standing : monotonic(standing, this.#needs.clock);
   }
 
+  /** What it has to wait for a moment to know is asked for then. */
+  #stateToChoose(name: string): ExitState {
+    const state = this.#stateOf(name);
+    if (state.limit !== null && state.limit !== undefined) return state;
+    return { ...state, limit: this.#needs.connections.stateOf(name, state.inFlight) };
+  }
+
   #stateOf(name: string): ExitState {
-    const { find, share, limits, placeOf, standingOf } = this.#needs;
+    const { find, connections, limits, placeOf, standingOf } = this.#needs;
     const egress = find(name);
+    const inFlight = this.inFlightOf(name);
     const standing = standingOf === undefined ? FULL_STANDING : this.#standingOf(name);
     return {
       running: egress !== undefined,
-      inFlight: this.#inFlight.get(name) ?? 0,
-      // Never none: `deliveryShare` has as many deliver as an operator's limits allow.
-      concurrency: Math.max(1, Math.floor(share(egress?.concurrency ?? 1) * standing.pace)),
+      inFlight,
+      ...connections.of(name, { most: egress?.concurrency ?? 1, inFlight }),
       circuit: this.#circuits.get(name) ?? CLOSED,
       limit: limits.stateOf(name),
+      budget: limits.budgets.gateOf(name),
       standing,
       ...(placeOf === undefined ? {} : { place: placeOf(name) }),
     };

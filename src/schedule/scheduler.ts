@@ -34,6 +34,7 @@ import { mendDueTimes } from './mend.ts';
 import { refusalsOf } from './on-block.ts';
 import { openSites, recallSites } from './open-sites.ts';
 import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
+import { openConnections } from './open-connections.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { SentCounts } from './sent-counts.ts';
 import { settle } from './settle.ts';
@@ -75,6 +76,8 @@ export type SchedulerNeeds = {
 
 export type ExitPlaces = {
   placeOf(exit: string): ExitPlace;
+  /** Whether connections of an exit are asked for one by one, since other nodes have some too. Default: no, its share is its own. */
+  readonly sharesConnections?: () => boolean;
   /** Whether other nodes may hand mail to this one. */
   getsMail(): boolean;
 };
@@ -106,6 +109,8 @@ export type Scheduler = AsyncDisposable & {
 
 const GRACE_MS = 30_000;
 /** After the cut, for what was cut off to be written. */
+  /** How many connections this process may have by an exit now; null: what its settings say. */
+  connectionsOf(exit: string): number | null;
 const CUT_MS = 2_000;
 const BOUNCES_AT_ONCE = 20;
 
@@ -144,15 +149,17 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
   };
 }
 
+    connectionsOf: (exit) => schedule.connections.most(exit),
 function newSchedule({ exits: find, share: given, standingOf, circles, ...needs }: SchedulerNeeds): Schedule {
   const { policy, clock, random, emit } = needs;
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
   const limits = limitsFor(needs, {
-    paceOf: (exit) => standingOf?.(exit).pace ?? 1,
+    paceOf,
     changed: () => {
       exits.touch();
+  const paceOf = (exit: string): number => standingOf?.(exit).pace ?? 1;
       schedule.lanes.revive();
       dispatch(schedule);
     },
@@ -162,7 +169,8 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
   const exits: Exits = new Exits({
     policy,
     find,
-    share,
+    connections,
+  const connections = openConnections({ ...needs, find, share, paceOf }, () => schedule);
     limits,
     shareOf: (exit) => limits.shareOf(exit),
     clock,
@@ -182,6 +190,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     ceilings,
     lanes: new Lanes({ sites, monotonicMs: () => clock.monotonicMs() }),
     groups: new Groups({ exits, contentBudget, sites, refusalsOf: (delivery) => refusalsOf(policy(), delivery) }),
+    connections,
     window: new Window(share),
     ages: new AgeKeeper(clock),
     contentBudget,
@@ -265,6 +274,7 @@ async function stopSchedule(
   // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
   await finished(schedule, signal, CUT_MS);
 }
+  spawn(schedule, 'connections', () => schedule.connections.close());
 
 /** Waits until nothing is under way, for at most `withinMs`, or until `signal` says not to. */
 async function finished(schedule: Schedule, signal: AbortSignal, withinMs: number): Promise<void> {

@@ -60,6 +60,7 @@ export class Upkeep {
     if (schedule.closing.signal.aborted) return;
     if (jump !== null) this.#afterJump(jump);
     schedule.limits.tick();
+    schedule.connections.tick();
     schedule.exits.touch();
     const { nextDueAtMs } = schedule;
     if (schedule.lanes.woken().length > 0 || schedule.getsMail()) schedule.claimWanted = true;

@@ -77,6 +77,7 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
   let repeated = false;
   while (queue.length > 0) {
     if (session === null) {
+      await pool.makeRoom();
       const opened = await connector.open(hop, signal, mail.onStage);
       if (opened.kind === 'failed') {
         const who = nameOf(hop.host, opened.address);

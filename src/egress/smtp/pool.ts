@@ -10,22 +10,44 @@ const QUIT_MS = 1_000;
 
 type Idle = { readonly session: Session; readonly cancel: () => void };
 
+export type PoolTerms = {
+  readonly clock: Clock;
+  /** Connections that the exit may have now, of attempts under way and idle ones. */
+  readonly most: () => number;
+  /** Attempts under way, each of which has a connection or is about to. */
+  readonly underWay: () => number;
+};
+
 export class SessionPool implements AsyncDisposable {
-  readonly #clock: Clock;
-  readonly #maxIdle: number;
+  readonly #terms: PoolTerms;
   /** By host and address; the latest last. */
   readonly #idle = new Map<string, Idle[]>();
   readonly #leaving = new Set<Promise<void>>();
   #count = 0;
   #closed = false;
 
-  constructor(clock: Clock, maxIdle: number) {
-    this.#clock = clock;
-    this.#maxIdle = maxIdle;
+  constructor(terms: PoolTerms) {
+    this.#terms = terms;
   }
 
-  get idle(): number {
-    return this.#count;
+  /** Connections that no attempt uses: idle, or about to be closed. */
+  get open(): number {
+    return this.#count + this.#leaving.size;
+  }
+
+  /** Before an attempt opens another connection: ends idle ones, and waits until they are closed, as far as they are too many. */
+  async makeRoom(): Promise<void> {
+    const { most, underWay } = this.#terms;
+    while (underWay() + this.open > most()) {
+      if (this.#count > 0 && underWay() + this.#count > most()) this.#dropOldest();
+      else if (this.#leaving.size > 0) await Promise.race(this.#leaving);
+      else return;
+    }
+  }
+
+  /** Ends idle sessions, so that with the attempts under way there are at most so many connections. */
+  trim(most: number): void {
+    while (this.#count > 0 && this.#terms.underWay() + this.#count > most) this.#dropOldest();
   }
 
   has({ host, addresses }: NextHop): boolean {
@@ -50,10 +72,15 @@ export class SessionPool implements AsyncDisposable {
       this.#end(session);
       return;
     }
-    if (this.#count >= this.#maxIdle) this.#dropOldest();
+    const most = this.#terms.most();
+    if (most === 0) {
+      this.#end(session);
+      return;
+    }
+    if (this.#count >= most) this.#dropOldest();
     const idle: Idle = {
       session,
-      cancel: this.#clock.after(IDLE_MS, () => {
+      cancel: this.#terms.clock.after(IDLE_MS, () => {
         this.#drop(idle);
       }),
     };

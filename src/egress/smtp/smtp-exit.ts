@@ -20,6 +20,8 @@ export type ExitPorts = Ports & {
   /** Whether mail sent to this address and port would come back to this relay. */
   readonly isOwn: (address: string, port: number) => boolean;
   readonly emit: Emit;
+  /** See `ExitsOptions`. */
+  readonly connectionsOf?: (exit: string) => number | null;
 };
 
 export type SmtpExitOptions = {
@@ -46,7 +48,19 @@ export class SmtpExit implements Egress {
     this.#options = options;
     this.#ports = ports;
     this.#connector = new Connector({ ...options.connection, clock, dial, dead: options.peer === 'mx' ? dead : null });
-    this.#pool = new SessionPool(clock, options.concurrency);
+    this.#pool = new SessionPool({
+      clock,
+      most: () => ports.connectionsOf?.(options.name) ?? options.concurrency,
+      underWay: () => this.#underWay.size,
+    });
+  }
+
+  get connections(): number {
+    return this.#underWay.size + this.#pool.open;
+  }
+
+  trim(most: number): void {
+    this.#pool.trim(most);
   }
 
   attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult> {
