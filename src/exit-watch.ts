@@ -19,7 +19,9 @@ export function watchExits(foundation: Foundation, { node, standings }: ExitWatc
   const isShared = spool.nodes !== undefined;
   const checks = openExitChecks({ ...ports, policy, emit, marks: spool.marks, hold, node, isShared, canSendFrom });
   const silent = new SilentExits({ policy, clock: ports.clock, emit });
+  const { heard } = hooks;
   hooks.heard = (event) => {
+    heard(event);
     checks.heard(event);
     silent.heard(event);
   };

@@ -18,6 +18,7 @@ import { routeOperation } from './cli/route-operation.ts';
 import { createOperations } from './cli/store-operations.ts';
 import { type ExitStandings, openExitStandings } from './exits/standings.ts';
 import { watchExits } from './exit-watch.ts';
+import type { Suppressing } from './feedback/suppression/suppression.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
@@ -32,6 +33,7 @@ import { limitUses } from './schedule/limit-uses.ts';
 import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
 import { watchStandings } from './exits/standing-watch.ts';
+import { watchSuppressions } from './suppressing.ts';
 import { canSendFrom } from './system.ts';
 import { watchWarmups } from './exits/warmup-watch.ts';
 import { lookAround } from './exits/whereabouts.ts';
@@ -101,7 +103,9 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const { name: node } = await foundation.nodeFacts();
   const standing = { policy, marks: spool.marks, tallies: spool.ledger, clock, node, judges: true };
   const standings = stack.use(await openExitStandings(standing));
-  const path = stack.use(await openPath(options, foundation, standings));
+  // Before the mail path, so that it hears of the last mail too: what is used last is ended first.
+  const suppression = await watchSuppressions(foundation, stack);
+  const path = stack.use(await openPath(options, foundation, { standings, suppression }));
   stack.use(watchStandings({ policy, standings, marks: spool.marks, clock, emit }));
   watchExits(foundation, { node, standings }, stack);
   const stats = statsNeeds({ policy, clock, spool, standings });
@@ -113,7 +117,11 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const { marks, ledger } = spool;
   const alerts = () => reporting.alerts.raised();
   const places = () => lookAround({ policy, clock, nodes: spool.nodes ?? null, node, canSendFrom });
-  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places });
+  const uses = {
+    sharesConnections: spool.nodes !== undefined,
+    usesNow: async () => (await path.figures()).exits ?? [],
+  };
+  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places, ...uses });
   const access = openAccess({ policy, ports, marks, emit, exits });
   const { api } = access;
   const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape, api }));
@@ -127,7 +135,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     ...facts,
     ...(await path.figures()),
     overview: await spool.overview().catch(() => null),
-    limits: await limitUses({ policy, ledger: spool.ledger, marks: spool.marks, clock, paceOf }).catch(() => []),
+    limits: await limitUses({ policy, ledger, marks, clock, paceOf, ...uses }).catch(() => []),
     ready: reasonsNotReady(parts).length === 0,
     nodes: await livesOf(parts).catch(() => null),
     exits: exitFigures(policy(), standings),
@@ -140,12 +148,12 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
 async function openPath(
   { workers, localAddresses }: RelayOptions,
   foundation: Foundation,
-  standings: ExitStandings,
+  known: { readonly standings: ExitStandings; readonly suppression: Suppressing },
 ): Promise<MailPath> {
   const { name: node } = await foundation.nodeFacts();
   if (workers === 1) {
     const { openMailPath } = await import('./mail-path.ts');
-    return openMailPath({ ...foundation, localAddresses, node, canSendFrom, share: WHOLE, standings });
+    return openMailPath({ ...foundation, localAddresses, node, canSendFrom, share: WHOLE, ...known });
   }
   const { startSupervisor } = await import('./supervisor.ts');
   const { ports, holder } = foundation;

@@ -5,6 +5,7 @@ import { open } from 'node:fs/promises';
 import { createSecureContext } from 'node:tls';
 import { readVerpKeys } from '../feedback/verp-keys.ts';
 import { hasReturnPaths } from '../policy/return-path.ts';
+import { addsUnsubscribe } from '../policy/unsubscribe.ts';
 import type { Policy } from '../policy/schema.ts';
 import { reasonOf } from '../policy/variables.ts';
 import { openKeyring } from '../sign/keyring.ts';
@@ -54,7 +55,7 @@ async function checkCertificate({ listen, tls }: Policy): Promise<string[]> {
 
 /** A file that is missing is made by the relay. */
 async function checkReturnPathKeys(policy: Policy): Promise<string[]> {
-  if (!hasReturnPaths(policy)) return [];
+  if (!hasReturnPaths(policy) && !addsUnsubscribe(policy)) return [];
   const read = await readVerpKeys(policy.returnPathKeys);
   return read.kind === 'failed' ? [`returnPathKeys: ${read.cause}`] : [];
 }

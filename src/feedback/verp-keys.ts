@@ -3,6 +3,7 @@ import { constants } from 'node:fs';
 import { mkdir, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { hasReturnPaths } from '../policy/return-path.ts';
+import { addsUnsubscribe } from '../policy/unsubscribe.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { VerpKeys } from './verp.ts';
@@ -17,7 +18,7 @@ export type KeysResult =
   | { readonly kind: 'failed'; readonly cause: string };
 
 export type VerpKeyring = {
-  /** null: none are in use, since no domain has a return path, or since they cannot be had. */
+  /** null: none are in use, since the policy needs none, or since they cannot be had. */
   keys(): VerpKeys | null;
   /** Reads the keys that a policy names; `use` puts them in use, and without it nothing changed. */
   prepare(policy: Policy): Promise<PreparedKeys>;
@@ -45,7 +46,7 @@ export function createVerpKeyring(needs: FileNeeds & { readonly clock: Clock; re
     needs.emit({ event: 'alert', atMs: needs.clock.nowMs(), name: 'return-path-keys', text, raised });
   };
   const prepare = async (policy: Policy): Promise<PreparedKeys> => {
-    if (!hasReturnPaths(policy)) return { kind: 'ready', use: () => {} };
+    if (!hasReturnPaths(policy) && !addsUnsubscribe(policy)) return { kind: 'ready', use: () => {} };
     const result = await openVerpKeys(policy.returnPathKeys, needs);
     if (result.kind === 'failed') return { kind: 'refused', problem: `returnPathKeys: ${result.cause}` };
     const use = (): void => {

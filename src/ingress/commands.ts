@@ -58,8 +58,7 @@ function runLine(conversation: Conversation, line: string): Promise<void> | null
       conversation.say(state.hello === null ? REPLIES.helloFirst : state.mail(argument));
       return null;
     case 'RCPT':
-      conversation.say(state.rcpt(argument));
-      return null;
+      return addRecipient(conversation, argument);
     case 'DATA':
       return startData(conversation, argument);
     case 'AUTH':
@@ -145,6 +144,13 @@ function handling({ furthestMs, nowMs }: Session): string[] {
   if (furthestMs === 0) return lines;
   const until = `${new Date(nowMs + furthestMs).toISOString().slice(0, 19)}Z`;
   return [`FUTURERELEASE ${Math.floor(furthestMs / 1000)} ${until}`, ...lines];
+}
+
+function addRecipient(conversation: Conversation, argument: string): Promise<void> | null {
+  const reply = conversation.state.rcpt(argument);
+  if (reply instanceof Promise) return reply.then((said) => conversation.say(said));
+  conversation.say(reply);
+  return null;
 }
 
 function startData(conversation: Conversation, argument: string): Promise<void> | null {

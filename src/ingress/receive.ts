@@ -7,6 +7,7 @@ import { bytesOfFields, type HeaderField } from '../message/header.ts';
 import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
+import type { Screening } from '../message/screening.ts';
 import { type NamedClient, senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
@@ -20,6 +21,7 @@ import { REPLIES } from './replies.ts';
 import { type Origin, receivedField } from './trace.ts';
 
 /** Signs what will leave; `headers` go before the header section and may be empty. A rejection is a temporary failure. */
+import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
 export type Sign = (message: {
   readonly fromDomain: string | null;
   readonly fields: readonly HeaderField[];
@@ -67,6 +69,12 @@ export type ReceiverDeps = {
   readonly sign: Sign;
   readonly clock: Clock;
   readonly random: Random;
+  /** Absent: no complaints are taken. */
+  readonly returnPaths?: Pick<ReturnPaths, 'fieldsFor'>;
+  /** Absent: everybody is written to. */
+  readonly screening?: Screening;
+  /** Absent: no such fields are added. */
+  readonly unsubscribeUrl?: UnsubscribeUrl;
   readonly emit: Emit;
 };
 
@@ -137,7 +145,13 @@ export class Receiver {
     if ('code' in terms) return { kind: 'refused', reply: terms };
 
     const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
-    const { fields, body } = canonical;
+    const suppressed = await this.#whySuppressed(incoming, terms.stream);
+    if (suppressed !== null) return { kind: 'refused', reply: suppressed };
+    const { body } = canonical;
+    const { unsubscribeUrl } = this.#deps;
+    const given = withUnsubscribe({ id, incoming, canonical, terms, policy }, unsubscribeUrl);
+    const { warning } = given;
+    const fields = this.#marked({ id, fromDomain, firstAtMs: Math.max(atMs, terms.sendAtMs ?? 0), fields: given.fields });
     const header = bytesOfFields(fields);
     const [signed, dedupe] = await Promise.all([
       this.#deps.sign({ fromDomain, fields, body, nowMs: atMs }),
@@ -145,7 +159,26 @@ export class Receiver {
     ]);
     const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
     const message = newMessage({ incoming, canonical, policy, id, atMs, fromDomain, content, terms });
-    return { kind: 'ready', incoming, message, content, dedupe, addresses, warning: terms.warning };
+    return { kind: 'ready', incoming, message, content, dedupe, addresses, warning };
+  }
+
+  /** With what complaints tell it by, behind the trace field of ours. */
+  #marked(message: Marked): readonly HeaderField[] {
+    const added = this.#deps.returnPaths?.fieldsFor?.(message) ?? [];
+    const [received, ...others] = message.fields;
+    return received === undefined || added.length === 0 ? message.fields : [received, ...added, ...others];
+  }
+
+  /** Where suppressed recipients are refused and none but those is left; the stream is known only now. */
+  async #whySuppressed({ client, recipients }: Incoming, stream: string): Promise<Reply | null> {
+    const { screening, policy } = this.#deps;
+    if (screening === undefined || policy().suppression.onSubmit !== 'reject') return null;
+    const addresses = recipients.map(({ address }) => address);
+    if (!screening.suspects(addresses)) return null;
+    // What cannot be known now is asked again before each attempt.
+    const found = await screening.suppressedOf({ addresses, client: client.name, stream }).catch(() => null);
+    const [reply = null] = found?.values() ?? [];
+    return found?.size === addresses.length ? reply : null;
   }
 
   async #accept(ready: Ready): Promise<Received> {

@@ -1,4 +1,5 @@
 /** Taking mail in over SMTP: the listening ports of the policy, and all that their sessions share. */
+import type { Screening } from '../message/screening.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { Handoff } from '../spool/handoff.ts';
@@ -15,6 +16,7 @@ import { Receiver, type Sign } from './receive.ts';
 import { NO_RETURN_PATHS, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
 import { submit, type Submission, type SubmitResult } from './submit.ts';
 import { Certificate } from './tls.ts';
+import type { UnsubscribeUrl } from './unsubscribe.ts';
 
 export type IngressDeps = {
   /** The policy in force now. */
@@ -25,6 +27,10 @@ export type IngressDeps = {
   readonly sign: Sign;
   /** Default: there are none. */
   readonly returnPaths?: ReturnPaths;
+  /** Default: everybody is written to. */
+  readonly screening?: Screening;
+  /** Default: no such fields are added. */
+  readonly unsubscribeUrl?: UnsubscribeUrl;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -105,6 +111,7 @@ class SmtpPorts implements Ingress {
       budget: this.#budget,
       returnBudget: new MemoryBudget(() => RETURNED_MEMORY_BYTES / (sharing?.workers ?? 1)),
       returnPaths: deps.returnPaths ?? NO_RETURN_PATHS,
+      ...(deps.screening === undefined ? {} : { screening: deps.screening }),
       admission: this.#admission,
       deadlines: this.#deadlines,
       isStopping: () => this.#stopping,

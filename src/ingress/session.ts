@@ -1,6 +1,7 @@
 /** What a session may do, command by command: decisions free of the library and of the wire. */
 import type { Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
+import type { Screening } from '../message/screening.ts';
 import { clientByName, clientForAddress, type NamedClient, senderAllowed } from '../policy/admit.ts';
 import type { ListenerPolicy, Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
@@ -23,6 +24,8 @@ export type SessionDeps = {
   /** Of what comes to return paths. */
   readonly returnBudget: MemoryBudget;
   readonly returnPaths: ReturnPaths;
+  /** Absent: everybody is written to. */
+  readonly screening?: Screening;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -172,7 +175,7 @@ export class Session {
     return this.#deps.receiver.trouble();
   }
 
-  rcpt(argument: string): Reply {
+  rcpt(argument: string): Reply | Promise<Reply> {
     const { transaction, policy } = this;
     if (transaction === null) return REPLIES.mailFirst;
     const { smtpUtf8, client, recipients } = transaction;
@@ -186,7 +189,26 @@ export class Session {
     if (!recipients.has(address) && isFull) {
       return this.refused('RCPT', REPLIES.tooManyRecipients);
     }
+    const { screening } = this.#deps;
+    if (policy.suppression.onSubmit === 'reject' && screening?.suspects([address]) === true) {
+      return this.#rcptUnlessSuppressed(screening, { recipients, recipient: parsed.value, client });
+    }
     recipients.set(address, parsed.value);
+    return REPLIES.recipientOk;
+  }
+
+  /** Its stream is in the header: what holds for one stream only is found later. So is what cannot be known now. */
+  async #rcptUnlessSuppressed(
+    screening: Screening,
+    to: Pick<Transaction, 'recipients'> & { readonly recipient: Recipient; readonly client: NamedClient },
+  ): Promise<Reply> {
+    const { recipient, client, recipients } = to;
+    const { address } = recipient;
+    const ask = { addresses: [address], client: client.name, stream: '' };
+    const found = await screening.suppressedOf(ask).catch(() => null);
+    const refusal = found?.get(address);
+    if (refusal !== undefined) return this.refused('RCPT', refusal);
+    recipients.set(address, recipient);
     return REPLIES.recipientOk;
   }
 

@@ -9,6 +9,7 @@ import type { ListenerPolicy, Policy } from './schema.ts';
 import { checkShaping } from './shaping-checks.ts';
 
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
+import { checkUnsubscribe } from './unsubscribe.ts';
 export type Check = {
   readonly verdict: 'refuse' | 'warn';
   readonly path: Path;
@@ -39,6 +40,7 @@ export function checkPolicy(policy: Policy): Check[] {
 }
 
 function checkListeners({ listen }: Policy): Check[] {
+    ...checkUnsubscribe(policy),
   return listen.flatMap((listener, index) => {
     const checks: Check[] = [];
     if (listener.auth === 'required' && listener.tls === 'none' && !isLoopback(listener.address)) {

@@ -18,8 +18,6 @@ function search({ schema, node, path }: Position, tree: TreeNode): Finding[] {
   const branch = branchOf(schema, node);
   if (marksOf(schema).isLater || marksOf(branch).isLater)
     return asksForNothing(schema, node) ? [] : [{ place: keyPlaceOf(tree, path), path, text: NO_EFFECT }];
-  if (isUnsubscribeAdd(path, node))
-    return [{ place: node.place, path, text: `${NO_EFFECT}: where to unsubscribe is not known; it is as warn` }];
   if (node.kind === 'scalar') return [];
   const children: [string | number, TreeNode][] =
     node.kind === 'map' ? [...node.entries].map(([key, entry]) => [key, entry.node]) : [...node.nodes.entries()];
@@ -41,9 +39,4 @@ function isDefault(schema: Schema, node: TreeNode): boolean {
   const fallback = z.safeParse(schema, undefined);
   const given = z.safeParse(schema, plainValue(node));
   return fallback.success && given.success && isDeepStrictEqual(given.data, fallback.data);
-}
-
-function isUnsubscribeAdd(path: Path, node: TreeNode): boolean {
-  const isUnsubscribe = path.length === 3 && path[0] === 'streams' && path[2] === 'unsubscribe';
-  return isUnsubscribe && node.kind === 'scalar' && node.value === 'add';
 }

@@ -8,6 +8,7 @@ import { flattened } from './pools.ts';
 import { custom } from './custom.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { egress } from './schema/exits.ts';
+import { http } from './schema/http.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
 import {
   alerts,
@@ -15,7 +16,6 @@ import {
   dns,
   health,
   history,
-  http,
   log,
   reputation,
   retry,
@@ -25,6 +25,7 @@ import {
   webhooks,
 } from './schema/keeping.ts';
 import { pools, routes } from './schema/routes.ts';
+import { suppression } from './schema/suppression.ts';
 import { domainName, timeZone } from './schema/values.ts';
 
 export const policySchema = z
@@ -41,7 +42,8 @@ export const policySchema = z
     clients,
     domains,
     returnPathKeys: z.string().prefault('../certs/return-path.keys').meta({
-      description: 'Signs the addresses that returnPath makes; written if there is none. Every node needs the same.',
+      description:
+        'Signs the addresses that returnPath and unsubscribe: add make; written if there is none. Every node needs the same.',
     }),
     streams,
     egress,
@@ -63,6 +65,7 @@ export const policySchema = z
     health,
     blocklists,
     reputation,
+    suppression,
     spool,
     history,
     alerts,

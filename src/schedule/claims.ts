@@ -6,6 +6,7 @@ import { isSuspect } from './feedback.ts';
 import { paceText, waitText } from './groups.ts';
 import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, giveBack, handBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
+import { screensFirst } from './screen.ts';
 import { expired, putOff } from './untried.ts';
 import { CLAIM_LEAST } from './window.ts';
 
@@ -114,8 +115,9 @@ export class Claims {
     const unwanted = fresh.filter((one) => this.#isUnwanted(one));
     if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));
     const placed = fresh.filter((one) => !unwanted.includes(one)).map((one) => this.#admit(one));
-    const blocked = placed.filter((entry) => this.#place(entry) === 'blocked');
-    const left = leaveInStore(schedule, blocked);
+    const left = this.#placeAll(
+      placed.filter((entry) => !screensFirst(schedule, entry, (one) => this.#placeAll([one]))),
+    );
     if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
     dispatch(schedule);
     return leased.length;
@@ -160,6 +162,14 @@ export class Claims {
     const group = groups.groupOf(leased, false);
     return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
   }
+  /** @returns how many were left in the store */
+  #placeAll(entries: readonly Entry[]): number {
+    const blocked = entries.filter((entry) => this.#place(entry) === 'blocked');
+    const left = leaveInStore(this.#schedule, blocked);
+    dispatch(this.#schedule);
+    return left;
+  }
+
 
   /** Into its lane; or, where it cannot go out for long, back with what there is to say. `blocked`: no exit takes it now. */
   #place(entry: Entry): 'placed' | 'blocked' {

@@ -12,6 +12,7 @@ import {
   waitingIn,
   type Schedule,
 } from './schedule.ts';
+import { needsScreening, screened } from './screen.ts';
 import { settlementOf, type Plan } from './settlement.ts';
 import { takeTurn, type ChosenExit, type Turn } from './turn.ts';
 import { expired, putOff, setAside } from './untried.ts';
@@ -120,6 +121,11 @@ async function deliver(schedule: Schedule, start: Start): Promise<void> {
 async function attempt(schedule: Schedule, { entry, number, choice }: Start): Promise<void> {
   const { lanes, contentBudget } = schedule;
   const { leased, group } = entry;
+  const unsent = needsScreening(schedule, leased) ? await screened(schedule, entry) : null;
+  if (unsent !== null) {
+    await leaveUnsent(schedule, { entry, number, choice }, unsent);
+    return;
+  }
   const turn = await takeTurn(schedule, entry, choice).finally(() =>
     contentBudget.give(group.weight, leased.message.sizeBytes),
   );
@@ -128,6 +134,20 @@ async function attempt(schedule: Schedule, { entry, number, choice }: Start): Pr
   dispatch(schedule);
   if (died) spawn(schedule, 'give back', () => handBack(schedule, waitingIn(schedule, entry.lane)));
   await conclude(schedule, entry, planFor(schedule, entry, turn));
+}
+
+/** Nothing was tried: what was set aside for the attempt is free again. */
+async function leaveUnsent(schedule: Schedule, { entry, number, choice }: Start, plan: Plan): Promise<void> {
+  const { lanes, contentBudget, exits, sites, claimSoon } = schedule;
+  contentBudget.give(entry.group.weight, entry.leased.message.sizeBytes);
+  sites.ended(entry.ticket, 'none', '');
+  entry.ticket = null;
+  exits.unused(choice);
+  lanes.ended(entry.lane, number, 'none');
+  dispatch(schedule);
+  await conclude(schedule, entry, plan);
+  // Those who are left are due.
+  claimSoon();
 }
 
 function planFor(schedule: Schedule, entry: Entry, turn: Turn): Plan {

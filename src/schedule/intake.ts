@@ -2,7 +2,9 @@ import type { DeliveryId } from '../message/ids.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
 import { dispatch } from './dispatch.ts';
+import type { Entry } from './entry.ts';
 import { giveBack, LEASE_MS, spawn, type Schedule } from './schedule.ts';
+import { screensFirst } from './screen.ts';
 
 /** Fresh mail comes straight into its lanes: leased by `accept` itself, content in memory. See `Handoff`. */
 export class Intake implements Handoff {
@@ -50,9 +52,15 @@ export class Intake implements Handoff {
         continue;
       }
       const group = groups.groupOf(one, window.hasRoomFor(one.message.id, content));
-      lanes.push(window.admit(one, { lane, group, content, nowMs: clock.monotonicMs() }));
+      const entry = window.admit(one, { lane, group, content, nowMs: clock.monotonicMs() });
+      if (!screensFirst(this.#schedule, entry, (left) => this.#push(left))) lanes.push(entry);
     }
     if (unwanted.length > 0) spawn(this.#schedule, 'give back', () => giveBack(this.#schedule, unwanted));
+    this.#dispatchSoon();
+  }
+
+  #push(entry: Entry): void {
+    this.#schedule.lanes.push(entry);
     this.#dispatchSoon();
   }
 

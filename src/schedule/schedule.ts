@@ -1,4 +1,5 @@
 import type { Report } from '../message/notice.ts';
+import type { Screening } from '../message/screening.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
@@ -38,6 +39,8 @@ export type Schedule = {
   readonly emit: Emit;
   readonly report: Report;
   readonly reversePath?: ReversePath;
+  /** Absent: everybody is written to. */
+  readonly screening?: Screening;
   /** Whether it has a connection of every limit; if not it takes no mail, and leaves it to other workers. */
   readonly delivers: () => boolean;
   readonly spool: Spool;

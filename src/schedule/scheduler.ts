@@ -7,6 +7,7 @@ import type { Egress } from '../egress/egress.ts';
 import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { Report } from '../message/notice.ts';
 import type { Reply } from '../message/reply.ts';
+import type { Screening } from '../message/screening.ts';
 import type { MessageFacts } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import { type Share, shareOf, WHOLE } from '../policy/share.ts';
@@ -64,6 +65,8 @@ export type SchedulerNeeds = {
   readonly reversePath?: ReversePath;
   /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
   readonly share?: () => Share | null;
+  /** Which recipients are not written to. Default: everybody is. */
+  readonly screening?: Screening;
   /** The MX hosts of a domain. Default: not known, so that each domain is a site of its own. */
   readonly hostsOf?: HostsOf;
   /** Which nodes have the exits' addresses. Default: this one has all. */

@@ -133,7 +133,7 @@ export function withoutReports(settlement: Settlement, notices: readonly Notice[
 }
 
 function stripped(event: MessageEvent, untold: ReadonlySet<string>): MessageEvent[] {
-  if (event.event !== 'bounced' && event.event !== 'expired') return [event];
+  if (event.event !== 'bounced' && event.event !== 'expired' && event.event !== 'suppressed') return [event];
   const recipients = event.recipients.filter((address) => !untold.has(address));
   return recipients.length === 0 ? [] : [{ ...event, recipients }];
 }

@@ -79,6 +79,38 @@ export function ended(
   };
 }
 
+/**
+ * These recipients are not written to any more: their stories end, and those who asked are told, as of a bounce. The others
+ * are due as before.
+ */
+export function withoutSuppressed(
+  leased: LeasedDelivery,
+  terms: UntriedTerms,
+  replies: ReadonlyMap<string, Reply>,
+): Plan {
+  const about = aboutOf(leased, terms.nowMs);
+  const ending = leased.delivery.recipients.flatMap((recipient) => {
+    const reply = replies.get(recipient.address);
+    return reply === undefined ? [] : [{ recipient, reply, host: null }];
+  });
+  const byReply = Map.groupBy(ending, ({ reply }) => formatReply(reply));
+  return {
+    settlement: {
+      ...unfinished(leased, terms.nowMs),
+      finished: ending.map(({ recipient }) => ({ address: recipient.address, state: 'suppressed' })),
+      rest: restOf(leased),
+      events: [...byReply.values()].flatMap((some) => {
+        const [first] = some;
+        const addresses = some.map(({ recipient }) => recipient.address);
+        return first === undefined
+          ? []
+          : [{ event: 'suppressed' as const, reply: first.reply, egress: null, ...about(addresses) }];
+      }),
+    },
+    notices: noticeMaker(leased, terms)('failed', ending),
+  };
+}
+
 /** Its content cannot be trusted: kept for an operator, neither sent nor lost. */
 export function setAside(leased: LeasedDelivery, nowMs: number, reason: string): Plan {
   const addresses = leased.delivery.recipients.map(({ address }) => address);

@@ -1,4 +1,22 @@
+/** Learns from events which addresses are not to be written to any more: what is kept of them, for whom, and for how long. */
 import type { MessageEvent } from '../../message/event.ts';
+import type { MessageId } from '../../message/ids.ts';
+import { type Message, OWN_CLIENT } from '../../message/message.ts';
+import { plainText } from '../../message/plain-text.ts';
+import type { Policy } from '../../policy/schema.ts';
+import type { Clock } from '../../ports.ts';
+import type { Spool } from '../../spool/spool.ts';
+import {
+  type Suppression,
+  suppressionAddress,
+  type SuppressionKey,
+  SUPPRESSIONS_AT_ONCE,
+  type SuppressionReason,
+  type Suppressions,
+} from '../../spool/suppressions.ts';
+import { type Lesson, lessonOf } from './lessons.ts';
+import { counted, TALLY_CLIENT, timesIn } from './tally.ts';
+import type { SieveWatch } from './watch.ts';
 
 /**
  * Keeps what events say of addresses that are not to be written to any more: whoever tells a source that its report was
@@ -6,3 +24,158 @@ import type { MessageEvent } from '../../message/event.ts';
  * source is asked to send again is learnt then.
  */
 export type Learn = (events: readonly MessageEvent[]) => Promise<void>;
+
+export type LearnNeeds = {
+  readonly policy: () => Policy;
+  readonly spool: Pick<Spool, 'story'>;
+  readonly suppressions: Suppressions;
+  readonly sieve: Pick<SieveWatch, 'has' | 'isKnown' | 'add'>;
+  readonly clock: Clock;
+};
+
+/** Entries of one address: more than there are clients and streams that wrote to it is of no use. */
+const OF_ONE_ADDRESS = 200;
+const EVIDENCE_MOST = 1_000;
+
+export function createLearner(needs: LearnNeeds): Learn {
+  return async (events) => {
+    const mails = new Map<MessageId, Mail>();
+    for (const event of events) {
+      const lesson = lessonOf(event);
+      if (lesson === null || !isWorthwhile(needs, lesson)) continue;
+      if (lesson.kind === 'alive') {
+        await forgetSoft(needs, lesson.addresses);
+        continue;
+      }
+      const mail = mails.get(lesson.messageId) ?? (await mailOf(needs, lesson.messageId));
+      mails.set(lesson.messageId, mail);
+      if (mail.isOwn) continue;
+      if (lesson.kind === 'soft-bounce') await count(needs, lesson, mail);
+      else await keep(needs, entriesFor(needs.policy(), lesson, mail));
+    }
+  };
+}
+
+/** A delivery says something new only of those of whom something is known. */
+export function isWorthwhile({ sieve }: { readonly sieve: Pick<SieveWatch, 'has'> }, lesson: Lesson): boolean {
+  return lesson.kind !== 'alive' || lesson.addresses.some((address) => sieve.has(address));
+}
+
+type Mail = {
+  readonly client: string | null;
+  readonly stream: string | null;
+  /** A report of the relay's own, or from the null sender: what came of it says nothing. */
+  readonly isOwn: boolean;
+};
+
+async function mailOf({ spool }: LearnNeeds, id: MessageId): Promise<Mail> {
+  const story = await spool.story(id);
+  // Its history is over. Whose mail it was is not known then: what was learnt holds for all.
+  if (story === null) return { client: null, stream: null, isOwn: false };
+  const { client, stream, envelope }: Message = story.message;
+  return { client, stream, isOwn: client === OWN_CLIENT || envelope.sender === '' };
+}
+
+type Kept = { readonly scope: 'global' | 'client' | 'stream' | 'off'; readonly keepMs: number | null };
+
+function entriesFor({ suppression }: Policy, lesson: Lesson, mail: Mail): readonly Suppression[] {
+  switch (lesson.kind) {
+    case 'hard-bounce':
+      return entriesOf(lesson, mail, { reason: 'hard-bounce', kept: suppression.hardBounces });
+    case 'complaint':
+      return entriesOf(lesson, mail, { reason: 'complaint', kept: suppression.complaints });
+    case 'unsubscribe':
+      return entriesOf(lesson, mail, { reason: 'unsubscribe', kept: suppression.unsubscribes });
+    default:
+      return [];
+  }
+}
+
+type Why = { readonly reason: SuppressionReason; readonly kept: Kept };
+
+function entriesOf(
+  { addresses, evidence, source, atMs }: Omit<Lesson, 'kind'>,
+  mail: Mail,
+  { reason, kept }: Why,
+): readonly Suppression[] {
+  if (kept.scope === 'off') return [];
+  const client = kept.scope === 'global' ? null : mail.client;
+  const stream = kept.scope === 'stream' ? mail.stream : null;
+  const untilMs = kept.keepMs === null ? null : atMs + kept.keepMs;
+  return addresses.map((address) => ({
+    address: suppressionAddress(address),
+    client,
+    stream,
+    reason,
+    evidence: plainText(evidence, EVIDENCE_MOST),
+    source,
+    atMs,
+    untilMs,
+  }));
+}
+
+/** What holds longer already stays as it is. */
+async function keep(needs: LearnNeeds, entries: readonly Suppression[]): Promise<void> {
+  const { suppressions, sieve, clock } = needs;
+  const nowMs = clock.nowMs();
+  const wanted: Suppression[] = [];
+  for (const entry of entries) {
+    if (entry.untilMs !== null && entry.untilMs <= nowMs) continue;
+    const known = await knownOf(needs, entry);
+    if (known === null || !outlasts(known, entry)) wanted.push(entry);
+  }
+  for (let start = 0; start < wanted.length; start += SUPPRESSIONS_AT_ONCE) {
+    const some = wanted.slice(start, start + SUPPRESSIONS_AT_ONCE);
+    await suppressions.suppress(some);
+    sieve.add(some.map(({ address }) => address));
+  }
+}
+
+/** Of the same key; null: there is none. Cheap for an address of which nothing is known. */
+async function knownOf({ suppressions, sieve }: LearnNeeds, key: SuppressionKey): Promise<Suppression | null> {
+  if (sieve.isKnown() && !sieve.has(key.address)) return null;
+  const { entries } = await suppressions.suppressions({ address: key.address }, { limit: OF_ONE_ADDRESS, after: null });
+  return entries.find(({ client, stream }) => client === key.client && stream === key.stream) ?? null;
+}
+
+function outlasts(known: Suppression, entry: Suppression): boolean {
+  if (known.untilMs === null)
+    return known.reason !== entry.reason || known.reason === 'manual' || known.atMs >= entry.atMs;
+  return entry.untilMs !== null && known.untilMs >= entry.untilMs;
+}
+
+/** One more message that came to nothing; with as many as the policy allows they suppress. */
+async function count(needs: LearnNeeds, lesson: Lesson, mail: Mail): Promise<void> {
+  const { softBounces } = needs.policy().suppression;
+  if (softBounces.scope === 'off') return;
+  const { suppressions, sieve } = needs;
+  for (const given of new Set(lesson.addresses.map(suppressionAddress))) {
+    const key = { address: given, client: TALLY_CLIENT, stream: null };
+    const before = await knownOf(needs, key);
+    const { withinMs } = softBounces;
+    const tally = counted(before, {
+      address: given,
+      atMs: lesson.atMs,
+      said: plainText(lesson.evidence, EVIDENCE_MOST),
+      withinMs,
+    });
+    const times = timesIn(tally);
+    if (times.length < softBounces.count) {
+      await suppressions.suppress([tally]);
+      sieve.add([given]);
+      continue;
+    }
+    const evidence = `${times.length} messages came to nothing, the last one: ${lesson.evidence}`;
+    const why = { reason: 'soft-bounces', kept: softBounces } as const;
+    await keep(needs, entriesOf({ ...lesson, addresses: [given], evidence }, mail, why));
+    await suppressions.unsuppress([key]);
+  }
+}
+
+/** A message got through: what was counted before says nothing any more. */
+async function forgetSoft({ suppressions, sieve }: LearnNeeds, addresses: readonly string[]): Promise<void> {
+  const known = [...new Set(addresses.filter((address) => sieve.has(address)).map(suppressionAddress))];
+  const keys = known.map((address) => ({ address, client: TALLY_CLIENT, stream: null }));
+  for (let start = 0; start < keys.length; start += SUPPRESSIONS_AT_ONCE)
+    await suppressions.unsuppress(keys.slice(start, start + SUPPRESSIONS_AT_ONCE));
+}

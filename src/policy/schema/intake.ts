@@ -186,7 +186,8 @@ const stream = z.strictObject({
     .meta({
       description:
         'Header fields for unsubscribing by one click (RFC 8058): List-Unsubscribe with an https address, and List-Unsubscribe-Post. ' +
-        'required: mail without them is refused. warn: it is taken, and reply and log say so. add: as warn.',
+        'required: mail without them is refused. warn: it is taken, and reply and log say so. add: the relay puts in its own ' +
+        '(http.publicUrl) where a message has one recipient, else as warn.',
     }),
   bulk: z
     .boolean()

@@ -1,5 +1,4 @@
 /** How hard it tries, where mail is kept, who is told: `retry` … `tests`. */
-import { isIP } from 'node:net';
 import { z } from 'zod';
 import {
   domainName,
@@ -214,17 +213,6 @@ export const webhooks = z
   .prefault([])
   .meta({ description: 'Programs that are told of each event.', ...LATER });
 
-export const http = z
-  .strictObject({
-    listen: z
-      .string()
-      .refine(isHttpAddress, 'expected address:port, such as 127.0.0.1:8080')
-      .prefault('127.0.0.1:8080')
-      .meta({ description: 'Health, metrics and the API. Loopback unless you mean otherwise.' }),
-  })
-  .prefault({})
-  .meta({ description: 'The one HTTP listener.' });
-
 export const log = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info').meta({ description: 'Least level of a line.' }),
@@ -244,12 +232,6 @@ export const dns = z
   })
   .prefault({})
   .meta({ description: 'How names are looked up.' });
-
-function isHttpAddress(text: string): boolean {
-  const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+)|localhost):(\d{1,5})$/.exec(text);
-  const address = match?.[1] ?? match?.[2] ?? '127.0.0.1';
-  return match !== null && isIP(address) !== 0 && Number(match[3]) <= 65_535;
-}
 
 function isResolver(text: string): boolean {
   const match = /^(?:\[([0-9a-fA-F:]+)\]|([0-9.]+))(?::(\d{1,5}))?$/.exec(text);

@@ -1,0 +1,88 @@
+/** What an event says of whether addresses are to be written to. Pure. */
+import { bounceKindOf } from '../../message/bounce-kind.ts';
+import type { MessageEvent } from '../../message/event.ts';
+import type { MessageId } from '../../message/ids.ts';
+import { refusalOf } from '../../message/refusal.ts';
+import { formatReply, type Reply } from '../../message/reply.ts';
+
+/**
+ * `hard-bounce`: there is no such address. `soft-bounce`: a message came to nothing for now. `alive`: it took a message.
+ */
+export type Lesson = {
+  readonly kind: 'hard-bounce' | 'soft-bounce' | 'complaint' | 'unsubscribe' | 'alive';
+  readonly addresses: readonly string[];
+  readonly messageId: MessageId;
+  readonly evidence: string;
+  /** As in `Suppression`. */
+  readonly source: string;
+  readonly atMs: number;
+};
+
+/** null: it says nothing of them. */
+export function lessonOf(event: MessageEvent): Lesson | null {
+  switch (event.event) {
+    case 'delivered':
+      return lesson(event, { kind: 'alive', evidence: '', source: 'delivery' });
+    case 'bounced':
+    case 'expired':
+      return bounce(event, event.reply, 'bounce');
+    case 'bounced-later':
+      return isOfProvider(event) ? byProvider(event) : bounce(event, event.reply, event.source ?? 'bounce');
+    case 'complained':
+      return lesson(event, { kind: 'complaint', evidence: event.detail, source: event.source });
+    case 'unsubscribed':
+      return lesson(event, { kind: 'unsubscribe', evidence: event.detail, source: event.source });
+    default:
+      return null;
+  }
+}
+
+type Of = { readonly recipients: readonly string[]; readonly messageId: MessageId; readonly atMs: number };
+
+function lesson({ recipients, messageId, atMs }: Of, of: Pick<Lesson, 'kind' | 'evidence' | 'source'>): Lesson | null {
+  return recipients.length === 0 ? null : { ...of, addresses: recipients, messageId, atMs };
+}
+
+function bounce(event: Of & { readonly event: string }, reply: Reply | null, source: string): Lesson | null {
+  if (reply === null) return null;
+  const evidence = formatReply(reply);
+  if (event.event !== 'expired' && isHard(reply)) return lesson(event, { kind: 'hard-bounce', evidence, source });
+  return isSoft(reply) ? lesson(event, { kind: 'soft-bounce', evidence, source }) : null;
+}
+
+type BouncedLater = MessageEvent & { readonly event: 'bounced-later' };
+
+function isOfProvider({ source }: BouncedLater): boolean {
+  return source?.startsWith('hook:') === true;
+}
+
+/** A provider tells dead addresses from others itself, and its reply says what it found. */
+function byProvider(event: BouncedLater): Lesson | null {
+  const of = { evidence: formatReply(event.reply), source: event.source ?? 'bounce' };
+  switch (bounceKindOf(event.reply)) {
+    case 'unknown-user':
+    case 'hard':
+      return lesson(event, { kind: 'hard-bounce', ...of });
+    case 'mailbox-full':
+    case 'soft':
+      return lesson(event, { kind: 'soft-bounce', ...of });
+    default:
+      return null;
+  }
+}
+
+/** RFC 3463 §3.2: no such system, a system that takes no mail (RFC 7505 §4.2). */
+const NO_SYSTEM: ReadonlySet<string | null> = new Set(['1.2', '1.10']);
+
+/** Nobody is there; never what is about the content, the sender or its address, or for now. */
+function isHard(reply: Reply): boolean {
+  if (reply.code < 500) return false;
+  return refusalOf(reply) === 'unknown-user' || NO_SYSTEM.has(reply.detail);
+}
+
+/** It is about this mailbox, and may pass: it is full, or the server does not take mail for it now (RFC 3463 §3.2, §3.3). */
+function isSoft(reply: Reply): boolean {
+  const refusal = refusalOf(reply);
+  if (refusal === 'mailbox-full') return true;
+  return reply.code < 500 && refusal === 'other' && reply.detail !== null && /^[12]\./.test(reply.detail);
+}
