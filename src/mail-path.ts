@@ -8,6 +8,8 @@ import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from '
 import { ownMailStore } from './feedback/own-mail.ts';
 import { createReporter } from './feedback/reporter.ts';
 import { openReturnPaths } from './feedback/return-paths.ts';
+import { openSuppression, type Suppressing } from './feedback/suppression/suppression.ts';
+import { unsubscribeUrl } from './feedback/suppression/unsubscribe-token.ts';
 import { createVerpKeyring, type VerpKeyring } from './feedback/verp-keys.ts';
 import type { ListenProblem } from './ingress/listen-problem.ts';
 import type { IngressSharing } from './ingress/peers.ts';
@@ -29,11 +31,18 @@ import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
 import type { Accounts } from './spool/tallies.ts';
+import type { Suppressions } from './spool/suppressions.ts';
 import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './exits/whereabouts.ts';
 
 export type MailPathNeeds = {
   readonly policy: () => Policy;
-  readonly spool: Spool & { readonly ledger: Accounts; readonly marks: Marks; readonly nodes?: Pick<Nodes, 'all'> };
+  readonly spool: Spool & {
+    readonly ledger: Accounts;
+    readonly marks: Marks;
+    /** Absent: everybody is written to. */
+    readonly suppressions?: Suppressions;
+    readonly nodes?: Pick<Nodes, 'all'>;
+  };
   readonly ports: Ports;
   readonly emit: Emit;
   readonly localAddresses: () => readonly string[];
@@ -44,6 +53,8 @@ export type MailPathNeeds = {
   /** What is known of the exits, where somebody in this thread reads that already. */
   readonly standings?: ExitStandings;
   /** Which worker of how many this is. */
+  /** The same of addresses that are not written to. */
+  readonly suppression?: Suppressing;
   readonly share: Share;
   /** What it has of the other workers. Default: there are none. */
   readonly others?: IngressSharing & {
@@ -132,7 +143,10 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
   const verp = createVerpKeyring({ random, createFile, clock, emit });
   await verp.refresh(policy());
-  const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, clock, emit });
+  const suppression = await suppressionOf(needs, stack);
+  const learn = suppression?.learn ?? (async () => undefined);
+  const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, learn, clock, emit });
+  const screening = suppression === null ? {} : { screening: suppression.screening };
   const report = createReporter({ policy, spool, submitOwn, clock, emit });
   const scheduler: Scheduler = stack.use(
     startScheduler({
@@ -151,13 +165,19 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       places: whereabouts,
       standingOf: standings.standingOf,
       circles: { takeTurns: (ask) => ledger.takeTurns(ask), isShared: () => sharesCircles(needs) },
+      ...screening,
     }),
   );
   stack.defer(standings.onChange((opened) => scheduler.standingsChanged(opened)));
   const handoff = handoffOf(scheduler, others);
   const sharing = others === undefined ? {} : { sharing: others };
   const ingress = stack.use(
-    await startIngress({ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit, ...sharing }),
+    await startIngress({
+      ...{ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit },
+      ...screening,
+      unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
+      ...sharing,
+    }),
   );
   const running = stack.move();
   return pathOf({ ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress }, () =>
@@ -201,6 +221,16 @@ function whereaboutsNeeds({ policy, spool, ports, emit, node = '', canSendFrom }
 
 /** Whether other workers, or other nodes, may send by the pools of this one. */
 function sharesCircles({ policy, share, spool }: MailPathNeeds): boolean {
+/** null: the store keeps no such addresses. */
+async function suppressionOf(needs: MailPathNeeds, stack: AsyncDisposableStack): Promise<Suppressing | null> {
+  const { suppression, policy, spool, ports, emit } = needs;
+  const { suppressions } = spool;
+  if (suppression !== undefined || suppressions === undefined) return suppression ?? null;
+  const { story } = spool;
+  const store = { story: story.bind(spool), suppressions };
+  return stack.use(await openSuppression({ policy, spool: store, clock: ports.clock, emit }));
+}
+
   return spool.nodes !== undefined || (deliveryShare(policy(), share)?.of ?? 1) > 1;
 }
 
@@ -226,7 +256,8 @@ function handoffOf(scheduler: Scheduler, others: MailPathNeeds['others']): Hando
 
 async function prepare({ signer, verp, policy }: Parts, next: Policy): Promise<Prepared> {
   const changed = changedKeys(policy(), next);
-  if (!changed.includes('domains') && !changed.includes('returnPathKeys')) return { kind: 'ready', use: () => {} };
+  if (!(['domains', 'returnPathKeys', 'streams'] as const).some((key) => changed.includes(key)))
+    return { kind: 'ready', use: () => {} };
   const [{ errors, use }, keys] = [await signer.prepare(next.domains), await verp.prepare(next)];
   const problems = errors.map(({ text }) => `domains: ${text}`);
   if (keys.kind === 'refused') return { kind: 'refused', problems: [...problems, keys.problem] };

@@ -119,7 +119,6 @@ export class Claims {
       placed.filter((entry) => !screensFirst(schedule, entry, (one) => this.#placeAll([one]))),
     );
     if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
-    dispatch(schedule);
     return leased.length;
   }
 
@@ -162,6 +161,7 @@ export class Claims {
     const group = groups.groupOf(leased, false);
     return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
   }
+
   /** @returns how many were left in the store */
   #placeAll(entries: readonly Entry[]): number {
     const blocked = entries.filter((entry) => this.#place(entry) === 'blocked');
@@ -169,7 +169,6 @@ export class Claims {
     dispatch(this.#schedule);
     return left;
   }
-
 
   /** Into its lane; or, where it cannot go out for long, back with what there is to say. `blocked`: no exit takes it now. */
   #place(entry: Entry): 'placed' | 'blocked' {
