@@ -1,15 +1,17 @@
 /** What a policy must hold beyond the form of its keys. Pure: findings, with the paths that they are about. */
 import { OWN_CLIENT } from '../message/message.ts';
 import { checkBlocklists } from './blocklist-checks.ts';
+import { checkBudgets } from './budget-checks.ts';
+import { checkCloudExits } from './cloud-checks.ts';
 import { containsNetwork, networkKey, parseNetwork } from './network.ts';
 import type { Path } from './problem.ts';
 import { checkRedisSpool } from './redis-spool.ts';
 import { checkPools, checkRoutes } from './route-checks.ts';
 import type { ListenerPolicy, Policy } from './schema.ts';
 import { checkShaping } from './shaping-checks.ts';
+import { checkUnsubscribe } from './unsubscribe.ts';
 
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
-import { checkUnsubscribe } from './unsubscribe.ts';
 export type Check = {
   readonly verdict: 'refuse' | 'warn';
   readonly path: Path;
@@ -30,17 +32,19 @@ export function checkPolicy(policy: Policy): Check[] {
     ...checkClients(policy),
     ...checkReturnPaths(policy),
     ...checkEgress(policy),
+    ...checkCloudExits(policy),
     ...checkWarmups(policy),
+    ...checkBudgets(policy),
     ...checkPools(policy),
     ...checkRoutes(policy),
     ...checkKeeping(policy),
     ...checkBlocklists(policy),
     ...checkShaping(policy),
+    ...checkUnsubscribe(policy),
   ];
 }
 
 function checkListeners({ listen }: Policy): Check[] {
-    ...checkUnsubscribe(policy),
   return listen.flatMap((listener, index) => {
     const checks: Check[] = [];
     if (listener.auth === 'required' && listener.tls === 'none' && !isLoopback(listener.address)) {
@@ -100,8 +104,12 @@ function checkClients({ clients }: Policy): Check[] {
 
 function checkReturnPaths({ domains, listen }: Policy): Check[] {
   const isReachable = listen.some(({ auth }) => auth === 'none');
-  return Object.entries(domains).flatMap(([domain, { returnPath }]): Check[] => {
-    if (returnPath === undefined) return [];
+  return Object.entries(domains).flatMap(([domain, { returnPath, complaints, verp }]): Check[] => {
+    if (returnPath === undefined) {
+      const key = complaints.length > 0 ? 'complaints' : verp === 'recipient' ? 'verp' : null;
+      const text = 'takes effect only with a returnPath';
+      return key === null ? [] : [{ verdict: 'warn', path: ['domains', domain, key], text }];
+    }
     const path: Path = ['domains', domain, 'returnPath'];
     const checks: Check[] = [];
     if (!isReachable)

@@ -12,6 +12,7 @@ const SUGGESTED = 3;
 
 /** By zone: the day that was asked for last, for it is asked at every choice of an exit. */
 const last = new Map<string, Day>();
+const lastMonth = new Map<string, Day>();
 /** By zone and date of UTC: days that were asked for before, for finding one takes a fifth of a millisecond. */
 const found = new Map<string, Map<number, readonly Day[]>>();
 /** Dates of each zone: a year of sending, and some. */
@@ -80,6 +81,18 @@ export function nearestTimeZones(misspelt: string): string[] {
 
 function placeOf(zone: string): string {
   return zone.slice(zone.lastIndexOf('/') + 1).toLowerCase();
+}
+
+/** The calendar month in which a moment of wall time is, from its first midnight to that of the next. `name`: `2026-11`. @param zone a known one */
+export function monthOf(wallMs: number, zone: string): Day {
+  const known = lastMonth.get(zone);
+  if (known !== undefined && wallMs >= known.startsAtMs && wallMs < known.endsAtMs) return known;
+  const name = dayOf(wallMs, zone).name.slice(0, 7);
+  const [year = 0, month = 1] = name.split('-').map(Number);
+  const next = new Date(Date.UTC(year, month, 1)).toISOString().slice(0, 10);
+  const found = { startsAtMs: startOfDay(`${name}-01`, zone), endsAtMs: startOfDay(next, zone), name };
+  lastMonth.set(zone, found);
+  return found;
 }
 
 function findDay(wallMs: number, zone: string): Day {

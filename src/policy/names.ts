@@ -52,7 +52,10 @@ function danglingStreams(tree: MapNode, { streams }: Known): Finding[] {
     const text = 'is required where there is no stream "transactional", which is the default';
     return [{ place: keyPlaceOf(tree, ['clients', client]), path: [...path, 'stream'], text }];
   });
-  const ofExits = children(tree, ['egress']).flatMap(([name]) => children(tree, ['egress', name, 'streams']));
+  const ofExits = children(tree, ['egress']).flatMap(([name]) => [
+    ...children(tree, ['egress', name, 'streams']),
+    ...children(tree, ['egress', name, 'budget', 'exempt']),
+  ]);
   return [
     ...ofClients,
     ...ofExits.flatMap(([, node, path]) => dangling({ node, path, names: streams, what: 'stream' })),

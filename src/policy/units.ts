@@ -39,15 +39,32 @@ export function parseSharePercent(text: string): number | null {
   return percent <= 100 ? percent : null;
 }
 
-export type Cost = { readonly amount: number; readonly currency: string; readonly per: 'month' | 'message' };
+/** `amount` for a month, or for one message. `micros`: the same exactly, in millionths, for a month or for `of` messages. */
+export type Cost = {
+  readonly amount: number;
+  readonly currency: string;
+  readonly per: 'month' | 'message';
+  readonly micros: number;
+  readonly of: number;
+};
+
+const MICROS = 1_000_000;
 
 /** `25 USD/month`, or `1.06 USD/1000` (messages), which is kept per message. */
 export function parseCost(text: string): Cost | null {
-  const match = /^(\d{1,9}(?:\.\d{1,6})?)\s*([A-Z]{3})\s*\/\s*(month|\d{1,7})$/.exec(text.trim());
+  const match = /^(\d{1,9})(?:\.(\d{1,6}))?\s*([A-Z]{3})\s*\/\s*(month|\d{1,7})$/.exec(text.trim());
   if (match === null) return null;
-  const [amount, currency, per] = [Number(match[1]), match[2] ?? '', match[3] ?? ''];
-  if (per === 'month') return { amount, currency, per: 'month' };
-  return Number(per) > 0 ? { amount: amount / Number(per), currency, per: 'message' } : null;
+  const [, whole = '', fraction = '', currency = '', per = ''] = match;
+  const micros = Number(whole) * MICROS + Number(fraction.padEnd(6, '0'));
+  if (per === 'month') return { amount: micros / MICROS, currency, per: 'month', micros, of: 1 };
+  const of = Number(per);
+  return of > 0 ? { amount: micros / MICROS / of, currency, per: 'message', micros, of } : null;
+}
+
+/** `90 USD/month`: no price for messages. */
+export function parseBudget(text: string): Cost | null {
+  const budget = parseCost(text);
+  return budget?.per === 'month' && budget.micros > 0 ? budget : null;
 }
 
 /** `45 s`, `12 min`, `3 h`, `2 d`: the largest unit that has at least two. */

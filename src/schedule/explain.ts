@@ -125,11 +125,20 @@ function withoutAsking({ pool, egress, node, probability, others, ...first }: Re
 const OPEN: GateState = { gate: 'ready', untilMs: null, cause: '' };
 
 /** What is used of limits that are not the reason. */
-function figuresText({ egress, gate, others }: Reason, limits: Limits): string {
-  const said: ReadonlySet<Gate> = new Set(['limited', 'paced']);
-  if (said.has(gate) || others.some((other) => said.has(other.gate))) return '';
-  const texts = limits.textsOf(egress);
+function figuresText(reason: Reason, limits: Limits): string {
+  const texts = [...limitTexts(reason, limits), ...budgetTexts(reason, limits)];
   return texts.length === 0 ? '' : ` (${texts.join(', ')})`;
+}
+
+function budgetTexts({ egress, gate, others }: Reason, { budgets }: Limits): readonly string[] {
+  const text = budgets.textOf(egress);
+  const isSaid = gate === 'budget' || others.some((other) => other.gate === 'budget');
+  return text === null || isSaid ? [] : [text];
+}
+
+function limitTexts({ egress, gate, others }: Reason, limits: Limits): readonly string[] {
+  const said: ReadonlySet<Gate> = new Set(['limited', 'paced']);
+  return said.has(gate) || others.some((other) => said.has(other.gate)) ? [] : limits.textsOf(egress);
 }
 
 function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
@@ -211,6 +220,8 @@ function inStore(
   };
 }
 
+const OPENS_BY_TIME: ReadonlySet<Gate> = new Set(['limited', 'budget']);
+
 /** Put off for want of an exit: its due time is only when that is looked at again. null: it was not. */
 function exitWait(
   { lastReply, dueAtMs }: QueuedDelivery['delivery'],
@@ -222,7 +233,7 @@ function exitWait(
   const opens = hasExit(route)
     ? []
     : route.exits.flatMap(({ egress, gate, others, untilMs }) =>
-        gate === 'limited' && others.length === 0 && untilMs !== null ? [{ egress, untilMs }] : [],
+        OPENS_BY_TIME.has(gate) && others.length === 0 && untilMs !== null ? [{ egress, untilMs }] : [],
       );
   const [next] = opens.toSorted((one, other) => one.untilMs - other.untilMs);
   if (next === undefined) return { text: `waits for an exit, ${again}`, untilMs: dueAtMs };

@@ -12,6 +12,7 @@ const GATES = {
   down: 'is down',
   listed: 'is in a blocklist',
   reputation: 'rests for its reputation',
+  budget: 'has used up its budget',
   elsewhere: 'is on another node',
   nowhere: 'is on no node',
   resting: 'rests after a failure',
@@ -25,7 +26,7 @@ const GATES = {
 } as const satisfies Record<Gate, string>;
 
 /** Gates whose cause is a sentence of its own. */
-const OWN_SUBJECT: ReadonlySet<Gate> = new Set(['limited', 'elsewhere', 'nowhere', 'site', 'site-rest']);
+const OWN_SUBJECT: ReadonlySet<Gate> = new Set(['limited', 'budget', 'elsewhere', 'nowhere', 'site', 'site-rest']);
 
 /** Gates that a check opens. */
 const CHECKED: ReadonlySet<Gate> = new Set(['down', 'listed', 'reputation']);
@@ -40,6 +41,7 @@ export function reasonText({ egress, others, probability, ...first }: Reason, no
 
 function gateText({ gate, cause, untilMs }: GateState, nowMs: number): string {
   if (gate === 'limited') return `${cause}, resets in ${hoursAndMinutes((untilMs ?? nowMs) - nowMs)}`;
+  if (gate === 'budget') return `${cause}, month turns in ${daysAndHours((untilMs ?? nowMs) - nowMs)}`;
   if (gate === 'site-rest') return `${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
   if (OWN_SUBJECT.has(gate)) return cause;
   if (gate === 'paced' && cause !== '')
@@ -58,6 +60,12 @@ function inTime(ms: number): string {
 export function hoursAndMinutes(ms: number): string {
   const minutes = Math.max(0, Math.ceil(ms / 60_000));
   return minutes < 60 ? `${minutes} m` : `${Math.floor(minutes / 60)} h ${minutes % 60} m`;
+}
+
+/** `12 h 49 m`, `9 d 3 h`. */
+export function daysAndHours(ms: number): string {
+  const hours = Math.ceil(ms / 3_600_000);
+  return hours < 48 ? hoursAndMinutes(ms) : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
 /** `30 s`, `57 min`, `3 h`. */

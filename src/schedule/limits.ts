@@ -4,6 +4,8 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { LimitState } from '../routing/choose.ts';
 import type { Quotas } from '../spool/ledger.ts';
+import { Budgets } from './budgets.ts';
+import type { CostCounts, Taken } from './cost-counts.ts';
 import { type Booking, ExitLimits, type ExitTerms } from './exit-limits.ts';
 import type { SentCounts } from './sent-counts.ts';
 import type { Warmups } from './warmups.ts';
@@ -17,6 +19,8 @@ export type LimitsNeeds = {
   readonly warmups: Warmups;
   /** Where what left is counted. */
   readonly sent: SentCounts;
+  /** Where what they took is counted. */
+  readonly costs: CostCounts;
   /** Part of an exit's limits that it may use, above 0 and at most 1. Default: all. */
   readonly paceOf?: (exit: string) => number;
   /** An exit may have opened, or closed. */
@@ -36,6 +40,8 @@ const WAKE_WITHIN_MS = 7_200_000;
  * up or slowed down. All count messages, a copy for another destination as another one.
  */
 export class Limits {
+  /** What exits may cost in a month: apart from the limits on messages. */
+  readonly budgets: Budgets;
   readonly #needs: LimitsNeeds;
   readonly #exits = new Map<string, ExitLimits>();
   #timer: { readonly atMs: number; readonly cancel: () => void } | null = null;
@@ -43,6 +49,7 @@ export class Limits {
 
   constructor(needs: LimitsNeeds) {
     this.#needs = needs;
+    this.budgets = new Budgets(needs);
     this.adjust();
   }
 
@@ -85,8 +92,15 @@ export class Limits {
     this.#needs.sent.add(name, provider);
   }
 
+  /** The exit took it for so many recipients. */
+  took(taken: Taken): void {
+    this.#needs.costs.add(taken);
+  }
+
   /** Mail waits for that exit. */
   want(name: string): void {
+    const budget = this.budgets.gateOf(name);
+    if (budget !== null) this.#wakeAt(budget.untilMs);
     const limits = this.#exits.get(name);
     if (limits === undefined) return;
     limits.want();
@@ -97,6 +111,11 @@ export class Limits {
   /** How long a message after the next one has to wait for its turn, ms; 0: the exit has no rate. */
   everyMs(name: string): number {
     return this.#exits.get(name)?.everyMs ?? 0;
+  }
+
+  /** When its rate and delay let the next message go, wall ms; null: now, or it is not known. */
+  nextAtMs(name: string): number | null {
+    return this.#exits.get(name)?.nextAtMs ?? null;
   }
 
   /** Part of today's limit that is used, 0 to 1; 0: there is none. */
@@ -116,25 +135,28 @@ export class Limits {
 
   /** Waits until it is known what is used. */
   async look(): Promise<void> {
-    await Promise.all([...this.#exits.values()].map((one) => one.look()));
+    await Promise.all([this.budgets.look(), ...[...this.#exits.values()].map((one) => one.look())]);
   }
 
   /** About once a second: what days, warm-ups and standings changed holds from now on. */
   tick(): void {
-    const { sent } = this.#needs;
+    const { sent, costs } = this.#needs;
     this.#apply();
     for (const one of this.#exits.values()) one.tick();
+    this.budgets.tick();
     sent.tick();
+    costs.tick();
     this.#read();
   }
 
   /** Another policy may be in force. @returns whether mail that a limit kept waiting may have another way now */
   adjust(): boolean {
     const { egress, pools, routes, timeZone } = this.#needs.policy();
-    const waits = [...this.#exits.values()].some((one) => one.keepsMail);
+    const waits = [...this.#exits.values()].some((one) => one.keepsMail) || this.budgets.isAnySpent;
     const changed = !isDeepStrictEqual(this.#ways, { egress, pools, routes, timeZone });
     this.#ways = { egress, pools, routes, timeZone };
     this.#apply();
+    this.budgets.adjust();
     this.#read();
     return waits && changed;
   }
@@ -142,7 +164,13 @@ export class Limits {
   /** Hands back what is left of every block, and has written what left. */
   async close(): Promise<void> {
     this.#timer?.cancel();
-    await Promise.all([this.#needs.sent.write(), ...[...this.#exits.values()].map((one) => one.close())]);
+    const { sent, costs } = this.#needs;
+    await Promise.all([
+      sent.write(),
+      costs.write(),
+      this.budgets.close(),
+      ...[...this.#exits.values()].map((one) => one.close()),
+    ]);
   }
 
   /** When a limit begins anew, not a moment's wait later. */

@@ -21,6 +21,7 @@ import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { Tallies } from '../spool/tallies.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
+import { CostCounts } from './cost-counts.ts';
 import { Claims } from './claims.ts';
 import type { ReversePath } from './converse.ts';
 import { isLate } from './deadline.ts';
@@ -33,14 +34,15 @@ import { Lanes } from './lanes.ts';
 import { Limits, type LimitsNeeds } from './limits.ts';
 import { mendDueTimes } from './mend.ts';
 import { refusalsOf } from './on-block.ts';
+import { openConnections } from './open-connections.ts';
 import { openSites, recallSites } from './open-sites.ts';
 import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
-import { openConnections } from './open-connections.ts';
 import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
 import { SentCounts } from './sent-counts.ts';
 import { settle } from './settle.ts';
 import { type SchedulerStats, statsOf } from './stats.ts';
 import type { HostsOf } from './domain-hosts.ts';
+import { endTold, type ToldEnds } from './told-ends.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
 import { Warmups } from './warmups.ts';
@@ -63,10 +65,10 @@ export type SchedulerNeeds = {
   readonly report: Report;
   /** Default: every message leaves with its own envelope sender. */
   readonly reversePath?: ReversePath;
-  /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
-  readonly share?: () => Share | null;
   /** Which recipients are not written to. Default: everybody is. */
   readonly screening?: Screening;
+  /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */
+  readonly share?: () => Share | null;
   /** The MX hosts of a domain. Default: not known, so that each domain is a site of its own. */
   readonly hostsOf?: HostsOf;
   /** Which nodes have the exits' addresses. Default: this one has all. */
@@ -75,12 +77,12 @@ export type SchedulerNeeds = {
   readonly standingOf?: StandingOf;
   /** Whose turn it is in each pool, and whether other processes take turns in them. Default: this one alone does. */
   readonly circles?: SharedCircles;
+  /** Whether connections of an exit are asked for one by one, since other nodes have some too. Default: no, its share is its own. */
+  readonly sharesConnections?: () => boolean;
 };
 
 export type ExitPlaces = {
   placeOf(exit: string): ExitPlace;
-  /** Whether connections of an exit are asked for one by one, since other nodes have some too. Default: no, its share is its own. */
-  readonly sharesConnections?: () => boolean;
   /** Whether other nodes may hand mail to this one. */
   getsMail(): boolean;
 };
@@ -99,6 +101,8 @@ export type Scheduler = AsyncDisposable & {
   explainMail(facts: MessageFacts): Promise<RouteExplanation>;
   /** Ends deliveries as bounced by an operator. Only what was leased by `Spool.take`. Returns how many ended. */
   bounceNow(leased: readonly LeasedDelivery[], reply: Reply): Promise<number>;
+  /** See `endTold`. */
+  endTold(leased: LeasedDelivery, ends: ToldEnds): Promise<boolean>;
   /**
    * No new attempts; those in flight finish, and what came of them is written; then what waits is handed back.
    * @param graceMs what is still under way then is cut off, save where the final dot is out
@@ -108,12 +112,12 @@ export type Scheduler = AsyncDisposable & {
   stats(): SchedulerStats;
   /** See `Exits.closed`. */
   closedExits(): readonly string[];
+  /** How many connections this process may have by an exit now; null: what its settings say. */
+  connectionsOf(exit: string): number | null;
 };
 
 const GRACE_MS = 30_000;
 /** After the cut, for what was cut off to be written. */
-  /** How many connections this process may have by an exit now; null: what its settings say. */
-  connectionsOf(exit: string): number | null;
 const CUT_MS = 2_000;
 const BOUNCES_AT_ONCE = 20;
 
@@ -145,35 +149,36 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
     explainRoute: (facts) => explainRoute(schedule, facts),
     explainMail: (facts) => explainMail(schedule, facts),
     bounceNow: (leased, reply) => bounceNow(schedule, leased, reply),
+    endTold: (leased, ends) => endTold(schedule, leased, ends),
     stop,
     stats: () => statsOf(schedule),
     closedExits: () => schedule.exits.closed(),
+    connectionsOf: (exit) => schedule.connections.most(exit),
     [Symbol.asyncDispose]: dispose,
   };
 }
 
-    connectionsOf: (exit) => schedule.connections.most(exit),
 function newSchedule({ exits: find, share: given, standingOf, circles, ...needs }: SchedulerNeeds): Schedule {
   const { policy, clock, random, emit } = needs;
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
+  const paceOf = (exit: string): number => standingOf?.(exit).pace ?? 1;
   const limits = limitsFor(needs, {
     paceOf,
     changed: () => {
       exits.touch();
-  const paceOf = (exit: string): number => standingOf?.(exit).pace ?? 1;
       schedule.lanes.revive();
       dispatch(schedule);
     },
     turned: () => claims.soon(),
     reopened: (exit, most) => spawn(schedule, 'limits', () => mendDueTimes(schedule, { exit, most })),
   });
+  const connections = openConnections({ ...needs, find, share, paceOf }, () => schedule);
   const exits: Exits = new Exits({
     policy,
     find,
     connections,
-  const connections = openConnections({ ...needs, find, share, paceOf }, () => schedule);
     limits,
     shareOf: (exit) => limits.shareOf(exit),
     clock,
@@ -189,11 +194,11 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     delivers: () => shareNow() !== null,
     exits,
     limits,
+    connections,
     sites,
     ceilings,
     lanes: new Lanes({ sites, monotonicMs: () => clock.monotonicMs() }),
     groups: new Groups({ exits, contentBudget, sites, refusalsOf: (delivery) => refusalsOf(policy(), delivery) }),
-    connections,
     window: new Window(share),
     ages: new AgeKeeper(clock),
     contentBudget,
@@ -225,13 +230,15 @@ function limitsFor(
   const failed = (cause: unknown): void =>
     emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) });
   const { tallies, marks } = records ?? NO_RECORDS;
+  const holder = random.bytes(12).toString('hex');
   return new Limits({
     policy,
     quotas,
     warmups: new Warmups({ policy, tallies, marks, clock, failed }),
     sent: new SentCounts({ policy, tallies, clock, failed }),
+    costs: new CostCounts({ policy, tallies, quotas, clock, holder, failed }),
     clock,
-    holder: random.bytes(12).toString('hex'),
+    holder,
     leaseMs: LEASE_MS,
     ...heard,
     failed,
@@ -271,13 +278,13 @@ async function stopSchedule(
     await finished(schedule, signal, CUT_MS);
   }
   spawn(schedule, 'limits', () => schedule.limits.close());
+  spawn(schedule, 'connections', () => schedule.connections.close());
   schedule.sites.close();
   spawn(schedule, 'ceilings', () => schedule.ceilings.write({ now: true }));
   ending.abort(new Error('shutdown'));
   // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
   await finished(schedule, signal, CUT_MS);
 }
-  spawn(schedule, 'connections', () => schedule.connections.close());
 
 /** Waits until nothing is under way, for at most `withinMs`, or until `signal` says not to. */
 async function finished(schedule: Schedule, signal: AbortSignal, withinMs: number): Promise<void> {

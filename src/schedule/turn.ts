@@ -180,13 +180,15 @@ async function tryExit(
     needs.exits.ended(exit.name, 'none', '');
     return { kind: 'unbooked' };
   }
+  const { stream, client } = entry.leased.delivery;
+  const spent = await needs.limits.budgets.book(exit.name, { stream, recipients: recipients.length });
   const egress = needs.exits.find(exit.name);
-  if (egress === undefined) {
+  if (egress === undefined || spent === null) {
     // Nothing was tried, and nothing is held against anybody.
-    await booking.refund();
+    await Promise.all([booking.refund(), spent?.took(0)]);
     endAt(needs, entry, { signal: 'none', cause: '' });
     needs.exits.ended(exit.name, 'none', '');
-    return { kind: 'gone' };
+    return { kind: spent === null ? 'unbooked' : 'gone' };
   }
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const others = passedOver(needs, entry, exit);
@@ -194,6 +196,10 @@ async function tryExit(
   const { conversation, isCut } = await goBy(needs, entry, going);
   if (conversation.result.mailed === false) await booking.refund();
   else needs.limits.sent(exit.name, provider);
+  const taken = conversation.result.outcomes.filter(({ kind }) => kind === 'delivered' || kind === 'in-doubt').length;
+  await spent.took(taken);
+  const { tag } = entry.leased.message;
+  needs.limits.took({ egress: exit.name, recipients: taken, stream, client, tag });
   const verdict = verdictOn(conversation.result, type);
   // What was cut off says nothing of the exit, or nothing more.
   const blame = (entry.abort.signal.aborted || isCut) && verdict.exit !== 'worked' ? 'none' : verdict.exit;

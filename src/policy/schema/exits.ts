@@ -1,6 +1,20 @@
 /** Where mail leaves: `egress`. */
 import { z } from 'zod';
-import { cost, duration, ipAddress, LATER, name, port, positive, rate, SECRET, share } from './values.ts';
+import type { Cost } from '../units.ts';
+import {
+  budgetAmount,
+  cost,
+  domainName,
+  duration,
+  ipAddress,
+  LATER,
+  name,
+  port,
+  positive,
+  rate,
+  SECRET,
+  share,
+} from './values.ts';
 
 const timeouts = z
   .strictObject({
@@ -69,6 +83,32 @@ function isDate(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) === true;
 }
 
+const BILLED = ['recipient', 'message'] as const;
+const expectedBilling = 'expected recipient, message, or { per: recipient, blocks: true }';
+
+const billing = z
+  .union(
+    [
+      z.enum(BILLED),
+      z.strictObject({ per: z.enum(BILLED).prefault('recipient'), blocks: z.boolean().prefault(false) }),
+    ],
+    { error: expectedBilling },
+  )
+  .transform((given) => (typeof given === 'string' ? { per: given, blocks: false } : given));
+
+type Budget = Pick<Cost, 'micros' | 'currency'> & { readonly exempt: readonly string[] | null };
+
+/** `exempt` null: streams of high priority. */
+const budget = z.union(
+  [
+    budgetAmount.transform(({ micros, currency }): Budget => ({ micros, currency, exempt: null })),
+    z
+      .strictObject({ amount: budgetAmount, exempt: z.array(name).optional() })
+      .transform(({ amount: { micros, currency }, exempt = null }): Budget => ({ micros, currency, exempt })),
+  ],
+  { error: 'expected a budget such as 90 USD/month, or { amount: 90 USD/month, exempt: [alerts] }' },
+);
+
 const common = {
   enabled: z.boolean().prefault(true).meta({ description: 'false: never used, and its variables need not be set.' }),
   node: name.nullable().prefault(null).meta({
@@ -107,11 +147,17 @@ const common = {
   cost: cost
     .nullable()
     .prefault(null)
-    .meta({ description: 'What it costs: a month, or so many messages; `relevo stats` adds it up.' }),
-  budget: cost
-    .nullable()
-    .prefault(null)
-    .meta({ description: 'What it may cost.', ...LATER }),
+    .meta({ description: 'What it costs: a month, or so many messages (docs/costs.md); `relevo stats` adds it up.' }),
+  billing: billing.prefault('recipient').meta({
+    value: 'recipient | message, or a mapping',
+    description:
+      'What a price for messages counts, as its provider bills: each recipient, or each message for the recipients of one domain. `{ per: recipient, blocks: true }`: each begun block costs as a whole.',
+  }),
+  budget: budget.nullable().prefault(null).meta({
+    value: 'budget, or a mapping',
+    description:
+      'What it may cost in a calendar month of timeZone, such as `90 USD/month`; then the route’s next exit, or the next month. `{ amount: 90 USD/month, exempt: [alerts] }`: these streams go on. Default: those with priority high.',
+  }),
   address: ipAddress
     .nullable()
     .prefault(null)
@@ -177,9 +223,27 @@ const provider = {
     .min(1)
     .optional()
     .meta({ description: 'Used in turn; one that is refused is left out.', ...SECRET }),
-  endpoint: z.string().optional().meta({ description: 'Where its service is. Default: the provider’s own.' }),
-  timeout: duration.prefault('30s').meta({ description: 'Of one request.' }),
+  endpoint: z
+    .string()
+    .optional()
+    .meta({ description: 'URL of its service. Default: the provider’s own.', value: 'URL' }),
+  connections: positive.prefault(20).meta({ description: 'Requests at once.' }),
+  timeout: duration
+    .refine((timeoutMs) => timeoutMs >= 1_000, 'expected at least 1s')
+    .prefault('30s')
+    .meta({ description: 'Of one request: an answer that takes longer leaves it in doubt.' }),
 };
+
+const headerRules = (dkim: 'keep' | 'strip' | 'sign', strip: readonly string[]) => ({
+  dkim: z.enum(['keep', 'strip', 'sign']).prefault(dkim).meta({
+    description:
+      'What becomes of DKIM signatures on this way. keep: they stay. strip: they go. sign: they go, and one is made with the RSA key of the From domain, for what this provider leaves as it is. docs/providers.md says why.',
+  }),
+  stripHeaders: z
+    .array(z.string().regex(/^[!-9;-~]{1,76}$/, 'expected the name of a header field, or a pattern such as x-ses-*'))
+    .prefault([...strip])
+    .meta({ description: 'Header fields that are taken off on this way; `*` stands for anything.' }),
+});
 
 const sendgrid = z
   .strictObject({
@@ -196,37 +260,54 @@ const sendgrid = z
   })
   .meta(LATER);
 
-const mailgun = z
-  .strictObject({
-    type: z.literal('mailgun').meta({ description: 'Through Mailgun.' }),
-    ...provider,
-    domain: z.string().meta({ description: 'The sending domain there.' }),
-    webhook: z
-      .strictObject({ signingKey: z.string().meta({ description: 'Checks its signature.', ...SECRET }) })
-      .optional()
-      .meta({ description: 'What it reports, at /hooks/ and this egress’s name.' }),
-  })
-  .meta(LATER);
+const mailgun = z.strictObject({
+  type: z.literal('mailgun').meta({ description: 'Through Mailgun.' }),
+  ...provider,
+  ...headerRules('keep', ['x-mailgun-*']),
+  domain: domainName.meta({ description: 'The sending domain there.' }),
+  webhook: z
+    .strictObject({ signingKey: z.string().meta({ description: 'Checks its signature.', ...SECRET }) })
+    .optional()
+    .meta({ description: 'What it reports, at /hooks/ and this egress’s name.', ...LATER }),
+});
 
-const ses = z
-  .strictObject({
-    type: z.literal('ses').meta({ description: 'Through Amazon SES.' }),
-    ...provider,
-    region: z.string().meta({ description: 'AWS region.' }),
-    accessKeyId: z
-      .string()
-      .optional()
-      .meta({ description: 'Access key.', ...SECRET }),
-    secretAccessKey: z
-      .string()
-      .optional()
-      .meta({ description: 'Its secret.', ...SECRET }),
-    webhook: z
-      .strictObject({ topicArns: z.array(z.string()).min(1).meta({ description: 'SNS topics it may come from.' }) })
-      .optional()
-      .meta({ description: 'What it reports, at /hooks/ and this egress’s name.' }),
-  })
-  .meta(LATER);
+const ses = z.strictObject({
+  type: z.literal('ses').meta({ description: 'Through Amazon SES.' }),
+  ...provider,
+  ...headerRules('sign', ['return-path', 'x-ses-*']),
+  apiKeys: z
+    .array(z.string().regex(/^[^\s:]+:[^\s:]+$/, 'expected ACCESS_KEY_ID:SECRET_ACCESS_KEY'))
+    .min(1)
+    .optional()
+    .meta({
+      description: 'Several keys, each ACCESS_KEY_ID:SECRET_ACCESS_KEY; used in turn; one that is refused is left out.',
+      ...SECRET,
+    }),
+  region: z.string().meta({ description: 'AWS region.' }),
+  accessKeyId: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({
+      description: 'Access key. Without one, and without apiKeys, those of the environment, as AWS tools find them.',
+      ...SECRET,
+    }),
+  secretAccessKey: z
+    .string()
+    .min(1)
+    .optional()
+    .meta({ description: 'Its secret.', ...SECRET }),
+  configurationSet: z
+    .string()
+    .regex(/^[A-Za-z0-9_-]{1,64}$/, 'expected the name of a configuration set')
+    .nullable()
+    .prefault(null)
+    .meta({ description: 'Its configuration set, by which it reports what becomes of mail; null: none.' }),
+  webhook: z
+    .strictObject({ topicArns: z.array(z.string()).min(1).meta({ description: 'SNS topics it may come from.' }) })
+    .optional()
+    .meta({ description: 'What it reports, at /hooks/ and this egress’s name.', ...LATER }),
+});
 
 export const egress = z
   .record(name, z.discriminatedUnion('type', [mx, smtp, sandbox, sendgrid, mailgun, ses]))

@@ -8,7 +8,7 @@ import { z } from 'zod';
 import { parseDomain } from '../../message/address.ts';
 import { isTimeZone, nearestTimeZones } from '../day.ts';
 import { formatNetwork, parseNetwork, withoutHostBits } from '../network.ts';
-import { parseCost, parseDurationMs, parseRate, parseSharePercent, parseSizeBytes } from '../units.ts';
+import { parseBudget, parseCost, parseDurationMs, parseRate, parseSharePercent, parseSizeBytes } from '../units.ts';
 
 /** @param value how the reference calls such a value */
 function unit<T>(value: string, parse: (text: string) => T | null, expected: string) {
@@ -27,6 +27,7 @@ export const size = unit('size', parseSizeBytes, 'a size such as 64KB or 25MB');
 export const rate = unit('rate', parseRate, 'a rate such as 1000/h, 20/s or 5/10m');
 export const share = unit('share', parseSharePercent, 'a share such as 10%');
 export const cost = unit('cost', parseCost, 'a cost such as "25 USD/month" or "1.06 USD/1000"');
+export const budgetAmount = unit('budget', parseBudget, 'a budget such as "90 USD/month"');
 export const domainName = unit('domain', (text) => (text.startsWith('[') ? null : parseDomain(text)), 'a domain name');
 
 export const timeZone = z

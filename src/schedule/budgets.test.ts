@@ -1,0 +1,339 @@
+import { describe, expect, test } from 'vitest';
+import {
+  acceptMany,
+  inForce,
+  openScheduling,
+  reached,
+  scheduled,
+  type Scheduling,
+} from '../../tests/fakes/scheduling.ts';
+import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { budgetWindow } from '../policy/money.ts';
+import type { PolicyInput } from '../policy/schema.ts';
+import { parseCostAccount } from '../routing/cost-names.ts';
+
+const SECOND = 1_000;
+const MINUTE = 60_000;
+const DAY = 86_400_000;
+/** 23:52 of 31 January. */
+const LAST_MINUTES = 31 * DAY - 8 * MINUTE;
+
+type Terms = Pick<NonNullable<PolicyInput['egress']>[string] & object, 'cost' | 'billing' | 'budget'>;
+
+/** One with these terms, then two without any; mail of `bulk` is not exempt. */
+function priced(terms: Terms, use: readonly string[] = ['one', 'two']): { readonly policy: Partial<PolicyInput> } {
+  return {
+    policy: {
+      streams: { transactional: { priority: 'high' }, bulk: { priority: 'low' } },
+      egress: {
+        one: { type: 'smtp', host: 'one.test', ...terms },
+        two: { type: 'smtp', host: 'two.test' },
+      },
+      routes: [{ name: 'all', use: [...use] }],
+    },
+  };
+}
+
+/** Ten for a cent each. */
+const TEN: Terms = { cost: '10 USD/1000', budget: '0.10 USD/month' };
+
+async function bulk(scheduling: Scheduling, count: number, recipients = 1): Promise<void> {
+  for (let number = 0; number < count; number++) {
+    const to = Array.from({ length: recipients }, (_, place) => `r${place}@d${number}.test`);
+    await scheduling.accept({ stream: 'bulk', to });
+  }
+}
+
+function sentBy(scheduling: Scheduling, exit: string): number {
+  return scheduling.exit(exit).attempts.length;
+}
+
+/** As the store has it, once what was set aside is handed back. */
+async function spent(scheduling: Scheduling, exit = 'one'): Promise<number> {
+  await scheduling.elapsed(12 * SECOND);
+  const { spool, clock } = scheduling;
+  const { account, startsAtMs, endsAtMs } = budgetWindow(exit, clock.nowMs(), 'UTC');
+  const nowMs = clock.nowMs();
+  const look = { account, startsAtMs, endsAtMs, holder: 'test', wanted: 0, limit: 2 ** 52, nowMs, untilMs: nowMs };
+  return (await spool.ledger.takeBlock(look)).used;
+}
+
+async function counted({ spool }: Scheduling, kind: string): Promise<Record<string, number>> {
+  const sums: Record<string, number> = {};
+  for (const { account, amount } of await spool.ledger.counts(`cost:${kind}:`, 0)) {
+    const { name, price } = parseCostAccount(account) ?? { name: '?', price: null };
+    const key = `${name}${price === null ? '' : ` ${price.micros}/${price.of}`}`;
+    sums[key] = (sums[key] ?? 0) + amount;
+  }
+  return sums;
+}
+
+describe('a budget', () => {
+  scheduled(
+    'closes its exit at the very message that would exceed it, and the next exit has the rest',
+    async (scheduling) => {
+      await bulk(scheduling, 25);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([10, 15]);
+      expect(await spent(scheduling)).toBe(100_000);
+      const passed = scheduling.events.flatMap((event) =>
+        event.event === 'attempted' ? [event.attempt.passedOver] : [],
+      );
+      expect(passed.at(-1)).toMatch(/^one: budget 0\.10 of 0\.10 USD used, month turns in 3[01] d \d+ h$/);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'is used up by recipients, and what is too little for a message of three closes it for all',
+    async (scheduling) => {
+      await bulk(scheduling, 4, 3);
+      await scheduling.drained();
+      await bulk(scheduling, 1);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([3, 2]);
+      expect(await spent(scheduling)).toBe(90_000);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'of an exit that bills by message is used up by messages',
+    async (scheduling) => {
+      await bulk(scheduling, 12, 3);
+      await scheduling.drained();
+      expect(sentBy(scheduling, 'one')).toBe(10);
+    },
+    priced({ ...TEN, billing: 'message' }),
+  );
+
+  scheduled(
+    'opens by itself as the month turns, and what waited goes then',
+    async (scheduling) => {
+      await bulk(scheduling, 14);
+      await reached(scheduling, 'one', 10);
+      await scheduling.elapsed(4 * MINUTE);
+      expect(sentBy(scheduling, 'one')).toBe(10);
+      await scheduling.drained(10 * MINUTE);
+      const times = scheduling.exit('one').attempts.map(({ atMs }) => atMs);
+      expect(times.length).toBe(14);
+      for (const atMs of times.slice(10)) {
+        expect(atMs).toBeGreaterThanOrEqual(Date.UTC(2026, 1, 1));
+        expect(atMs).toBeLessThan(Date.UTC(2026, 1, 1) + 10 * SECOND);
+      }
+      expect(await spent(scheduling)).toBe(40_000);
+    },
+    { ...priced(TEN, ['one']), startsInMs: LAST_MINUTES },
+  );
+
+  scheduled(
+    'has room again for what waits as soon as it is raised',
+    async (scheduling) => {
+      await bulk(scheduling, 14);
+      await reached(scheduling, 'one', 10);
+      await scheduling.elapsed(MINUTE);
+      expect(sentBy(scheduling, 'one')).toBe(10);
+      inForce(scheduling, priced({ ...TEN, budget: '0.12 USD/month' }, ['one']));
+      await scheduling.elapsed(30 * SECOND);
+      expect(sentBy(scheduling, 'one')).toBe(12);
+      inForce(scheduling, priced({}, ['one']));
+      await scheduling.drained();
+    },
+    priced(TEN, ['one']),
+  );
+
+  scheduled(
+    'keeps what was spent when the price changes',
+    async (scheduling) => {
+      await bulk(scheduling, 5);
+      await scheduling.drained();
+      inForce(scheduling, priced({ ...TEN, cost: '25 USD/1000' }));
+      await bulk(scheduling, 5);
+      await scheduling.drained();
+      // 0.05 at a cent each, and two at two and a half.
+      expect(sentBy(scheduling, 'one')).toBe(7);
+      expect(await spent(scheduling)).toBe(100_000);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'is known to a scheduler that starts anew',
+    async (scheduling) => {
+      await bulk(scheduling, 6);
+      await scheduling.drained();
+      await scheduling.restart();
+      await bulk(scheduling, 6);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([10, 2]);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'is not charged for what the exit did not take',
+    async (scheduling) => {
+      scheduling.exit('one').answer = ({ mail }) =>
+        mail.recipients.map(({ address }) => (address.startsWith('r1') ? OUTCOMES.unknownUser : OUTCOMES.delivered));
+      await bulk(scheduling, 2, 3);
+      await scheduling.drained();
+      expect(await spent(scheduling)).toBe(40_000);
+      scheduling.exit('one').answer = () => OUTCOMES.refused;
+      await bulk(scheduling, 30);
+      expect(await spent(scheduling)).toBe(40_000);
+      scheduling.exit('one').answer = () => OUTCOMES.delivered;
+      inForce(scheduling, priced({}));
+      await scheduling.drained(6 * 60 * MINUTE);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'is charged for what is in doubt',
+    async (scheduling) => {
+      scheduling.exit('one').answer = () => OUTCOMES.doubt;
+      await bulk(scheduling, 1);
+      await reached(scheduling, 'one', 1);
+      expect(await spent(scheduling)).toBe(10_000);
+      scheduling.exit('one').answer = () => OUTCOMES.delivered;
+      await scheduling.drained(6 * 60 * MINUTE);
+    },
+    priced(TEN, ['one']),
+  );
+
+  scheduled(
+    'by blocks pays for no block that it has not the money for',
+    async (scheduling) => {
+      await bulk(scheduling, 12);
+      await scheduling.drained();
+      // Blocks of four for 4 cents: two of them, and 2 cents that buy none.
+      expect(sentBy(scheduling, 'one')).toBe(8);
+    },
+    priced({ cost: '0.04 USD/4', billing: { blocks: true }, budget: '0.10 USD/month' }),
+  );
+});
+
+describe('streams that are exempt', () => {
+  scheduled(
+    'go on when it is used up, and are counted beyond it: those of high priority',
+    async (scheduling) => {
+      await bulk(scheduling, 12);
+      await scheduling.drained();
+      await acceptMany(scheduling, 5);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([15, 2]);
+      expect(await spent(scheduling)).toBe(150_000);
+      await bulk(scheduling, 1);
+      await scheduling.drained();
+      expect(sentBy(scheduling, 'one')).toBe(15);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'use up what the others have too',
+    async (scheduling) => {
+      await acceptMany(scheduling, 8);
+      await scheduling.drained();
+      await bulk(scheduling, 5);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([10, 3]);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'are those that the policy names, and no others',
+    async (scheduling) => {
+      await bulk(scheduling, 12);
+      await acceptMany(scheduling, 5);
+      await scheduling.drained();
+      expect(scheduling.exit('one').attempts.filter(({ mail }) => mail.message.stream === 'bulk').length).toBe(12);
+      expect(sentBy(scheduling, 'one') + sentBy(scheduling, 'two')).toBe(17);
+      expect(sentBy(scheduling, 'one')).toBeLessThan(17);
+    },
+    priced({ cost: '10 USD/1000', budget: { amount: '0.10 USD/month', exempt: ['bulk'] } }),
+  );
+});
+
+scheduled(
+  'explain says what is used and when the month turns',
+  async (scheduling) => {
+    await bulk(scheduling, 10);
+    await reached(scheduling, 'one', 10);
+    const last = await scheduling.accept({ stream: 'bulk' });
+    await scheduling.elapsed(2 * SECOND);
+    const [why] = await scheduling.scheduler.explain(last.message.id);
+    expect(why?.exits).toMatchObject([
+      { gate: 'budget', why: 'one: budget 0.10 of 0.10 USD used, month turns in 8 m', untilMs: Date.UTC(2026, 1, 1) },
+    ]);
+    expect(why?.why.join()).toContain('one opens in 8 m');
+    inForce(scheduling, priced({}, ['one']));
+    await scheduling.drained();
+  },
+  { ...priced(TEN, ['one']), startsInMs: LAST_MINUTES + 30 * SECOND },
+);
+
+scheduled(
+  'explain says what is left of a budget that is open',
+  async (scheduling) => {
+    await bulk(scheduling, 3);
+    await scheduling.drained();
+    const facts = {
+      client: 'shop',
+      stream: 'bulk',
+      priority: 'low' as const,
+      senderDomain: 'shop.test',
+      recipientDomain: 'd.test',
+      tag: null,
+      sizeBytes: 1,
+    };
+    const { exits } = await scheduling.scheduler.explainMail(facts);
+    expect(exits[0]?.why).toBe('one may send now (budget 0.03 of 0.10 USD used)');
+  },
+  priced(TEN),
+);
+
+describe('what exits took', () => {
+  scheduled(
+    'is counted by exit, stream, client and tag, at the price that it had',
+    async (scheduling) => {
+      await bulk(scheduling, 3, 2);
+      await scheduling.accept({ terms: { tag: 'password reset' } });
+      await scheduling.drained();
+      inForce(scheduling, priced({ cost: '20 USD/1000' }));
+      await bulk(scheduling, 1);
+      await scheduling.drained();
+      await scheduling.elapsed(5 * SECOND);
+      expect(await counted(scheduling, 'exit')).toEqual({ 'one 10000000/1000': 7, 'one 20000000/1000': 1 });
+      expect(await counted(scheduling, 'stream')).toEqual({
+        'bulk 10000000/1000': 6,
+        'transactional 10000000/1000': 1,
+        'bulk 20000000/1000': 1,
+      });
+      expect(await counted(scheduling, 'tag')).toEqual({ 'password reset 10000000/1000': 1 });
+      expect(await counted(scheduling, 'client')).toEqual({ 'other 10000000/1000': 7, 'other 20000000/1000': 1 });
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'for nothing is counted by its exit alone',
+    async (scheduling) => {
+      await acceptMany(scheduling, 3);
+      await scheduling.drained();
+      await scheduling.elapsed(5 * SECOND);
+      expect(await counted(scheduling, 'exit')).toEqual({ one: 3 });
+      expect(await counted(scheduling, 'stream')).toEqual({});
+    },
+    priced({}),
+  );
+
+  test('is written at the latest when it stops', async () => {
+    await using scheduling = await openScheduling(priced(TEN));
+    await acceptMany(scheduling, 3);
+    await reached(scheduling, 'one', 3);
+    await scheduling.scheduler.stop(new AbortController().signal);
+    expect(await counted(scheduling, 'exit')).toEqual({ 'one 10000000/1000': 3 });
+  });
+});
