@@ -78,6 +78,7 @@ export class OutcomeBook {
     const { event: what } = event;
     if (what === 'attempted') return this.#attempted(event);
     if (what === 'bounced-later') return this.#bouncedLater(event);
+    if (what === 'complained') return this.#complained(event);
     if (what === 'delivered' || what === 'bounced') this.#ended(event, what);
     if (isFlow(what)) this.#flow(what, event);
   }
@@ -113,6 +114,13 @@ export class OutcomeBook {
     if (egress === null) return;
     const kind = refusalKind(reply, 'bounced');
     this.#outcome({ egress, provider: this.#providerOf(host), kind }, { atMs, recipients: recipients.length });
+  }
+
+  /** By whoever it was: one that does not say of whom is one of somebody. */
+  #complained({ atMs, egress, host = null, recipients }: Extract<CameBack, { readonly detail: string }>): void {
+    if (egress === null) return;
+    const by = { egress, provider: this.#providerOf(host), kind: 'complained' } as const;
+    this.#outcome(by, { atMs, recipients: Math.max(1, recipients.length) });
   }
 
   /** Those whose story goes on were deferred, each by every exit that was tried. */

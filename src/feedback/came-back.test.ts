@@ -4,7 +4,12 @@ import { longestTurnMs } from '../../tests/fakes/turns.ts';
 import { formatReply } from '../message/reply.ts';
 import { readCameBack, type Sent } from './came-back.ts';
 
-const SENT: Sent = { domain: 'dest.test', recipients: ['gone@dest.test', 'Full@dest.test'], egress: 'direct' };
+const SENT: Sent = {
+  domain: 'dest.test',
+  recipients: ['gone@dest.test', 'Full@dest.test'],
+  egress: 'direct',
+  host: null,
+};
 const TO_ONE: Sent = { ...SENT, recipients: ['gone@dest.test'] };
 
 function crlf(text: string): Buffer {

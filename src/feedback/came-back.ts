@@ -17,6 +17,8 @@ export type Sent = {
   readonly recipients: readonly string[];
   /** The exit that delivered it, or tried last; null: none is known. */
   readonly egress: string | null;
+  /** The host that took it, or answered last; null: none is known. */
+  readonly host: string | null;
 };
 
 export type Reading =
@@ -98,12 +100,12 @@ function recipientMeant({ addresses }: ReportedRecipient, recipients: readonly s
 export function sentIn({ events, queued }: MessageStory, deliveryId: DeliveryId): Sent | null {
   const recipients = new Set<string>();
   let domain: string | null = null;
-  let egress: string | null = null;
+  let [egress, host]: (string | null)[] = [null, null];
   for (const event of events) {
     if (!('deliveryId' in event) || event.deliveryId !== deliveryId || !tellsOfSending(event.event)) continue;
     domain = event.domain;
     for (const address of event.recipients) recipients.add(address);
-    if (event.event === 'attempted') egress = event.attempt.egress;
+    if (event.event === 'attempted') ({ egress, host } = event.attempt);
     else if ('egress' in event) egress = event.egress ?? egress;
   }
   for (const { delivery } of queued) {
@@ -111,7 +113,7 @@ export function sentIn({ events, queued }: MessageStory, deliveryId: DeliveryId)
     domain = delivery.domain;
     for (const { address } of delivery.recipients) recipients.add(address);
   }
-  return domain === null ? null : { domain, recipients: [...recipients], egress };
+  return domain === null ? null : { domain, recipients: [...recipients], egress: egress ?? null, host: host ?? null };
 }
 
 function tellsOfSending(kind: string): boolean {

@@ -7,15 +7,20 @@ import { domainOf, formatMailbox } from '../message/address.ts';
 import type { CameBack, MessageEvent } from '../message/event.ts';
 import { type DeliveryId, type MessageId, messageIdOf, newMessageId } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
+import type { HeaderField } from '../message/header.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
-import { isReturnPath, returnPathFor } from '../policy/return-path.ts';
+import { complaintAddressFor, isComplaintAddress, isReturnPath, returnPathFor } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { MessageStory, Spool } from '../spool/spool.ts';
 import { writeAnswer } from './answer.ts';
 import { readCameBack, type Reading, type Sent, sentIn } from './came-back.ts';
+import { type ComplaintReport, readComplaint } from './complaint-report.ts';
+import { keepComplaint, type Taken } from './complaints.ts';
 import type { OwnMail } from './own-mail.ts';
 import { writeReport } from './report.ts';
+import { reportFields, reportToken } from './report-token.ts';
+import type { Learn } from './suppression/learn.ts';
 import { DAY_MS, readVerpLocal, type VerpKeys, verpLocal, type VerpToken } from './verp.ts';
 
 /** A server that took mail tries for some days; its report may be underway for as long. */
@@ -23,6 +28,8 @@ const VALID_DAYS = 30;
 /** Of one delivery, beside one for each recipient; what comes after it is counted and dropped. */
 const MOST_CAME_BACK = 100;
 
+const TAKEN: Reply = { code: 250, detail: '6.0', text: 'taken' };
+const NO_REPORT: Reply = { code: 550, detail: '7.1', text: 'only complaint reports (RFC 5965) are taken here' };
 const NO_SUCH_MESSAGE: Reply = { code: 550, detail: '1.1', text: 'no such message any more' };
 
 export type ReturnPathNeeds = {
@@ -31,6 +38,8 @@ export type ReturnPathNeeds = {
   readonly keys: () => VerpKeys | null;
   readonly spool: Pick<Spool, 'story' | 'note'>;
   readonly submitOwn: (mail: OwnMail) => Promise<void>;
+  /** Of dead addresses and complaints, before they are noted. */
+  readonly learn: Learn;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -38,13 +47,24 @@ export type ReturnPathNeeds = {
 export type ReturnPaths = {
   /** The envelope sender that a delivery goes out with: the message's own where its From domain has no return path. */
   reversePath(message: Message, deliveryId: DeliveryId): string;
-  /** `known`: a return path of ours that has not run out. `unknown`: at a return-path domain, and none of ours. */
+  /** Fields that a message gets so that complaints tell what it is; none where its From domain has no return path. */
+  fieldsFor(message: Marked): readonly HeaderField[];
+  /** `known`: a return path of ours that has not run out, or an address for complaints. `unknown`: at a return-path domain, and none of ours. */
   judge(address: string): 'elsewhere' | 'unknown' | 'known';
   /**
    * Takes what came to a `known` address. 2yz: the sender's report is durable, or there is nobody to tell. Rejects where
    * the spool fails.
    */
   take(mail: ReturnedMail): Promise<Reply>;
+};
+
+/** A message before it is signed. */
+export type Marked = {
+  readonly id: MessageId;
+  readonly fromDomain: string | null;
+  /** When it is first to be sent. */
+  readonly firstAtMs: number;
+  readonly fields: readonly HeaderField[];
 };
 
 export type ReturnedMail = {
@@ -58,8 +78,10 @@ export type ReturnedMail = {
 export function openReturnPaths(needs: ReturnPathNeeds): ReturnPaths {
   return {
     reversePath: (message, deliveryId) => reversePath(needs, message, deliveryId),
+    fieldsFor: (message) => fieldsFor(needs, message),
     judge: (address) => {
       if (!isReturnPath(needs.policy(), domainOf(address))) return 'elsewhere';
+      if (isComplaintAddress(needs.policy(), address)) return 'known';
       return tokenOf(needs, address) === null ? 'unknown' : 'known';
     },
     take: (mail) => take(needs, mail),
@@ -71,26 +93,47 @@ function reversePath({ policy, keys }: ReturnPathNeeds, message: Message, delive
   const domain = sender === '' ? null : returnPathFor(policy(), message.fromDomain);
   const signing = domain === null ? null : keys();
   if (domain === null || signing === null) return sender;
-  const day = Math.floor(Math.max(message.receivedAtMs, message.sendAtMs ?? 0) / DAY_MS);
+  const day = dayOf(Math.max(message.receivedAtMs, message.sendAtMs ?? 0));
   return formatMailbox({ local: verpLocal({ deliveryId, day }, domain, signing), domain });
 }
 
+function dayOf(atMs: number): number {
+  return Math.floor(atMs / DAY_MS);
+}
+
+function fieldsFor({ policy, keys }: ReturnPathNeeds, message: Marked): readonly HeaderField[] {
+  const { id, fromDomain, firstAtMs, fields } = message;
+  const signing = returnPathFor(policy(), fromDomain) === null ? null : keys();
+  if (signing === null) return [];
+  const isNamed = fields.some(({ name }) => name === 'cfbl-address');
+  const address = isNamed ? null : complaintAddressFor(policy(), fromDomain);
+  return reportFields(reportToken({ messageId: id, day: dayOf(firstAtMs) }, signing), address);
+}
+
 /** null: not one of ours, or it has run out. */
-function tokenOf({ policy, keys, clock }: ReturnPathNeeds, address: string): VerpToken | null {
+function tokenOf(needs: ReturnPathNeeds, address: string): VerpToken | null {
   const domain = domainOf(address);
-  const token = readVerpLocal(address.slice(0, -domain.length - 1), domain, keys() ?? []);
-  if (token === null) return null;
-  // It may have waited in the queue for as long as mail may.
-  const untilMs = (token.day + 1 + VALID_DAYS) * DAY_MS + policy().retry.expireMs;
-  return clock.nowMs() < untilMs ? token : null;
+  const token = readVerpLocal(address.slice(0, -domain.length - 1), domain, needs.keys() ?? []);
+  return token !== null && isInTime(needs, token.day) ? token : null;
+}
+
+/** It may have waited in the queue for as long as mail may. */
+function isInTime({ policy, clock }: ReturnPathNeeds, day: number): boolean {
+  return clock.nowMs() < (day + 1 + VALID_DAYS) * DAY_MS + policy().retry.expireMs;
 }
 
 async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> {
+  if (isComplaintAddress(needs.policy(), mail.address)) return await takeComplaint(needs, mail);
   const token = tokenOf(needs, mail.address);
   const story = token === null ? null : await needs.spool.story(messageIdOf(token.deliveryId), token.deliveryId);
   const sent = story === null || token === null ? null : sentIn(story, token.deliveryId);
   if (story === null || token === null || sent === null) return NO_SUCH_MESSAGE;
   const { deliveryId } = token;
+  const complaint = readComplaint(mail.content);
+  if (complaint?.isReport === true) {
+    await keepComplaint(complaintNeeds(needs), complaint, deliveryId);
+    return TAKEN;
+  }
   const digest = createHash('sha256').update(`${deliveryId}\0`).update(mail.content).digest();
   const reportId = newMessageId(story.message.receivedAtMs, digest);
   const content = Buffer.concat([Buffer.from(mail.trace(reportId), 'latin1'), mail.content]);
@@ -98,7 +141,34 @@ async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> 
   const earlier = story.events.filter(isCameBack).filter((event) => event.deliveryId === deliveryId);
   const isRepeat = earlier.some((event) => 'report' in event && event.report === returned.reportId);
   if (!isRepeat) await keep(needs, returned, earlier.length);
-  return { code: 250, detail: '6.0', text: 'taken' };
+  return TAKEN;
+}
+
+/** What is no report is refused, so that a person who wrote hears of it. */
+async function takeComplaint(needs: ReturnPathNeeds, { address, content }: ReturnedMail): Promise<Reply> {
+  const report = readComplaint(content);
+  const taken = report === null ? 'unsigned' : await keepComplaint(complaintNeeds(needs), report, null);
+  const why = DROPPED[taken];
+  if (why === null) return TAKEN;
+  if (report?.isReport !== true) return NO_REPORT;
+  needs.emit({ event: 'complaint-dropped', atMs: needs.clock.nowMs(), address, reason: `${why} (${summary(report)})` });
+  return TAKEN;
+}
+
+const DROPPED = {
+  noted: null,
+  repeated: null,
+  ignored: null,
+  unsigned: 'nothing in it was signed by this relay',
+  unknown: 'the history has forgotten the message that it is about',
+} as const satisfies Record<Taken, string | null>;
+
+function summary({ type, by }: ComplaintReport): string {
+  return by === '' ? type : `${type}, by ${by}`;
+}
+
+function complaintNeeds(needs: ReturnPathNeeds) {
+  return { ...needs, isInTime: (day: number) => isInTime(needs, day) };
 }
 
 function isCameBack(event: MessageEvent): event is CameBack {
@@ -125,6 +195,8 @@ async function keep(needs: ReturnPathNeeds, returned: Returned, earlier: number)
   const reading = readCameBack(returned.content, returned.sent);
   const report = await tellSender(needs, returned, reading);
   const events = eventsOf(reading, { ...about(needs, returned), report, egress: returned.sent.egress });
+  // Learnt first: after a crash in between the other server sends it again, and it is learnt and noted then.
+  await needs.learn(events);
   if ((await spool.note(events)) === 'noted') for (const event of events) emit(event);
 }
 

@@ -1,5 +1,5 @@
 /** Mail to return paths (VERP): anybody may send it, and it is not relayed. */
-import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
+import { bodyOffsetOf, type HeaderField, parseHeaderBlock } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
 import type { Reply } from '../message/reply.ts';
 import type { LimitsPolicy } from '../policy/schema.ts';
@@ -16,6 +16,17 @@ export type ReturnPaths = {
   judge(address: string): 'elsewhere' | 'unknown' | 'known';
   /** 2yz: it is durable, or nobody is to hear of it. Rejects where the spool fails. */
   take(returned: Returned): Promise<Reply>;
+  /** Fields that a message gets so that complaints tell what they are about. Absent: none. */
+  fieldsFor?(message: Marked): readonly HeaderField[];
+};
+
+/** A message, as far as it is known before it is signed. */
+export type Marked = {
+  readonly id: MessageId;
+  readonly fromDomain: string | null;
+  /** When it is first to be sent. */
+  readonly firstAtMs: number;
+  readonly fields: readonly HeaderField[];
 };
 
 export type Returned = {

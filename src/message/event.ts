@@ -69,6 +69,8 @@ export type CameBack =
       readonly egress: string | null;
       /** As of `bounced-later`. */
       readonly ref?: string;
+      /** The host that had taken the mail; absent or null: not known. */
+      readonly host?: string | null;
     } & OfDelivery)
   /**
    * Anything else. `vacation`: somebody is away. `challenge`: the sender is to prove that it is a person. `surplus`: there was too
@@ -164,6 +166,13 @@ export type RelayEvent =
       readonly egress: string;
       readonly noted: number;
       readonly passedOver: Readonly<Record<string, number>>;
+    }
+  /** What came to an address for complaints and is about no mail of this relay, as far as it can be known. */
+  | {
+      readonly event: 'complaint-dropped';
+      readonly atMs: number;
+      readonly address: string;
+      readonly reason: string;
     }
   /** What an operator might do, and that it is not called for any more (`raised` false). `kind`: one of few. */
   | {

@@ -1,4 +1,5 @@
 import type { Event, RelayEvent } from '../message/event.ts';
+import { bounceKindOf } from '../message/bounce-kind.ts';
 import { assertNever } from '../message/outcome.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
 
@@ -29,6 +30,7 @@ export const EVENT_LEVELS = {
   confirmed: 'info',
   'put-off': 'info',
   complained: 'info',
+  'complaint-dropped': 'info',
   unsubscribed: 'info',
   opened: 'info',
   clicked: 'info',
@@ -80,7 +82,14 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
       return { ...ofDelivery(event), reason: short(event.reason) };
     case 'bounced-later': {
       const { egress, host, report } = event;
-      return { ...ofDelivery(event), egress, host, reply: replyText(event.reply), report };
+      return {
+        ...ofDelivery(event),
+        egress,
+        host,
+        kind: bounceKindOf(event.reply),
+        reply: replyText(event.reply),
+        report,
+      };
     }
     case 'confirmed':
     case 'put-off':
@@ -105,6 +114,7 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'policy-refused':
     case 'alert':
     case 'recommended':
+    case 'complaint-dropped':
     case 'hook-refused':
     case 'hook-taken':
       return ofRelay(event);
@@ -137,6 +147,7 @@ function ofRelay(event: RelayEvent): Record<string, unknown> {
     case 'policy-refused':
     case 'alert':
     case 'recommended':
+    case 'complaint-dropped':
     case 'hook-refused':
     case 'hook-taken': {
       const { event: _, atMs: __, ...fields } = event;

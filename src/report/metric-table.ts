@@ -37,12 +37,16 @@ export const METRICS = {
     ['egress'],
   ),
   relevo_answered_total: counter(
-    'Messages to return paths that report no failure: delayed, auto-reply, other; surplus: dropped.',
+    'Messages to return paths that report no failure: delayed, auto-reply, vacation, challenge, other; surplus: dropped.',
     ['what'],
   ),
   relevo_reported_total: counter(
     'What was said of mail that an exit had taken, by exit and by what was said: confirmed, put-off, complained, unsubscribed, opened, clicked.',
     ['egress', 'what'],
+  ),
+  relevo_complaints_dropped_total: counter(
+    'Complaint reports about no mail of this relay, as far as it can be known: nothing in them was signed here, or the history has forgotten it.',
+    [],
   ),
   relevo_hook_refused_total: counter(
     'Posts to /hooks/ that were not believed, by exit and reason: unsigned, signature, old, replay, topic, certificate, malformed, too-large.',
@@ -77,6 +81,15 @@ export const METRICS = {
   ),
   relevo_egress_hourly_limit: gauge('The same of this hour (UTC): its `hourlyLimit`.', ['egress']),
   relevo_egress_hourly_used: gauge('Of it, what was sent or is set aside to be sent.', ['egress']),
+  relevo_egress_rate_used: gauge('Of an exit’s `rate`, messages in the window that ends now, by all processes.', [
+    'egress',
+  ]),
+  relevo_egress_rate_left: gauge('What that window has left.', ['egress']),
+  relevo_egress_connections_limit: gauge('Connections that an exit may have at once: its `connections`.', ['egress']),
+  relevo_egress_connections_used: gauge(
+    'Of them, those that are open; where nodes share a spool, of all nodes, with those that they set aside.',
+    ['egress'],
+  ),
   relevo_egress_warmup_day: gauge('Day of its warm-up, of an exit that is warmed up as a whole.', ['egress']),
   relevo_egress_reputation: gauge('Reputation of an exit, 0 to 100, from what came of its recent mail.', ['egress']),
   relevo_egress_success_ratio: gauge(

@@ -18,6 +18,8 @@ export type MetricsSample = {
     readonly egress: string;
     readonly day: LimitSample | null;
     readonly hour: LimitSample | null;
+    readonly rate?: { readonly used: number; readonly left: number } | null;
+    readonly connections?: LimitSample | null;
     readonly warmup: { readonly kind: string; readonly day?: number } | null;
   }[];
   /** Of each exit in use, what is known of it; `closed`: each gate, and whether it keeps the exit from sending. */
@@ -173,6 +175,8 @@ function countRelay(book: Book, event: RelayEvent): void {
       return book.add('relevo_auth_failed_total', 1);
     case 'failed':
       return book.add('relevo_failures_total', 1, { where: /^[\w-]*/.exec(event.where)?.[0] ?? '' });
+    case 'complaint-dropped':
+      return book.add('relevo_complaints_dropped_total', 1);
     case 'recommended':
       return book.set('relevo_recommended', event.raised ? 1 : 0, { kind: event.kind });
     case 'hook-refused':
@@ -251,11 +255,15 @@ function fillSites(book: Book, sites: NonNullable<MetricsSample['sites']>): void
 
 function fillLimits(book: Book, limits: MetricsSample['limits']): void {
   for (const name of LIMIT_GAUGES) book.clear(name);
-  for (const { egress, day, hour, warmup } of limits) {
+  for (const { egress, day, hour, rate = null, connections = null, warmup } of limits) {
     if (day !== null) book.set('relevo_egress_daily_limit', day.limit, { egress });
     if (day !== null) book.set('relevo_egress_daily_used', day.used, { egress });
     if (hour !== null) book.set('relevo_egress_hourly_limit', hour.limit, { egress });
     if (hour !== null) book.set('relevo_egress_hourly_used', hour.used, { egress });
+    if (rate !== null) book.set('relevo_egress_rate_used', rate.used, { egress });
+    if (rate !== null) book.set('relevo_egress_rate_left', rate.left, { egress });
+    if (connections !== null) book.set('relevo_egress_connections_limit', connections.limit, { egress });
+    if (connections !== null) book.set('relevo_egress_connections_used', connections.used, { egress });
     if (warmup?.day !== undefined) book.set('relevo_egress_warmup_day', warmup.day, { egress });
   }
 }
@@ -265,6 +273,10 @@ const LIMIT_GAUGES = [
   'relevo_egress_daily_used',
   'relevo_egress_hourly_limit',
   'relevo_egress_hourly_used',
+  'relevo_egress_rate_used',
+  'relevo_egress_rate_left',
+  'relevo_egress_connections_limit',
+  'relevo_egress_connections_used',
   'relevo_egress_warmup_day',
 ] as const satisfies readonly MetricName[];
 

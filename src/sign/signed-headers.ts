@@ -35,6 +35,8 @@ export const SIGNED_IF_PRESENT = [
   'Content-Language',
   'Auto-Submitted',
   'Feedback-ID',
+  'CFBL-Address',
+  'CFBL-Feedback-ID',
   'BIMI-Selector',
   'Resent-Date',
   'Resent-From',

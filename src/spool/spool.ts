@@ -26,7 +26,7 @@ export type LeasedDelivery = {
 
 export type Submission = {
   readonly message: Message;
-  /** One per destination domain, ordinals from 1; `dueAtMs` in the future: scheduled mail. */
+  /** One or more per destination domain, ordinals from 1; `dueAtMs` in the future: scheduled mail. */
   readonly deliveries: readonly NewDelivery[];
   /** What leaves the relay, byte for byte. The caller must not change it afterwards. */
   readonly content: Buffer;

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, expect } from 'vitest';
 import { ownMailStore } from '../../src/feedback/own-mail.ts';
 import { openReturnPaths, type ReturnPaths } from '../../src/feedback/return-paths.ts';
 import type { VerpKeys } from '../../src/feedback/verp.ts';
-import type { CameBack } from '../../src/message/event.ts';
+import type { CameBack, MessageEvent } from '../../src/message/event.ts';
 import type { DeliveryId } from '../../src/message/ids.ts';
 import { OWN_CLIENT } from '../../src/message/message.ts';
 import type { Reply } from '../../src/message/reply.ts';
@@ -26,6 +26,8 @@ export class ReturnRig {
   readonly spool: Spool;
   readonly paths: ReturnPaths;
   readonly events: CameBack[] = [];
+  /** What was said to whoever keeps addresses that are not to be written to. */
+  readonly learnt: MessageEvent[] = [];
   policy: Policy = policySchema.parse({ hostname: 'relay.test', domains: DOMAINS });
   keys: VerpKeys | null = [Buffer.alloc(32, 7)];
 
@@ -42,6 +44,7 @@ export class ReturnRig {
       spool,
       keys: () => this.keys,
       submitOwn: ownMailStore({ policy, clock, spool, sign, emit: () => undefined, wake: () => undefined }),
+      learn: async (events) => void this.learnt.push(...events),
       emit: (event) => void this.events.push(event as CameBack),
     });
   }

@@ -171,6 +171,26 @@ export const domains = z
           'The envelope sender becomes an address at this domain that names the message (VERP); its MX points here. What ' +
           'comes back is told to the envelope sender that the client gave.',
       }),
+      verp: z
+        .enum(['delivery', 'recipient'])
+        .prefault('delivery')
+        .meta({
+          description:
+            'What a return path names. delivery: the message to the recipients of one domain, who share a transaction; reports ' +
+            'name the recipient. recipient: each has a transaction and a return path of its own, so that a bounce that names nobody is clear, too.',
+        }),
+      complaints: z
+        .array(
+          z
+            .string()
+            .regex(/^[a-z0-9](?:[a-z0-9._-]{0,62}[a-z0-9])?$/, 'expected a local part such as fbl, in lower case'),
+        )
+        .prefault([])
+        .meta({
+          description:
+            'Local parts at the returnPath domain where complaint reports (RFC 5965) are taken from anybody, such as fbl; the first is ' +
+            'named in outgoing mail (RFC 9477).',
+        }),
     }),
   )
   .prefault({})
