@@ -1,72 +1,13 @@
-import { describe, expect, test } from 'vitest';
-import {
-  acceptMany,
-  inForce,
-  openScheduling,
-  reached,
-  scheduled,
-  type Scheduling,
-} from '../../tests/fakes/scheduling.ts';
+import { describe, expect } from 'vitest';
+import { acceptMany, inForce, reached, scheduled } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
-import { budgetWindow } from '../policy/money.ts';
-import type { PolicyInput } from '../policy/schema.ts';
-import { parseCostAccount } from '../routing/cost-names.ts';
+import { bulk, priced, sentBy, spent, TEN } from '../../tests/fakes/priced.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
 const DAY = 86_400_000;
 /** 23:52 of 31 January. */
 const LAST_MINUTES = 31 * DAY - 8 * MINUTE;
-
-type Terms = Pick<NonNullable<PolicyInput['egress']>[string] & object, 'cost' | 'billing' | 'budget'>;
-
-/** One with these terms, then two without any; mail of `bulk` is not exempt. */
-function priced(terms: Terms, use: readonly string[] = ['one', 'two']): { readonly policy: Partial<PolicyInput> } {
-  return {
-    policy: {
-      streams: { transactional: { priority: 'high' }, bulk: { priority: 'low' } },
-      egress: {
-        one: { type: 'smtp', host: 'one.test', ...terms },
-        two: { type: 'smtp', host: 'two.test' },
-      },
-      routes: [{ name: 'all', use: [...use] }],
-    },
-  };
-}
-
-/** Ten for a cent each. */
-const TEN: Terms = { cost: '10 USD/1000', budget: '0.10 USD/month' };
-
-async function bulk(scheduling: Scheduling, count: number, recipients = 1): Promise<void> {
-  for (let number = 0; number < count; number++) {
-    const to = Array.from({ length: recipients }, (_, place) => `r${place}@d${number}.test`);
-    await scheduling.accept({ stream: 'bulk', to });
-  }
-}
-
-function sentBy(scheduling: Scheduling, exit: string): number {
-  return scheduling.exit(exit).attempts.length;
-}
-
-/** As the store has it, once what was set aside is handed back. */
-async function spent(scheduling: Scheduling, exit = 'one'): Promise<number> {
-  await scheduling.elapsed(12 * SECOND);
-  const { spool, clock } = scheduling;
-  const { account, startsAtMs, endsAtMs } = budgetWindow(exit, clock.nowMs(), 'UTC');
-  const nowMs = clock.nowMs();
-  const look = { account, startsAtMs, endsAtMs, holder: 'test', wanted: 0, limit: 2 ** 52, nowMs, untilMs: nowMs };
-  return (await spool.ledger.takeBlock(look)).used;
-}
-
-async function counted({ spool }: Scheduling, kind: string): Promise<Record<string, number>> {
-  const sums: Record<string, number> = {};
-  for (const { account, amount } of await spool.ledger.counts(`cost:${kind}:`, 0)) {
-    const { name, price } = parseCostAccount(account) ?? { name: '?', price: null };
-    const key = `${name}${price === null ? '' : ` ${price.micros}/${price.of}`}`;
-    sums[key] = (sums[key] ?? 0) + amount;
-  }
-  return sums;
-}
 
 describe('a budget', () => {
   scheduled(
@@ -293,47 +234,3 @@ scheduled(
   },
   priced(TEN),
 );
-
-describe('what exits took', () => {
-  scheduled(
-    'is counted by exit, stream, client and tag, at the price that it had',
-    async (scheduling) => {
-      await bulk(scheduling, 3, 2);
-      await scheduling.accept({ terms: { tag: 'password reset' } });
-      await scheduling.drained();
-      inForce(scheduling, priced({ cost: '20 USD/1000' }));
-      await bulk(scheduling, 1);
-      await scheduling.drained();
-      await scheduling.elapsed(5 * SECOND);
-      expect(await counted(scheduling, 'exit')).toEqual({ 'one 10000000/1000': 7, 'one 20000000/1000': 1 });
-      expect(await counted(scheduling, 'stream')).toEqual({
-        'bulk 10000000/1000': 6,
-        'transactional 10000000/1000': 1,
-        'bulk 20000000/1000': 1,
-      });
-      expect(await counted(scheduling, 'tag')).toEqual({ 'password reset 10000000/1000': 1 });
-      expect(await counted(scheduling, 'client')).toEqual({ 'other 10000000/1000': 7, 'other 20000000/1000': 1 });
-    },
-    priced(TEN),
-  );
-
-  scheduled(
-    'for nothing is counted by its exit alone',
-    async (scheduling) => {
-      await acceptMany(scheduling, 3);
-      await scheduling.drained();
-      await scheduling.elapsed(5 * SECOND);
-      expect(await counted(scheduling, 'exit')).toEqual({ one: 3 });
-      expect(await counted(scheduling, 'stream')).toEqual({});
-    },
-    priced({}),
-  );
-
-  test('is written at the latest when it stops', async () => {
-    await using scheduling = await openScheduling(priced(TEN));
-    await acceptMany(scheduling, 3);
-    await reached(scheduling, 'one', 3);
-    await scheduling.scheduler.stop(new AbortController().signal);
-    expect(await counted(scheduling, 'exit')).toEqual({ 'one 10000000/1000': 3 });
-  });
-});

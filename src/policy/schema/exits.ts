@@ -1,20 +1,7 @@
 /** Where mail leaves: `egress`. */
 import { z } from 'zod';
-import type { Cost } from '../units.ts';
-import {
-  budgetAmount,
-  cost,
-  domainName,
-  duration,
-  ipAddress,
-  LATER,
-  name,
-  port,
-  positive,
-  rate,
-  SECRET,
-  share,
-} from './values.ts';
+import { billing, budget } from './costs.ts';
+import { cost, domainName, duration, ipAddress, LATER, name, port, positive, rate, SECRET, share } from './values.ts';
 
 const timeouts = z
   .strictObject({
@@ -82,32 +69,6 @@ const warmup = z.strictObject({
 function isDate(text: string): boolean {
   return /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text) === true;
 }
-
-const BILLED = ['recipient', 'message'] as const;
-const expectedBilling = 'expected recipient, message, or { per: recipient, blocks: true }';
-
-const billing = z
-  .union(
-    [
-      z.enum(BILLED),
-      z.strictObject({ per: z.enum(BILLED).prefault('recipient'), blocks: z.boolean().prefault(false) }),
-    ],
-    { error: expectedBilling },
-  )
-  .transform((given) => (typeof given === 'string' ? { per: given, blocks: false } : given));
-
-type Budget = Pick<Cost, 'micros' | 'currency'> & { readonly exempt: readonly string[] | null };
-
-/** `exempt` null: streams of high priority. */
-const budget = z.union(
-  [
-    budgetAmount.transform(({ micros, currency }): Budget => ({ micros, currency, exempt: null })),
-    z
-      .strictObject({ amount: budgetAmount, exempt: z.array(name).optional() })
-      .transform(({ amount: { micros, currency }, exempt = null }): Budget => ({ micros, currency, exempt })),
-  ],
-  { error: 'expected a budget such as 90 USD/month, or { amount: 90 USD/month, exempt: [alerts] }' },
-);
 
 const common = {
   enabled: z.boolean().prefault(true).meta({ description: 'false: never used, and its variables need not be set.' }),
