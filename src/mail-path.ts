@@ -24,14 +24,15 @@ import { deliveryShare, type Share } from './policy/share.ts';
 import type { Emit, Ports } from './ports.ts';
 import type { Explanation, RouteExplanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
-import type { SiteStats } from './schedule/stats.ts';
+import type { ExitUse, SiteStats } from './schedule/stats.ts';
+import type { ToldEnds } from './schedule/told-ends.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Handoff } from './spool/handoff.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
-import type { Accounts } from './spool/tallies.ts';
 import type { Suppressions } from './spool/suppressions.ts';
+import type { Accounts } from './spool/tallies.ts';
 import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './exits/whereabouts.ts';
 
 export type MailPathNeeds = {
@@ -52,9 +53,9 @@ export type MailPathNeeds = {
   readonly node?: string;
   /** What is known of the exits, where somebody in this thread reads that already. */
   readonly standings?: ExitStandings;
-  /** Which worker of how many this is. */
   /** The same of addresses that are not written to. */
   readonly suppression?: Suppressing;
+  /** Which worker of how many this is. */
   readonly share: Share;
   /** What it has of the other workers. Default: there are none. */
   readonly others?: IngressSharing & {
@@ -78,6 +79,8 @@ export type Figures = {
   readonly closedExits: readonly string[];
   /** By mailbox provider: what is under way there. Absent: nothing is known. */
   readonly sites?: readonly SiteStats[];
+  /** By exit. Absent: nothing is known. */
+  readonly exits?: readonly ExitUse[];
 };
 
 /** `use` makes the policy's keys those that sign, and is called as it is swapped in; without it nothing changed. */
@@ -104,6 +107,8 @@ export type MailPath = AsyncDisposable & {
   submit(submission: Submission): Promise<SubmitResult>;
   /** Ends deliveries as bounced by an operator; see `Scheduler`. */
   bounceNow(leased: readonly LeasedDelivery[], reply: Reply): Promise<number>;
+  /** Ends what an exit had taken after all; see `Scheduler`. */
+  endTold(leased: LeasedDelivery, ends: ToldEnds): Promise<boolean>;
   /** Something is due in the store. */
   wake(): void;
   /**
@@ -160,14 +165,16 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       emit,
       report,
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
+      ...screening,
       share: () => deliveryShare(policy(), share),
       hostsOf: (domain) => exits.hostsOf(domain),
       places: whereabouts,
       standingOf: standings.standingOf,
       circles: { takeTurns: (ask) => ledger.takeTurns(ask), isShared: () => sharesCircles(needs) },
-      ...screening,
+      sharesConnections: () => spool.nodes !== undefined,
     }),
   );
+  connectionsOf = (exit) => scheduler.connectionsOf(exit);
   stack.defer(standings.onChange((opened) => scheduler.standingsChanged(opened)));
   const handoff = handoffOf(scheduler, others);
   const sharing = others === undefined ? {} : { sharing: others };
@@ -185,10 +192,8 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   );
 }
 
-      sharesConnections: () => spool.nodes !== undefined,
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
   const { signer, verp, scheduler, ingress, policy } = parts;
-  connectionsOf = (exit) => scheduler.connectionsOf(exit);
   return {
     doors: () => ({ addresses: ingress.addresses(), problems: ingress.problems() }),
     notReady: () => [],
@@ -203,24 +208,19 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
       workers: 1,
       closedExits: scheduler.closedExits(),
       sites: scheduler.stats().sites,
+      exits: scheduler.stats().exits,
     }),
     explain: (id) => scheduler.explain(id),
     explainMail: (facts) => scheduler.explainMail(facts),
     submit: (submission) => ingress.submit(submission),
     bounceNow: (leased, reply) => scheduler.bounceNow(leased, reply),
+    endTold: (leased, ends) => scheduler.endTold(leased, ends),
     wake: () => scheduler.wake(),
     stop: (signal) => stop(parts, signal),
     [Symbol.asyncDispose]: dispose,
   };
 }
 
-function whereaboutsNeeds({ policy, spool, ports, emit, node = '', canSendFrom }: MailPathNeeds): WhereaboutsNeeds {
-  const { nodes = null } = spool;
-  return { policy, clock: ports.clock, emit, nodes, node, canSendFrom: canSendFrom ?? (async () => true) };
-}
-
-/** Whether other workers, or other nodes, may send by the pools of this one. */
-function sharesCircles({ policy, share, spool }: MailPathNeeds): boolean {
 /** null: the store keeps no such addresses. */
 async function suppressionOf(needs: MailPathNeeds, stack: AsyncDisposableStack): Promise<Suppressing | null> {
   const { suppression, policy, spool, ports, emit } = needs;
@@ -231,6 +231,13 @@ async function suppressionOf(needs: MailPathNeeds, stack: AsyncDisposableStack):
   return stack.use(await openSuppression({ policy, spool: store, clock: ports.clock, emit }));
 }
 
+function whereaboutsNeeds({ policy, spool, ports, emit, node = '', canSendFrom }: MailPathNeeds): WhereaboutsNeeds {
+  const { nodes = null } = spool;
+  return { policy, clock: ports.clock, emit, nodes, node, canSendFrom: canSendFrom ?? (async () => true) };
+}
+
+/** Whether other workers, or other nodes, may send by the pools of this one. */
+function sharesCircles({ policy, share, spool }: MailPathNeeds): boolean {
   return spool.nodes !== undefined || (deliveryShare(policy(), share)?.of ?? 1) > 1;
 }
 

@@ -53,6 +53,8 @@ export type ExitStats = {
   readonly successRate: number | null;
   /** Of today; null: none. */
   readonly limit: ExitLimit | null;
+  /** What is used and left of all its limits; absent or null: not asked for. */
+  readonly limits?: Omit<LimitUse, 'egress'> | null;
   /** Of the last 30 days, as far as the policy says what it costs. */
   readonly cost: { readonly amount: number; readonly currency: string } | null;
 };

@@ -136,6 +136,7 @@ test('a worker that breaks is started again after a while that grows; the other 
     workers: 2,
     closedExits: ['of-all'],
     sites: [{ provider: 'google', inFlight: 3, slowed: 2, blocked: 0 }],
+    exits: [{ egress: 'ip-1', connections: 3, nextAtMs: 500 }],
   });
   // Once is bad luck; again within a minute is for somebody to look at.
   const alerts = (): unknown[] =>
@@ -185,12 +186,14 @@ test('figures are the sum of those who answer; who does not is told, and not wai
     workers: 2,
     closedExits: ['of-all'],
     sites: [{ provider: 'google', inFlight: 3, slowed: 2, blocked: 0 }],
+    exits: [{ egress: 'ip-1', connections: 3, nextAtMs: 500 }],
   });
   await using lame = await Rig.start('two-silent');
   let figures: unknown = null;
   void lame.path.figures().then((sum) => (figures = sum));
   const sites = [{ provider: 'google', inFlight: 1, slowed: 1, blocked: 0 }];
-  const ofOne = { connectionsIn: 10, connectionsOut: 1, workers: 1, closedExits: ['of-all', 'of-1'], sites };
+  const exits = [{ egress: 'ip-1', connections: 1, nextAtMs: null }];
+  const ofOne = { connectionsIn: 10, connectionsOut: 1, workers: 1, closedExits: ['of-all', 'of-1'], sites, exits };
   await lame.until(() => expect(figures).toEqual(ofOne), { stepMs: 50 });
   await lame.until(() => expect(lame.said('worker')).toEqual(['- worker 2: its figures: no answer within 1000 ms']));
 });

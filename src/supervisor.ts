@@ -9,7 +9,7 @@ import type { Doors, Figures, MailPath, Prepared } from './mail-path.ts';
 import type { DeliveryId } from './message/ids.ts';
 import type { ListenerPolicy, Policy } from './policy/schema.ts';
 import type { Explanation } from './schedule/explain.ts';
-import type { SiteStats } from './schedule/stats.ts';
+import type { ExitUse, SiteStats } from './schedule/stats.ts';
 import { Crew, type CrewNeeds } from './crew.ts';
 import { WorkerError, type WorkerThread } from './worker-thread.ts';
 import type { AskName, Asks, PolicyInForce } from './worker-wire.ts';
@@ -96,6 +96,7 @@ class Supervisor implements MailPath {
     const sum = { connectionsIn: 0, connectionsOut: 0, workers: 0 };
     let closed: readonly string[] | null = null;
     const sites = new Map<string, SiteStats>();
+    const exits = new Map<string, ExitUse>();
     for (const { worker, answer } of await this.#askAll('figures', null, ANSWER_MS)) {
       if (answer instanceof WorkerError) {
         if (answer.kind !== 'ended') this.#crew.tellFailure(worker.number, `its figures: ${answer.message}`);
@@ -106,9 +107,10 @@ class Supervisor implements MailPath {
       sum.workers += 1;
       const { closedExits } = answer;
       for (const site of answer.sites ?? []) sites.set(site.provider, sumOf(sites.get(site.provider), site));
+      for (const use of answer.exits ?? []) exits.set(use.egress, sumOfUses(exits.get(use.egress), use));
       closed = closed === null ? closedExits : closed.filter((exit) => closedExits.includes(exit));
     }
-    return { ...sum, closedExits: closed ?? [], sites: [...sites.values()] };
+    return { ...sum, closedExits: closed ?? [], sites: [...sites.values()], exits: [...exits.values()] };
   }
 
   async explain(id: DeliveryId): Promise<readonly Explanation[]> {
@@ -238,3 +240,14 @@ function sumOf(sum: SiteStats | undefined, { provider, inFlight, slowed, blocked
 function distinct<T>(all: readonly T[]): T[] {
   return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
 }
+/** The first that may send is the next. */
+function sumOfUses(sum: ExitUse | undefined, { egress, connections, nextAtMs }: ExitUse): ExitUse {
+  if (sum === undefined) return { egress, connections, nextAtMs };
+  const known = [sum.nextAtMs, nextAtMs].filter((atMs) => atMs !== null);
+  return {
+    egress,
+    connections: sum.connections + connections,
+    nextAtMs: known.length === 0 ? null : Math.min(...known),
+  };
+}
+

@@ -37,17 +37,21 @@ test('exits are listed with what is used and left of each limit, and when it beg
     await spool.ledger.count([
       { account: 'sent:ip-1', startsAtMs: today.startsAtMs - DAY, amount: 50, keepUntilMs },
       { account: 'sent:ip-1', startsAtMs: today.startsAtMs, amount: 80, keepUntilMs },
+      // Of the hour that ends now, and before it.
+      { account: 'sent-at-rate:ip-1', startsAtMs: nowMs - HOUR / 2, amount: 70, keepUntilMs },
+      { account: 'sent-at-rate:ip-1', startsAtMs: nowMs - 2 * HOUR, amount: 900, keepUntilMs },
+      { account: 'sent-at-rate:ip-10', startsAtMs: nowMs - HOUR / 2, amount: 5, keepUntilMs },
       { account: 'sent-to:ip-4:google', startsAtMs: today.startsAtMs, amount: 7, keepUntilMs },
     ]);
   }
   const { code, stdout } = await rig.run(['egress', 'list']);
   expect(stdout.split('\n')).toEqual([
-    'EXIT  TYPE  STATE        SCORE  DELIVERED  HOUR   DAY     RATE       WARM-UP          RESETS',
-    'ip-1  mx    limited      100    -          60/60  80/100  1000/h     day 2 of 6       in 60 min',
-    'ip-2  mx    limited      100    -          -      5/5     2 s apart  -                in 23 h',
-    'ip-3  mx    disabled     100    -          -      -       -          -                -',
-    'ip-4  mx    not running  100    -          -      -       -          by provider      -',
-    'ip-5  mx    limited      100    -          -      -       -          from 2026-02-01  -',
+    'EXIT  TYPE  STATE        SCORE  DELIVERED  HOUR   DAY     RATE       CONN.  WARM-UP          RESETS',
+    'ip-1  mx    limited      100    -          60/60  80/100  70/1000/h  -      day 2 of 6       in 60 min',
+    'ip-2  mx    limited      100    -          -      5/5     2 s apart  -      -                in 23 h',
+    'ip-3  mx    disabled     100    -          -      -       -          -      -                -',
+    'ip-4  mx    not running  100    -          -      -       -          -      by provider      -',
+    'ip-5  mx    limited      100    -          -      -       -          -      from 2026-02-01  -',
     'ip-1: limited: hourly limit 60/60, opens in 60 min',
     'ip-2: limited: daily limit 5/5, opens in 23 h',
     'ip-5: limited: warm-up starts on 2026-02-01',
@@ -66,6 +70,9 @@ test('exits are listed with what is used and left of each limit, and when it beg
     limits: {
       day: { limit: 100, used: 80, left: 20, resetsAtMs: today.endsAtMs },
       hour: { limit: 60, used: 60, left: 0, resetsAtMs: hour.endsAtMs },
+      rate: { count: 1_000, windowMs: HOUR, used: 70, left: 930 },
+      nextAtMs: null,
+      connections: null,
       warmup: { kind: 'warming', day: 2, days: 6, cap: 100 },
     },
   });

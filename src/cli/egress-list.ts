@@ -19,7 +19,7 @@ export function addEgressList(program: Command, registry: Registry): void {
     shape: (command) =>
       command.addHelpText(
         'after',
-        '\nUSED/LIMIT counts messages, with what processes have set aside to send in the next moments. DAY is the dailyLimit, or\nless while the exit is warmed up; RESETS is when the first of its limits begins anew. Exit code 1 while none can send.',
+        '\nUSED/LIMIT counts messages, with what processes have set aside to send in the next moments. DAY is the dailyLimit, or\nless while the exit is warmed up; RATE is what left in the window that ends now; CONN. the connections, of all nodes that share a\nspool, else while a relay runs; RESETS is when the first of its limits begins anew. Exit code 1 while none can send.',
       ),
     run: async (cli, { options, where }) => {
       const exits = await withOperations(cli, where, (operations) => operations.exits());
@@ -31,7 +31,7 @@ export function addEgressList(program: Command, registry: Registry): void {
 
 function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   if (exits.length === 0) return 'The policy has no exit.\n';
-  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'DELIVERED', 'HOUR', 'DAY', 'RATE', 'WARM-UP', 'RESETS'];
+  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'DELIVERED', 'HOUR', 'DAY', 'RATE', 'CONN.', 'WARM-UP', 'RESETS'];
   const rows = exits.map(({ limits, ...exit }) => [
     exit.egress,
     exit.type,
@@ -40,7 +40,8 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
     exit.successRate === null ? '-' : `${(100 * exit.successRate).toFixed(1)} %`,
     usedText(limits?.hour ?? null),
     usedText(limits?.day ?? null),
-    limits === null ? '-' : rateText(limits),
+    limits === null ? '-' : rateText(limits, nowMs),
+    usedText(limits?.connections ?? null),
     limits === null ? '-' : warmupText(limits),
     limits === null ? '-' : resetText(limits, nowMs),
   ]);
@@ -54,7 +55,8 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   return table(header, rows) + lines.join('') + providers.join('') + stopped;
 }
 
-function usedText(used: Used | null): string {
+/** `3/20`. */
+export function usedText(used: Pick<Used, 'used' | 'limit'> | null): string {
   return used === null ? '-' : `${used.used}/${used.limit}`;
 }
 
@@ -65,11 +67,13 @@ const UNITS = new Map([
   [86_400_000, 'd'],
 ]);
 
-function rateText({ rate, delayMs }: Omit<LimitUse, 'egress'>): string {
+/** `120/1000/h, 2 s apart, next in 1 s`. */
+export function rateText({ rate, delayMs, nextAtMs }: Omit<LimitUse, 'egress'>, nowMs: number): string {
   const delay = delayMs === 0 ? [] : [`${delayMs / 1_000} s apart`];
   const window = rate === null ? undefined : UNITS.get(rate.windowMs);
-  const rated = rate === null ? [] : [`${rate.count}/${window ?? formatAge(rate.windowMs)}`];
-  return [...rated, ...delay].join(', ') || '-';
+  const rated = rate === null ? [] : [`${rate.used}/${rate.used + rate.left}/${window ?? formatAge(rate.windowMs)}`];
+  const next = nextAtMs === null || nextAtMs <= nowMs ? [] : [`next in ${formatAge(nextAtMs - nowMs)}`];
+  return [...rated, ...delay, ...next].join(', ') || '-';
 }
 
 function warmupText({ warmup, providers }: Omit<LimitUse, 'egress'>): string {

@@ -24,7 +24,7 @@ export type ExitOperationsNeeds = {
   /** The alerts in force; null: no relay is running. */
   readonly alerts: () => RelayStats['alerts'];
   readonly places?: NonNullable<ExitStatusNeeds['places']>;
-};
+} & Pick<LimitUsesNeeds, 'usesNow' | 'sharesConnections'>;
 
 /** Over the store, whether a relay runs on it or not. */
 export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
@@ -32,9 +32,12 @@ export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
   return {
     stats: async () => {
       const [stats, statuses] = await Promise.all([relayStats(needs.stats, needs.alerts()), exitStatuses(needs)]);
-      const closures = new Map(statuses.map((status) => [status.egress, status.closures]));
-      // What closes an exit has one source, whoever asks.
-      const exits = stats.exits.map((exit) => ({ ...exit, closures: closures.get(exit.egress) ?? exit.closures }));
+      const known = new Map(statuses.map((status) => [status.egress, status]));
+      // What closes an exit, and what is used of its limits, has one source, whoever asks.
+      const exits = stats.exits.map((exit) => {
+        const { closures, limits } = known.get(exit.egress) ?? { ...exit, limits: null };
+        return { ...exit, closures, limits };
+      });
       return { ...stats, exits };
     },
     exits: () => exitStatuses(needs),

@@ -65,7 +65,8 @@ function exitsOf(
       judges: true,
     });
     const stats = statsNeeds({ policy, clock, spool, standings });
-    return exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => null });
+    const sharesConnections = spool.nodes !== undefined;
+    return exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => null, sharesConnections });
   };
   return {
     stats: async () => (await open()).stats(),

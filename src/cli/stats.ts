@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { ExitStats, RelayStats } from '../relay-stats.ts';
 import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
 import { addCommand, type Registry } from './cli.ts';
+import { rateText, usedText } from './egress-list.ts';
 import { closureLines, stateText } from './exit-text.ts';
 import { json, plural, printable, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';
@@ -52,6 +53,8 @@ function exitsText({ exits, atMs, alerts }: RelayStats): string {
     'ANSWERS TODAY',
     '7 DAYS',
     'LIMIT TODAY',
+    'RATE',
+    'CONN.',
     'WARM-UP',
     'COST 30 D',
   ];
@@ -63,6 +66,8 @@ function exitsText({ exits, atMs, alerts }: RelayStats): string {
     String(answersOf(exit.today)),
     String(answersOf(exit.week)),
     exit.limit === null ? '-' : `${exit.limit.used}/${exit.limit.limit}`,
+    exit.limits === null || exit.limits === undefined ? '-' : rateText(exit.limits, atMs),
+    usedText(exit.limits?.connections ?? null),
     warmupText(exit),
     exit.cost === null ? '-' : `${exit.cost.amount} ${exit.cost.currency}`,
   ]);

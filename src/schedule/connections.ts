@@ -63,6 +63,11 @@ export class Connections {
     return terms !== undefined && 'connections' in terms ? Math.max(1, share(terms.connections)) : null;
   }
 
+  /** Those that are open, or about to be. */
+  openOf(exit: string): number {
+    return this.#needs.openOf(exit);
+  }
+
   /** `asking` while it is worth waiting for the answer whether there is one more. */
   stateOf(exit: string, inFlight: number): LimitState | null {
     const terms = this.#sharedTerms(exit);

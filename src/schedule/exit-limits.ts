@@ -65,6 +65,13 @@ export class ExitLimits {
     return pace === undefined ? 0 : pace.distanceMs / pace.perGroup;
   }
 
+  /** When rate and delay let the next message go, wall ms; null: now, or it is not known yet. */
+  get nextAtMs(): number | null {
+    const { clock } = this.#needs;
+    const state = this.#pacer?.state();
+    return state?.kind === 'later' ? Math.ceil(state.atMs - clock.monotonicMs() + clock.nowMs()) : null;
+  }
+
   /** Whether it is known what is used of each limit, and how far its warm-up is. */
   get isKnown(): boolean {
     return this.#terms.warmup?.kind !== 'unknown' && this.#amounts(null).every(({ used }) => used !== null);

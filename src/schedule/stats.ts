@@ -14,6 +14,17 @@ export type SchedulerStats = {
   readonly freshBytes: number;
   /** By mailbox provider; `other` for all that are none of the known ones. */
   readonly sites: readonly SiteStats[];
+  /** By exit of the policy. */
+  readonly exits: readonly ExitUse[];
+};
+
+/** What a process, or all of a relay, does by an exit now. */
+export type ExitUse = {
+  readonly egress: string;
+  /** Open, or about to be. */
+  readonly connections: number;
+  /** When its rate and delay let the next message go, wall ms; null: now, or it is for another process to say. */
+  readonly nextAtMs: number | null;
 };
 
 export type SiteStats = {
@@ -25,7 +36,7 @@ export type SiteStats = {
   readonly blocked: number;
 };
 
-export function statsOf({ window, lanes, sites }: Schedule): SchedulerStats {
+export function statsOf({ window, lanes, sites, policy, limits, connections }: Schedule): SchedulerStats {
   const counts = { trying: 0, waiting: 0, settling: 0, arrived: 0, gone: 0 };
   for (const { state } of window.entries.values()) counts[state] += 1;
   return {
@@ -37,6 +48,11 @@ export function statsOf({ window, lanes, sites }: Schedule): SchedulerStats {
     restingLanes: lanes.resting.size,
     freshBytes: window.freshBytes,
     sites: siteStats(sites.all),
+    exits: Object.keys(policy().egress).map((egress) => ({
+      egress,
+      connections: connections.openOf(egress),
+      nextAtMs: limits.nextAtMs(egress),
+    })),
   };
 }
 

@@ -41,6 +41,7 @@ function answerTo(message: AskMessage): unknown {
         workers: 1,
         closedExits: ['of-all', `of-${start.worker}`],
         sites: [{ provider: 'google', inFlight: start.worker, slowed: 1, blocked: 0 }],
+        exits: [{ egress: 'ip-1', connections: start.worker, nextAtMs: start.worker === 2 ? 500 : null }],
       };
     case 'explainMail':
       return { route: 'all', exits: [], site: 'google: 0 of 5 connections' };
@@ -49,6 +50,7 @@ function answerTo(message: AskMessage): unknown {
     case 'refreshKeys':
     case 'submit':
     case 'bounceNow':
+    case 'endTold':
     case 'stop':
       return null;
   }
