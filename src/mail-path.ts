@@ -138,10 +138,10 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const { clock, random } = ports;
   const { ledger } = spool;
   const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
-  const { sign } = signer;
+  const { sign, signBut } = signer;
   let connectionsOf: (exit: string) => number | null = () => null;
   const exits = stack.use(
-    openExits({ policy, ports, emit, localAddresses, connectionsOf: (exit) => connectionsOf(exit) }),
+    openExits({ policy, ports, emit, localAddresses, connectionsOf: (exit) => connectionsOf(exit), sign: signBut }),
   );
   const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
   const standings = needs.standings ?? stack.use(await openExitStandings(standingsNeeds(needs)));

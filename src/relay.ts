@@ -20,9 +20,10 @@ import { type ExitStandings, openExitStandings } from './exits/standings.ts';
 import { watchExits } from './exit-watch.ts';
 import type { Suppressing } from './feedback/suppression/suppression.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
-import { createHttp, type HttpListener } from './http/server.ts';
+import type { HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
 import type { MailPath } from './mail-path.ts';
+import { openHttp } from './open-http.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
@@ -99,22 +100,20 @@ export async function startRelay(options: RelayOptions): Promise<StartResult> {
 async function build(options: RelayOptions, foundation: Foundation, stack: AsyncDisposableStack): Promise<Parts> {
   const { ports, emit, policy, spool, reporting, hooks } = foundation;
   const { clock } = ports;
+  const { marks, ledger } = spool;
   await certify(policy(), clock.nowMs(), emit);
   const { name: node } = await foundation.nodeFacts();
-  const standing = { policy, marks: spool.marks, tallies: spool.ledger, clock, node, judges: true };
-  const standings = stack.use(await openExitStandings(standing));
+  const standings = stack.use(await openExitStandings({ policy, marks, tallies: ledger, clock, node, judges: true }));
   // Before the mail path, so that it hears of the last mail too: what is used last is ended first.
   const suppression = await watchSuppressions(foundation, stack);
   const path = stack.use(await openPath(options, foundation, { standings, suppression }));
-  stack.use(watchStandings({ policy, standings, marks: spool.marks, clock, emit }));
+  stack.use(watchStandings({ policy, standings, marks, clock, emit }));
   watchExits(foundation, { node, standings }, stack);
   const stats = statsNeeds({ policy, clock, spool, standings });
-  stack.use(watchWarmups({ policy, tallies: spool.ledger, marks: spool.marks, clock, emit }));
+  stack.use(watchWarmups({ policy, tallies: ledger, marks, clock, emit }));
   stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
   stack.use(startRest({ clock, collect: giveMemoryBack }));
-  const scrape = () => reporting.metrics.scrape();
-  const { marks, ledger } = spool;
   const alerts = () => reporting.alerts.raised();
   const places = () => lookAround({ policy, clock, nodes: spool.nodes ?? null, node, canSendFrom });
   const uses = {
@@ -123,8 +122,8 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   };
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places, ...uses });
   const access = openAccess({ policy, ports, marks, emit, exits });
-  const { api } = access;
-  const http = stack.use(createHttp({ policy, clock, emit, notReady: () => reasonsNotReady(parts), scrape, api }));
+  const notReady = () => reasonsNotReady(parts);
+  const http = stack.use(openHttp(foundation, { path, suppression, access, notReady }));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
   const parts: Parts = { ...foundation, path, standings, exits, access, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
@@ -136,7 +135,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     ...(await path.figures()),
     overview: await spool.overview().catch(() => null),
     limits: await limitUses({ policy, ledger, marks, clock, paceOf, ...uses }).catch(() => []),
-    ready: reasonsNotReady(parts).length === 0,
+    ready: notReady().length === 0,
     nodes: await livesOf(parts).catch(() => null),
     exits: exitFigures(policy(), standings),
   });
@@ -280,7 +279,6 @@ async function livesOf({ spool, ports }: Parts): Promise<readonly { readonly isU
 
 function statusOf({ version, pid }: RelayOptions, parts: Parts): RelayStatus {
   const { lifetime, holder, reporting } = parts;
-  const notReady = reasonsNotReady(parts);
   const { version: policyVersion, problems: policyProblems } = holder.state();
   return {
     version,
@@ -288,7 +286,7 @@ function statusOf({ version, pid }: RelayOptions, parts: Parts): RelayStatus {
     startedAtMs: lifetime.startedAtMs,
     policyVersion,
     policyProblems,
-    notReady,
+    notReady: reasonsNotReady(parts),
     alerts: reporting.alerts.raised(),
   };
 }

@@ -139,6 +139,10 @@ class Supervisor implements MailPath {
     return this.#askOne('bounceNow', { leased, reply });
   }
 
+  endTold(leased: Asks['endTold']['ask']['leased'], ends: Asks['endTold']['ask']['ends']): Promise<boolean> {
+    return this.#askOne('endTold', { leased, ends });
+  }
+
   wake(): void {
     this.#crew.tellAll({ kind: 'wake' });
   }
@@ -236,10 +240,6 @@ function sumOf(sum: SiteStats | undefined, { provider, inFlight, slowed, blocked
   };
 }
 
-/** Each once: workers say the same. */
-function distinct<T>(all: readonly T[]): T[] {
-  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
-}
 /** The first that may send is the next. */
 function sumOfUses(sum: ExitUse | undefined, { egress, connections, nextAtMs }: ExitUse): ExitUse {
   if (sum === undefined) return { egress, connections, nextAtMs };
@@ -251,3 +251,7 @@ function sumOfUses(sum: ExitUse | undefined, { egress, connections, nextAtMs }: 
   };
 }
 
+/** Each once: workers say the same. */
+function distinct<T>(all: readonly T[]): T[] {
+  return [...new Map(all.map((one) => [JSON.stringify(one), one])).values()];
+}

@@ -10,6 +10,7 @@ import type { Reply } from './message/reply.ts';
 import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Explanation, RouteExplanation } from './schedule/explain.ts';
+import type { ToldEnds } from './schedule/told-ends.ts';
 import type { LeasedDelivery } from './spool/spool.ts';
 
 /** How a worker reaches the spool: over a port to the thread that owns it, or by a connection of its own as the policy says. */
@@ -43,6 +44,7 @@ export type Asks = {
   explainMail: { ask: MessageFacts; answer: RouteExplanation };
   submit: { ask: Submission; answer: SubmitResult };
   bounceNow: { ask: { readonly leased: readonly LeasedDelivery[]; readonly reply: Reply }; answer: number };
+  endTold: { ask: { readonly leased: LeasedDelivery; readonly ends: ToldEnds }; answer: boolean };
   stop: { ask: null; answer: null };
 };
 export type AskName = keyof Asks;

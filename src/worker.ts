@@ -184,6 +184,8 @@ async function answerTo(running: Running, message: AskMessage): Promise<unknown>
       return await path.submit({ ...message.ask, content: Buffer.from(message.ask.content) });
     case 'bounceNow':
       return await path.bounceNow(message.ask.leased, message.ask.reply);
+    case 'endTold':
+      return await path.endTold(message.ask.leased, message.ask.ends);
     case 'stop':
       return await path.stop(hurry.signal);
   }

@@ -1,0 +1,92 @@
+/**
+ * Mail in doubt: the provider had it all, and no answer came. What the provider says of it afterwards ends the doubt: it is not
+ * sent once more.
+ */
+import type { DeliveryId } from '../../message/ids.ts';
+import type { Reply } from '../../message/reply.ts';
+import type { Clock, Emit } from '../../ports.ts';
+import type { LeasedDelivery, MessageStory, Spool } from '../../spool/spool.ts';
+import type { Said } from './noting.ts';
+
+/** How the story of a recipient ends. `egress`: the exit that had it. */
+export type Verdict = { readonly state: 'delivered' | 'bounced'; readonly reply: Reply; readonly egress: string };
+export type Verdicts = ReadonlyMap<string, Verdict>;
+
+export type DoubtNeeds = {
+  readonly spool: Pick<Spool, 'take' | 'list'>;
+  /** Ends the stories of those recipients; the others wait on. */
+  readonly endNow: (leased: LeasedDelivery, verdicts: Verdicts) => Promise<boolean>;
+  readonly clock: Clock;
+  readonly emit: Emit;
+};
+
+const LEASE_MS = 60_000;
+/** An attempt that is under way may come to be in doubt for all that was said meanwhile: it is looked at again after so long. */
+const LOOKS_MS = [2_000, 5_000, 15_000, 30_000, 60_000, 120_000, 300_000] as const;
+const MOST_WAITING = 10_000;
+
+export class Doubts {
+  readonly #needs: DoubtNeeds;
+  #waiting = 0;
+
+  constructor(needs: DoubtNeeds) {
+    this.#needs = needs;
+  }
+
+  /** Ends what is in doubt now, and looks again at what is under way. Rejects where the store fails. */
+  async settle(story: MessageStory, said: readonly Said[]): Promise<void> {
+    for (const { delivery, leasedUntilMs } of story.queued) {
+      const mine = said.filter(({ place }) => place.deliveryId === delivery.id);
+      const verdicts = verdictsOf(mine, new Set(delivery.recipients.map(({ address }) => address)));
+      if (verdicts.size === 0) continue;
+      const wasInDoubt = story.events.some((event) => event.event === 'in-doubt' && event.deliveryId === delivery.id);
+      if (leasedUntilMs !== null) this.#lookAgain(delivery.id, verdicts, 0);
+      else if (delivery.doubtBy !== undefined || wasInDoubt) await this.#end(delivery.id, verdicts);
+    }
+  }
+
+  async #end(id: DeliveryId, verdicts: Verdicts): Promise<void> {
+    const { spool, clock, endNow } = this.#needs;
+    const [leased] = await spool.take({ ids: [id] }, clock.nowMs() + LEASE_MS, 1);
+    if (leased !== undefined) await endNow(leased, verdicts);
+  }
+
+  /** In this process only: what is lost with it is asked of the provider, or sent once more. */
+  #lookAgain(id: DeliveryId, verdicts: Verdicts, look: number): void {
+    const delayMs = LOOKS_MS[look];
+    if (delayMs === undefined || this.#waiting >= MOST_WAITING) return;
+    this.#waiting += 1;
+    this.#needs.clock.after(delayMs, () => {
+      this.#waiting -= 1;
+      void this.#look(id, verdicts, look);
+    });
+  }
+
+  async #look(id: DeliveryId, verdicts: Verdicts, look: number): Promise<void> {
+    const { spool, clock, emit } = this.#needs;
+    try {
+      const [queued] = await spool.list({ ids: [id] }, { limit: 1 });
+      if (queued === undefined) return;
+      if (queued.leasedUntilMs !== null) this.#lookAgain(id, verdicts, look + 1);
+      else if (queued.delivery.doubtBy !== undefined) await this.#end(id, verdicts);
+    } catch (cause) {
+      emit({ event: 'failed', atMs: clock.nowMs(), where: 'hooks', cause: String(cause) });
+    }
+  }
+}
+
+/** A bounce says more than that it was taken, whichever came first. */
+function verdictsOf(said: readonly Said[], waiting: ReadonlySet<string>): Map<string, Verdict> {
+  const verdicts = new Map<string, Verdict>();
+  for (const { event, place } of said) {
+    for (const address of place.recipients.filter((one) => waiting.has(one))) {
+      if (event.what === 'bounced-later' && event.reply !== null)
+        verdicts.set(address, { state: 'bounced', reply: event.reply, egress: place.egress });
+      else if (!verdicts.has(address))
+        verdicts.set(address, { state: 'delivered', reply: TAKEN, egress: place.egress });
+    }
+  }
+  return verdicts;
+}
+
+const TAKEN: Reply = { code: 250, detail: '0.0', text: 'the provider reports that it took it' };

@@ -1,0 +1,54 @@
+/** HTTP as a relay has it: health, figures, the API, and what others may post to. */
+import type { Access } from './access.ts';
+import { DELIVERY_TAG, deliveryTagValue, MESSAGE_TAG } from './egress/cloud/tags.ts';
+import { openHooks } from './feedback/hooks/hooks.ts';
+import type { Suppressing } from './feedback/suppression/suppression.ts';
+import type { Foundation } from './foundation.ts';
+import { HOOKS_PREFIX, hooksPlace } from './http/hooks.ts';
+import type { Places } from './http/posts.ts';
+import { createHttp, type HttpListener } from './http/server.ts';
+import type { MailPath } from './mail-path.ts';
+import type { Fetch } from './ports.ts';
+
+export type OpenHttpNeeds = {
+  readonly path: Pick<MailPath, 'endTold'>;
+  readonly suppression: Pick<Suppressing, 'learn'>;
+  readonly access: Pick<Access, 'api'>;
+  readonly notReady: () => readonly string[];
+};
+
+/** It starts with `listen`. */
+export function openHttp(foundation: Foundation, { path, suppression, access, notReady }: OpenHttpNeeds): HttpListener {
+  const { policy, ports, emit, reporting } = foundation;
+  return createHttp({
+    policy,
+    clock: ports.clock,
+    emit,
+    notReady,
+    scrape: () => reporting.metrics.scrape(),
+    api: access.api,
+    places: placesOf(foundation, { path, suppression }),
+  });
+}
+
+function placesOf(
+  { policy, ports, spool, emit }: Foundation,
+  { path, suppression }: Pick<OpenHttpNeeds, 'path' | 'suppression'>,
+): Places {
+  const { clock, fetch = noFetch } = ports;
+  const hooks = openHooks({
+    policy,
+    spool,
+    tallies: spool.ledger,
+    marks: spool.marks,
+    clock,
+    emit,
+    fetch,
+    learn: suppression.learn,
+    endNow: (leased, ends) => path.endTold(leased, ends),
+    tags: { message: MESSAGE_TAG, delivery: DELIVERY_TAG, deliveryOf: deliveryTagValue },
+  });
+  return new Map([[HOOKS_PREFIX, hooksPlace(hooks)]]);
+}
+
+const noFetch: Fetch = () => Promise.reject(new Error('nothing is fetched here'));
