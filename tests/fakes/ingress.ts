@@ -2,7 +2,7 @@ import { scryptSync } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Ingress, startIngress } from '../../src/ingress/server.ts';
+import { type Ingress, type IngressDeps, startIngress } from '../../src/ingress/server.ts';
 import type { Sign } from '../../src/ingress/receive.ts';
 import { NO_RETURN_PATHS, type ReturnPaths } from '../../src/ingress/return-path.ts';
 import type { Event } from '../../src/message/event.ts';
@@ -35,6 +35,8 @@ export type IngressFixtureOptions = {
   readonly clock?: Clock;
   readonly sign?: Sign;
   readonly returnPaths?: ReturnPaths;
+  /** What else ingress has. */
+  readonly needs?: Pick<IngressDeps, 'screening' | 'unsubscribeUrl'>;
 };
 
 /** Ingress on free ports of loopback over a spool in memory: by default a submission, a submissions and an SMTP port. */
@@ -57,6 +59,7 @@ export class IngressFixture implements AsyncDisposable {
     clock = systemClock,
     sign = noSignature,
     returnPaths = NO_RETURN_PATHS,
+    needs = {},
   }: IngressFixtureOptions = {}) {
     const folder = await mkdtemp(join(tmpdir(), 'relevo-ingress-'));
     await writeCertificate(folder);
@@ -66,7 +69,16 @@ export class IngressFixture implements AsyncDisposable {
     const current = () => fixture.policy;
     const random = systemRandom;
     const ports = { clock, random, emit };
-    fixture.ingress = await startIngress({ policy: current, spool, ledger, handoff, sign, returnPaths, ...ports });
+    fixture.ingress = await startIngress({
+      policy: current,
+      spool,
+      ledger,
+      handoff,
+      sign,
+      returnPaths,
+      ...needs,
+      ...ports,
+    });
     return fixture;
   }
 

@@ -160,15 +160,13 @@ async function count(needs: LearnNeeds, lesson: Lesson, mail: Mail): Promise<voi
       withinMs,
     });
     const times = timesIn(tally);
-    if (times.length < softBounces.count) {
-      await suppressions.suppress([tally]);
-      sieve.add([given]);
-      continue;
-    }
+    await suppressions.suppress([tally]);
+    sieve.add([given]);
+    if (times.length < softBounces.count) continue;
+    // The count stays: when it is written to again and that comes to nothing as well, it is not tried as often anew.
     const evidence = `${times.length} messages came to nothing, the last one: ${lesson.evidence}`;
     const why = { reason: 'soft-bounces', kept: softBounces } as const;
     await keep(needs, entriesOf({ ...lesson, addresses: [given], evidence }, mail, why));
-    await suppressions.unsuppress([key]);
   }
 }
 

@@ -7,6 +7,9 @@ import type { Suppression } from '../../spool/suppressions.ts';
 /** No client's name begins so. */
 export const TALLY_CLIENT = ':soft-bounces';
 
+/** As many as a policy may ask for. */
+const MOST = 50;
+
 /** Whether it is such a count, and no suppression. */
 export function isTally({ client }: Pick<Suppression, 'client'>): boolean {
   return client === TALLY_CLIENT;
@@ -31,7 +34,10 @@ export function counted(before: Suppression | null, { address, atMs, said, withi
   const times = before === null ? [] : timesIn(before);
   // The same report twice is one bounce.
   const all = times.includes(atMs) ? times : [...times, atMs];
-  const recent = all.filter((time) => time > atMs - withinMs).sort((one, other) => one - other);
+  const recent = all
+    .filter((time) => time > atMs - withinMs)
+    .sort((one, other) => one - other)
+    .slice(-MOST);
   return {
     address,
     client: TALLY_CLIENT,
