@@ -6,7 +6,8 @@ import { FakeClock } from '../../tests/fakes/clock.ts';
 import type { Event } from '../message/event.ts';
 import { deliveryIdOf, newMessageId } from '../message/ids.ts';
 import { policySchema } from '../policy/schema.ts';
-import { createMetrics, type MetricsSample } from '../report/metrics.ts';
+import type { MetricsSample } from '../report/metrics-sample.ts';
+import { createMetrics } from '../report/metrics.ts';
 import { problem } from './answer.ts';
 import type { ApiAsk } from './api.ts';
 import { createHttp, type HttpNeeds } from './server.ts';
@@ -135,6 +136,8 @@ test('the figures of the events and of the store are scraped', async () => {
         egress: 'ip-1',
         day: { limit: 500, used: 120 },
         hour: { limit: 60, used: 7 },
+        rate: { used: 12, left: 48 },
+        connections: { limit: 20, used: 3 },
         warmup: { kind: 'warming', day: 6 },
       },
       { egress: 'ip-2', day: null, hour: null, warmup: null },
@@ -182,6 +185,10 @@ test('the figures of the events and of the store are scraped', async () => {
     'relevo_egress_daily_used{egress="ip-1"} 120',
     'relevo_egress_hourly_limit{egress="ip-1"} 60',
     'relevo_egress_hourly_used{egress="ip-1"} 7',
+    'relevo_egress_rate_used{egress="ip-1"} 12',
+    'relevo_egress_rate_left{egress="ip-1"} 48',
+    'relevo_egress_connections_limit{egress="ip-1"} 20',
+    'relevo_egress_connections_used{egress="ip-1"} 3',
     'relevo_egress_warmup_day{egress="ip-1"} 6',
     'relevo_egress_reputation{egress="ip-1"} 71.5',
     'relevo_egress_success_ratio{egress="ip-1"} 0.875',

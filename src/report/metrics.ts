@@ -5,48 +5,9 @@ import { messageTimeMs } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { assertNever, type FinalState } from '../message/outcome.ts';
 import type { Clock, Emit } from '../ports.ts';
-import type { QueueOverview } from '../spool/spool.ts';
 import { NEVER_MS, replaceEventLoopLag } from './event-loop-lag.ts';
+import type { MetricsSample } from './metrics-sample.ts';
 import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
-
-/** What only the running relay knows, read at each scrape. */
-export type MetricsSample = {
-  /** null: the store did not answer; the queue's gauges are left out then. */
-  readonly overview: QueueOverview | null;
-  /** What is used of each exit's limits; null: it has none of the kind. Those that are not known are left out. */
-  readonly limits: readonly {
-    readonly egress: string;
-    readonly day: LimitSample | null;
-    readonly hour: LimitSample | null;
-    readonly rate?: { readonly used: number; readonly left: number } | null;
-    readonly connections?: LimitSample | null;
-    readonly warmup: { readonly kind: string; readonly day?: number } | null;
-  }[];
-  /** Of each exit in use, what is known of it; `closed`: each gate, and whether it keeps the exit from sending. */
-  readonly exits?: readonly {
-    readonly egress: string;
-    readonly score: number;
-    readonly successRate: number;
-    readonly closed: Readonly<Record<string, boolean>>;
-  }[];
-  /** By mailbox provider: attempts under way, exits that it slows down, exits that it takes nothing from. */
-  readonly sites?: readonly {
-    readonly provider: string;
-    readonly inFlight: number;
-    readonly slowed: number;
-    readonly blocked: number;
-  }[];
-  readonly connectionsIn: number;
-  readonly connectionsOut: number;
-  readonly workers: number;
-  /** Those that share the spool; null: not known. */
-  readonly nodes: readonly { readonly isUp: boolean }[] | null;
-  readonly alerts: number;
-  readonly ready: boolean;
-  readonly logLostLines: number;
-};
-
-export type LimitSample = { readonly limit: number; readonly used: number };
 
 export type Metrics = {
   /** A sink for `createEmit`. */
@@ -255,16 +216,11 @@ function fillSites(book: Book, sites: NonNullable<MetricsSample['sites']>): void
 
 function fillLimits(book: Book, limits: MetricsSample['limits']): void {
   for (const name of LIMIT_GAUGES) book.clear(name);
-  for (const { egress, day, hour, rate = null, connections = null, warmup } of limits) {
-    if (day !== null) book.set('relevo_egress_daily_limit', day.limit, { egress });
-    if (day !== null) book.set('relevo_egress_daily_used', day.used, { egress });
-    if (hour !== null) book.set('relevo_egress_hourly_limit', hour.limit, { egress });
-    if (hour !== null) book.set('relevo_egress_hourly_used', hour.used, { egress });
-    if (rate !== null) book.set('relevo_egress_rate_used', rate.used, { egress });
-    if (rate !== null) book.set('relevo_egress_rate_left', rate.left, { egress });
-    if (connections !== null) book.set('relevo_egress_connections_limit', connections.limit, { egress });
-    if (connections !== null) book.set('relevo_egress_connections_used', connections.used, { egress });
-    if (warmup?.day !== undefined) book.set('relevo_egress_warmup_day', warmup.day, { egress });
+  for (const use of limits) {
+    for (const [place, value] of limitFigures(use).entries()) {
+      const name = LIMIT_GAUGES[place];
+      if (name !== undefined && value !== undefined) book.set(name, value, { egress: use.egress });
+    }
   }
 }
 
@@ -279,6 +235,21 @@ const LIMIT_GAUGES = [
   'relevo_egress_connections_used',
   'relevo_egress_warmup_day',
 ] as const satisfies readonly MetricName[];
+
+/** In the order of the gauges. */
+function limitFigures({ day, hour, rate, connections, warmup }: MetricsSample['limits'][number]) {
+  const ofRate = [rate?.used, rate?.left];
+  return [
+    day?.limit,
+    day?.used,
+    hour?.limit,
+    hour?.used,
+    ...ofRate,
+    connections?.limit,
+    connections?.used,
+    warmup?.day,
+  ];
+}
 
 function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_connections', sample.connectionsIn, { direction: 'in' });

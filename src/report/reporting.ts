@@ -5,7 +5,8 @@ import { createAlerts, type Alerts } from './alerts.ts';
 import { createEmit } from './emit.ts';
 import type { LineOutput } from './line-writer.ts';
 import { createLog } from './log.ts';
-import { createMetrics, type Metrics, type MetricsSample } from './metrics.ts';
+import type { MetricsSample } from './metrics-sample.ts';
+import { createMetrics, type Metrics } from './metrics.ts';
 
 export type Reporting = AsyncDisposable & {
   readonly emit: Emit;
