@@ -55,8 +55,16 @@ export function peerOf(result: AttemptResult, place: number): Peer {
 
 /** Of an attempt in doubt. `unknown`: it cannot be told yet, or at all. */
 export type Whether =
-  | { readonly kind: 'taken'; readonly providerId: string | null }
+  | {
+      readonly kind: 'taken';
+      readonly providerId: string | null;
+      /** For whom; the others are as `not-taken`. Absent: for all recipients of the mail. */
+      readonly addresses?: readonly string[];
+    }
   | { readonly kind: 'not-taken' | 'unknown' };
+
+/** How fast a provider takes mail of an account, all that sends by it together. `text`: its own words for operators. */
+export type ProviderPace = { readonly perSecond: number; readonly text: string };
 
 export interface Egress extends AsyncDisposable {
   readonly name: string;
@@ -65,6 +73,8 @@ export interface Egress extends AsyncDisposable {
    * `signal` ends it while nothing but the envelope went out; once the final dot is on its way the reply is waited for.
    */
   attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult>;
+  /** As the provider allows now; the schedule keeps it. null, or absent: nobody says. */
+  pace?(): ProviderPace | null;
   /** Asks the provider whether it took the mail of an attempt that is in doubt. Absent: it cannot be asked. Never rejects. */
   whether?(mail: Mail, signal: AbortSignal): Promise<Whether>;
   /** How many attempts it will carry at once; the scheduler never asks for more. */

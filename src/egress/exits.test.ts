@@ -51,10 +51,10 @@ describe('the exits of a policy', () => {
         own: upstream(2525),
         box: { type: 'sandbox' },
         off: { type: 'mx', enabled: false },
-        cloud: { type: 'ses', region: 'eu-west-1' },
+        cloud: { type: 'ses', region: 'eu-west-1', endpoint: 'http://127.0.0.1:1' },
       },
     });
-    expect([...rig.exits.byName.keys()].toSorted()).toEqual(['box', 'direct', 'own']);
+    expect([...rig.exits.byName.keys()].toSorted()).toEqual(['box', 'cloud', 'direct', 'own']);
     expect(rig.exits.byName.get('direct')).toMatchObject({ name: 'direct', concurrency: 100 });
     expect(rig.exits.byName.get('own')).toMatchObject({ name: 'own', concurrency: 10 });
   });

@@ -3,8 +3,12 @@ import { isDeepStrictEqual } from 'node:util';
 import { assertNever } from '../message/outcome.ts';
 import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { Emit, Ports } from '../ports.ts';
+import type { CloudPorts } from './cloud/cloud-ports.ts';
+import type { ExitSign } from './cloud/headers.ts';
 import type { Egress } from './egress.ts';
+import { openMailgunEgress } from './mailgun/mailgun-egress.ts';
 import { openSandbox } from './sandbox.ts';
+import { openSesEgress } from './ses/ses-egress.ts';
 import { DeadHosts } from './smtp/dead-hosts.ts';
 import { cachedDns } from './smtp/dns-cache.ts';
 import { openMxEgress } from './smtp/mx-egress.ts';
@@ -16,6 +20,8 @@ export type ExitsOptions = {
   readonly policy: () => Policy;
   readonly ports: Ports;
   readonly emit: Emit;
+  /** Signs anew where an exit changes what was signed. Default: nothing is. */
+  readonly sign?: ExitSign;
   /** Addresses of this machine, for the loop check (RFC 5321 §5.1); asked at most every few seconds. */
   readonly localAddresses: () => readonly string[];
   /** How many connections this process may have by an exit now; null: what its settings say. Default: that. */
@@ -34,8 +40,10 @@ export type Exits = AsyncDisposable & {
   hostsOf(domain: string): Promise<readonly string[] | null>;
 };
 
-export function openExits({ policy, ports, emit, localAddresses, connectionsOf }: ExitsOptions): Exits {
-  const exitPorts: ExitPorts = {
+type AllPorts = ExitPorts & Pick<CloudPorts, 'sign'>;
+
+export function openExits({ policy, ports, emit, localAddresses, connectionsOf, sign }: ExitsOptions): Exits {
+  const exitPorts: AllPorts = {
     ...ports,
     dns: cachedDns(ports.dns, ports.clock),
     policy,
@@ -43,6 +51,7 @@ export function openExits({ policy, ports, emit, localAddresses, connectionsOf }
     dead: new DeadHosts(ports.clock),
     isOwn: ownAddressCheck(policy, ports, localAddresses),
     ...(connectionsOf === undefined ? {} : { connectionsOf }),
+    ...(sign === undefined ? {} : { sign }),
   };
   const byName = new Map<string, Egress>();
   const settings = new Map<string, EgressPolicy>();
@@ -92,7 +101,7 @@ export function openExits({ policy, ports, emit, localAddresses, connectionsOf }
 }
 
 /** null: a type of a later version; the policy's loader has said so. */
-function openEgress(name: string, policy: EgressPolicy, ports: ExitPorts): Egress | null {
+function openEgress(name: string, policy: EgressPolicy, ports: AllPorts): Egress | null {
   switch (policy.type) {
     case 'mx':
       return openMxEgress(name, policy, ports);
@@ -100,9 +109,11 @@ function openEgress(name: string, policy: EgressPolicy, ports: ExitPorts): Egres
       return openSmtpEgress(name, policy, ports);
     case 'sandbox':
       return openSandbox(name, policy, ports.clock);
-    case 'sendgrid':
     case 'mailgun':
+      return openMailgunEgress(name, policy, ports);
     case 'ses':
+      return openSesEgress(name, policy, ports);
+    case 'sendgrid':
       return null;
     default:
       return assertNever(policy);

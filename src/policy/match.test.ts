@@ -78,7 +78,7 @@ egress:
   one: { type: mx }
   two: { type: smtp, host: b, streams: [marketing] }
   off: { type: mx, enabled: false }
-  grid: { type: sendgrid }
+  grid: { type: sendgrid, apiKeys: [k] }
   box: { type: sandbox }
 pools: { own: { members: [off, one, two] }, cloud: { members: [grid] }, off-duty: { members: [off] } }
 routes:

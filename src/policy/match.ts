@@ -23,7 +23,13 @@ export type MessageFacts = {
 export type RouteExit = { readonly pool: string | null; readonly egress: readonly string[] };
 
 /** The egress types that this version can send by; the others validate and are passed over. */
-const AVAILABLE_TYPES: ReadonlySet<EgressPolicy['type']> = new Set(['mx', 'smtp', 'sandbox'] as const);
+const AVAILABLE_TYPES: ReadonlySet<EgressPolicy['type']> = new Set([
+  'mx',
+  'smtp',
+  'sandbox',
+  'mailgun',
+  'ses',
+] as const);
 
 /** The first route whose conditions all hold; null where none does. */
 export function matchRoute(policy: Policy, facts: MessageFacts): RoutePolicy | null {

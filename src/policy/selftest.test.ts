@@ -7,7 +7,7 @@ streams: { transactional: { priority: high }, marketing: { priority: low }, news
 clients:
   shop: { networks: [10.0.0.1], senders: ['*@shop.example.com'] }
   crm: { networks: [10.0.0.2], senders: ['*@example.com', '*@crm.example'], stream: marketing, messageSize: 10KB }
-egress: { ip-1: { type: mx }, up: { type: smtp, host: b }, off: { type: mx, enabled: false }, grid: { type: sendgrid }, box: { type: sandbox } }
+egress: { ip-1: { type: mx }, up: { type: smtp, host: b }, off: { type: mx, enabled: false }, grid: { type: sendgrid, apiKeys: [k] }, box: { type: sandbox } }
 pools: { owned: { members: [ip-1, off, up] }, cloud: { members: [grid] }, world: { members: [{ egress: box, weight: 3 }, owned], strategy: random } }
 routes:
   - { name: trial, match: { recipientDomain: '*.test' }, use: [box] }

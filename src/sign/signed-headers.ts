@@ -69,6 +69,14 @@ export const DEFAULT_HEADERS: HeaderList = {
   oversigned: OVERSIGNED,
 };
 
+/** The same but for some names, in lower case: those that whoever carries the mail writes itself. */
+export function headersBut(names: ReadonlySet<string>): HeaderList {
+  return {
+    signed: new Set([...DEFAULT_HEADERS.signed].filter((name) => !names.has(name))),
+    oversigned: DEFAULT_HEADERS.oversigned.filter((name) => !names.has(name.toLowerCase())),
+  };
+}
+
 export type CoveredHeaders = {
   /** The value of `h=`. */
   readonly names: string;

@@ -1,10 +1,15 @@
 /** Signing as the policy in force says: the keyring that goes with it, kept up to date with its files. */
 import type { Clock, Emit } from '../ports.ts';
 import { type Signed, signMessage, type Unsigned } from './dkim.ts';
+import { headersBut } from './signed-headers.ts';
 import { type DkimDomains, type KeyProblem, type Keyring, openKeyring } from './keyring.ts';
 
 export type Signer = Disposable & {
   readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
+  /** Now, and without the fields that whoever carries the mail writes itself, in lower case. @returns the signatures */
+  readonly signBut: (
+    unsigned: Omit<Unsigned, 'keyring' | 'nowMs' | 'headerList'> & { readonly uncovered: ReadonlySet<string> },
+  ) => Promise<Buffer>;
   /** Reads the keys of another policy, for whenever it is swapped in. @returns `errors`: what keeps keys from signing */
   prepare(domains: DkimDomains): Promise<NextKeys>;
   /** Reads changed key files now, and not at the next look. */
@@ -49,6 +54,10 @@ export async function openSigner(
   cancel = clock.after(REFRESH_MS, () => void refresh());
   return {
     sign: (unsigned) => signMessage({ ...unsigned, keyring }),
+    signBut: async ({ uncovered, ...unsigned }) => {
+      const headerList = headersBut(uncovered);
+      return (await signMessage({ ...unsigned, keyring, nowMs: clock.nowMs(), headerList })).headers;
+    },
     prepare: async (next) => {
       const candidate = await openKeyring(next);
       const errors = candidate.problems().filter(({ severity }) => severity === 'error');

@@ -47,7 +47,9 @@ test('six messages over five servers go 1 2 3 4 5 1, whichever of two workers ta
 test('what a route asked for of a header is known after a restart and by another policy', async () => {
   const port = await freePort();
   const policy = (isClosed: boolean): string =>
-    isClosed ? policyFor(port, ', shut: { type: sendgrid }').replace('use: [box]', 'use: [shut]') : policyFor(port);
+    isClosed
+      ? policyFor(port, ', shut: { type: sendgrid, apiKeys: [k] }').replace('use: [box]', 'use: [shut]')
+      : policyFor(port);
   await using relay = new RelayProcess(policy(true));
   await relay.start();
   await using dialogue = await SmtpDialogue.greeted(port);

@@ -30,6 +30,7 @@ export function openCloudEgress<Parcel>(options: CloudEgressOptions<Parcel>): Eg
     ...(provider.whether === undefined
       ? {}
       : { whether: (mail: Mail, signal: AbortSignal) => egress.whether(mail, signal) }),
+    ...(provider.pace === undefined ? {} : { pace: () => provider.pace?.() ?? null }),
     [Symbol.asyncDispose]: () => egress.close(),
   };
 }
@@ -51,6 +52,9 @@ class CloudEgress<Parcel> {
   readonly #underWay = new Set<Promise<unknown>>();
   /** How often in a row, and until when, monotonic ms. */
   #throttled = { times: 0, untilMs: 0 };
+
+  /** When it last took a message, monotonic ms. */
+  #tookAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: CloudEgressOptions<Parcel>) {
     const { name, keys, ports } = options;
@@ -74,7 +78,7 @@ class CloudEgress<Parcel> {
   async close(): Promise<void> {
     await Promise.allSettled(this.#underWay);
     this.#keys.close();
-    this.#alert.over(`${this.#options.name}: its settings are others, or it is not used any more`);
+    this.#alert.end(`${this.#options.name}: its settings are others, or it is not used any more`);
     await this.#options.provider[Symbol.asyncDispose]();
   }
 
@@ -144,10 +148,11 @@ class CloudEgress<Parcel> {
       return [...left, ...right];
     }
     if (answer.kind !== 'taken') {
-      const outcome = this.#outcomeOf(answer);
+      const outcome = this.#outcomeOf(this.#narrowed(answer));
       return mail.recipients.map(() => ({ outcome, peer }));
     }
     this.#throttled = { times: 0, untilMs: 0 };
+    this.#tookAtMs = this.#options.ports.clock.monotonicMs();
     const { title } = this.#options.provider;
     this.#alert.over(`${this.#options.name}: ${title} takes mail again`);
     const text = plainText(`${title} took it: ${answer.providerId ?? answer.text}`, 500);
@@ -158,6 +163,13 @@ class CloudEgress<Parcel> {
       if (refused === undefined) return { outcome: taken, peer: by };
       return { outcome: refusal('recipient', refused.detail, { title, text: refused.text }), peer };
     });
+  }
+
+  /** What stops one kind of mail stops not the exit, as long as it takes others. */
+  #narrowed(answer: Exclude<ProviderAnswer, { kind: 'taken' }>): Exclude<ProviderAnswer, { kind: 'taken' }> {
+    if (answer.kind !== 'closed' || answer.isOfThis !== true) return answer;
+    const isAlive = this.#options.ports.clock.monotonicMs() - this.#tookAtMs < ALIVE_MS;
+    return isAlive ? { kind: 'unsuited', text: answer.text, advice: answer.advice } : answer;
   }
 
   /** With the next key at once, as long as keys are refused. */
@@ -209,12 +221,13 @@ class CloudEgress<Parcel> {
     const { title } = provider;
     const restMs = answer.kind === 'throttled' ? this.#rest(answer.restMs) : 0;
     const advice = 'advice' in answer ? (answer.advice ?? null) : null;
-    if (advice !== null) {
-      const then = 'Its mail takes the route’s other exits or waits, and the exit is tried again by itself.';
-      this.#alert.raise(
-        advice,
-        `${name}: ${title} says: ${plainText(answer.kind === 'stopped' ? '' : answer.text, 300)}. ${advice}. ${then}`,
-      );
+    if (advice !== null && 'text' in answer) {
+      const isOfThis = answer.kind === 'unsuited';
+      const then = isOfThis
+        ? 'Such mail takes the route’s other exits; other mail goes on.'
+        : 'Its mail takes the route’s other exits or waits, and the exit is tried again by itself.';
+      const text = `${name}: ${title} says: ${plainText(answer.text, 300)}. ${advice}. ${then}`;
+      this.#alert.raise(advice, text, isOfThis ? ALIVE_MS : 0);
     }
     return outcomeOf(answer, { title, restMs });
   }
@@ -235,6 +248,8 @@ class CloudEgress<Parcel> {
   }
 }
 
+/** So long an exit that took a message is taken to be in order. */
+const ALIVE_MS = 600_000;
 const NOBODY: Peer = { host: null, address: null, source: null, tls: null };
 
 /** Whether other recipients of the same mail would fare alike. */

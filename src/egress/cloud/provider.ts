@@ -2,7 +2,7 @@
  * A mail provider with an API, as the frame of all of them (`cloud-egress.ts`) uses it. A provider says what its answers
  * mean, by its own documents; what comes of that for keys, alerts and outcomes is the same for all and is the frame's.
  */
-import type { Mail, Whether } from '../egress.ts';
+import type { Mail, ProviderPace, Whether } from '../egress.ts';
 import type { HttpWatch } from './http.ts';
 
 /** One of an exit's keys. `secret` is in no text; `shown` is: `key 2 (…4f2a)`. */
@@ -55,7 +55,10 @@ export type ProviderAnswer =
       readonly advice?: string;
     }
   /** Nothing goes out by this exit until somebody does something: `advice` says what. */
-  | { readonly kind: 'closed'; readonly text: string; readonly advice: string }
+  /** `isOfThis`: as far as is known of mail like this one only; as long as other mail is taken, that goes on. */
+  | { readonly kind: 'closed'; readonly text: string; readonly advice: string; readonly isOfThis?: true }
+  /** It takes mail, but not this one, which another exit may carry. */
+  | { readonly kind: 'unsuited'; readonly text: string; readonly advice?: string }
   /** It did not take the message, and it is its own fault, or the way's: 5xx, no connection. */
   | { readonly kind: 'failed'; readonly text: string }
   /** It has all of the message, and what it made of it is not known. */
@@ -81,6 +84,8 @@ export type Provider<Parcel> = AsyncDisposable & {
   send(order: Order<Parcel>): Promise<ProviderAnswer>;
   /** What is known to keep all mail back now, without asking: a quota that is used up. null: nothing. Absent: never anything. */
   holdsBack?(): Extract<ProviderAnswer, { kind: 'throttled' | 'closed' }> | null;
+  /** How fast it takes mail, as far as it says so. null: it does not. Absent: it never does. */
+  pace?(): ProviderPace | null;
   /** As in `Egress`. Never rejects. */
   whether?(mail: Mail, key: CloudKey, signal: AbortSignal): Promise<Whether>;
 };

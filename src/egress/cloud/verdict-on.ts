@@ -35,6 +35,8 @@ export function outcomeOf(
       return { ...deferred('4.5', `${title} asks to wait: ${answer.text}`), restMs };
     case 'closed':
       return deferred('7.1', `${title} takes no mail of this exit: ${answer.text}`);
+    case 'unsuited':
+      return { ...deferred('7.1', `${title} does not take this message: ${answer.text}`), unfit: true };
     case 'failed':
       return deferred('4.2', `${title}: ${answer.text}`);
     case 'in-doubt':
