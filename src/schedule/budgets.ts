@@ -22,8 +22,8 @@ export type BudgetsNeeds = Omit<PurseNeeds, 'reopened'> & {
 /** What was set aside for a message. `took`: the exit took it for so many of its recipients; the rest is handed back. */
 export type BudgetBooking = { took(recipients: number): Promise<void> };
 
-/** `credit`: what was paid too much by rounding up, in parts of a millionth: `of` of the price of them are one. */
-type ExitBudget = { readonly purse: Purse; price: Price; budget: Money; credit: bigint };
+/** `debt`: what was rounded off so far, less than a millionth: of such parts `of` of the price are one. */
+type ExitBudget = { readonly purse: Purse; price: Price; budget: Money; debt: bigint };
 
 const FREE: BudgetBooking = { took: async () => {} };
 const ANY = Number.MAX_SAFE_INTEGER;
@@ -66,8 +66,8 @@ export class Budgets {
     const amount = charge(exit, price, count);
     const spending = await exit.purse.book(amount, exemptStreams(policy, name).has(mail.stream));
     if (spending !== null)
-      return { took: (taken) => giveBack(exit, { spending, price, count: count - billed(terms, taken) }) };
-    exit.credit += worth(count, price) - BigInt(amount) * BigInt(price.of);
+      return { took: (taken) => giveBack(exit, { spending, amount, price, count: count - billed(terms, taken) }) };
+    exit.debt -= owedOf(count, amount, price);
     return null;
   }
 
@@ -101,16 +101,15 @@ export class Budgets {
       const { price, budget } = terms;
       const purse = {
         limit: spendableOf(budget, price),
-        least: Math.ceil(price.micros / price.of),
+        least: Math.max(1, Math.floor(price.micros / price.of)),
         windowAt: (nowMs: number) => budgetWindow(name, nowMs, timeZone),
       };
       if (known === undefined) {
         const needs = { ...this.#needs, reopened: () => this.#needs.reopened(name, ANY) };
-        this.#exits.set(name, { purse: new Purse(needs, purse), price, budget, credit: 0n });
+        this.#exits.set(name, { purse: new Purse(needs, purse), price, budget, debt: 0n });
         continue;
       }
-      // What was rounded up at another price is less than a millionth.
-      if (known.price.of !== price.of) known.credit = 0n;
+      if (known.price.of !== price.of) known.debt = 0n;
       known.price = price;
       known.budget = budget;
       known.purse.terms = purse;
@@ -131,29 +130,34 @@ function termsOf(exit: EgressPolicy | undefined): { readonly price: Price; reado
   return price === null || price.micros === 0 || price.currency !== budget.currency ? null : { price, budget };
 }
 
-function worth(count: number, price: Price): bigint {
-  return BigInt(count) * BigInt(price.micros);
+/** What so many cost beyond so many millionths, in parts of one. */
+function owedOf(count: number, amount: number, { micros, of }: Price): bigint {
+  return BigInt(count) * BigInt(micros) - BigInt(amount) * BigInt(of);
 }
 
-/** In whole millionths; what that is too much is taken off what comes next. */
+/** In whole millionths, rounded off; what that is too little is added to what comes next. */
 function charge(exit: ExitBudget, price: Price, count: number): number {
-  const of = BigInt(price.of);
-  const owed = worth(count, price) - exit.credit;
-  const amount = owed <= 0n ? 0n : (owed + of - 1n) / of;
-  exit.credit = amount * of - owed;
-  return Number(amount);
+  const owed = owedOf(count, 0, price) + exit.debt;
+  const amount = owed <= 0n ? 0 : Number(owed / BigInt(price.of));
+  exit.debt += owedOf(count, amount, price);
+  return amount;
 }
 
-async function giveBack(
-  exit: ExitBudget,
-  { spending, price, count }: { readonly spending: Spending; readonly price: Price; readonly count: number },
-): Promise<void> {
+type Back = {
+  readonly spending: Spending;
+  readonly amount: number;
+  readonly price: Price;
+  readonly count: number;
+};
+
+async function giveBack(exit: ExitBudget, { spending, amount, price, count }: Back): Promise<void> {
   if (count <= 0) return;
   const of = BigInt(price.of);
-  const owed = worth(count, price) + (exit.price.of === price.of ? exit.credit : 0n);
-  const amount = owed / of;
-  if (exit.price.of === price.of) exit.credit = owed - amount * of;
-  await spending.back(Number(amount));
+  const isSame = exit.price.of === price.of;
+  const owed = owedOf(count, 0, price) - (isSame ? exit.debt : 0n);
+  const back = owed <= 0n ? 0 : Math.min(amount, Number((owed + of - 1n) / of));
+  if (isSame) exit.debt -= owedOf(count, back, price);
+  await spending.back(back);
 }
 
 function textOf({ purse, price, budget }: ExitBudget): string {

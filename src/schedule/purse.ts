@@ -57,7 +57,7 @@ export class Purse {
   /** The least for which there was not enough; 0: there was for all. */
   #short = 0;
   #asked: Ask[] = [];
-  #pumping: Promise<void> | null = null;
+  #pumping = false;
   #looking = false;
   #lookedMs = Number.NEGATIVE_INFINITY;
   #spentMs = 0;
@@ -104,9 +104,7 @@ export class Purse {
   book(amount: number, beyond = false): Promise<Spending | null> {
     const { promise, resolve } = Promise.withResolvers<Spending | null>();
     this.#asked.push({ amount, beyond, answer: resolve });
-    this.#pumping ??= Promise.resolve()
-      .then(() => this.#pump())
-      .finally(() => (this.#pumping = null));
+    if (!this.#pumping) void this.#pump();
     return promise;
   }
 
@@ -119,7 +117,7 @@ export class Purse {
   tick(): void {
     this.#roll();
     const nowMs = this.#needs.clock.monotonicMs();
-    if (this.#pumping !== null || this.#looking || nowMs < this.#pausedUntilMs) return;
+    if (this.#pumping || this.#looking || nowMs < this.#pausedUntilMs) return;
     const everyMs = this.#left === 0 ? LOOK_EVERY_MS : this.#needs.leaseMs / 3;
     if (this.#left > 0 && nowMs - this.#spentMs >= IDLE_MS) void this.close();
     else if (nowMs - this.#lookedMs >= everyMs) void this.#refresh();
@@ -153,6 +151,8 @@ export class Purse {
   }
 
   async #pump(): Promise<void> {
+    this.#pumping = true;
+    await Promise.resolve();
     while (this.#asked.length > 0) {
       const asked = this.#asked;
       this.#asked = [];
@@ -163,6 +163,7 @@ export class Purse {
       for (const one of left) one.answer(one.beyond ? await this.#spendBeyond(one) : null);
       this.#told(before);
     }
+    this.#pumping = false;
   }
 
   /** In their order, as far as it goes. @returns those for which there was not enough */
@@ -193,8 +194,7 @@ export class Purse {
   /** Under a name of its own, so that it takes nothing from what others were granted. */
   async #spendBeyond({ amount }: Ask): Promise<Spending | null> {
     const { quotas, clock, leaseMs } = this.#needs;
-    const holder = `${this.#needs.holder}+`;
-    const window = this.#window;
+    const [window, holder] = [this.#window, `${this.#needs.holder}+`];
     const nowMs = clock.nowMs();
     const asked = { ...this.#quota, holder, wanted: amount, limit: UNLIMITED, nowMs, untilMs: nowMs + leaseMs };
     const isTaken = await this.#tell(async () => void (await quotas.takeBlock(asked)));
@@ -224,11 +224,11 @@ export class Purse {
 
   async #spend(amount: number, holder: string): Promise<boolean> {
     const quota = this.#quota;
-    let result: 'spent' | 'lost' = 'lost';
-    const isTold = await this.#tell(async () => {
-      result = await this.#needs.quotas.spend({ ...quota, holder, amount });
+    let isSpent = false;
+    await this.#tell(async () => {
+      isSpent = (await this.#needs.quotas.spend({ ...quota, holder, amount })) === 'spent';
     });
-    if (isTold && (result as 'spent' | 'lost') === 'spent') return true;
+    if (isSpent) return true;
     if (holder === this.#needs.holder) this.#forget();
     return false;
   }
