@@ -17,7 +17,7 @@ const ROWS: readonly Row[] = [
   {
     detail: '2.2',
     words: [
-      /over ?-?quota|quota.{0,20}exceed|exceed\w{0,3} .{0,40}quota|(?:mailbox|inbox|mail ?box|account|mailfolder|maildrop).{0,30}\bfull\b|out of (?:storage|disk) space|insufficient (?:disk|storage|mailbox) ?\w{0,8}|(?:mailbox|storage) .{0,30}(?:size |storage )?limit .{0,20}exceed|exceed\w{0,3} .{0,30}(?:mailbox|storage|disk) .{0,20}(?:limit|size|space)|no (?:more )?(?:space|room) (?:left )?(?:in|for) (?:the )?(?:mailbox|recipient|user)|not enough (?:disk|storage|mailbox) space/iu,
+      /over ?-?quota|quota.{0,20}exceed|exceed\w{0,3} .{0,40}quota|(?:mailbox|inbox|mail ?box|account|mailfolder|maildrop).{0,30}\bfull\b|out of (?:storage|disk) space|insufficient (?:disk|storage|mailbox) ?\w{0,8}|(?:mailbox|storage) .{0,30}(?:size |storage )?limit .{0,20}exceed|(?:mailbox|storage|disk).{0,20} exceed\w{0,3} .{0,30}(?:limit|size|space)|exceed\w{0,3} .{0,30}(?:mailbox|storage|disk) .{0,20}(?:limit|size|space)|no (?:more )?(?:space|room) (?:left )?(?:in|for) (?:the )?(?:mailbox|recipient|user)|not enough (?:disk|storage|mailbox) space/iu,
       /(?:postfach|mailbox).{0,40}(?:\bvoll\b|überfüllt|überschritten)|speicherplatz.{0,40}(?:erschöpft|überschritten|voll)|kontingent.{0,30}überschritten/iu,
       /(?:buz[oó]n|casilla).{0,60}(?:llen[oa]|superado|excedid)|cuota.{0,40}(?:superad|excedid|sobrepasad)|(?:superado|excedido|excede).{0,30}cuota/iu,
       /bo[iî]te.{0,60}(?:pleine|satur)|quota.{0,30}(?:dépass|atteint)|espace .{0,40}insuffisant/iu,
@@ -71,7 +71,7 @@ const ROWS: readonly Row[] = [
       /(?:utilisateur|destinataire|adresse|compte|bo[iî]te).{0,80}(?:n.existe pas|inconnue?|inexistante?|introuvable|invalide|n.a pas (?:été|pu être) trouvé|non valide)/iu,
       /(?:usu[aá]rio|destinat[aá]rio|endere[cç]o|conta|caixa).{0,80}(?:não (?:existe|(?:foi )?(?:encontrad|localizad)|cadastrad|pôde ser)|inexistente|desconhecid|inv[aá]lid)/iu,
       /(?:utente|destinatario|indirizzo|casella).{0,60}(?:non esiste|inesistente|sconosciut|non trovat|non valid)|(?:gebruiker|ontvanger|adres|postvak).{0,60}(?:bestaat niet|onbekend|niet gevonden)|(?:пользовател|адрес|ящик|получател|аккаунт).{0,60}(?:не существует|не найден|неизвест|недействит|отсутствует)|(?:нет такого|неизвестный) (?:пользовател|адрес|получател)/iu,
-      /(?:宛先|ユーザー?|アドレス|あて先|受信者|メールボックス).{0,40}(?:存在し|見つかりません|見つからない|不明|ありません|登録されて|無効)|(?:用户|收件人|邮箱|地址|使用者).{0,15}(?:不存在|无效|未找到|找不到)/u,
+      /(?:宛先|ユーザー?|アドレス|あて先|受信者|メールボックス).{0,40}(?:存在し|見つかりません|見つからない|不明|ありません|登録されて|無効)|(?:用户|收件人|邮箱|地址|使用者).{0,60}(?:不存在|无效|未找到|找不到)/u,
     ],
   },
   {

@@ -57,7 +57,7 @@ function enhancedOfClass(digit: string | undefined, text: string): string | null
  * it says nothing either.
  */
 export function precise(detail: string | null, text: string): string | null {
-  if (detail !== null && !detail.endsWith('.0')) return detail;
+  if (detail !== null && (!detail.endsWith('.0') || detail === '7.0')) return detail;
   const numbers = ENHANCED.exec(text);
   if (numbers !== null && numbers[1] !== '2' && numbers[3] !== '0')
     return `${Number(numbers[2])}.${Number(numbers[3])}`;

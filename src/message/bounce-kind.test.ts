@@ -6,6 +6,8 @@ test.each([
   ['unknown-user', 550, null, 'User unknown in virtual mailbox table'],
   ['unknown-user', 550, '2.1', 'mailbox disabled'],
   ['hard', 550, '1.2', 'bad destination system'],
+  ['hard', 550, '4.4', 'host not found'],
+  ['hard', 550, '4.310', 'DNS domain does not exist'],
   ['hard', 550, '0.0', ''],
   ['hard', 550, null, ''],
   ['mailbox-full', 552, '2.2', 'over quota'],

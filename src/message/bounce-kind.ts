@@ -29,8 +29,11 @@ export function bounceKindOf(reply: Reply): BounceKind {
   }
 }
 
-/** RFC 3463 §3, of class 5: `X.3` and `X.4` are about systems and ways, and those are mended. */
+/**
+ * RFC 3463 §3, of class 5: `X.3` and `X.4` are about systems and ways, and those are mended. `X.4.4`, and Microsoft's `X.4.310`:
+ * there is no way, for DNS has none.
+ */
 function kindOfDetail(detail: string): BounceKind {
   if (/^(?:2\.3|3\.4|6\.\d+|7\.\d+)$/.test(detail)) return 'policy';
-  return /^(?:3|4)\./.test(detail) ? 'soft' : 'hard';
+  return /^(?:3\.|4\.(?!4$|310$))/.test(detail) ? 'soft' : 'hard';
 }
