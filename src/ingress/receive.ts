@@ -9,6 +9,7 @@ import type { Message, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
 import { type NamedClient, senderAllowed } from '../policy/admit.ts';
+import { isPathPerRecipient } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
@@ -18,10 +19,11 @@ import { dedupeKey } from './dedupe.ts';
 import type { Timing } from './handling-parameters.ts';
 import { newMessage, termsOf } from './new-message.ts';
 import { REPLIES } from './replies.ts';
+import type { Marked, ReturnPaths } from './return-path.ts';
 import { type Origin, receivedField } from './trace.ts';
+import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
 
 /** Signs what will leave; `headers` go before the header section and may be empty. A rejection is a temporary failure. */
-import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
 export type Sign = (message: {
   readonly fromDomain: string | null;
   readonly fields: readonly HeaderField[];
@@ -67,14 +69,14 @@ export type ReceiverDeps = {
   readonly spool: Pick<Spool, 'accept' | 'trouble'>;
   readonly handoff: Handoff;
   readonly sign: Sign;
-  readonly clock: Clock;
-  readonly random: Random;
   /** Absent: no complaints are taken. */
   readonly returnPaths?: Pick<ReturnPaths, 'fieldsFor'>;
   /** Absent: everybody is written to. */
   readonly screening?: Screening;
   /** Absent: no such fields are added. */
   readonly unsubscribeUrl?: UnsubscribeUrl;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly emit: Emit;
 };
 
@@ -143,15 +145,20 @@ export class Receiver {
     if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
     const terms = termsOf({ incoming, canonical, policy, atMs });
     if ('code' in terms) return { kind: 'refused', reply: terms };
-
-    const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
     const suppressed = await this.#whySuppressed(incoming, terms.stream);
     if (suppressed !== null) return { kind: 'refused', reply: suppressed };
+
+    const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
     const { body } = canonical;
     const { unsubscribeUrl } = this.#deps;
     const given = withUnsubscribe({ id, incoming, canonical, terms, policy }, unsubscribeUrl);
     const { warning } = given;
-    const fields = this.#marked({ id, fromDomain, firstAtMs: Math.max(atMs, terms.sendAtMs ?? 0), fields: given.fields });
+    const fields = this.#marked({
+      id,
+      fromDomain,
+      firstAtMs: Math.max(atMs, terms.sendAtMs ?? 0),
+      fields: given.fields,
+    });
     const header = bytesOfFields(fields);
     const [signed, dedupe] = await Promise.all([
       this.#deps.sign({ fromDomain, fields, body, nowMs: atMs }),
@@ -206,20 +213,26 @@ export class Receiver {
     }
   }
 
-  /** One for each destination domain; those that the hand-off has room for are leased to this node at once. */
+  /**
+   * One for each destination domain, or for each recipient where the return path is to name one; those that the hand-off has
+   * room for are leased to this node at once.
+   */
   #deliveriesOf({ incoming, message, content }: Ready): { deliveries: NewDelivery[]; fresh: FreshDelivery[] } {
+    const isEach = message.envelope.sender !== '' && isPathPerRecipient(this.#deps.policy(), message.fromDomain);
     const byDomain = new Map<string, Recipient[]>();
     for (const recipient of incoming.recipients) {
       const domain = domainOf(recipient.address);
-      const others = byDomain.get(domain);
-      if (others === undefined) byDomain.set(domain, [recipient]);
+      const key = isEach ? recipient.address : domain;
+      const others = byDomain.get(key);
+      if (others === undefined) byDomain.set(key, [recipient]);
       else others.push(recipient);
     }
     const deliveries: NewDelivery[] = [];
     const fresh: FreshDelivery[] = [];
     const { id, client, priority } = message;
     const dueAtMs = Math.max(message.receivedAtMs, message.sendAtMs ?? 0);
-    for (const [domain, recipients] of byDomain) {
+    for (const [key, recipients] of byDomain) {
+      const domain = isEach ? domainOf(key) : key;
       const deliveryId = deliveryIdOf(id, deliveries.length + 1);
       const delivery = { id: deliveryId, domain, client, priority, sizeBytes: content.length, dueAtMs };
       const leaseUntilMs = this.#deps.handoff.reserve(delivery);
