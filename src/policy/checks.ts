@@ -9,6 +9,7 @@ import { checkRedisSpool } from './redis-spool.ts';
 import { checkPools, checkRoutes } from './route-checks.ts';
 import type { ListenerPolicy, Policy } from './schema.ts';
 import { checkShaping } from './shaping-checks.ts';
+import { checkWebhooks } from './webhook-checks.ts';
 import { checkUnsubscribe } from './unsubscribe.ts';
 
 /** `refuse`: the policy is not applied. `warn`: it is, and the operator is told. */
@@ -40,6 +41,7 @@ export function checkPolicy(policy: Policy): Check[] {
     ...checkKeeping(policy),
     ...checkBlocklists(policy),
     ...checkShaping(policy),
+    ...checkWebhooks(policy),
     ...checkUnsubscribe(policy),
   ];
 }

@@ -10,7 +10,6 @@ describe('warnings', () => {
       'domains: { example.com: {} }',
       'egress:',
       '  out: { type: mx, dailyLimit: 5, rate: 5/m, warmup: { start: 2026-11-20 }, region: eu }',
-      '  ses: { type: ses, region: eu-west-1, webhook: { topicArns: [a] } }',
       'pools: { p: { members: [out], strategy: random } }',
       'reputation: { slowBelow: 90 }',
       'alerts: { to: [a@b.example] }',
@@ -18,8 +17,7 @@ describe('warnings', () => {
     expect(warningsIn(text)).toEqual([
       '2:1 webhooks: has no effect yet in this version',
       '6:77 egress.out.region: has no effect yet in this version',
-      '7:40 egress.ses.webhook: has no effect yet in this version',
-      '10:11 alerts.to: has no effect yet in this version',
+      '9:11 alerts.to: has no effect yet in this version',
     ]);
   });
 

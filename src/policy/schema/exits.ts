@@ -1,5 +1,6 @@
 /** Where mail leaves: `egress`. */
 import { z } from 'zod';
+import { mailgunWebhook, sendgridWebhook, sesWebhook } from './provider-webhooks.ts';
 import { billing, budget } from './costs.ts';
 import { cost, domainName, duration, ipAddress, LATER, name, port, positive, rate, SECRET, share } from './values.ts';
 
@@ -214,10 +215,7 @@ const sendgrid = z
       .enum(['smtp', 'api'])
       .prefault('smtp')
       .meta({ description: 'smtp: carries the message unchanged. api: JSON, for messages that survive it.' }),
-    webhook: z
-      .strictObject({ publicKey: z.string().meta({ description: 'Checks its signature.', ...SECRET }) })
-      .optional()
-      .meta({ description: 'What it reports, at /hooks/ and this egress’s name.' }),
+    webhook: sendgridWebhook,
   })
   .meta(LATER);
 
@@ -226,10 +224,7 @@ const mailgun = z.strictObject({
   ...provider,
   ...headerRules('keep', ['x-mailgun-*']),
   domain: domainName.meta({ description: 'The sending domain there.' }),
-  webhook: z
-    .strictObject({ signingKey: z.string().meta({ description: 'Checks its signature.', ...SECRET }) })
-    .optional()
-    .meta({ description: 'What it reports, at /hooks/ and this egress’s name.', ...LATER }),
+  webhook: mailgunWebhook,
 });
 
 const ses = z.strictObject({
@@ -264,10 +259,7 @@ const ses = z.strictObject({
     .nullable()
     .prefault(null)
     .meta({ description: 'Its configuration set, by which it reports what becomes of mail; null: none.' }),
-  webhook: z
-    .strictObject({ topicArns: z.array(z.string()).min(1).meta({ description: 'SNS topics it may come from.' }) })
-    .optional()
-    .meta({ description: 'What it reports, at /hooks/ and this egress’s name.', ...LATER }),
+  webhook: sesWebhook,
 });
 
 export const egress = z
