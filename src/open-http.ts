@@ -3,16 +3,18 @@ import type { Access } from './access.ts';
 import { DELIVERY_TAG, deliveryTagValue, MESSAGE_TAG } from './egress/cloud/tags.ts';
 import { openHooks } from './feedback/hooks/hooks.ts';
 import type { Suppressing } from './feedback/suppression/suppression.ts';
+import { UNSUBSCRIBE_PATH } from './feedback/suppression/unsubscribe-token.ts';
 import type { Foundation } from './foundation.ts';
 import { HOOKS_PREFIX, hooksPlace } from './http/hooks.ts';
 import type { Places } from './http/posts.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
+import { createKeyReader, unsubscribePlace } from './http/unsubscribe.ts';
 import type { MailPath } from './mail-path.ts';
 import type { Fetch } from './ports.ts';
 
 export type OpenHttpNeeds = {
   readonly path: Pick<MailPath, 'endTold'>;
-  readonly suppression: Pick<Suppressing, 'learn'>;
+  readonly suppression: Pick<Suppressing, 'learn' | 'unsubscribe'>;
   readonly access: Pick<Access, 'api'>;
   readonly notReady: () => readonly string[];
 };
@@ -48,7 +50,12 @@ function placesOf(
     endNow: (leased, ends) => path.endTold(leased, ends),
     tags: { message: MESSAGE_TAG, delivery: DELIVERY_TAG, deliveryOf: deliveryTagValue },
   });
-  return new Map([[HOOKS_PREFIX, hooksPlace(hooks)]]);
+  const keys = createKeyReader({ path: () => policy().returnPathKeys, clock });
+  const unsubscribing = unsubscribePlace({ keys, unsubscribe: (token) => suppression.unsubscribe(token), clock, emit });
+  return new Map([
+    [HOOKS_PREFIX, hooksPlace(hooks)],
+    [UNSUBSCRIBE_PATH, unsubscribing],
+  ]);
 }
 
 const noFetch: Fetch = () => Promise.reject(new Error('nothing is fetched here'));

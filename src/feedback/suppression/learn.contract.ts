@@ -8,7 +8,7 @@ import type { Reply } from '../../message/reply.ts';
 import { eachWith, type Engine } from '../../spool/engine.contract.ts';
 import type { Suppression } from '../../spool/suppressions.ts';
 import { isTally } from './tally.ts';
-import { openSuppression, type Suppressing } from './suppression.ts';
+import { openSuppression } from './suppression.ts';
 
 const DAY_MS = 86_400_000;
 const GONE: Reply = { code: 550, detail: '1.1', text: 'no such user' };

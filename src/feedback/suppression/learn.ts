@@ -61,9 +61,10 @@ export function isWorthwhile({ sieve }: { readonly sieve: Pick<SieveWatch, 'has'
   return lesson.kind !== 'alive' || lesson.addresses.some((address) => sieve.has(address));
 }
 
-type Mail = {
-  readonly client: string | null;
-  readonly stream: string | null;
+/** Whose mail it was; null: not known. */
+type Whose = { readonly client: string | null; readonly stream: string | null };
+
+type Mail = Whose & {
   /** A report of the relay's own, or from the null sender: what came of it says nothing. */
   readonly isOwn: boolean;
 };
@@ -91,11 +92,20 @@ function entriesFor({ suppression }: Policy, lesson: Lesson, mail: Mail): readon
   }
 }
 
+/** The same for what is known otherwise than from an event. */
+export async function keepLesson(
+  needs: Omit<LearnNeeds, 'spool'>,
+  lesson: Omit<Lesson, 'kind'>,
+  { mail, why }: { readonly mail: Whose; readonly why: Why },
+): Promise<void> {
+  await keep(needs, entriesOf(lesson, mail, why));
+}
+
 type Why = { readonly reason: SuppressionReason; readonly kept: Kept };
 
 function entriesOf(
   { addresses, evidence, source, atMs }: Omit<Lesson, 'kind'>,
-  mail: Mail,
+  mail: Whose,
   { reason, kept }: Why,
 ): readonly Suppression[] {
   if (kept.scope === 'off') return [];
@@ -115,7 +125,7 @@ function entriesOf(
 }
 
 /** What holds longer already stays as it is. */
-async function keep(needs: LearnNeeds, entries: readonly Suppression[]): Promise<void> {
+async function keep(needs: Omit<LearnNeeds, 'spool'>, entries: readonly Suppression[]): Promise<void> {
   const { suppressions, sieve, clock } = needs;
   const nowMs = clock.nowMs();
   const wanted: Suppression[] = [];
@@ -132,7 +142,10 @@ async function keep(needs: LearnNeeds, entries: readonly Suppression[]): Promise
 }
 
 /** Of the same key; null: there is none. Cheap for an address of which nothing is known. */
-async function knownOf({ suppressions, sieve }: LearnNeeds, key: SuppressionKey): Promise<Suppression | null> {
+async function knownOf(
+  { suppressions, sieve }: Pick<LearnNeeds, 'suppressions' | 'sieve'>,
+  key: SuppressionKey,
+): Promise<Suppression | null> {
   if (sieve.isKnown() && !sieve.has(key.address)) return null;
   const { entries } = await suppressions.suppressions({ address: key.address }, { limit: OF_ONE_ADDRESS, after: null });
   return entries.find(({ client, stream }) => client === key.client && stream === key.stream) ?? null;

@@ -18,7 +18,10 @@ export type Lesson = {
   readonly atMs: number;
 };
 
-/** null: it says nothing of them. */
+/** Who unsubscribed by a link of the relay's own: that was kept before its event was made. */
+export const ONE_CLICK = 'one-click';
+
+/** null: it says nothing of them, or nothing new. */
 export function lessonOf(event: MessageEvent): Lesson | null {
   switch (event.event) {
     case 'delivered':
@@ -31,6 +34,7 @@ export function lessonOf(event: MessageEvent): Lesson | null {
     case 'complained':
       return lesson(event, { kind: 'complaint', evidence: event.detail, source: event.source });
     case 'unsubscribed':
+      if (event.source === ONE_CLICK) return null;
       return lesson(event, { kind: 'unsubscribe', evidence: event.detail, source: event.source });
     default:
       return null;

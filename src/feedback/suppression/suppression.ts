@@ -6,11 +6,13 @@ import type { Spool } from '../../spool/spool.ts';
 import type { Suppressions } from '../../spool/suppressions.ts';
 import { createLearner, type Learn } from './learn.ts';
 import { createScreening } from './screen.ts';
+import { unsubscribe } from './unsubscribe.ts';
+import type { UnsubscribeToken } from './unsubscribe-token.ts';
 import { SieveWatch } from './watch.ts';
 
 export type SuppressionNeeds = {
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'story'> & { readonly suppressions: Suppressions };
+  readonly spool: Pick<Spool, 'story' | 'note'> & { readonly suppressions: Suppressions };
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -19,6 +21,8 @@ export type Suppressing = AsyncDisposable & {
   readonly screening: Screening;
   readonly learn: Learn;
   readonly sieve: SieveWatch;
+  /** See `unsubscribe`. */
+  unsubscribe(token: UnsubscribeToken): Promise<void>;
 };
 
 /** Resolves once it knows what there is, or that the store does not answer: it asks the store of each address then. */
@@ -26,10 +30,12 @@ export async function openSuppression({ policy, spool, clock, emit }: Suppressio
   const { suppressions } = spool;
   const sieve = new SieveWatch({ suppressions, clock, emit });
   await sieve.start();
+  const needs = { policy, spool, suppressions, sieve, clock, emit };
   return {
     screening: createScreening({ suppressions, sieve, clock }),
-    learn: createLearner({ policy, spool, suppressions, sieve, clock }),
+    learn: createLearner(needs),
     sieve,
+    unsubscribe: (token) => unsubscribe(needs, token),
     [Symbol.asyncDispose]: () => sieve[Symbol.asyncDispose](),
   };
 }

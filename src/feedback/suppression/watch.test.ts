@@ -88,7 +88,7 @@ test('what is heard while the store is away is learnt when it is back, and bound
       recipients: ['ann@dest.example'],
       reply: { code: 550, detail: '1.1', text: 'no such user' },
       egress: null,
-    }) as Event;
+    }) as unknown as Event;
   store.isAway = true;
   for (let n = 0; n < 20_010; n++) pupil.heard(bounce(`M${n}`));
   // A delivery to somebody of whom nothing is known is nothing to learn.
