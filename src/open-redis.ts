@@ -8,7 +8,10 @@ import { openRedisSpool, type RedisSpool, type RedisSpoolOptions } from './spool
 import { describeTarget, redisAddress, type RedisTarget } from './spool/redis/target.ts';
 import { SpoolError } from './spool/spool.ts';
 
-export type OpenOnRedisNeeds = Pick<RedisSpoolOptions, 'clock' | 'node' | 'admit' | 'onEvents' | 'holdWhenInDoubt'> & {
+export type OpenOnRedisNeeds = Pick<
+  RedisSpoolOptions,
+  'clock' | 'node' | 'admit' | 'onEvents' | 'holdWhenInDoubt' | 'feed'
+> & {
   readonly emit: Emit;
 };
 

@@ -6,6 +6,7 @@ import type { Clock, Emit } from './ports.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool/embedded/spool.ts';
 import type { SalvageReport } from './spool/embedded/wire.ts';
 import type { Marks } from './spool/marks.ts';
+import type { Feed } from './spool/feed.ts';
 import type { Nodes } from './spool/nodes.ts';
 import { type Spool, SpoolError } from './spool/spool.ts';
 import type { Suppressions } from './spool/suppressions.ts';
@@ -18,6 +19,7 @@ export type SpoolWithLedger = Spool &
     readonly ledger: Accounts;
     readonly marks: Marks;
     readonly suppressions: Suppressions;
+    readonly feed: Feed;
     /** Absent: nobody shares the spool. */
     readonly nodes?: Nodes;
   };
@@ -51,7 +53,8 @@ export async function openSpool(needs: OpenSpoolNeeds): Promise<OpenedSpool | st
       // Loaded where it is needed only: it takes some 10 MB.
       const { describeRedisSpool, openOnRedis } = await import('./open-redis.ts');
       const node = await needs.node();
-      const opened = await openOnRedis(spool, { ...needs, ...tellingOf(needs), node });
+      const feed = (): boolean => isFollowed(policy());
+      const opened = await openOnRedis(spool, { ...needs, ...tellingOf(needs), node, feed });
       tellReclaimed(opened.report.reaped, needs);
       await tellIfAnother({ place: describeRedisSpool(spool), identity: opened.report.identity }, needs);
       return { spool: opened, reach: () => ({ kind: 'policy', node }) };
@@ -89,6 +92,11 @@ async function openEmbedded(spool: EmbeddedSpoolPolicy, needs: OpenSpoolNeeds): 
 /** Streams whose mail waits for an operator when a copy of it may be out (`onDoubt: hold`). */
 export function streamsToHold({ streams }: Policy): readonly string[] {
   return Object.entries(streams).flatMap(([name, { onDoubt }]) => (onDoubt === 'hold' ? [name] : []));
+}
+
+/** Whether programs are told of events, so that the store keeps the order of all of them. */
+export function isFollowed({ webhooks }: Policy): boolean {
+  return webhooks.length > 0;
 }
 
 function tellingOf({ policy, emit }: Pick<OpenSpoolNeeds, 'policy' | 'emit'>) {

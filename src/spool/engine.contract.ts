@@ -2,6 +2,7 @@ import { afterEach, beforeEach } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { aSubmission, type SubmissionOptions } from '../../tests/fakes/submission.ts';
 import type { MessageEvent } from '../message/event.ts';
+import type { Feed } from './feed.ts';
 import type { Marks } from './marks.ts';
 import type { LeasedDelivery, Spool, Submission } from './spool.ts';
 import type { Suppressions } from './suppressions.ts';
@@ -23,7 +24,12 @@ export type Engine = {
 
 export type Store = {
   readonly spool: Spool &
-    Traffic & { readonly ledger: Accounts; readonly marks: Marks; readonly suppressions: Suppressions };
+    Traffic & {
+      readonly ledger: Accounts;
+      readonly marks: Marks;
+      readonly suppressions: Suppressions;
+      readonly feed: Feed;
+    };
   /** The events that the engine told of by itself since it was opened. */
   told(): Promise<readonly MessageEvent[]>;
   /** The same store as another process sees it; closed with the store. */

@@ -10,7 +10,12 @@ const FAILURES_AT_MOST = 200_000;
 const BEYOND_LAST = 2_000;
 
 type Row = Record<string, SQLOutputValue>;
-export type Carried = { readonly messagesCarried: number; readonly rowsUnreadable: number | null };
+/** `epoch`: of the feed; null: it had none, or it cannot be read. */
+export type Carried = {
+  readonly messagesCarried: number;
+  readonly rowsUnreadable: number | null;
+  readonly epoch: number | null;
+};
 
 const COLUMNS = {
   message: 'seq, id, sender, size, received_at, open, finished_at, meta',
@@ -47,7 +52,7 @@ const BY_KEY = ['dedupe', 'ledger', 'move', 'arrival', 'figure', 'turn', 'mark',
 export function carryOver(source: DatabaseSync, store: Store): Carried {
   const tables = source.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all();
   const has = (table: string): boolean => tables.some((row) => row['name'] === table);
-  if (!BY_ROWID.some(has)) return { messagesCarried: 0, rowsUnreadable: null };
+  if (!BY_ROWID.some(has)) return { messagesCarried: 0, rowsUnreadable: null, epoch: null };
   let messagesCarried = 0;
   let rowsUnreadable = 0;
   for (const table of BY_ROWID.filter(has)) {
@@ -61,7 +66,16 @@ export function carryOver(source: DatabaseSync, store: Store): Carried {
     for (const order of ['ASC', 'DESC'] as const)
       readUntilError(source, { table, order }, (rows) => writer.write(rows));
   }
-  return { messagesCarried, rowsUnreadable };
+  return { messagesCarried, rowsUnreadable, epoch: epochIn(source) };
+}
+
+function epochIn(source: DatabaseSync): number | null {
+  try {
+    const epoch = source.prepare("SELECT count FROM tally WHERE name = 'feed'").get()?.['count'];
+    return typeof epoch === 'number' ? epoch : null;
+  } catch {
+    return null;
+  }
 }
 
 class Writer {

@@ -1,3 +1,4 @@
+import { forgetting } from './feed.ts';
 import type { Store } from './store.ts';
 
 const MESSAGES_AT_ONCE = 500;
@@ -10,15 +11,17 @@ export function prune(store: Store, ask: { readonly beforeMs: number }): number 
      ORDER BY finished_at LIMIT ${MESSAGES_AT_ONCE}`,
     ask.beforeMs,
   );
-  for (const { seq } of rows) {
-    store.run('DELETE FROM event WHERE message = ?', seq);
-    store.run('DELETE FROM provider WHERE message = ?', seq);
-    store.run('DELETE FROM message WHERE seq = ?', seq);
-  }
+  if (rows.length > 0) forgetting(store, () => rows.forEach(({ seq }) => forget(store, seq)));
   // Windows that ended: counters of accounts that are drawn on forget theirs by themselves.
   store.run('DELETE FROM ledger WHERE starts_at + window_ms < ?', ask.beforeMs);
   store.run('DELETE FROM block WHERE starts_at + window_ms < ?', ask.beforeMs);
   return rows.length;
+}
+
+function forget(store: Store, seq: number): void {
+  store.run('DELETE FROM event WHERE message = ?', seq);
+  store.run('DELETE FROM provider WHERE message = ?', seq);
+  store.run('DELETE FROM message WHERE seq = ?', seq);
 }
 
 /** Forgets keys of resends whose window is over; returns whether there may be more. */

@@ -4,6 +4,7 @@ import { accept } from './accept.ts';
 import { returnBlock, spend, takeBlock, takeSlot } from './block.ts';
 import { claim } from './claim.ts';
 import { draw } from './draw.ts';
+import { feed, feedAt, feedEnd } from './feed.ts';
 import { count, counts } from './figures.ts';
 import { byProviderId, content, overview, story } from './find.ts';
 import { prune } from './forget.ts';
@@ -52,6 +53,9 @@ const OPERATIONS: Operations = {
   suppressions,
   suppressedSince,
   sweepSuppressions,
+  feed,
+  feedEnd,
+  feedAt,
 };
 
 export function isQuick(name: string): name is keyof QuickCalls {
@@ -153,6 +157,9 @@ const READS: readonly (keyof QuickCalls)[] = [
   'suppressed',
   'suppressions',
   'suppressedSince',
+  'feed',
+  'feedEnd',
+  'feedAt',
 ];
 
 /** The disk takes nothing: what needs no writing is answered all the same. */

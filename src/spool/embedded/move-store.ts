@@ -5,6 +5,7 @@ import { type AuditReport, SpoolError } from '../spool.ts';
 import type { Written } from './arrival.ts';
 import { audit } from './audit.ts';
 import { spoolFiles } from './database.ts';
+import { renewFeed } from './feed.ts';
 import { readMark, writeMark } from './move-mark.ts';
 import { openStore } from './open.ts';
 import { removeAll, removeArrivals } from './removal.ts';
@@ -92,7 +93,11 @@ export class EmbeddedMoveStore implements MoveStore {
   }
 
   setMark(mark: MoveMark | null): Promise<void> {
-    return this.#run(() => writeMark(this.#store, mark));
+    return this.#run(() => {
+      // What arrives is no news: who follows the history goes on behind it.
+      if (mark?.role === 'target') renewFeed(this.#store);
+      writeMark(this.#store, mark);
+    });
   }
 
   read(after: string | null): Promise<StoredPage> {

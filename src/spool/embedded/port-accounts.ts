@@ -1,4 +1,5 @@
 /** What is counted and noted beside the mail, as seen through a port to the thread that owns it. */
+import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
 import { checkMarks, type Mark, type Marks, MARKS_AT_MOST } from '../marks.ts';
 import { type Accounts, checkTallies, checkTurns, type Count, TALLIES_AT_ONCE } from '../tallies.ts';
@@ -10,6 +11,8 @@ import {
   suppressionAddress,
   type Suppressions,
 } from '../suppressions.ts';
+import type { Feed } from '../feed.ts';
+import { parseObject } from './rows.ts';
 import type { Link } from './link.ts';
 import type { CountCursor } from './wire.ts';
 
@@ -98,5 +101,17 @@ export function portSuppressions(link: Link): Suppressions {
     },
     suppressedSince: (since, limit) => link.call('suppressedSince', { since, limit: bounded(limit) }),
     sweepSuppressions: (nowMs) => link.call('sweepSuppressions', nowMs),
+  };
+}
+
+/** All calls reject with `SpoolError`. What cannot be parsed is left out. */
+export function portFeed(link: Link): Feed {
+  return {
+    async feed(after, limit) {
+      const { bodies, next } = await link.call('feed', { after, limit });
+      return { events: bodies.flatMap((body) => (parseObject(body) as MessageEvent | null) ?? []), next };
+    },
+    feedEnd: () => link.call('feedEnd', null),
+    feedAt: (atMs) => link.call('feedAt', atMs),
   };
 }

@@ -4,6 +4,7 @@ import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.
 import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
+import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
 import type { Marks } from '../marks.ts';
@@ -28,7 +29,7 @@ import type { Suppressions } from '../suppressions.ts';
 import type { Accounts } from '../tallies.ts';
 import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { Link } from './link.ts';
-import { portAccounts, portMarks, portSuppressions } from './port-accounts.ts';
+import { portAccounts, portFeed, portMarks, portSuppressions } from './port-accounts.ts';
 import { STATES } from './rows.ts';
 import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
@@ -39,6 +40,7 @@ export class PortSpool implements Spool, Traffic {
   readonly ledger: Accounts;
   readonly marks: Marks;
   readonly suppressions: Suppressions;
+  readonly feed: Feed;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];
@@ -51,6 +53,7 @@ export class PortSpool implements Spool, Traffic {
     this.ledger = portAccounts(link, clock);
     this.marks = portMarks(link);
     this.suppressions = portSuppressions(link);
+    this.feed = portFeed(link);
   }
 
   /** Calls that are not answered yet, of the mail and of what is kept beside it. */

@@ -8,6 +8,6 @@ export function recount(store: Store): void {
     `INSERT INTO lane SELECT domain, priority, min(due_at) FROM delivery
      WHERE state = 0 AND lease_until IS NULL GROUP BY domain, priority`,
   );
-  store.run('DELETE FROM tally');
+  store.run("DELETE FROM tally WHERE name != 'feed'");
   store.load(countTally(store));
 }

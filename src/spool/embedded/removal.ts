@@ -1,5 +1,6 @@
 /** Takes out of the database what went to another store, or what came from one that keeps it. */
 import type { Arrival } from './arrival.ts';
+import { renewFeed } from './feed.ts';
 import { recount } from './recount.ts';
 import type { Store } from './store.ts';
 import { removeFigure, removeStoredMark } from './stored-beside.ts';
@@ -32,6 +33,7 @@ export function removeAll(store: Store): number {
   store.run('DELETE FROM turn');
   store.run('DELETE FROM block');
   store.run('DELETE FROM slot');
+  renewFeed(store);
   recount(store);
   return 0;
 }

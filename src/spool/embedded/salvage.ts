@@ -2,9 +2,10 @@ import { copyFileSync, existsSync, readdirSync, renameSync, rmSync } from 'node:
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import type { MessageEvent } from '../../message/event.ts';
-import { carryOver } from './carry.ts';
+import { type Carried, carryOver } from './carry.ts';
 import { openDatabase, prepareFile, spoolFiles, syncFolder } from './database.ts';
-import { restoreFirstPage } from './first-page.ts';
+import { skipRows } from './feed.ts';
+import { restoreFirstPage, restoreSchema } from './first-page.ts';
 import { mend } from './mend.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import { Store } from './store.ts';
@@ -29,18 +30,20 @@ export function salvage(options: {
   discard(copy);
   prepareFile(fresh);
   const store = new Store(openDatabase(fresh, 'fsync'), options.onEvents);
-  let carried;
+  let found: Omit<SalvageReport, 'keptAs' | 'cause'>;
   try {
+    let carried: Carried;
     const source = openDamaged(spoolFiles(folder).database, copy);
     try {
       carried = carryOver(source, store);
     } finally {
       source.close();
     }
-    skipNumbers(store, nowMs);
+    skipNumbers(store, { nowMs, epoch: carried.epoch });
     const { messagesQuarantined, messagesRebuilt } = mend(store, nowMs);
     store.exec('PRAGMA wal_checkpoint(TRUNCATE)');
-    carried = { ...carried, messagesCarried: carried.messagesCarried + messagesRebuilt, messagesQuarantined };
+    const messagesCarried = carried.messagesCarried + messagesRebuilt;
+    found = { messagesCarried, messagesQuarantined, rowsUnreadable: carried.rowsUnreadable };
   } finally {
     store.close();
     discard(copy);
@@ -49,14 +52,15 @@ export function salvage(options: {
   renameSync(fresh, join(folder, `spool.salvaged-${stamp}.db`));
   syncFolder(folder);
   const keptAs = finishSalvage(folder) ?? '';
-  return { keptAs, cause: options.cause, ...carried };
+  return { keptAs, cause: options.cause, ...found };
 }
 
-/** Entries that could not be read may have been told: their numbers are not given again, nor any that could be reached until now. */
-function skipNumbers(store: Store, nowMs: number): void {
+/** What could not be read may have been told: its numbers are not given again, nor any that could be reached until now. */
+function skipNumbers(store: Store, of: { readonly nowMs: number; readonly epoch: number | null }): void {
   store.begin();
+  skipRows(store, of.epoch);
   store.run("DELETE FROM sqlite_sequence WHERE name = 'suppression'");
-  store.run("INSERT INTO sqlite_sequence(name, seq) VALUES ('suppression', ?)", Math.floor(nowMs) * 1_000);
+  store.run("INSERT INTO sqlite_sequence(name, seq) VALUES ('suppression', ?)", Math.floor(of.nowMs) * 1_000);
   store.commit();
 }
 
@@ -74,7 +78,7 @@ export function finishSalvage(folder: string): string | null {
   return keptAs;
 }
 
-/** The damaged database, or, where SQLite does not even open it, a copy with a first page that it accepts. */
+/** The damaged database, or, where SQLite does not even open it, a copy with a first page, or a schema, that it accepts. */
 function openDamaged(database: string, copy: string): DatabaseSync {
   try {
     return openToRead(database);
@@ -87,13 +91,20 @@ function openDamaged(database: string, copy: string): DatabaseSync {
   discard(template);
   prepareFile(template);
   openDatabase(template, 'relaxed').close();
-  restoreFirstPage(copy, template);
-  discard(template);
   try {
-    return openToRead(copy);
-  } catch (error) {
-    if (sqliteFault(error) !== 'corrupt') throw error;
-    return nothing(describe(error));
+    let cause: unknown;
+    for (const restore of [restoreFirstPage, restoreSchema]) {
+      restore(copy, template);
+      try {
+        return openToRead(copy);
+      } catch (error) {
+        if (sqliteFault(error) !== 'corrupt') throw error;
+        cause = error;
+      }
+    }
+    return nothing(describe(cause));
+  } finally {
+    discard(template);
   }
 }
 

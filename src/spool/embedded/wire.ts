@@ -14,6 +14,7 @@ import type {
   ShapeRow,
   SpoolTrouble,
 } from '../spool.ts';
+import type { FeedPlace } from '../feed.ts';
 import type { Mark } from '../marks.ts';
 import type { Suppression, SuppressionFilter, SuppressionKey, SuppressionPage, Suppressions } from '../suppressions.ts';
 import type { Count, TakeTurns, Tally } from '../tallies.ts';
@@ -102,6 +103,9 @@ export type SuppressionsAsk = {
   readonly after: string | null;
 };
 
+/** Events as JSON, in order. */
+export type FeedPage = { readonly bodies: readonly string[]; readonly next: FeedPlace | null };
+
 type ReapAsk = {
   /** null: all leases, whose owners are dead. */
   readonly beforeMs: number | null;
@@ -148,6 +152,9 @@ export type QuickCalls = {
     answer: Awaited<ReturnType<Suppressions['suppressedSince']>>;
   };
   sweepSuppressions: { ask: number; answer: number };
+  feed: { ask: { readonly after: FeedPlace | null; readonly limit: number }; answer: FeedPage };
+  feedEnd: { ask: null; answer: FeedPlace | null };
+  feedAt: { ask: number; answer: FeedPlace | null };
 };
 
 /** May walk the whole queue: done in slices between the groups, each slice a transaction. */

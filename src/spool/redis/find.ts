@@ -13,6 +13,8 @@ import { listOf, textOf, type Store } from './store.ts';
 import { messagesOf } from './walk.ts';
 
 const QUARANTINED = STATES.indexOf('quarantined');
+/** A feed that nobody asked for so long is not written any more. */
+const UNWANTED_MS = 86_400_000;
 const PRUNED_AT_ONCE = 500;
 const FOUND_AT_MOST = 10;
 
@@ -91,12 +93,16 @@ export async function overview(store: Store): Promise<QueueOverview> {
 /** See `Spool.prune`. Of each shard so many that all together are some. */
 export async function prune(store: Store, beforeMs: number): Promise<number> {
   const each = Math.ceil(PRUNED_AT_ONCE / store.shards.length);
-  const pruned = await Promise.all(store.shards.map((shard) => pruneIn(store, shard, [beforeMs, each])));
+  const unwantedBefore = store.isFollowed() ? '' : store.clock.nowMs() - UNWANTED_MS;
+  const args: PruneArgs = [beforeMs, each, unwantedBefore];
+  const pruned = await Promise.all(store.shards.map((shard) => pruneIn(store, shard, args)));
   return pruned.reduce((sum, count) => sum + count, 0);
 }
 
+type PruneArgs = readonly [beforeMs: number, limit: number, unwantedBefore: number | ''];
+
 /** Of one message with a long history, steps enough to be rid of it: whoever is told of none asks no more. */
-async function pruneIn(store: Store, shard: number, args: readonly [beforeMs: number, limit: number]): Promise<number> {
+async function pruneIn(store: Store, shard: number, args: PruneArgs): Promise<number> {
   for (;;) {
     const [count = 0, left] = listOf<number>(await store.run(shard, SCRIPTS.prune, args));
     if (count > 0 || left !== 1) return count;

@@ -22,6 +22,7 @@ import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { accept } from './accept.ts';
 import { audit } from './audit.ts';
 import { claim } from './claim.ts';
+import { RedisFeed, wantFeed } from './feed.ts';
 import { byProviderId, content, note, overview, prune, story } from './find.ts';
 import { formatKey, Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
@@ -66,6 +67,11 @@ export type RedisSpoolOptions = {
    * time. Default: none.
    */
   readonly holdWhenInDoubt?: () => readonly string[];
+  /**
+   * Whether somebody follows the history of all messages (`feed`), so that it is written. Asked at the opening, and now and then.
+   * Default: whoever asks for it wants it, and it stays.
+   */
+  readonly feed?: () => boolean;
 };
 
 /** `identity` is of no other spool; `reaped`: leases of a dead process of this node's name that were freed; each may have been a copy on its way. */
@@ -87,20 +93,29 @@ export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisS
   await refuseWhileMoved(store, link, prefix);
   await options.admit?.(new RedisNodes((ask) => ask(store)));
   link.watch(watchOf(prefix, store.format));
+  if (options.feed?.() === true) await wantFeed(store);
   const report = { reaped: await reapOwn(store, clock.nowMs()), identity: identityOf(store.format) };
   return new RedisSpool({ store, link, report });
 }
 
 /** The shards of the spool under a prefix, made where there is none. Rejects as `openRedisSpool`. */
 export async function openStore(options: RedisSpoolOptions): Promise<Store> {
-  const { link, prefix, clock, node, onEvents = () => undefined, holdWhenInDoubt = () => [] } = options;
+  const {
+    link,
+    prefix,
+    clock,
+    node,
+    onEvents = () => undefined,
+    holdWhenInDoubt = () => [],
+    feed = () => true,
+  } = options;
   const wanted = options.shards ?? (link.topology === 'cluster' ? SHARDS_OF_A_CLUSTER : 1);
   const format = textOf(await link.run(SCRIPTS.format, [formatKey(prefix)], [`${FORMAT} ${wanted}`]));
   const [version, shards = 0] = format.split(' ').map(Number);
   if (version !== FORMAT || !Number.isInteger(shards) || shards < 1 || shards > SHARDS_AT_MOST) {
     throw new SpoolError('in-use', `the spool under ${prefix} is in a form that this version does not know: ${format}`);
   }
-  return new Store({ link, keys: new Keys(prefix, shards), format, clock, node, onEvents, holdWhenInDoubt });
+  return new Store({ link, keys: new Keys(prefix, shards), format, clock, node, onEvents, holdWhenInDoubt, feed });
 }
 
 /** A spool on a Redis server that many processes share, and what is kept beside it. */
@@ -108,6 +123,7 @@ export class RedisSpool implements Spool, Traffic {
   readonly ledger: RedisLedger;
   readonly marks: RedisMarks;
   readonly suppressions: RedisSuppressions;
+  readonly feed: RedisFeed;
   readonly nodes: RedisNodes;
   /** What the opening found. */
   readonly report: OpenReport;
@@ -124,6 +140,7 @@ export class RedisSpool implements Spool, Traffic {
     this.ledger = new RedisLedger((ask) => this.#ask(ask));
     this.marks = new RedisMarks((ask) => this.#ask(ask));
     this.suppressions = new RedisSuppressions((ask) => this.#ask(ask));
+    this.feed = new RedisFeed((ask) => this.#ask(ask));
     this.nodes = new RedisNodes((ask) => this.#ask(ask));
   }
 

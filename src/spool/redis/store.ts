@@ -17,6 +17,7 @@ export type StoreOptions = {
   readonly format: string;
   readonly onEvents: (events: readonly MessageEvent[]) => void;
   readonly holdWhenInDoubt: () => readonly string[];
+  readonly feed: () => boolean;
 };
 
 /** Mail that waits for a node which does not take it is anybody's after so long. */
@@ -43,6 +44,8 @@ export class Store {
   readonly stride: number;
   readonly turns = new Turns();
   readonly holdWhenInDoubt: () => readonly string[];
+  /** Whether somebody here is known to follow the history. */
+  readonly isFollowed: () => boolean;
   readonly #link: RedisLink;
   readonly #onEvents: (events: readonly MessageEvent[]) => void;
   /** Nodes that took mail when somebody looked last; null: nobody did. */
@@ -59,6 +62,7 @@ export class Store {
     this.format = options.format;
     this.stride = 1 + (crc32(options.node) % STRIDES);
     this.holdWhenInDoubt = options.holdWhenInDoubt;
+    this.isFollowed = options.feed;
     this.#link = options.link;
     this.#onEvents = options.onEvents;
   }

@@ -114,6 +114,27 @@ local function index(messageId, providerIds)
   end
 end
 
+-- Where somebody follows the history of all, each event gets an entry in FEED: the message, the field that it is in (0: the
+-- record), and which line of it. Entries are numbered by the times of their events, which never go back.
+local function follow(messageId, field, skipped, events, at)
+  local wanted, last = unpack(redis.call('HMGET', TALLY, 'feed', 'feed-at'))
+  if not wanted then return end
+  last = tonumber(last or '0')
+  local line = skipped
+  for event in string.gmatch(events, '[^\n]+') do
+    line = line + 1
+    last = math.max(last, math.floor(tonumber(string.match(event, '"atMs":([%d.]+)') or at)))
+    redis.call('XADD', FEED, string.format('%.0f-*', last), 'e', messageId .. ' ' .. field .. ' ' .. line)
+  end
+  redis.call('HSET', TALLY, 'feed-at', string.format('%.0f', last))
+end
+
+-- How many events are in the text of a record.
+local function linesIn(text)
+  local _, count = string.gsub(text, '\n', '')
+  return count
+end
+
 -- Writes events to a message, and with its last delivery ends it: then only its history stays.
 -- `events`: lines, '' for none. The first stay in the record; once one did not, each time a field of their own.
 local function tell(messageId, events, hasEnded, at)
@@ -131,10 +152,12 @@ local function tell(messageId, events, hasEnded, at)
   end
   local text = string.sub(record, rest)
   if events ~= '' and fields == 0 and #record + #events < RECORD_BYTES then
+    follow(messageId, 0, linesIn(text), events, at)
     text = text .. '\n' .. events
   elseif events ~= '' then
     fields = fields + 1
     redis.call('HSET', EVENTS, fieldOf(messageId, fields), events)
+    follow(messageId, fields, 0, events, at)
   end
   local head = struct.pack(MESSAGE, priority, total, open, received, finished, size, fields)
   redis.call('HSET', MESSAGES, messageId, head .. text)
