@@ -52,7 +52,7 @@ export type BudgetGate = {
 
 /**
  * What keeps mail from an exit, in this order. `tried`: it failed this very delivery a moment ago. `elsewhere`: another node
- * has it. `site-rest`: the receiving site takes nothing from it for a while; `site`: for a moment.
+ * has it. `asked`: its provider asked to be left alone. `site-rest`: the receiving site takes nothing from it for a while; `site`: for a moment.
  */
 export type Gate =
   | 'ready'
@@ -66,6 +66,7 @@ export type Gate =
   | 'elsewhere'
   | 'nowhere'
   | 'resting'
+  | 'asked'
   | 'probing'
   | LimitState['kind']
   | 'site-rest'

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { afterFailure, afterNothing, afterStart, afterSuccess, CLOSED, gateOf, type Circuit } from './exit-state.ts';
+import {
+  afterAsked,
+  afterFailure,
+  afterNothing,
+  afterStart,
+  afterSuccess,
+  CLOSED,
+  gateOf,
+  type Circuit,
+} from './exit-state.ts';
 
 const FAILED = { cause: 'sign-in refused', decisive: true };
 
@@ -27,7 +36,7 @@ test('after the rest one attempt at a time finds out, and a success opens it for
   expect(gateOf(probing, 30_000)).toBe('probing');
   // The probe's destination was at fault: the exit may be probed again.
   expect(gateOf(afterNothing(probing), 30_001)).toBe('open');
-  expect(afterSuccess()).toEqual(CLOSED);
+  expect(afterSuccess(probing, 30_001)).toEqual(CLOSED);
 });
 
 test('failures of attempts that were under way do not prolong the rest', () => {
@@ -44,4 +53,16 @@ test('a connection that breaks is no proof; three in a row are', () => {
     return circuit;
   };
   expect([1, 2, 3].map((count) => gateOf(strikes(count), 0))).toEqual(['open', 'open', 'resting']);
+});
+
+test('a rest that a provider asked for is no failure, and what was under way does not end it', () => {
+  const asked = afterAsked(CLOSED, { nowMs: 0, restMs: 10_000, cause: 'too fast' });
+  expect(gateOf(asked, 9_999)).toBe('resting');
+  expect(afterSuccess(asked, 5_000)).toBe(asked);
+  expect(afterFailure(asked, { ...FAILED, nowMs: 5_000 })).toBe(asked);
+  // The longest of what it asked for holds.
+  expect(afterAsked(asked, { nowMs: 1_000, restMs: 2_000, cause: 'too fast' })).toBe(asked);
+  expect(gateOf(afterAsked(asked, { nowMs: 1_000, restMs: 20_000, cause: 'too fast' }), 20_999)).toBe('resting');
+  expect(gateOf(asked, 10_000)).toBe('open');
+  expect(afterSuccess(afterStart(asked), 10_001)).toEqual(CLOSED);
 });

@@ -15,6 +15,8 @@ export type Circuit = {
   readonly strikes: number;
   /** Why it rests, for operators; '' when it does not. */
   readonly cause: string;
+  /** Its provider asked for the rest: it is no failure, and what was under way and is taken does not end it. */
+  readonly isAsked?: true;
 };
 
 export const CLOSED: Circuit = { restsUntilMs: null, restMs: 0, probing: false, strikes: 0, cause: '' };
@@ -40,8 +42,19 @@ export function afterStart(circuit: Circuit): Circuit {
 }
 
 /** The exit did its part. */
-export function afterSuccess(): Circuit {
-  return CLOSED;
+export function afterSuccess(circuit: Circuit, nowMs: number): Circuit {
+  const rests = circuit.isAsked === true && circuit.restsUntilMs !== null && circuit.restsUntilMs > nowMs;
+  return rests ? circuit : CLOSED;
+}
+
+/** The exit's provider asks to be left alone for so long. The longest of what it asks for holds. */
+export function afterAsked(
+  circuit: Circuit,
+  { nowMs, restMs, cause }: { readonly nowMs: number; readonly restMs: number; readonly cause: string },
+): Circuit {
+  const restsUntilMs = nowMs + restMs;
+  if (circuit.restsUntilMs !== null && circuit.restsUntilMs >= restsUntilMs) return circuit;
+  return { restsUntilMs, restMs: 0, probing: false, strikes: 0, cause, isAsked: true };
 }
 
 /** The attempt says nothing of the exit (the destination was at fault): the next one is the probe. */

@@ -1,6 +1,6 @@
 /** The gates that stand before an exit, in order. Pure. */
 import type { ChooseRequest, ExitPlace, ExitState, Gate, GateState, Reason } from './choose.ts';
-import { gateOf } from './exit-state.ts';
+import { type CircuitGate, gateOf } from './exit-state.ts';
 import type { Closure } from './standing.ts';
 import type { Member } from './steps.ts';
 
@@ -29,12 +29,17 @@ export function firstGate(request: ChooseRequest, { egress, shut, streams }: Mem
   }
   if (isUsedUp(request, state)) return 'budget';
   if (!isHere) return place.kind;
-  const circuit = gateOf(state.circuit, request.nowMs);
+  const circuit = circuitGate(state, request.nowMs);
   if (circuit !== 'open') return circuit;
   if (state.limit !== undefined && state.limit !== null) return state.limit.kind;
   const site = request.siteGate?.(egress) ?? null;
   if (site !== null) return site.gate;
   return state.inFlight >= state.concurrency ? 'busy' : 'ready';
+}
+
+function circuitGate({ circuit }: ExitState, nowMs: number): CircuitGate | 'asked' {
+  const gate = gateOf(circuit, nowMs);
+  return gate === 'resting' && circuit.isAsked === true ? 'asked' : gate;
 }
 
 /** The budget is one for all nodes. */
@@ -78,9 +83,9 @@ function closedGates(request: ChooseRequest, { egress, shut, streams }: Member):
     gates.push({ gate: 'budget', untilMs: budget.untilMs, cause: budget.cause });
   if (place !== undefined && place.kind !== 'here') return [...gates, gateOfPlace(place, request.nowMs)];
   const { circuit, limit, inFlight, concurrency, sharedConcurrency: shared = concurrency } = state;
-  const rest = gateOf(circuit, request.nowMs);
+  const rest = circuitGate(state, request.nowMs);
   if (rest !== 'open') {
-    const untilMs = rest === 'resting' ? circuit.restsUntilMs : null;
+    const untilMs = rest === 'probing' ? null : circuit.restsUntilMs;
     gates.push({ gate: rest, untilMs, cause: circuit.cause });
   }
   if (limit !== undefined && limit !== null) {

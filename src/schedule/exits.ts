@@ -14,24 +14,14 @@ import {
   type Reason,
   type TurnWanted,
 } from '../routing/choose.ts';
-import {
-  afterFailure,
-  afterNothing,
-  afterStart,
-  afterSuccess,
-  CLOSED,
-  gateOf,
-  type Circuit,
-} from '../routing/exit-state.ts';
+import { gateOf } from '../routing/exit-state.ts';
 import { FULL_STANDING, monotonic, type Standing, type StandingOf } from '../routing/standing.ts';
 import { stepsOf } from '../routing/steps.ts';
+import { Circuits, type ExitVerdict } from './circuits.ts';
 import type { ExitQuestion } from './exit-question.ts';
 import type { Connections } from './connections.ts';
 import type { Limits } from './limits.ts';
 import type { PoolTurns, Used } from './pool-turns.ts';
-
-/** What an attempt says of its exit. `shaky`: it failed in a way that one broken connection does too. */
-export type ExitVerdict = 'worked' | 'failed' | 'shaky' | 'none';
 
 export type ExitsNeeds = {
   readonly policy: () => Policy;
@@ -58,7 +48,7 @@ const LOOK_MS = 30_000;
 export class Exits {
   readonly #needs: ExitsNeeds;
   readonly #inFlight = new Map<string, number>();
-  readonly #circuits = new Map<string, Circuit>();
+  readonly #circuits: Circuits;
   /** Of the policy under which the circuits came about. */
   #ways: Pick<Policy, 'egress' | 'pools' | 'routes'>;
   /** Mail may wait in the store for want of an exit: what was before this process, nobody knows. */
@@ -69,6 +59,7 @@ export class Exits {
 
   constructor(needs: ExitsNeeds) {
     this.#needs = needs;
+    this.#circuits = new Circuits(needs);
     const { egress, pools, routes } = needs.policy();
     this.#ways = { egress, pools, routes };
   }
@@ -90,11 +81,8 @@ export class Exits {
     const { egress: now, pools, routes } = this.#needs.policy();
     const ways = { egress: now, pools, routes };
     const isOther = !isDeepStrictEqual(ways, this.#ways);
-    for (const [name, circuit] of this.#circuits) {
-      if (Object.hasOwn(now, name) && isDeepStrictEqual(now[name], this.#ways.egress[name])) continue;
-      this.#circuits.delete(name);
-      if (circuit.restsUntilMs !== null) this.#tell(name, `${name} has new settings, and is tried again`, CLOSED);
-    }
+    const before = this.#ways.egress;
+    this.#circuits.forget((name) => !Object.hasOwn(now, name) || !isDeepStrictEqual(now[name], before[name]));
     this.#ways = ways;
     if (isOther) this.#needs.turns?.forget();
     this.touch();
@@ -138,7 +126,7 @@ export class Exits {
    * @param domain null: any
    */
   restingUntil(domain: string | null): number | null {
-    if (this.#circuits.size === 0 && this.#needs.standingOf === undefined) return null;
+    if (this.#circuits.isEmpty && this.#needs.standingOf === undefined) return null;
     const policy = this.#needs.policy();
     const nowMs = this.#needs.clock.monotonicMs();
     let untilMs: number | null = null;
@@ -160,8 +148,7 @@ export class Exits {
     const { name, provider } = used;
     this.#turned(used);
     this.#inFlight.set(name, (this.#inFlight.get(name) ?? 0) + 1);
-    const circuit = this.#circuits.get(name);
-    if (circuit !== undefined) this.#circuits.set(name, afterStart(circuit));
+    this.#circuits.started(name);
     this.#needs.limits.take(name, provider ?? null);
     this.#needs.connections.used(name);
     this.#generation += 1;
@@ -183,7 +170,7 @@ export class Exits {
     const left = (this.#inFlight.get(name) ?? 1) - 1;
     if (left > 0) this.#inFlight.set(name, left);
     else this.#inFlight.delete(name);
-    this.#judge(name, verdict, cause);
+    this.#circuits.judge(name, verdict, cause);
     this.#generation += 1;
   }
 
@@ -197,44 +184,26 @@ export class Exits {
     });
   }
 
+  /** Its provider asks for less, and no failure is held against it. */
+  toldToWait(name: string, rest: { readonly restMs: number; readonly cause: string }): void {
+    this.#circuits.toldToWait(name, rest);
+    this.#generation += 1;
+  }
+
   /** An attempt by it that is still under way hears nothing from its server. */
   suspect(name: string, cause: string): void {
-    this.#judge(name, 'shaky', cause);
+    this.#circuits.judge(name, 'shaky', cause);
     this.touch();
   }
 
   /** Why nothing is begun by it: its checks fail, or mail by it did; null: neither. */
   shutBy(name: string): 'down' | 'resting' | null {
     if (this.#standingOf(name).closures.some(({ gate }) => gate === 'down')) return 'down';
-    return gateOf(this.#circuits.get(name) ?? CLOSED, this.#needs.clock.monotonicMs()) === 'resting' ? 'resting' : null;
+    return gateOf(this.#circuits.of(name), this.#needs.clock.monotonicMs()) === 'resting' ? 'resting' : null;
   }
 
   inFlightOf(name: string): number {
     return this.#inFlight.get(name) ?? 0;
-  }
-
-  #judge(name: string, verdict: ExitVerdict, cause: string): void {
-    const before = this.#circuits.get(name);
-    if (verdict === 'none') {
-      if (before !== undefined) this.#circuits.set(name, afterNothing(before));
-      return;
-    }
-    if (verdict === 'worked') {
-      if (before === undefined) return;
-      this.#circuits.delete(name);
-      if (before.restsUntilMs !== null) this.#tell(name, `${name} works again`, afterSuccess());
-      return;
-    }
-    const nowMs = this.#needs.clock.monotonicMs();
-    const after = afterFailure(before ?? CLOSED, { nowMs, cause, decisive: verdict === 'failed' });
-    this.#circuits.set(name, after);
-    const rests = after.restsUntilMs !== null && after.restsUntilMs !== before?.restsUntilMs;
-    if (rests) this.#tell(name, `${name} rests for ${Math.round(after.restMs / 1000)} s: ${cause}`, after);
-  }
-
-  #tell(name: string, text: string, circuit: Circuit): void {
-    const raised = circuit.restsUntilMs !== null;
-    this.#needs.emit({ event: 'alert', atMs: this.#needs.clock.nowMs(), name: `egress-resting:${name}`, text, raised });
   }
 
   #turned({ name, pool, place, isShared }: Used): void {
@@ -259,7 +228,7 @@ export class Exits {
 
   /** Until when nothing at all goes out by it, monotonic ms; null: something may. */
   #closedUntil(name: string, nowMs: number): number | null {
-    const circuit = this.#circuits.get(name) ?? CLOSED;
+    const circuit = this.#circuits.of(name);
     if (gateOf(circuit, nowMs) === 'resting') return circuit.restsUntilMs;
     const { closures, probes } = this.#standingOf(name);
     if (closures.length === 0 || probes) return null;
@@ -288,7 +257,7 @@ export class Exits {
       running: egress !== undefined,
       inFlight,
       ...connections.of(name, { most: egress?.concurrency ?? 1, inFlight }),
-      circuit: this.#circuits.get(name) ?? CLOSED,
+      circuit: this.#circuits.of(name),
       limit: limits.stateOf(name),
       budget: limits.budgets.gateOf(name),
       standing,

@@ -16,6 +16,7 @@ const GATES = {
   elsewhere: 'is on another node',
   nowhere: 'is on no node',
   resting: 'rests after a failure',
+  asked: 'waits, as its provider asks',
   probing: 'is being tried after a rest',
   limited: 'has used up its limit',
   paced: 'waits a moment, as its rate has it',
@@ -46,7 +47,8 @@ function gateText({ gate, cause, untilMs }: GateState, nowMs: number): string {
   if (OWN_SUBJECT.has(gate)) return cause;
   if (gate === 'paced' && cause !== '')
     return `waits for its ${cause}, for ${seconds((untilMs ?? nowMs) - nowMs)} more`;
-  const rest = gate === 'resting' && untilMs !== null ? `, for ${seconds(untilMs - nowMs)} more` : '';
+  const rest =
+    (gate === 'resting' || gate === 'asked') && untilMs !== null ? `, for ${seconds(untilMs - nowMs)} more` : '';
   const until = CHECKED.has(gate) && untilMs !== null ? `, looked at again ${inTime(untilMs - nowMs)}` : '';
   return `${GATES[gate]}${cause === '' ? '' : `: ${cause}`}${until}${rest}`;
 }

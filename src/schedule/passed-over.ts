@@ -14,6 +14,7 @@ const TOLD: ReadonlySet<Gate> = new Set<Gate>([
   'reputation',
   'nowhere',
   'resting',
+  'asked',
   'budget',
   'limited',
   'site-rest',

@@ -15,7 +15,7 @@ import type { SiteSignal } from './site-feedback.ts';
 import type { Sites } from './sites.ts';
 import { goBy, type GoNeeds } from './under-way.ts';
 import { type Heard, type Round, union, waitForOthers } from './other-exits.ts';
-import { isRateLimited, isUnfit, verdictOn, type Verdict } from './verdict.ts';
+import { isRateLimited, isUnfit, isUpstream, verdictOn, type Verdict } from './verdict.ts';
 import { providerAt } from './site.ts';
 import { passedOver } from './passed-over.ts';
 
@@ -192,7 +192,7 @@ async function tryExit(
   }
   const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
   const others = passedOver(needs, entry, exit);
-  const going = { exit: exit.name, isUpstream: type === 'smtp', egress, recipients, content, passedOver: others };
+  const going = { exit: exit.name, isUpstream: isUpstream(type), egress, recipients, content, passedOver: others };
   const { conversation, isCut } = await goBy(needs, entry, going);
   if (conversation.result.mailed === false) await booking.refund();
   else needs.limits.sent(exit.name, provider);
@@ -204,7 +204,9 @@ async function tryExit(
   // What was cut off says nothing of the exit, or nothing more.
   const blame = (entry.abort.signal.aborted || isCut) && verdict.exit !== 'worked' ? 'none' : verdict.exit;
   endAt(needs, entry, { signal: verdict.site, cause: verdict.cause });
-  needs.exits.ended(exit.name, blame, verdict.cause);
+  const { restMs, cause } = verdict;
+  if (restMs !== undefined) needs.exits.toldToWait(exit.name, { restMs, cause });
+  needs.exits.ended(exit.name, blame, cause);
   return { kind: 'tried', conversation, verdict, isCut };
 }
 

@@ -4,7 +4,7 @@ import { assertNever, type Outcome } from '../message/outcome.ts';
 import { isBlock, refusalOf, type Refusal } from '../message/refusal.ts';
 import type { Reply } from '../message/reply.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
-import type { ExitVerdict } from './exits.ts';
+import type { ExitVerdict } from './circuits.ts';
 import type { Signal } from './feedback.ts';
 import type { SiteSignal } from './site-feedback.ts';
 
@@ -17,6 +17,8 @@ export type Verdict = {
   readonly elsewhere: readonly boolean[];
   /** For each: whether the site refused the exit's address. */
   readonly blocked: readonly boolean[];
+  /** Its provider asks not to be asked for so long, ms. Absent: it does not. */
+  readonly restMs?: number;
   /** Why the exit failed, or the site refused it, for operators. */
   readonly cause: string;
 };
@@ -37,6 +39,8 @@ export function verdictOn(result: AttemptResult, type: EgressPolicy['type']): Ve
   );
   if (fault?.kind === 'deferred') {
     // A refused sign-in or certificate is a verdict; a connection that broke may be the only one.
+    if (fault.restMs !== undefined)
+      return { exit: 'none', destination: 'none', ...of, restMs: fault.restMs, cause: fault.reply.text };
     const exit = fault.scope === 'egress' && fault.reply.detail?.startsWith('7.') === true ? 'failed' : 'shaky';
     return { exit, destination: 'none', ...of, cause: fault.reply.text };
   }
@@ -49,6 +53,11 @@ export function verdictOn(result: AttemptResult, type: EgressPolicy['type']): Ve
   const exit = destination === 'unreachable' || elsewhere.includes(true) ? 'none' : 'worked';
   const block = outcomes[blocked.indexOf(true)];
   return { exit, destination, ...of, cause: block?.reply.text ?? '' };
+}
+
+/** Whether all mail by such an exit goes by one server or provider, whatever its destination: another may do what it does not. */
+export function isUpstream(type: EgressPolicy['type']): boolean {
+  return type !== 'mx' && type !== 'sandbox';
 }
 
 /** Whether the message would lose something by that exit, of which nothing can be said for it. */
