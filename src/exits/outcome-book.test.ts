@@ -50,6 +50,10 @@ function ended(
   return { event, reply, egress, ...about(recipients, ordinal) };
 }
 
+function complaint(recipients: readonly string[], egress: string | null, host: string | null): Event {
+  return { event: 'complained', source: 'report', detail: 'abuse', egress, host, ...about(recipients) };
+}
+
 /** What was counted, by hours, without the prefix. */
 function counted(events: readonly Event[], prefix = 'outcome:'): Record<string, number> {
   const book = new OutcomeBook(() => policy);
@@ -224,4 +228,14 @@ describe('the tallies get it', () => {
     expect(written.get('outcome:ip-1:other:delivered')).toBe(2);
     expect(written.get('flow-day:delivered')).toBe(2);
   });
+});
+
+test('complaints count against the exit that had sent the mail, with the provider whose host took it', () => {
+  expect(
+    counted([
+      complaint(['ana@dest.test'], 'ip-1', 'gmail-smtp-in.l.google.com'),
+      complaint([], 'ip-1', null),
+      complaint(['ana@dest.test'], null, null),
+    ]),
+  ).toEqual({ 'ip-1:google:complained': 1, 'ip-1:other:complained': 1 });
 });

@@ -28,6 +28,8 @@ export class ReturnRig {
   readonly events: CameBack[] = [];
   /** What was said to whoever keeps addresses that are not to be written to. */
   readonly learnt: MessageEvent[] = [];
+  /** What happens before that is kept. */
+  learning: () => Promise<void> = async () => undefined;
   policy: Policy = policySchema.parse({ hostname: 'relay.test', domains: DOMAINS });
   keys: VerpKeys | null = [Buffer.alloc(32, 7)];
 
@@ -44,7 +46,10 @@ export class ReturnRig {
       spool,
       keys: () => this.keys,
       submitOwn: ownMailStore({ policy, clock, spool, sign, emit: () => undefined, wake: () => undefined }),
-      learn: async (events) => void this.learnt.push(...events),
+      learn: async (events) => {
+        await this.learning();
+        this.learnt.push(...events);
+      },
       emit: (event) => void this.events.push(event as CameBack),
     });
   }

@@ -1,0 +1,205 @@
+import { expect, test } from 'vitest';
+import { complaintOf, microsoftComplaint } from '../../tests/fakes/complaint.ts';
+import { bounceOf, DAY_MS, DOMAINS, eachWithReturnPaths, type ReturnRig } from '../../tests/fakes/return-rig.ts';
+import { deliveryOf } from '../../tests/fakes/submission.ts';
+import type { Submission } from '../spool/spool.ts';
+
+const rigOf = eachWithReturnPaths();
+const FBL = 'fbl@bounces.example.com';
+const TAKEN = { code: 250, detail: '6.0', text: 'taken' };
+const BY = 'abuse, by MailboxLoop/1.0';
+
+function fixture(): ReturnRig {
+  const rig = rigOf();
+  rig.inForce({ domains: { 'example.com': { ...DOMAINS['example.com'], complaints: ['fbl', 'abuse'] } } });
+  return rig;
+}
+
+/** The fields that the message went out with. */
+function marksOf(rig: ReturnRig, { message }: Submission): readonly string[] {
+  const { id, fromDomain, receivedAtMs } = message;
+  return rig.paths.fieldsFor({ id, fromDomain, firstAtMs: receivedAtMs, fields: [] }).map(({ raw }) => raw.trimEnd());
+}
+
+function complained(rig: ReturnRig) {
+  return rig.events.map((event) => [event.event, 'recipients' in event ? event.recipients : null]);
+}
+
+test('mail of a domain with a return path names its message, signed, and where complaints are taken', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const [token, address, ...others] = marksOf(rig, submission);
+  expect(token).toMatch(/^X-Report-Token: [0-9a-z]{26}-[0-9a-z]+-[0-9a-f]{24}$/);
+  expect(token).toContain(submission.message.id.toLowerCase());
+  expect(address).toBe(`CFBL-Address: ${FBL}; report=arf`);
+  expect(others).toEqual([]);
+  const { id, receivedAtMs: firstAtMs } = submission.message;
+  const own = { name: 'cfbl-address', raw: 'CFBL-Address: me@app.test; report=arf\r\n' };
+  const fields = rig.paths.fieldsFor({ id, fromDomain: 'example.com', firstAtMs, fields: [own] });
+  expect(fields.map(({ name }) => name)).toEqual(['x-report-token']);
+  expect(rig.paths.fieldsFor({ id, fromDomain: 'other.test', firstAtMs, fields: [] })).toEqual([]);
+  rig.keys = null;
+  expect(rig.paths.fieldsFor({ id, fromDomain: 'example.com', firstAtMs, fields: [] })).toEqual([]);
+});
+
+test('addresses for complaints are known where the policy names them, and nowhere else', () => {
+  const rig = fixture();
+  expect(rig.paths.judge(FBL)).toBe('known');
+  expect(rig.paths.judge('ABUSE@bounces.example.com')).toBe('known');
+  expect(rig.paths.judge('postmaster@bounces.example.com')).toBe('unknown');
+  expect(rig.paths.judge('fbl@example.com')).toBe('elsewhere');
+  rig.inForce({ domains: DOMAINS });
+  expect(rig.paths.judge(FBL)).toBe('unknown');
+});
+
+test('a complaint with the token is kept and learnt from, counted to the exit, and nobody is mailed', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const content = complaintOf({ original: marksOf(rig, submission) });
+  expect(await rig.take({ address: FBL, content })).toEqual(TAKEN);
+  expect(rig.events).toMatchObject([
+    {
+      event: 'complained',
+      source: 'report',
+      detail: BY,
+      deliveryId: deliveryOf(submission),
+      recipients: ['gone@dest.test'],
+      egress: 'direct',
+    },
+  ]);
+  expect(rig.learnt).toEqual(rig.events);
+  expect((await rig.spool.story(submission.message.id))?.events.at(-1)).toEqual(rig.events[0]);
+  expect(await rig.told()).toEqual([]);
+});
+
+test('the return path that a provider leaves in names the delivery', async () => {
+  const rig = fixture();
+  const submission = await rig.sent({ to: ['ana@one.test', 'luis@two.test'] });
+  const path = rig.pathOf(submission, deliveryOf(submission, 2));
+  await rig.take({ address: FBL, content: complaintOf({ original: [`Return-Path: <${path}>`] }) });
+  const fields = [`Original-Mail-From: <${rig.pathOf(submission, deliveryOf(submission))}>`];
+  await rig.take({ address: FBL, content: complaintOf({ original: ['Subject: x'], fields }) });
+  // And one that comes to the return path itself.
+  await rig.take({ address: path, content: complaintOf({ original: ['Subject: x'], type: 'fraud' }) });
+  expect(complained(rig)).toEqual([
+    ['complained', ['luis@two.test']],
+    ['complained', ['ana@one.test']],
+  ]);
+});
+
+test('of several recipients only whom the report names has complained; where it names nobody, nobody is suppressed', async () => {
+  const rig = fixture();
+  const submission = await rig.sent({ to: ['ana@dest.test', 'luis@dest.test', 'eva@two.test'] });
+  const original = marksOf(rig, submission);
+  await rig.take({ address: FBL, content: complaintOf({ original, fields: ['Original-Rcpt-To: <EVA@two.test>'] }) });
+  await rig.take({ address: FBL, content: microsoftComplaint(original, 'luis@dest.test') });
+  await rig.take({ address: FBL, content: complaintOf({ original, fields: ['Original-Rcpt-To: victim@far.test'] }) });
+  expect(complained(rig)).toEqual([
+    ['complained', ['eva@two.test']],
+    ['complained', ['luis@dest.test']],
+  ]);
+  const other = await rig.sent({ to: ['ana@dest.test', 'luis@dest.test'] });
+  await rig.take({ address: FBL, content: complaintOf({ original: marksOf(rig, other) }) });
+  expect(complained(rig).at(-1)).toEqual(['complained', []]);
+});
+
+test('a complaint that nobody of ours signed suppresses no stranger, and is counted', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const [token = ''] = marksOf(rig, submission);
+  const forged = token.replace(/[0-9a-f]$/, (digit) => (digit === '0' ? '1' : '0'));
+  const naming = [
+    'Original-Rcpt-To: gone@dest.test',
+    `Original-Mail-From: <b+${'0'.repeat(26)}-1-g17-${'0'.repeat(24)}@bounces.example.com>`,
+  ];
+  for (const original of [[forged], ['Subject: x'], [`Message-ID: ${submission.message.messageIdHeader}`]]) {
+    expect(await rig.take({ address: FBL, content: complaintOf({ original, fields: naming }) })).toEqual(TAKEN);
+  }
+  expect(rig.learnt).toEqual([]);
+  expect(rig.events).toMatchObject(
+    Array.from({ length: 3 }, () => ({
+      event: 'complaint-dropped',
+      address: FBL,
+      reason: `nothing in it was signed by this relay (${BY})`,
+    })),
+  );
+});
+
+test('a token is believed as long as a return path, and as long as the history knows the message', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const content = complaintOf({ original: marksOf(rig, submission) });
+  await rig.clock.advance(31 * DAY_MS + rig.policy.retry.expireMs);
+  expect(await rig.take({ address: FBL, content })).toEqual(TAKEN);
+  const late = await rig.sent();
+  const marks = marksOf(rig, late);
+  await rig.clock.advance(1_000);
+  await rig.spool.prune(rig.clock.nowMs());
+  await rig.take({ address: FBL, content: complaintOf({ original: marks }) });
+  expect(rig.events.map((event) => 'reason' in event && event.reason)).toEqual([
+    `nothing in it was signed by this relay (${BY})`,
+    `the history has forgotten the message that it is about (${BY})`,
+  ]);
+});
+
+test.each([
+  ['opt-out', ['unsubscribed']],
+  ['virus', ['complained']],
+  ['not-spam', []],
+  ['auth-failure', []],
+])('a report of type %s is %j', async (type, events) => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const content = complaintOf({ original: marksOf(rig, submission), type });
+  expect(await rig.take({ address: FBL, content })).toEqual(TAKEN);
+  expect(rig.events.map(({ event }) => event)).toEqual(events);
+});
+
+test('what is no report is refused, so that a person who wrote hears of it', async () => {
+  const rig = fixture();
+  for (const content of [
+    Buffer.from('From: ana@far.test\r\nSubject: your mail\r\n\r\nPlease stop.\r\n'),
+    bounceOf('gone@dest.test'),
+    microsoftComplaint(['Subject: not yours'], 'gone@dest.test'),
+  ]) {
+    expect(await rig.take({ address: 'abuse@bounces.example.com', content })).toEqual({
+      code: 550,
+      detail: '7.1',
+      text: 'only complaint reports (RFC 5965) are taken here',
+    });
+  }
+  expect([rig.events, rig.learnt]).toEqual([[], []]);
+});
+
+test('a complaint that comes again is noted once, also after a crash before it was noted', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const content = complaintOf({ original: marksOf(rig, submission) });
+  const note = rig.spool.note.bind(rig.spool);
+  rig.spool.note = () => Promise.reject(new Error('died'));
+  await expect(rig.take({ address: FBL, content })).rejects.toThrow('died');
+  expect(rig.learnt.length).toBe(1);
+  rig.spool.note = note;
+  for (let n = 0; n < 500; n++) expect(await rig.take({ address: FBL, content })).toEqual(TAKEN);
+  expect(rig.events.length).toBe(1);
+  expect(
+    (await rig.spool.story(submission.message.id))?.events.filter(({ event }) => event === 'complained').length,
+  ).toBe(1);
+});
+
+test('where what is learnt cannot be kept, nothing is answered for', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  rig.learning = () => Promise.reject(new Error('the store is away'));
+  const content = complaintOf({ original: marksOf(rig, submission) });
+  await expect(rig.take({ address: FBL, content })).rejects.toThrow('the store is away');
+  const bounce = { address: rig.pathOf(submission, deliveryOf(submission)), content: bounceOf('gone@dest.test') };
+  await expect(rig.take(bounce)).rejects.toThrow('the store is away');
+  expect(rig.events).toEqual([]);
+  rig.learning = async () => undefined;
+  await rig.take({ address: FBL, content });
+  await rig.take(bounce);
+  expect(rig.events.map(({ event }) => event)).toEqual(['complained', 'bounced-later']);
+  expect(rig.learnt.map(({ event }) => event)).toEqual(['complained', 'bounced-later']);
+  expect((await rig.told()).length).toBe(1);
+});
