@@ -30,6 +30,8 @@ export type Simulator = AsyncDisposable & {
   readonly listening: ReadonlyMap<string, readonly Endpoint[]>;
   /** Where names are answered for; null: nowhere. */
   readonly dns: Endpoint | null;
+  /** The most connections that each client address had at once, over all providers. */
+  readonly most: ReadonlyMap<string, number>;
   /** Whatever was taken, whole, with the name of its provider; only where `keepsMail`. */
   readonly mail: readonly (TakenMail & { readonly provider: string })[];
 };
@@ -47,28 +49,51 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   const listening = new Map<string, readonly Endpoint[]>();
   const mail: (TakenMail & { readonly provider: string })[] = [];
   const { providers, dns } = options.description;
+  const company = new Company();
   for (const provider of providers) {
     const keep = (one: TakenMail): void => {
       if (options.keepsMail === true) mail.push({ ...one, provider: provider.name });
     };
-    const place = stack.use(new ProviderPlace(provider, options, keep));
+    const place = stack.use(new ProviderPlace(provider, { ...options, company }, keep));
     listening.set(provider.name, await place.listen());
   }
   const names = dns === undefined ? null : stack.use(await startNameServer(dns, providers));
   const kept = stack.move();
-  return { listening, dns: names?.endpoint ?? null, mail, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return {
+    listening,
+    dns: names?.endpoint ?? null,
+    mail,
+    most: company.most,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
+}
+
+/** Who is connected, with all providers together. */
+class Company {
+  readonly most = new Map<string, number>();
+  readonly #now = new Map<string, number>();
+
+  add(client: string, count: 1 | -1): void {
+    const now = (this.#now.get(client) ?? 0) + count;
+    this.#now.set(client, now);
+    this.most.set(client, Math.max(now, this.most.get(client) ?? 0));
+  }
 }
 
 class ProviderPlace implements AsyncDisposable {
   readonly #provider: Provider;
-  readonly #options: SimulatorOptions;
+  readonly #options: SimulatorOptions & { readonly company: Company };
   readonly #keep: (mail: TakenMail) => void;
   readonly #memory: ProviderMemory;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
   readonly #cancels = new Set<() => void>();
 
-  constructor(provider: Provider, options: SimulatorOptions, keep: (mail: TakenMail) => void) {
+  constructor(
+    provider: Provider,
+    options: SimulatorOptions & { readonly company: Company },
+    keep: (mail: TakenMail) => void,
+  ) {
     this.#provider = provider;
     this.#options = options;
     this.#keep = keep;
@@ -99,7 +124,12 @@ class ProviderPlace implements AsyncDisposable {
     const client = socket.remoteAddress ?? '';
     this.#sockets.add(socket);
     socket.on('error', () => {});
-    socket.on('close', () => this.#sockets.delete(socket));
+    const { company } = this.#options;
+    company.add(client, 1);
+    socket.on('close', () => {
+      this.#sockets.delete(socket);
+      company.add(client, -1);
+    });
     if (this.#provider.dead === 'blackhole') {
       socket.resume();
       return;

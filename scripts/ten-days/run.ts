@@ -2,7 +2,8 @@
 import type { AuditReport } from '../../src/spool/spool.ts';
 import { Ledger, problemsOf } from './ledger.ts';
 import { DAY_MS, HOUR_MS, mailOf, type Sent, START_MS, type Terms } from './scenario.ts';
-import { openWorld, type World } from './world.ts';
+import type { World } from '../simulator/relay-world.ts';
+import { openTenDays } from './world.ts';
 
 export type TenDays = {
   readonly ledger: Ledger;
@@ -17,7 +18,7 @@ const RELEASE_HOUR = 18;
 /** @param told after each day */
 export async function runTenDays(terms: Terms, told: (day: number, ledger: Ledger) => void): Promise<TenDays> {
   const ledger = new Ledger();
-  await using world = await openWorld({ terms, heard: ledger.heard, provided: ledger.provided });
+  await using world = await openTenDays({ terms, heard: ledger.heard, provided: ledger.provided });
   for (let day = 1; day <= terms.days; day++) {
     const mail = mailOf(day, terms);
     let next = 0;
