@@ -74,7 +74,11 @@ function testHistory(engine: Engine): void {
 }
 
 /** A settlement with an attempt that a provider took. */
-function takenBy(leased: LeasedDelivery, providerId: string, options: Parameters<typeof aSettlement>[1]): Settlement {
+export function takenBy(
+  leased: LeasedDelivery,
+  providerId: string,
+  options: Parameters<typeof aSettlement>[1],
+): Settlement {
   const settlement = aSettlement(leased, options);
   const { id, messageId, domain, recipients } = leased.delivery;
   const attempted: MessageEvent = {

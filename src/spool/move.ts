@@ -9,9 +9,10 @@ import type { Message } from '../message/message.ts';
 import { FINAL_STATES, type FinalState } from '../message/outcome.ts';
 import type { Mark } from './marks.ts';
 import type { AuditReport } from './spool.ts';
+import type { Suppression } from './suppressions.ts';
 import type { Tally } from './tallies.ts';
 
-/** All that a store knows of one message. */
+/** All that a store knows of one message; what providers call it is in its events. */
 export type StoredMessage = {
   readonly kind: 'message';
   readonly message: Message;
@@ -61,7 +62,20 @@ export type StoredFigures = {
   readonly figures: readonly Omit<Tally, 'account'>[];
 };
 
-export type StoredRecord = StoredMessage | StoredDigest | StoredCounter | StoredMark | StoredFigures;
+/** Some addresses that are not written to (suppressions.ts). */
+export type StoredSuppressions = {
+  readonly kind: 'suppressions';
+  /** At least one, in order; at most 500. */
+  readonly entries: readonly Suppression[];
+};
+
+export type StoredRecord =
+  | StoredMessage
+  | StoredDigest
+  | StoredCounter
+  | StoredMark
+  | StoredFigures
+  | StoredSuppressions;
 
 export type StoredPage = {
   readonly records: readonly StoredRecord[];
@@ -114,13 +128,13 @@ export interface MoveStore extends AsyncDisposable {
   setMark(mark: MoveMark | null): Promise<void>;
   /**
    * A page of what is stored, bounded in count and bytes: messages in the order of their acceptance, then digests,
-   * counters, marks and figures. The order does not change while nobody writes.
+   * counters, marks, figures and suppressions. The order does not change while nobody writes.
    * @param after `next` of the page before; null: from the start
    */
   read(after: string | null): Promise<StoredPage>;
   /**
    * Writes what is not known yet, durably, as arrivals, and then notes the cursor. What arrived before is left as it is; of a
-   * digest or a mark that the target has by itself the later stays; counters and figures add up.
+   * digest, a mark or a suppression that the target has by itself the later stays; counters and figures add up.
    * @param cursor where to read on after this page
    */
   write(records: readonly StoredRecord[], cursor: string | null): Promise<WriteResult>;

@@ -1,8 +1,10 @@
 /** Stores that tests move, and the steps of a move taken by hand. */
 import { expect } from 'vitest';
+import type { Feed } from '../../src/spool/feed.ts';
 import type { Marks } from '../../src/spool/marks.ts';
 import type { MoveMark, MoveStore, StoredRecord } from '../../src/spool/move.ts';
 import type { Spool } from '../../src/spool/spool.ts';
+import type { Suppressions } from '../../src/spool/suppressions.ts';
 import type { Accounts } from '../../src/spool/tallies.ts';
 import type { FakeClock } from './clock.ts';
 
@@ -13,7 +15,12 @@ export type MoveEngine = {
 };
 
 /** As the tests of moves use it. */
-export type MovableSpool = Spool & { readonly ledger: Accounts; readonly marks: Marks };
+export type MovableSpool = Spool & {
+  readonly ledger: Accounts;
+  readonly marks: Marks;
+  readonly suppressions: Suppressions;
+  readonly feed: Feed;
+};
 
 /** A store that is opened in one way or the other, never in both at once. */
 export type Movable = {
@@ -87,6 +94,7 @@ export function keysOf(records: readonly StoredRecord[]): string[] {
     if (record.kind === 'message') return record.message.id;
     if (record.kind === 'mark') return `mark ${record.name}`;
     if (record.kind === 'figures') return `figures ${record.account} ${record.figures[0]?.startsAtMs}`;
+    if (record.kind === 'suppressions') return `suppressions ${record.entries[0]?.address}`;
     return record.kind === 'digest' ? record.key : record.account;
   });
 }

@@ -9,6 +9,7 @@ import type { MessageId } from '../../message/ids.ts';
 import type { StoredRecord } from '../move.ts';
 import { testMove } from '../move.contract.ts';
 import { testMoveBeside } from '../move-beside.contract.ts';
+import { testMoveSuppressions } from '../move-suppressions.contract.ts';
 import { openEmbeddedMoveStore } from './move-store.ts';
 import { openEmbeddedSpool } from './spool.ts';
 
@@ -26,6 +27,7 @@ const embedded: MoveEngine = {
 
 testMove(embedded);
 testMoveBeside(embedded);
+testMoveSuppressions(embedded);
 
 test('a database that is salvaged in the middle of a move keeps its mark, its cursor and what arrived', async () => {
   const path = await mkdtemp(join(tmpdir(), 'relevo-move-'));

@@ -13,7 +13,7 @@ import { Space } from './space.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
 import { readPage, writeCounter, writeDigest, writeMessage } from './stored.ts';
-import { writeFigures, writeStoredMark } from './stored-beside.ts';
+import { writeFigures, writeStoredMark, writeSuppressions } from './stored-beside.ts';
 import { Upkeep } from './upkeep.ts';
 import type { OpenReport } from './wire.ts';
 
@@ -177,6 +177,8 @@ function write(store: Store, record: StoredRecord, nowMs: number): Written {
       return writeStoredMark(store, record);
     case 'figures':
       return writeFigures(store, record, nowMs);
+    case 'suppressions':
+      return writeSuppressions(store, record);
   }
 }
 

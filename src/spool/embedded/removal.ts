@@ -3,7 +3,7 @@ import type { Arrival } from './arrival.ts';
 import { renewFeed } from './feed.ts';
 import { recount } from './recount.ts';
 import type { Store } from './store.ts';
-import { removeFigure, removeStoredMark } from './stored-beside.ts';
+import { removeFigure, removeStoredMark, removeSuppression } from './stored-beside.ts';
 
 const MESSAGES_AT_ONCE = 200;
 const SMALL_AT_ONCE = 1_000;
@@ -59,6 +59,8 @@ function removeArrival(store: Store, { kind, key, amount }: Arrival): void {
     removeStoredMark(store, key);
   } else if (kind === 'figure') {
     removeFigure(store, key, amount);
+  } else if (kind === 'suppression') {
+    removeSuppression(store, key);
   } else {
     const [startsAt, windowMs, account] = JSON.parse(key) as [number, number, string];
     const where = 'account = ? AND window_ms = ? AND starts_at = ?';

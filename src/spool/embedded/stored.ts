@@ -10,7 +10,7 @@ import { restoreDelivery, writeEvent, writeProviderIds } from './queue.ts';
 import { messageOf } from './rebuild.ts';
 import { addressesOf, parseDelivery, parseMessage, parseObject, parseRecipients } from './rows.ts';
 import type { Store } from './store.ts';
-import { figuresAfter, marksAfter } from './stored-beside.ts';
+import { figuresAfter, marksAfter, suppressionsAfter } from './stored-beside.ts';
 
 const MESSAGES_AT_ONCE = 200;
 const SMALL_AT_ONCE = 1_000;
@@ -31,7 +31,8 @@ export function readPage(store: Store, after: string | null, nowMs: number): Sto
   if (kind === 'm') return messagesAfter(store, from === '' ? 0 : Number(from));
   if (kind === 'd') return digestsAfter(store, from, nowMs);
   if (kind === 'c') return countersAfter(store, from, nowMs);
-  return kind === 'k' ? marksAfter(store, from) : figuresAfter(store, from, nowMs);
+  if (kind === 'k') return marksAfter(store, from);
+  return kind === 'f' ? figuresAfter(store, from, nowMs) : suppressionsAfter(store, from);
 }
 
 function messagesAfter(store: Store, after: number): StoredPage {

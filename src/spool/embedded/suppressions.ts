@@ -55,6 +55,13 @@ export function suppress(store: Store, entries: readonly Suppression[]): null {
 
 const OF_KEY = 'address = ? AND client = ? AND stream = ?';
 
+/** The entry of exactly this key; null: there is none. */
+export function entryUnder(store: Store, { address, client, stream }: SuppressionKey): Suppression | null {
+  const key = [address, client ?? '', stream ?? ''];
+  const row = store.get<Suppression>(`SELECT ${COLUMNS} FROM suppression WHERE ${OF_KEY}`, ...key);
+  return row === undefined ? null : entryOf(row);
+}
+
 /** See `Suppressions.unsuppress`. */
 export function unsuppress(store: Store, keys: readonly SuppressionKey[]): number {
   let count = 0;

@@ -83,6 +83,11 @@ export class Keys {
     this.ofShard = this.#stems.map((stem) => NAMES.map((name) => stem + name));
   }
 
+  /** The stream of references to all events of a shard. */
+  feed(shard: number): string {
+    return this.ofShard[shard]?.[NAMES.indexOf('feed')] ?? '';
+  }
+
   /** The shard in which all of a message is. */
   shardOf(id: MessageId): number {
     return crc32(id) % this.shards;

@@ -6,6 +6,7 @@ import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
 import { systemClock } from '../../system.ts';
 import { testMove } from '../move.contract.ts';
 import { testMoveBeside } from '../move-beside.contract.ts';
+import { testMoveSuppressions } from '../move-suppressions.contract.ts';
 import { openRedisMoveStore } from './move-store.ts';
 import { openRedisLink } from './open-link.ts';
 import { openRedisSpool } from './spool.ts';
@@ -38,5 +39,7 @@ function redis(name: string, shards: number, target: () => RedisTarget): MoveEng
 
 testMove(redis('redis', 1, () => ({ kind: 'single', url: server.url })));
 testMoveBeside(redis('redis', 1, () => ({ kind: 'single', url: server.url })));
+testMoveSuppressions(redis('redis', 1, () => ({ kind: 'single', url: server.url })));
 testMove(redis('redis cluster', 7, () => ({ kind: 'cluster', nodes: cluster.addresses })));
 testMoveBeside(redis('redis cluster', 7, () => ({ kind: 'cluster', nodes: cluster.addresses })));
+testMoveSuppressions(redis('redis cluster', 7, () => ({ kind: 'cluster', nodes: cluster.addresses })));

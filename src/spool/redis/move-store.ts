@@ -2,6 +2,7 @@ import type { MessageId } from '../../message/ids.ts';
 import type { Clock } from '../../ports.ts';
 import type { MoveMark, MoveStore, StoredMark, StoredPage, StoredRecord, WriteResult } from '../move.ts';
 import { type AuditReport, SpoolError } from '../spool.ts';
+import { packSuppressionKey, parseSuppressionCursor, suppressionCursor } from '../suppressions.ts';
 import { audit } from './audit.ts';
 import { overview } from './find.ts';
 import type { RedisLink } from './link.ts';
@@ -13,10 +14,12 @@ import { SCRIPTS } from './scripts.ts';
 import { openStore } from './spool.ts';
 import { listOf, textOf, type Store } from './store.ts';
 import { storedMessages, writeMessage, type Written } from './stored.ts';
+import { suppressionsIn, writeSuppressions } from './suppressions.ts';
 import { figuresIn, writeFigures } from './tallies.ts';
 import { dropNames, namesOf, storedUnder, writeNamed } from './stored-names.ts';
 
 const MESSAGES_AT_ONCE = 100;
+const SUPPRESSIONS_AT_ONCE = 500;
 /** Of a page, written side by side. */
 const WRITES_AT_ONCE = 50;
 type Kind = 'dedupe' | 'quota';
@@ -116,6 +119,7 @@ export class RedisMoveStore implements MoveStore {
     if (section === 'open') return this.#readOpen(rest[0] ?? '');
     if (section === 'marks') return this.#readMarks(rest.join(' '));
     if (section === 'figures') return this.#readFigures(rest.join(' '));
+    if (section === 'suppressions') return this.#readSuppressions(rest[0] ?? '');
     const shard = Number(rest[0] ?? 0);
     if (section === 'finished') return this.#readFinished(shard, Number(rest[1] ?? 0));
     const kind = section === 'quota' ? 'quota' : 'dedupe';
@@ -165,6 +169,7 @@ export class RedisMoveStore implements MoveStore {
     if (record.kind === 'message') return writeMessage(this.#store, record);
     if (record.kind === 'mark') return writeMark(this.#store, record);
     if (record.kind === 'figures') return writeFigures(this.#store, record);
+    if (record.kind === 'suppressions') return writeSuppressions(this.#store, record);
     return writeNamed(this.#store, record, this.#clock.nowMs());
   }
 
@@ -208,7 +213,17 @@ export class RedisMoveStore implements MoveStore {
     const cursor = account === '' ? null : { account, startsAtMs: Number(startsAtMs) };
     const of = { prefix: '', sinceMs: Number.MIN_SAFE_INTEGER, after: cursor };
     const { records, next } = await figuresIn(this.#store, of);
-    return { records, next: next === null ? null : `figures ${next.startsAtMs} ${next.account}` };
+    return { records, next: next === null ? 'suppressions ' : `figures ${next.startsAtMs} ${next.account}` };
+  }
+
+  async #readSuppressions(after: string): Promise<StoredPage> {
+    const key = parseSuppressionCursor(after);
+    const range = key === null ? rangeOf('') : rangeAfter(packSuppressionKey(key), rangeOf(''));
+    const entries = await suppressionsIn(this.#store, { ...range, limit: SUPPRESSIONS_AT_ONCE });
+    const last = entries.at(-1);
+    if (last === undefined) return { records: [], next: null };
+    const next = entries.length < SUPPRESSIONS_AT_ONCE ? null : `suppressions ${suppressionCursor(last)}`;
+    return { records: [{ kind: 'suppressions', entries }], next };
   }
 
   #cursor(kind: Kind, shard: number, cursor: string): string {
@@ -236,7 +251,9 @@ export class RedisMoveStore implements MoveStore {
         }
       }
     }
-    return dropNames(this.#store, [this.#store.keys.accounts, ...this.#store.keys.marks]);
+    for (const shard of this.#store.shards) await dropNames(this.#store, [this.#store.keys.feed(shard)]);
+    const { accounts, marks, suppressions } = this.#store.keys;
+    return dropNames(this.#store, [accounts, ...marks, ...suppressions]);
   }
 
   async #forgetArrivals(): Promise<void> {

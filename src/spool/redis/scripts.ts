@@ -39,6 +39,7 @@ const NAMES = [
   'reschedule',
   'repost',
   'reserve',
+  'resuppress',
   'retally',
   'scan',
   'settle',

@@ -20,6 +20,8 @@ import {
   type SuppressionPage,
   type Suppressions,
 } from '../suppressions.ts';
+import type { StoredSuppressions } from '../move.ts';
+import type { Written } from './stored.ts';
 import { rangeAfter, rangeOf } from './name-range.ts';
 import { parseJson } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
@@ -122,8 +124,15 @@ export async function suppressionsIn(
   return entriesOf((names ?? []).flatMap((name, place) => [name, values?.[place]]));
 }
 
+/** Entries from another store, each unless one is here that was made as late or later. Durable once it resolves. */
+export async function writeSuppressions(store: Store, { entries }: StoredSuppressions): Promise<Written> {
+  const keys = [...store.keys.suppressions, store.keys.arrived(0)];
+  const written = await store.durablyOnKeys(keys, SCRIPTS.resuppress, entries.flatMap(packSuppression));
+  return Number(written) > 0 ? 'written' : 'known';
+}
+
 /** As the scripts take an entry: its key, when it was made, until when ('': for good), the rest. */
-export function packSuppression(one: Suppression): [key: string, at: number, until: number | string, rest: string] {
+function packSuppression(one: Suppression): [key: string, at: number, until: number | string, rest: string] {
   const { reason, evidence, source, atMs, untilMs } = one;
   return [packSuppressionKey(one), atMs, untilMs ?? '', JSON.stringify({ reason, source, evidence })];
 }

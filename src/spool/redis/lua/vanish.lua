@@ -36,6 +36,24 @@ local function restore(arrival, before)
   end
 end
 
+-- An entry goes, or what it took the place of comes back, by a new number (suppression.lua, resuppress.lua).
+local function unsuppress(key, before)
+  local stem = string.sub(MESSAGES, 1, -#'messages' - 1)
+  local entries, order = stem .. 'suppressions', stem .. 'suppression-order'
+  local numbers, ends = stem .. 'suppression-numbers', stem .. 'suppression-ends'
+  redis.call('ZREM', ends, key)
+  if before == '' then
+    redis.call('HDEL', entries, key)
+    redis.call('ZREM', order, key)
+    redis.call('ZREM', numbers, key)
+    return
+  end
+  redis.call('HSET', entries, key, before)
+  redis.call('ZADD', numbers, redis.call('HINCRBY', entries, '', 1), key)
+  local until_ = string.match(before, '^%S+ (%S*) ')
+  if until_ ~= '' then redis.call('ZADD', ends, until_, key) end
+end
+
 -- A figure is what it was before (retally.lua); the name of an account that has none goes with time.
 local function subtract(arrival, amount)
   local figures, start = string.match(arrival, '^(%Z*)%z(.*)$')
@@ -70,6 +88,8 @@ for place = 1, #some, 2 do
     redis.call('DEL', name)
   elseif kind == 'k' then
     restore(name, some[place + 1])
+  elseif kind == 's' then
+    unsuppress(name, some[place + 1])
   elseif kind == 'f' then
     subtract(name, tonumber(some[place + 1]))
   else
