@@ -67,10 +67,17 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
       tls,
       reply,
       ...(own === undefined ? {} : { own }),
+      ...providerIdsOf(result),
       tookMs: Math.round(needs.clock.monotonicMs() - startMs),
     },
     addresses: recipients.map((recipient) => recipient.address),
   };
+}
+
+/** Of every request that the provider took. */
+function providerIdsOf({ providerId, peers }: AttemptResult): Pick<AttemptRecord, 'providerId'> {
+  const ids = new Set([...(peers ?? []).map((peer) => peer.providerId), providerId].filter((id) => id !== undefined));
+  return ids.size === 0 ? {} : { providerId: [...ids].join(' ') };
 }
 
 /**

@@ -8,6 +8,7 @@ import { formatReply } from '../message/reply.ts';
 import type { RetryPolicy } from '../policy/schema.ts';
 import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
 import type { Conversation } from './converse.ts';
+import { ASK_AFTER_MS, doubtOf } from './doubt-left.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
 import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
 import { isRateLimited, isUnfit } from './verdict.ts';
@@ -25,6 +26,8 @@ export type Told = {
    * has it (by one that was asked, but did not refuse for good), or when an operator says so. Or the exit cannot carry it.
    */
   readonly waitsFor?: 'exit' | 'retry' | 'operator';
+  /** `asks`: in doubt, and the exit can be asked before the next attempt. `stays`: it was, and cannot say; it is held. */
+  readonly doubt?: 'asks' | 'stays';
 };
 
 export type TurnOutcome = {
@@ -39,6 +42,8 @@ export type TurnOutcome = {
   readonly waitMs: number;
   /** As in `Delivery`, after the turn. Default: none. */
   readonly refusedBy?: readonly string[];
+  /** As in `Delivery`, of an attempt before this turn. Default: none. */
+  readonly doubtBy?: string;
 };
 
 export type Terms = {
@@ -86,6 +91,7 @@ export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
         lastReply: last?.outcome.reply ?? delivery.lastReply,
         lastEgress: last?.egress ?? delivery.lastEgress,
         ...(turn.refusedBy === undefined || turn.refusedBy.length === 0 ? {} : { refusedBy: turn.refusedBy }),
+        ...doubtOf(left, turn),
         warnedAtMs: warns ? terms.nowMs : delivery.warnedAtMs,
         state,
       },
@@ -116,8 +122,9 @@ function endOf(
 }
 
 /** It waits for an operator. */
-function isHeld({ outcome, waitsFor }: Told, { onDoubt }: Terms): boolean {
-  return waitsFor === 'operator' || (outcome.kind === 'in-doubt' && onDoubt === 'hold');
+function isHeld({ outcome, waitsFor, doubt }: Told, { onDoubt }: Terms): boolean {
+  if (waitsFor === 'operator' || doubt === 'stays') return true;
+  return outcome.kind === 'in-doubt' && onDoubt === 'hold' && doubt !== 'asks';
 }
 
 /** Until the first of them is to be tried again, ms. */
@@ -125,13 +132,14 @@ function delayOf(
   left: readonly Told[],
   { turn, terms, attempts }: { readonly turn: TurnOutcome; readonly terms: Terms; readonly attempts: number },
 ): number {
-  const delays = left.map(({ outcome, waitsFor }) => {
+  const delays = left.map(({ outcome, waitsFor, doubt }) => {
     if (waitsFor === 'exit') return turn.waitMs;
     if (isRateLimited(outcome))
       return Math.max(slowedDelayMs(terms.ageMs, terms.fraction), turn.counted ? 0 : turn.waitMs);
     if (!turn.counted) return turn.waitMs;
     const said = outcome.own === true ? null : outcome.reply;
-    return delayAfter(terms.retry, said, { attempts, fraction: terms.fraction });
+    const delayMs = delayAfter(terms.retry, said, { attempts, fraction: terms.fraction });
+    return doubt === 'asks' && terms.onDoubt === 'hold' ? Math.max(ASK_AFTER_MS, delayMs) : delayMs;
   });
   return delays.length === 0 ? 0 : Math.min(...delays);
 }
@@ -180,7 +188,8 @@ const RELEASE_TEXT =
   'relevo queue release sends it by whatever exit is open then, which may be another address; it does not expire while held';
 
 /** Why it waits for an operator; those who were put off wait with the others. */
-function heldReason({ outcome, egress, waitsFor }: Told): string {
+function heldReason({ outcome, egress, waitsFor, doubt }: Told): string {
+  if (doubt === 'stays') return `in doubt, and ${egress} cannot say whether it took it: waits for an operator`;
   if (waitsFor === 'operator' && isUnfit(outcome))
     return `no exit of its route can carry it as it is: ${egress}: ${formatReply(outcome.reply)}; ${RELEASE_TEXT}`;
   if (waitsFor === 'operator')

@@ -5,6 +5,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Conversation, ReversePath } from './converse.ts';
+import { type DoubtSettled, settleDoubt } from './doubt.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
@@ -42,6 +43,8 @@ export type Turn =
       readonly counted: boolean;
       readonly waitMs: number;
       readonly refusedBy: readonly string[];
+      /** As in `TurnOutcome`. */
+      readonly doubtBy?: string;
       readonly signal: Signal;
     }
   /** A limit of the exit was used up by others meanwhile, or the exit is gone: nothing was tried. */
@@ -62,20 +65,26 @@ export type ChosenExit = {
  * failed of itself, at once by the next one. Never rejects.
  */
 export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): Promise<Turn> {
-  if (entry.content !== null) return fromExitToExit(needs, entry, { chosen, content: entry.content.bytes });
-  const content = await readContent(needs, entry);
-  if (Buffer.isBuffer(content)) return fromExitToExit(needs, entry, { chosen, content });
+  const content = entry.content?.bytes ?? (await readContent(needs, entry));
+  if (!Buffer.isBuffer(content)) {
+    unused(needs, entry, chosen);
+    return content;
+  }
+  const before = await settleDoubt(needs, entry, content);
+  if (before.recipients.length > 0) return fromExitToExit(needs, entry, { chosen, content, before });
   unused(needs, entry, chosen);
-  return content;
+  const { told, conversations } = before;
+  const { refused = [] } = entry.group;
+  return { kind: 'tried', told, conversations, counted: false, waitMs: 0, refusedBy: refused, signal: 'none' };
 }
 
 async function fromExitToExit(
   needs: TurnNeeds,
   entry: Entry,
-  { chosen, content }: { readonly chosen: ChosenExit; readonly content: Buffer },
+  { chosen, content, before }: { readonly chosen: ChosenExit; readonly content: Buffer; readonly before: DoubtSettled },
 ): Promise<Turn> {
   const told = new Map<Recipient, Heard>();
-  const conversations: Conversation[] = [];
+  const conversations: Conversation[] = [...before.conversations];
   const { refused = [] } = entry.group;
   // Where no other was to be had, it begins anew.
   const round: Round = {
@@ -85,7 +94,7 @@ async function fromExitToExit(
     missed: new Set(),
   };
   const moves = movesWhenBlocked(needs.policy(), entry.group.stream);
-  let recipients = entry.leased.delivery.recipients;
+  let { recipients } = before;
   let signal: Signal = 'none';
   let exit: ChosenExit | null = chosen;
   while (exit !== null) {
@@ -104,7 +113,7 @@ async function fromExitToExit(
     } else round.missed.add(exit.name);
     exit = recipients.length === 0 ? null : nextExit(needs, entry, round);
   }
-  if (conversations.length === 0) return { kind: 'not-booked' };
+  if (round.asked.size === 0 && before.told.length === 0) return { kind: 'not-booked' };
   const waitMs = waitForOthers(needs, entry, { told, recipients, round });
   // Stopped half-way: nothing to hold against the delivery.
   const aborted = entry.abort.signal.aborted;
@@ -113,7 +122,8 @@ async function fromExitToExit(
   const all = [...told.values()];
   return {
     kind: 'tried',
-    told: all,
+    told: inOrder(entry, [...before.told, ...all]),
+    ...(before.doubtBy === undefined ? {} : { doubtBy: before.doubtBy }),
     conversations,
     counted: all.some(counts),
     waitMs: aborted ? 0 : waitMs,
@@ -125,12 +135,12 @@ async function fromExitToExit(
 function heardBy({
   exit,
   recipients,
-  made: { conversation, verdict },
+  made: { conversation, verdict, canAsk },
   moves,
 }: {
   readonly exit: ChosenExit;
   readonly recipients: readonly Recipient[];
-  readonly made: Pick<Tried, 'conversation' | 'verdict'>;
+  readonly made: Pick<Tried, 'conversation' | 'verdict' | 'canAsk'>;
   readonly moves: boolean;
 }): Heard[] {
   return recipients.flatMap((recipient, place) => {
@@ -140,8 +150,25 @@ function heardBy({
     const blocked = verdict.blocked[place] === true;
     const elsewhere = verdict.elsewhere[place] === true && (moves || !blocked);
     const waits = blocked && !moves ? { waitsFor: 'operator' as const } : {};
-    return [{ recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere, blocked, ...waits }];
+    const doubt = outcome.kind === 'in-doubt' && canAsk ? { doubt: 'asks' as const } : {};
+    return [{ recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere, blocked, ...waits, ...doubt }];
   });
+}
+
+/** One a recipient of the delivery. Whom nobody could be asked for after all is as deferred as before. */
+function inOrder({ leased }: Entry, all: readonly Told[]): readonly Told[] {
+  const { recipients, lastReply, lastEgress } = leased.delivery;
+  const reply = lastReply ?? { code: 451, detail: '4.3', text: 'no exit was free' };
+  return recipients.map(
+    (recipient) =>
+      all.find((told) => told.recipient === recipient) ?? {
+        recipient,
+        outcome: { kind: 'deferred', own: true, scope: 'egress', reply },
+        egress: lastEgress ?? '',
+        host: null,
+        reportsSuccess: false,
+      },
+  );
 }
 
 async function readContent(needs: TurnNeeds, entry: Entry): Promise<Buffer | Turn> {
@@ -165,6 +192,8 @@ type Tried = {
   readonly conversation: Conversation;
   readonly verdict: Verdict;
   readonly isCut: boolean;
+  /** Whether the exit can be asked what became of it. */
+  readonly canAsk: boolean;
 };
 
 /** `unbooked`: a limit of it was used up by others meanwhile. `gone`: another policy came into force since it was chosen. */
@@ -207,7 +236,7 @@ async function tryExit(
   const { restMs, cause } = verdict;
   if (restMs !== undefined) needs.exits.toldToWait(exit.name, { restMs, cause });
   needs.exits.ended(exit.name, blame, cause);
-  return { kind: 'tried', conversation, verdict, isCut };
+  return { kind: 'tried', conversation, verdict, isCut, canAsk: egress.whether !== undefined };
 }
 
 /** The exit that goes on; null: none may now. */

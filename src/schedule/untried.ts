@@ -143,13 +143,14 @@ function unfinished({ delivery, lease }: LeasedDelivery, nowMs: number): Omit<Se
 }
 
 function restOf({ delivery }: LeasedDelivery): Settlement['rest'] {
-  const { dueAtMs, attempts, lastReply, lastEgress, refusedBy, warnedAtMs, state } = delivery;
+  const { dueAtMs, attempts, lastReply, lastEgress, refusedBy, doubtBy, warnedAtMs, state } = delivery;
   return {
     dueAtMs,
     attempts,
     lastReply,
     lastEgress,
     ...(refusedBy === undefined ? {} : { refusedBy }),
+    ...(doubtBy === undefined ? {} : { doubtBy }),
     warnedAtMs,
     state,
   };
