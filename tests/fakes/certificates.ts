@@ -12,8 +12,8 @@ export type KeyPair = { readonly key: string; readonly cert: string };
 export type TestAuthority = AsyncDisposable & {
   /** PEM file of the authority's certificate, for `ca:` of an exit. */
   readonly caPath: string;
-  /** For this DNS name, or IP address; `expired`: since 2020. */
-  issue(name: string, options?: { readonly expired?: boolean }): Promise<KeyPair>;
+  /** For this DNS name, or IP address, from 2020 on; `expired`: since then. `rsa`: with such a key. */
+  issue(name: string, options?: { readonly expired?: boolean; readonly rsa?: boolean }): Promise<KeyPair>;
   selfSigned(name: string): Promise<KeyPair>;
 };
 
@@ -55,11 +55,12 @@ export async function createTestAuthority(): Promise<TestAuthority> {
   });
   return {
     caPath: join(folder, 'ca.pem'),
-    issue: async (name, { expired = false } = {}) => {
+    issue: async (name, { expired = false, rsa = false } = {}) => {
+      const leafKey = rsa ? ['-newkey', 'rsa:2048', '-nodes'] : newKey;
       const stem = `leaf${++ordinal}`;
       const [start, end] = expired ? ['20200101000000Z', '20200201000000Z'] : ['20200101000000Z', '20991231000000Z'];
       await writeFile(join(folder, `${stem}.cnf`), `${CONFIG}[leaf]\nsubjectAltName=${altName(name)}\n`);
-      await openssl('req', '-new', ...newKey, '-keyout', `${stem}.key`, '-out', `${stem}.csr`, '-subj', '/CN=leaf');
+      await openssl('req', '-new', ...leafKey, '-keyout', `${stem}.key`, '-out', `${stem}.csr`, '-subj', '/CN=leaf');
       const signer = ['-batch', '-config', `${stem}.cnf`, '-cert', 'ca.pem', '-keyfile', 'ca.key', '-notext'];
       const term = ['-startdate', start ?? '', '-enddate', end ?? ''];
       await openssl('ca', ...signer, ...term, '-in', `${stem}.csr`, '-out', `${stem}.pem`, '-extensions', 'leaf');

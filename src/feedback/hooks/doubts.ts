@@ -10,6 +10,8 @@ import type { Said } from './noting.ts';
 
 /** How the story of a recipient ends. `egress`: the exit that had it. */
 export type Verdict = { readonly state: 'delivered' | 'bounced'; readonly reply: Reply; readonly egress: string };
+/** One recipient of a delivery. */
+export type Ended = { readonly deliveryId: DeliveryId; readonly recipient: string };
 export type Verdicts = ReadonlyMap<string, Verdict>;
 
 export type DoubtNeeds = {
@@ -33,22 +35,31 @@ export class Doubts {
     this.#needs = needs;
   }
 
-  /** Ends what is in doubt now, and looks again at what is under way. Rejects where the store fails. */
-  async settle(story: MessageStory, said: readonly Said[]): Promise<void> {
+  /**
+   * Ends what is in doubt now, and looks again at what is under way. Rejects where the store fails.
+   * @returns whose stories ended as bounced by that
+   */
+  async settle(story: MessageStory, said: readonly Said[]): Promise<readonly Ended[]> {
+    const bounced: Ended[] = [];
     for (const { delivery, leasedUntilMs } of story.queued) {
       const mine = said.filter(({ place }) => place.deliveryId === delivery.id);
       const verdicts = verdictsOf(mine, new Set(delivery.recipients.map(({ address }) => address)));
       if (verdicts.size === 0) continue;
       const wasInDoubt = story.events.some((event) => event.event === 'in-doubt' && event.deliveryId === delivery.id);
       if (leasedUntilMs !== null) this.#lookAgain(delivery.id, verdicts, 0);
-      else if (delivery.doubtBy !== undefined || wasInDoubt) await this.#end(delivery.id, verdicts);
+      else if (delivery.doubtBy !== undefined || wasInDoubt) {
+        if (!(await this.#end(delivery.id, verdicts))) continue;
+        for (const [recipient, { state }] of verdicts)
+          if (state === 'bounced') bounced.push({ deliveryId: delivery.id, recipient });
+      }
     }
+    return bounced;
   }
 
-  async #end(id: DeliveryId, verdicts: Verdicts): Promise<void> {
+  async #end(id: DeliveryId, verdicts: Verdicts): Promise<boolean> {
     const { spool, clock, endNow } = this.#needs;
     const [leased] = await spool.take({ ids: [id] }, clock.nowMs() + LEASE_MS, 1);
-    if (leased !== undefined) await endNow(leased, verdicts);
+    return leased !== undefined && (await endNow(leased, verdicts));
   }
 
   /** In this process only: what is lost with it is asked of the provider, or sent once more. */

@@ -8,7 +8,7 @@ import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
 import type { MessageStory, Spool } from '../../spool/spool.ts';
 import type { Learn } from '../suppression/learn.ts';
-import type { Doubts } from './doubts.ts';
+import type { Doubts, Ended } from './doubts.ts';
 import { namedIn, type Place, placeIn, type TagNames } from './placing.ts';
 import type { ProviderEvent } from './provider-event.ts';
 
@@ -104,7 +104,7 @@ export class Noting {
     const story = await spool.story(messageId, ids.size === 1 ? (only ?? undefined) : undefined);
     if (story === null) return { ...noted, unknown: named.length };
     const said = this.#saidIn(story, { exit, named, noted });
-    await doubts.settle(story, said);
+    const bounced = [...bouncedIn(story), ...(await doubts.settle(story, said))];
     const fresh: CameBack[] = [];
     const told: CameBack[] = [];
     for (const { event, place } of said) {
@@ -113,7 +113,7 @@ export class Noting {
       const earlier = [...story.events.filter(isCameBack), ...fresh];
       const known = earlier.find((one) => isSame(one, made));
       told.push(known ?? made);
-      if (known !== undefined || endedSo(story, made)) noted.repeat += 1;
+      if (known !== undefined || endedSo(made, bounced)) noted.repeat += 1;
       else if (isTooMuch(made, earlier)) noted.surplus += 1;
       else fresh.push(made);
     }
@@ -171,13 +171,18 @@ function isSame(one: CameBack, other: CameBack): boolean {
   return one.source === other.source && one.atMs === other.atMs;
 }
 
-/** Their stories ended as bounced: that they bounced later as well would be told twice. */
-function endedSo({ events }: MessageStory, { event: what, deliveryId, recipients }: CameBack): boolean {
-  if (what !== 'bounced-later') return false;
-  const bounced = new Set(
-    events.flatMap((event) => (event.event === 'bounced' && event.deliveryId === deliveryId ? event.recipients : [])),
+function bouncedIn({ events }: MessageStory): Ended[] {
+  return events.flatMap((event) =>
+    event.event === 'bounced' ? event.recipients.map((recipient) => ({ deliveryId: event.deliveryId, recipient })) : [],
   );
-  return recipients.every((address) => bounced.has(address));
+}
+
+/** Their stories ended as bounced: that they bounced later as well would be told twice. */
+function endedSo({ event: what, deliveryId, recipients }: CameBack, bounced: readonly Ended[]): boolean {
+  if (what !== 'bounced-later') return false;
+  return recipients.every((address) =>
+    bounced.some((one) => one.deliveryId === deliveryId && one.recipient === address),
+  );
 }
 
 function isTooMuch(made: CameBack, earlier: readonly CameBack[]): boolean {

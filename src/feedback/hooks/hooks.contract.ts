@@ -1,0 +1,157 @@
+/** What comes of the posts of providers, over every engine: all that has to hold over restarts and nodes. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { HookRig, MAILGUN_KEY } from '../../../tests/fakes/hook-rig.ts';
+import { FakeSns, mailgunPost, sendgridPost, sesEvent } from '../../../tests/fakes/provider-posts.ts';
+import { eachWith, type Engine } from '../../spool/engine.contract.ts';
+
+/** A list: once, by whichever node, however often. */
+export function testHooks(engine: Engine): void {
+  describe(`${engine.name}: what providers post`, () => {
+    const fixture = eachWith(engine);
+    let sns: FakeSns;
+    let rig: HookRig;
+    beforeAll(async () => {
+      sns = await FakeSns.start();
+    });
+    afterAll(() => sns[Symbol.asyncDispose]());
+    beforeEach(async () => {
+      sns.asked.length = 0;
+      rig = await HookRig.open(fixture(), sns);
+    });
+    afterEach(() => rig[Symbol.asyncDispose]());
+
+    const now = (): number => rig.clock.nowMs();
+    const grid = (events: readonly object[]) =>
+      sendgridPost(events, { privateKey: rig.sendgrid.privateKey, atMs: now() });
+    const said = (delivery: string, event: object) => ({
+      email: 'ann@dest.test',
+      timestamp: Math.floor(now() / 1_000),
+      'relevo-message': delivery.slice(0, 26),
+      'relevo-delivery': delivery,
+      ...event,
+    });
+
+    test('is noted once, whoever hears it again', async () => {
+      const { submission, delivery } = await rig.sent('grid');
+      const post = grid([said(delivery, { event: 'delivered', sg_event_id: 'e1', response: '250 2.0.0 kept' })]);
+      expect(await rig.post('grid', post)).toMatchObject({ status: 200 });
+      expect(await rig.post('grid', post)).toMatchObject({ status: 200 });
+      expect(await rig.post('grid', post, rig.another())).toMatchObject({ status: 200 });
+      expect(await rig.noted(submission)).toEqual([
+        expect.objectContaining({ event: 'confirmed', detail: '250 2.0.0 kept', egress: 'grid', source: 'hook:grid' }),
+      ]);
+      expect(rig.passedOver()).toEqual({ noted: 1, repeat: 2 });
+      expect(rig.events.filter(({ event }) => event === 'confirmed')).toHaveLength(1);
+    });
+
+    test('is answered 200 only once it is stored, and half of a batch that was is no harm', async () => {
+      const { submission, delivery } = await rig.sent('grid');
+      const bounce = {
+        event: 'bounce',
+        type: 'bounce',
+        sg_event_id: 'b',
+        reason: '550 5.1.1 no such user',
+        status: '5.1.1',
+      };
+      const post = grid([said(delivery, bounce)]);
+      rig.away.note = true;
+      expect(await rig.post('grid', post)).toMatchObject({ status: 503 });
+      expect(await rig.noted(submission)).toEqual([]);
+      rig.away.note = false;
+      rig.away.learn = true;
+      expect(await rig.post('grid', post)).toMatchObject({ status: 503 });
+      expect([(await rig.noted(submission)).length, await rig.suppressed()]).toEqual([1, []]);
+      rig.away.learn = false;
+      expect(await rig.post('grid', post)).toMatchObject({ status: 200 });
+      expect((await rig.noted(submission)).length).toBe(1);
+      expect(await rig.suppressed()).toEqual(['ann@dest.test hard-bounce']);
+    });
+
+    test('a token of Mailgun is good for one event, on every node, for as long as it would be believed', async () => {
+      const { submission, delivery } = await rig.sent('gun');
+      const event = (id: string, what: string) => ({
+        id,
+        event: what,
+        recipient: 'ann@dest.test',
+        timestamp: now() / 1_000,
+        'user-variables': { 'relevo-message': delivery.slice(0, 26), 'relevo-delivery': delivery },
+      });
+      const of = { signingKey: MAILGUN_KEY, atMs: now(), token: 'f'.repeat(50) };
+      const first = mailgunPost(event('m1', 'delivered'), of);
+      const forged = mailgunPost(event('m2', 'complained'), of);
+      rig.away.note = true;
+      expect(await rig.post('gun', first)).toMatchObject({ status: 503 });
+      rig.away.note = false;
+      expect(await rig.post('gun', first)).toMatchObject({ status: 200 });
+      expect(await rig.post('gun', forged)).toMatchObject({ status: 401 });
+      expect(await rig.post('gun', forged, rig.another())).toMatchObject({ status: 401 });
+      expect(await rig.post('gun', first, rig.another())).toMatchObject({ status: 200 });
+      await rig.clock.advance(8.9 * 3_600_000);
+      expect(await rig.post('gun', forged, rig.another())).toMatchObject({ status: 401 });
+      await rig.clock.advance(0.2 * 3_600_000);
+      expect(await rig.post('gun', first)).toMatchObject({ status: 401 });
+      expect((await rig.noted(submission)).map(({ event: what }) => what)).toEqual(['confirmed']);
+      expect(await rig.suppressed()).toEqual([]);
+      expect(rig.refused()).toEqual(['gun replay 1', 'gun replay 1', 'gun replay 1', 'gun old 1']);
+    });
+
+    test('a subscription is confirmed once, by one node, and a failed call is made again', async () => {
+      const post = sns.post('You have chosen to subscribe', { atMs: now(), type: 'SubscriptionConfirmation' });
+      const calls = () => sns.asked.filter(({ url }) => url.includes('ConfirmSubscription'));
+      expect(await rig.post('ses', post)).toMatchObject({ status: 503 });
+      const url = calls()[0]?.url ?? '';
+      sns.answers.set(url, { status: 200, body: Buffer.from('<ok/>') });
+      for (const hooks of [rig.another(), rig.another()])
+        expect(await rig.post('ses', post, hooks)).toMatchObject({ status: 200 });
+      expect(calls()).toHaveLength(2);
+    });
+
+    test('mail in doubt that its provider had is not sent once more', async () => {
+      const submission = await rig.accepted({ to: ['ann@dest.test', 'bob@dest.test'] });
+      const delivery = `${submission.message.id}.1`;
+      await rig.attempted('ses', { addresses: [], rest: { doubtBy: 'ses', dueAtMs: now() + 600_000 } });
+      const send = sesEvent('Send', { delivery, to: ['ann@dest.test'] });
+      expect(await rig.post('ses', sns.post(send, { atMs: now() }))).toMatchObject({ status: 200 });
+      const story = await rig.spool.story(submission.message.id);
+      expect(
+        story?.queued.map(({ delivery: { recipients, doubtBy } }) => [recipients.map((one) => one.address), doubtBy]),
+      ).toEqual([[['bob@dest.test'], 'ses']]);
+      expect(story?.events.at(-1)).toMatchObject({ event: 'delivered', egress: 'ses', recipients: ['ann@dest.test'] });
+      const bounce = sesEvent('Bounce', {
+        delivery,
+        to: ['bob@dest.test'],
+        more: {
+          bounce: {
+            bounceType: 'Permanent',
+            bounceSubType: 'General',
+            bouncedRecipients: [
+              { emailAddress: 'bob@dest.test', status: '5.1.1', diagnosticCode: 'smtp; 550 5.1.1 gone' },
+            ],
+          },
+        },
+      });
+      expect(await rig.post('ses', sns.post(bounce, { atMs: now(), id: 'two' }))).toMatchObject({ status: 200 });
+      const ended = await rig.spool.story(submission.message.id);
+      expect(ended?.queued).toEqual([]);
+      expect(ended?.events.at(-1)).toMatchObject({
+        event: 'bounced',
+        recipients: ['bob@dest.test'],
+        reply: { code: 550, detail: '1.1' },
+      });
+      expect((await rig.spool.audit()).violations).toEqual([]);
+      expect(await rig.suppressed()).toEqual(['bob@dest.test hard-bounce']);
+    });
+
+    test('what has no arguments is found by the provider’s own id', async () => {
+      const { submission } = await rig.sent('grid', { providerId: 'sinT123' });
+      const event = {
+        email: 'Ann@dest.test',
+        event: 'open',
+        sg_event_id: 'o',
+        sg_message_id: 'sinT123.recvd-5f-abc-0',
+      };
+      expect(await rig.post('grid', grid([event]))).toMatchObject({ status: 200 });
+      expect(await rig.noted(submission)).toMatchObject([{ event: 'opened', recipients: ['ann@dest.test'] }]);
+    });
+  });
+}
