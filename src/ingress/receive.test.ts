@@ -1,8 +1,9 @@
 import { systemClock } from '../system.ts';
 import { describe, expect, test } from 'vitest';
-import { IngressFixture, MAIL, SIGN_IN, atData, send } from '../../tests/fakes/ingress.ts';
+import { CLIENTS, IngressFixture, MAIL, SIGN_IN, atData, send } from '../../tests/fakes/ingress.ts';
 import { SmtpDialogue } from '../../tests/fakes/smtp-dialogue.ts';
 import { SpoolError } from '../spool/spool.ts';
+import { NO_RETURN_PATHS } from './return-path.ts';
 
 describe('what is answered 250', () => {
   test('is in the spool, with its envelope, one delivery a destination, and an event', async () => {
@@ -37,6 +38,57 @@ describe('what is answered 250', () => {
     expect(fixture.eventsOf('received')).toEqual([received]);
     expect(received).toMatchObject({ protocol: 'ESMTPA', peer: '127.0.0.1', recipients: { length: 3 } });
     expect(content.toString().endsWith('\r\n\r\nbody\r\n')).toBe(true);
+  });
+
+  test('from a domain whose return paths are to name recipients is split into a delivery for each', async () => {
+    const to = ['bob@dest.example', 'eve@other.example', 'Bob2@dest.example'];
+    const shares = { returnPath: 'bounces.shop.example' } as const;
+    await using fixture = await IngressFixture.open({ policy: { domains: { 'shop.example': shares } } });
+    const splitBy = async (id: number, sender = 'ana@shop.example'): Promise<readonly string[]> => {
+      await using dialogue = await SmtpDialogue.greeted(fixture.port());
+      await dialogue.all('EHLO app.example', SIGN_IN, `MAIL FROM:<${sender}>`, ...to.map((one) => `RCPT TO:<${one}>`));
+      await send(dialogue, MAIL.replace('<1@', `<${id}@`));
+      return fixture.spool.last.deliveries.map(
+        ({ domain, recipients }) => `${domain}: ${recipients.map(({ address }) => address).join(' ')}`,
+      );
+    };
+    const shared = ['dest.example: bob@dest.example Bob2@dest.example', 'other.example: eve@other.example'];
+    const each = [
+      'dest.example: bob@dest.example',
+      'other.example: eve@other.example',
+      'dest.example: Bob2@dest.example',
+    ];
+    expect(await splitBy(1)).toEqual(shared);
+    const clients = { shop: { ...CLIENTS['shop'], senders: ['*@shop.example', '*@else.example'] } };
+    await fixture.reload({ domains: { 'shop.example': { ...shares, verp: 'recipient' } }, clients });
+    expect(await splitBy(2)).toEqual(each);
+    // What no return path is made for is not split.
+    expect(await splitBy(3, '')).toEqual(shared);
+    await fixture.reload({ domains: { 'shop.example': { verp: 'recipient' } } });
+    expect(await splitBy(4)).toEqual(shared);
+  });
+
+  test('gets the fields that complaints tell it by, signed with the others, behind our trace field', async () => {
+    const asked: unknown[] = [];
+    const signed: string[][] = [];
+    await using fixture = await IngressFixture.open({
+      returnPaths: {
+        ...NO_RETURN_PATHS,
+        fieldsFor: ({ fromDomain, fields }) => {
+          asked.push([fromDomain, fields.map(({ name }) => name)]);
+          return [{ name: 'x-report-token', raw: 'X-Report-Token: t\r\n' }];
+        },
+      },
+      sign: async ({ fields }) => {
+        signed.push(fields.map(({ name }) => name));
+        return { headers: Buffer.alloc(0) };
+      },
+    });
+    await using dialogue = await atData(fixture);
+    await send(dialogue, MAIL);
+    expect(asked).toEqual([['shop.example', ['received', 'from', 'message-id', 'subject', 'date']]]);
+    expect(signed).toEqual([['received', 'x-report-token', 'from', 'message-id', 'subject', 'date']]);
+    expect(fixture.spool.text).toMatch(/ \+0000\r\nX-Report-Token: t\r\nFrom: ana@shop\.example\r\n/);
   });
 
   test('is signed over the fields that leave, with the signature on top', async () => {
