@@ -18,7 +18,6 @@ import { routeOperation } from './cli/route-operation.ts';
 import { createOperations } from './cli/store-operations.ts';
 import { type ExitStandings, openExitStandings } from './exits/standings.ts';
 import { watchExits } from './exit-watch.ts';
-import type { Suppressing } from './feedback/suppression/suppression.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
 import type { HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
@@ -27,8 +26,7 @@ import { openHttp } from './open-http.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
 import type { Policy } from './policy/schema.ts';
-import { WHOLE } from './policy/share.ts';
-import { exitFigures, statsNeeds } from './relay-stats.ts';
+import { exitSample, statsNeeds } from './relay-stats.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limit-uses.ts';
 import { isUp } from './spool/nodes.ts';
@@ -38,6 +36,9 @@ import { watchSuppressions } from './suppressing.ts';
 import { canSendFrom } from './system.ts';
 import { watchWarmups } from './exits/warmup-watch.ts';
 import { lookAround } from './exits/whereabouts.ts';
+import { webhookOperations } from './cli/webhook-operations.ts';
+import { openPath } from './open-path.ts';
+import { tellPrograms } from './told-programs.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }
@@ -113,6 +114,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   stack.use(watchWarmups({ policy, tallies: ledger, marks, clock, emit }));
   stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
+  tellPrograms(foundation, node, stack);
   stack.use(startRest({ clock, collect: giveMemoryBack }));
   const alerts = () => reporting.alerts.raised();
   const places = () => lookAround({ policy, clock, nodes: spool.nodes ?? null, node, canSendFrom });
@@ -137,26 +139,10 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     limits: await limitUses({ policy, ledger, marks, clock, paceOf, ...uses }).catch(() => []),
     ready: notReady().length === 0,
     nodes: await livesOf(parts).catch(() => null),
-    exits: exitFigures(policy(), standings),
+    ...(await exitSample(stats, standings)),
   });
   stack.defer(foundation.holder.subscribe(() => void followNext(parts)));
   return parts;
-}
-
-/** With one worker all mail goes its way in this thread. Only what is needed is read: each is some 15 MB. */
-async function openPath(
-  { workers, localAddresses }: RelayOptions,
-  foundation: Foundation,
-  known: { readonly standings: ExitStandings; readonly suppression: Suppressing },
-): Promise<MailPath> {
-  const { name: node } = await foundation.nodeFacts();
-  if (workers === 1) {
-    const { openMailPath } = await import('./mail-path.ts');
-    return openMailPath({ ...foundation, localAddresses, node, canSendFrom, share: WHOLE, ...known });
-  }
-  const { startSupervisor } = await import('./supervisor.ts');
-  const { ports, holder } = foundation;
-  return startSupervisor({ ...foundation, node, workers, clock: ports.clock, version: () => holder.state().version });
 }
 
 /** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
@@ -173,6 +159,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
     nodes: () => nodesOf(parts),
     exits: parts.exits,
     tokens: parts.access.tokens,
+    webhooks: webhookOperations({ policy, marks: spool.marks, clock: ports.clock }),
     route: routeOperation({ policy, explainMail: (facts) => parts.path.explainMail(facts) }),
     live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
   });

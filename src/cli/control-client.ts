@@ -51,6 +51,7 @@ function remoteOperations(call: Call): Operations {
     change: ask('change'),
     reschedule: ask('reschedule'),
     story: ask('story'),
+    find: ask('find'),
     explain: ask('explain'),
     route: ask('route'),
     audit: ask('audit'),
@@ -65,6 +66,12 @@ function remoteOperations(call: Call): Operations {
     createToken: ask('createToken'),
     rotateToken: ask('rotateToken'),
     revokeToken: ask('revokeToken'),
+    suppressions: ask('suppressions'),
+    suppress: ask('suppress'),
+    unsuppress: ask('unsuppress'),
+    webhooks: ask('webhooks'),
+    resumeWebhook: ask('resumeWebhook'),
+    replayWebhook: ask('replayWebhook'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,
   };
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SCOPES } from '../http/token.ts';
 import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
+import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
 import { QUEUE_ACTIONS } from './operations.ts';
 
 export const CONTROL_VERSION = '1';
@@ -30,6 +31,16 @@ const filter = z.strictObject({
   scheduledAfterMs: z.number().exactOptional(),
 });
 
+const suppressionKey = { address: text.min(1), client: text.min(1).nullable(), stream: text.min(1).nullable() };
+const suppression = z.strictObject({
+  ...suppressionKey,
+  reason: z.enum(SUPPRESSION_REASONS),
+  evidence: text,
+  source: text,
+  atMs: z.number().max(LATEST_MS),
+  untilMs: z.number().max(LATEST_MS).nullable(),
+});
+
 /** What each operation takes, checked where it arrives. */
 export const ASKS = {
   status: z.strictObject({}),
@@ -50,11 +61,28 @@ export const ASKS = {
   }),
   rotateToken: z.strictObject({ name: text, overlapMs: duration.min(0) }),
   revokeToken: z.strictObject({ name: text }),
+  suppressions: z.strictObject({
+    filter: z.strictObject({
+      address: text.exactOptional(),
+      domain: text.exactOptional(),
+      client: text.exactOptional(),
+      stream: text.exactOptional(),
+      reason: z.enum(SUPPRESSION_REASONS).exactOptional(),
+    }),
+    limit: z.int().min(1).max(SUPPRESSIONS_AT_ONCE),
+    after: text.nullable(),
+  }),
+  suppress: z.strictObject({ entries: z.array(suppression).max(SUPPRESSIONS_AT_ONCE) }),
+  unsuppress: z.strictObject({ keys: z.array(z.strictObject(suppressionKey)).max(SUPPRESSIONS_AT_ONCE) }),
+  webhooks: z.strictObject({}),
+  resumeWebhook: z.strictObject({ name: text }),
+  replayWebhook: z.strictObject({ name: text, fromMs: z.number(), untilMs: z.number() }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),
   reschedule: z.strictObject({ ids: z.array(messageId), toMs: z.int().min(0).max(LATEST_MS) }),
   story: z.strictObject({ id: messageId }),
+  find: z.strictObject({ text: text.min(1) }),
   explain: z.strictObject({ id: z.union([messageId, deliveryId]) }),
   route: z.strictObject({
     sample: z.strictObject({

@@ -9,10 +9,13 @@ import type { Sample } from '../policy/sample.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitPast } from '../routing/exit-past.ts';
 import type { TrafficAsk, TrafficPage } from '../spool/traffic.ts';
+import type { FoundMessage } from './find-message.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
 import type { NodeStatus } from './node-status.ts';
+import type { SuppressOperations } from './suppress-operations.ts';
 import type { TokenOperations } from './token-operations.ts';
+import type { WebhookOperations } from './webhook-operations.ts';
 
 /** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
 export type OperatorMail = {
@@ -84,7 +87,9 @@ export type RelayStatus = {
 };
 
 /** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
-export type Operations = TokenOperations & {
+export type Operations = OwnOperations & TokenOperations & SuppressOperations & WebhookOperations;
+
+type OwnOperations = {
   status(): Promise<RelayStatus | null>;
   overview(): Promise<QueueOverview>;
   /** Newest first; `after` pages on. */
@@ -98,6 +103,8 @@ export type Operations = TokenOperations & {
   reschedule(ask: { readonly ids: readonly MessageId[]; readonly toMs: number }): Promise<ChangeResult>;
   change(ask: { readonly action: QueueAction; readonly filter: QueueFilter }): Promise<ChangeResult>;
   story(ask: { readonly id: MessageId }): Promise<MessageStory | null>;
+  /** By what a provider calls them, or by their Message-ID; see `findMessages`. */
+  find(ask: { readonly text: string }): Promise<readonly FoundMessage[]>;
   /** Of one delivery or of all of a message that are queued; null: no such message is known. */
   explain(ask: { readonly id: MessageId | DeliveryId }): Promise<readonly Explanation[] | null>;
   /** Where such a message would go now; with no relay running, as the policy has it. */

@@ -22,7 +22,9 @@ import { addSend } from './send.ts';
 import { addSimulateProvider } from './simulate-provider.ts';
 import { addSpool } from './spool.ts';
 import { addStats } from './stats.ts';
+import { addSuppress } from './suppress.ts';
 import { addTokens } from './token.ts';
+import { addWebhooks } from './webhook.ts';
 
 export type StartAsk = Where & {
   readonly node: string | null;
@@ -80,7 +82,9 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
   addEgressPause(program, registry);
   addEgressTest(program, registry);
   addStats(program, registry);
+  addSuppress(program, registry);
   addTokens(program, registry);
+  addWebhooks(program, registry);
   return program;
 }
 

@@ -5,6 +5,7 @@ import { createOperations } from './store-operations.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { openPolicyStore } from './store.ts';
 import { tokenOperations } from './token-operations.ts';
+import { webhookOperations } from './webhook-operations.ts';
 import type { Cli } from './cli.ts';
 import { exitOperations, type ExitOperations } from './exit-operations.ts';
 import type { SpoolWithLedger } from '../open-spool.ts';
@@ -42,6 +43,7 @@ export async function withOperations<Result>(
     furthestMs: () => policy.limits.futureReleaseMs,
     live: null,
     exits: exitsOf(cli, { policy, spool }),
+    webhooks: webhookOperations({ policy: () => policy, marks: spool.marks, clock: cli.clock }),
     tokens: tokenOperations({ ...cli, marks: spool.marks, changed: () => {} }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });

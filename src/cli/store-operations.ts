@@ -8,6 +8,7 @@ import { isoTime } from '../report/log-fields.ts';
 import { isWaitText } from '../schedule/groups.ts';
 import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
+import type { Suppressions } from '../spool/suppressions.ts';
 import type { Traffic } from '../spool/traffic.ts';
 import {
   OperationsError,
@@ -18,12 +19,15 @@ import {
   type QueueAction,
 } from './operations.ts';
 import { formatAge } from '../policy/units.ts';
-import type { TokenOperations } from './token-operations.ts';
+import { suppressOperations } from './suppress-operations.ts';
+import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
+import { UNKNOWN_WEBHOOKS, type WebhookOperations } from './webhook-operations.ts';
+import { findMessages } from './find-message.ts';
 import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
 export type StoreOperationsNeeds = {
-  /** One that cannot tell of its traffic refuses to. */
-  readonly spool: Spool & Partial<Traffic>;
+  /** One that cannot tell of its traffic, or of addresses that are not written to, refuses to. */
+  readonly spool: Spool & Partial<Traffic> & { readonly suppressions?: Suppressions };
   readonly clock: Clock;
   /** Whether the policy allows subjects to be shown (`log.subjects`). */
   readonly showsSubjects: () => boolean;
@@ -39,6 +43,8 @@ export type StoreOperationsNeeds = {
   readonly exits?: Pick<Operations, 'stats' | 'exits' | 'exitPasts' | 'pause' | 'resume'>;
   /** Default: they cannot be asked. */
   readonly tokens?: TokenOperations;
+  /** Default: they cannot be asked. */
+  readonly webhooks?: WebhookOperations;
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -59,6 +65,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     change: ({ action, filter }) => change(needs, action, filter),
     reschedule: ({ ids, toMs }) => reschedule(needs, ids, toMs),
     story: async ({ id }) => shown(needs, await spool.story(id)),
+    find: ({ text }) => findMessages(spool, text),
     explain: ({ id }) => explain(needs, id),
     route:
       needs.route ??
@@ -76,7 +83,9 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     },
     nodes: needs.nodes ?? (async () => []),
     ...(needs.exits ?? NO_EXITS),
-    ...(needs.tokens ?? NO_TOKENS),
+    ...(needs.tokens ?? UNKNOWN_TOKENS),
+    ...suppressOperations(spool.suppressions),
+    ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),
   };
 }
 
@@ -90,17 +99,6 @@ const NO_EXITS = {
   exitPasts: unknownExits,
   pause: unknownExits,
   resume: unknownExits,
-};
-
-function unknownTokens(): Promise<never> {
-  return Promise.reject(new OperationsError('the tokens are not known here'));
-}
-
-const NO_TOKENS: TokenOperations = {
-  tokens: unknownTokens,
-  createToken: unknownTokens,
-  rotateToken: unknownTokens,
-  revokeToken: unknownTokens,
 };
 
 async function shape({ spool, clock }: StoreOperationsNeeds, filter: QueueFilter) {

@@ -12,7 +12,11 @@ import type { Submission } from '../spool/spool.ts';
 import { type OwnMail, ownMailStore } from './own-mail.ts';
 import { createReporter, reportIdOf } from './reporter.ts';
 
-const policy = policySchema.parse({ hostname: 'relay.test', postmaster: 'Chief@relay.test' });
+const policy = policySchema.parse({
+  hostname: 'relay.test',
+  postmaster: 'Chief@relay.test',
+  clients: { quiet: { networks: ['192.0.2.0/24'], senders: ['*'], bounceMail: false } },
+});
 const { message: FROM_SHOP } = aSubmission({ atMs: Date.UTC(2026, 0, 1) });
 const FROM_NOBODY: Message = { ...FROM_SHOP, envelope: { ...FROM_SHOP.envelope, sender: '' } };
 const OWN_REPORT: Message = { ...FROM_NOBODY, client: OWN_CLIENT, messageIdHeader: '<report.1@relay.test>' };
@@ -64,6 +68,15 @@ test.each<NoticeKind>(['failed', 'expired', 'delayed', 'relayed'])(
     expect((await told(aNotice(FROM_NOBODY, { kind }))).queued).toEqual([]);
   },
 );
+
+test.each<[NoticeKind, number]>([
+  ['failed', 0],
+  ['expired', 0],
+  ['delayed', 0],
+  ['relayed', 1],
+])('a client that wants no mail of bounces: of %s %i mails', async (kind, count) => {
+  expect((await told(aNotice({ ...FROM_SHOP, client: 'quiet' }, { kind }))).queued).toHaveLength(count);
+});
 
 test('a report that cannot be delivered goes to the postmaster, once', async () => {
   const { queued, text } = await told(aNotice(OWN_REPORT));

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { newMessageId, type MessageId } from '../message/ids.ts';
-import { OWN_CLIENT } from '../message/message.ts';
+import { type Message, OWN_CLIENT } from '../message/message.ts';
 import type { Notice, Report } from '../message/notice.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
@@ -26,6 +26,7 @@ export type ReporterNeeds = {
 export function createReporter(needs: ReporterNeeds): Report {
   return async (notice) => {
     const { message } = notice;
+    if (notice.kind !== 'relayed' && !hearsByMail(needs.policy(), message)) return;
     if (message.envelope.sender !== '') {
       await submit(needs, notice, { to: message.envelope.sender, doubleBounce: false });
       return;
@@ -36,6 +37,11 @@ export function createReporter(needs: ReporterNeeds): Report {
     if (isForPostmaster(notice, postmaster)) drop(needs, notice);
     else await submit(needs, notice, { to: postmaster, doubleBounce: true });
   };
+}
+
+/** Whether the client of the message wants its senders to be told by mail (`bounceMail`). */
+export function hearsByMail({ clients }: Policy, { client }: Pick<Message, 'client'>): boolean {
+  return !Object.hasOwn(clients, client) || clients[client]?.bounceMail !== false;
 }
 
 function isForPostmaster({ message, recipients }: Notice, postmaster: string): boolean {

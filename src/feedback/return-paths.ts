@@ -19,6 +19,7 @@ import { type ComplaintReport, readComplaint } from './complaint-report.ts';
 import { keepComplaint, type Taken } from './complaints.ts';
 import type { OwnMail } from './own-mail.ts';
 import { writeReport } from './report.ts';
+import { hearsByMail } from './reporter.ts';
 import { reportFields, reportToken } from './report-token.ts';
 import type { Learn } from './suppression/learn.ts';
 import { DAY_MS, readVerpLocal, type VerpKeys, verpLocal, type VerpToken } from './verp.ts';
@@ -226,6 +227,8 @@ async function tellSender(needs: ReturnPathNeeds, returned: Returned, reading: R
   const { message } = story;
   const to = message.envelope.sender;
   if (to === '' || isReturnPath(policy(), domainOf(to))) return null;
+  const isBounce = reading.kind === 'failed' || reading.kind === 'delayed';
+  if (isBounce && !hearsByMail(policy(), message)) return null;
   const { hostname } = policy();
   const atMs = clock.nowMs();
   await submitOwn({

@@ -22,11 +22,11 @@ import {
   shaping,
   spool,
   tests,
-  webhooks,
 } from './schema/keeping.ts';
 import { pools, routes } from './schema/routes.ts';
 import { suppression } from './schema/suppression.ts';
 import { domainName, timeZone } from './schema/values.ts';
+import { webhooks } from './schema/webhooks.ts';
 
 export const policySchema = z
   .strictObject({

@@ -140,6 +140,10 @@ const client = z
       .prefault('high')
       .meta({ description: 'The most urgent that its messages may ask to be; what asks for more gets this.' }),
     quota: rate.optional().meta({ description: 'Recipients in a window; beyond it 452 4.7.1.' }),
+    bounceMail: z.boolean().prefault(true).meta({
+      description:
+        'Whether its senders get mail about what was not delivered, or is late. false: they hear of it by webhooks, or not at all; what NOTIFY=SUCCESS asked for is sent all the same.',
+    }),
     messageSize: size.optional().meta({ description: 'Of one message; default and maximum: limits.messageSize.' }),
   })
   .refine((client) => client.password !== undefined || client.networks.length > 0, 'needs a password or networks')

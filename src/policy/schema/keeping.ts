@@ -199,20 +199,6 @@ export const alerts = z
   .prefault({})
   .meta({ description: 'When people are told.' });
 
-export const webhooks = z
-  .array(
-    z.strictObject({
-      url: z.url('expected a URL').meta({ description: 'Where events are posted.', ...SECRET }),
-      secret: z
-        .string()
-        .min(1, 'expected a secret')
-        .meta({ description: 'Signs each post.', ...SECRET }),
-      events: z.array(z.string()).min(1, 'expected at least one event').meta({ description: 'Which events.' }),
-    }),
-  )
-  .prefault([])
-  .meta({ description: 'Programs that are told of each event.', ...LATER });
-
 export const log = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info').meta({ description: 'Least level of a line.' }),
