@@ -49,6 +49,18 @@ export type TokenOperations = {
   revokeToken(ask: { readonly name: string }): Promise<{ readonly name: string; readonly revoked: true }>;
 };
 
+function unknownTokens(): Promise<never> {
+  return Promise.reject(new OperationsError('the tokens are not known here'));
+}
+
+/** Where they cannot be asked. */
+export const UNKNOWN_TOKENS: TokenOperations = {
+  tokens: unknownTokens,
+  createToken: unknownTokens,
+  rotateToken: unknownTokens,
+  revokeToken: unknownTokens,
+};
+
 export type TokenOperationsNeeds = {
   readonly marks: Marks;
   readonly clock: Clock;

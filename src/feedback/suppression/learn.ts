@@ -87,7 +87,8 @@ function entriesFor({ suppression }: Policy, lesson: Lesson, mail: Mail): readon
       return entriesOf(lesson, mail, { reason: 'complaint', kept: suppression.complaints });
     case 'unsubscribe':
       return entriesOf(lesson, mail, { reason: 'unsubscribe', kept: suppression.unsubscribes });
-    default:
+    case 'soft-bounce':
+    case 'alive':
       return [];
   }
 }

@@ -36,7 +36,23 @@ export function lessonOf(event: MessageEvent): Lesson | null {
     case 'unsubscribed':
       if (event.source === ONE_CLICK) return null;
       return lesson(event, { kind: 'unsubscribe', evidence: event.detail, source: event.source });
-    default:
+    case 'answered':
+    case 'attempted':
+    case 'clicked':
+    case 'confirmed':
+    case 'deferred':
+    case 'discarded':
+    case 'held':
+    case 'in-doubt':
+    case 'opened':
+    case 'put-off':
+    case 'quarantined':
+    case 'received':
+    case 'released':
+    case 'rescheduled':
+    case 'retried':
+    case 'suppressed':
+    case 'warned':
       return null;
   }
 }
@@ -70,7 +86,8 @@ function byProvider(event: BouncedLater): Lesson | null {
     case 'mailbox-full':
     case 'soft':
       return lesson(event, { kind: 'soft-bounce', ...of });
-    default:
+    case 'block':
+    case 'policy':
       return null;
   }
 }

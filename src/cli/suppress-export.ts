@@ -1,0 +1,63 @@
+/** Suppressed addresses as lines of a file: all that is known, or what a provider takes over. Pure. */
+import { isoTime } from '../report/log-fields.ts';
+import type { Suppression } from '../spool/suppressions.ts';
+import { UsageError } from './cli.ts';
+
+export type ExportFormat = {
+  readonly header: string;
+  /** null: the provider has no list for such an entry. */
+  readonly lineOf: (entry: Suppression) => string | null;
+};
+
+const FORMATS: Readonly<Record<string, ExportFormat>> = {
+  csv: {
+    header: 'address,client,stream,reason,evidence,source,at,until\n',
+    lineOf: ({ address, client, stream, reason, evidence, source, atMs, untilMs }) =>
+      csvLine([address, client ?? '', stream ?? '', reason, evidence, source, isoTime(atMs), untilTime(untilMs)]),
+  },
+  json: { header: '', lineOf: (entry) => `${JSON.stringify(entry)}\n` },
+  // The one column that each of its lists asks for.
+  sendgrid: { header: 'email\n', lineOf: ({ address }) => csvLine([address]) },
+  'mailgun-bounces': {
+    header: 'address,code,error,created_at\n',
+    lineOf: ({ address, reason, evidence, atMs }) =>
+      reason === 'complaint' || reason === 'unsubscribe'
+        ? null
+        : csvLine([address, /^\d{3}/.exec(evidence)?.[0] ?? '550', evidence, new Date(atMs).toUTCString()]),
+  },
+  'mailgun-complaints': {
+    header: 'address,created_at\n',
+    lineOf: ({ address, reason, atMs }) =>
+      reason === 'complaint' ? csvLine([address, new Date(atMs).toUTCString()]) : null,
+  },
+  'mailgun-unsubscribes': {
+    header: 'address,tags,created_at\n',
+    lineOf: ({ address, reason, atMs }) =>
+      reason === 'unsubscribe' ? csvLine([address, '*', new Date(atMs).toUTCString()]) : null,
+  },
+  // Without a header, as its bulk import takes it.
+  ses: {
+    header: '',
+    lineOf: ({ address, reason }) =>
+      csvLine([address, reason === 'complaint' || reason === 'unsubscribe' ? 'COMPLAINT' : 'BOUNCE']),
+  },
+};
+
+export const EXPORT_FORMATS = Object.keys(FORMATS);
+
+/** @throws UsageError */
+export function exportFormat(name: string): ExportFormat {
+  const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
+  if (format === undefined) throw new UsageError(`--format "${name}": the formats are ${EXPORT_FORMATS.join(', ')}`);
+  return format;
+}
+
+function untilTime(atMs: number | null): string {
+  return atMs === null ? '' : isoTime(atMs);
+}
+
+/** RFC 4180. A cell that a spreadsheet would take for a formula is only text to us: it is left as it is. */
+function csvLine(cells: readonly string[]): string {
+  const quoted = cells.map((cell) => (/[",\r\n;\t]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
+  return `${quoted.join(',')}\n`;
+}
