@@ -1,3 +1,4 @@
+import { costsOf } from './routing/cost-figures.ts';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../tests/fakes/clock.ts';
 import { sharedFigures } from '../tests/fakes/figures.ts';
@@ -39,6 +40,7 @@ async function watching(
     standings,
     spool: { ledger: figures.tallies, overview: () => Promise.reject(new Error('not asked')) },
     limits: async () => limits,
+    costs: async () => costsOf({ policy: inForce(), counts: [], budgets: new Map(), nowMs: clock.nowMs() }),
     midnightMs: () => 0,
   };
   const emit = (event: Event): void => void (event.event === 'recommended' && told.push(event));

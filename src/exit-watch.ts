@@ -2,6 +2,7 @@
 import { openExitChecks } from './exits/checks.ts';
 import type { ExitStandings } from './exits/standings.ts';
 import type { Foundation } from './foundation.ts';
+import { watchBudgets } from './exits/budget-watch.ts';
 import { watchRoutes } from './exits/route-alerts.ts';
 import { SilentExits } from './exits/silent-exits.ts';
 import { canSendFrom } from './system.ts';
@@ -26,5 +27,6 @@ export function watchExits(foundation: Foundation, { node, standings }: ExitWatc
     silent.heard(event);
   };
   stack.use(checks);
+  stack.use(watchBudgets({ policy, ledger: spool.ledger, clock: ports.clock, emit }));
   stack.use(watchRoutes({ policy, standingOf: standings.standingOf, clock: ports.clock, emit }));
 }

@@ -8,6 +8,8 @@ import type { EgressPolicy, Policy } from './policy/schema.ts';
 import type { Clock } from './ports.ts';
 import type { RaisedAlert } from './report/alerts.ts';
 import { type Advice, adviceFrom, type AdviceFigures, type PresetSize } from './routing/advice.ts';
+import { budgetOutlooks } from './routing/budget-advice.ts';
+import type { MonthCosts } from './routing/cost-figures.ts';
 import {
   answersOf,
   DAY_MS,
@@ -26,6 +28,7 @@ import {
 import type { Level } from './routing/reputation.ts';
 import { CLOSURE_GATES } from './routing/standing.ts';
 import { type LimitUse, limitUses, type Used } from './schedule/limit-uses.ts';
+import { monthCosts } from './schedule/month-costs.ts';
 import type { Spool } from './spool/spool.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Accounts, Count, Tallies } from './spool/tallies.ts';
@@ -55,7 +58,7 @@ export type ExitStats = {
   readonly limit: ExitLimit | null;
   /** What is used and left of all its limits; absent or null: not asked for. */
   readonly limits?: Omit<LimitUse, 'egress'> | null;
-  /** Of the last 30 days, as far as the policy says what it costs. */
+  /** Of this month so far, as far as the policy says what it costs; see `costs`. */
   readonly cost: { readonly amount: number; readonly currency: string } | null;
 };
 
@@ -67,6 +70,8 @@ export type RelayStats = {
   readonly month: Flows;
   readonly queue: { readonly messages: number; readonly deliveries: number; readonly oldestCreatedAtMs: number | null };
   readonly exits: readonly ExitStats[];
+  /** Of the calendar month. */
+  readonly costs: MonthCosts;
   /** null: no relay is running that could raise one. */
   readonly alerts: readonly RaisedAlert[] | null;
   readonly advice: readonly Advice[];
@@ -80,6 +85,8 @@ export type StatsNeeds = {
   /** Of today, by exit; those without a limit, or of which nothing is known, are left out. */
   readonly limits: () => Promise<ReadonlyMap<string, ExitLimit>>;
   readonly midnightMs: () => number;
+  /** @param what `exits` alone, without streams, clients and tags */
+  readonly costs: (what: 'all' | 'exits') => Promise<MonthCosts>;
 };
 
 const WEEK_MS = 7 * DAY_MS;
@@ -97,11 +104,12 @@ export async function relayStats(needs: StatsNeeds, alerts: RelayStats['alerts']
   const { ledger } = spool;
   const atMs = clock.nowMs();
   await standings.refresh();
-  const [hourFlows, dayFlows, overview, read] = await Promise.all([
+  const [hourFlows, dayFlows, overview, read, costs] = await Promise.all([
     ledger.counts(FLOWS, atMs - WEEK_MS),
     ledger.counts(FLOWS_BY_DAY, atMs - MONTH_MS),
     spool.overview(),
     readOutcomes(needs, atMs),
+    needs.costs('all'),
   ]);
   const { messages, deliveries, oldestCreatedAtMs } = overview;
   const midnightMs = needs.midnightMs();
@@ -111,17 +119,22 @@ export async function relayStats(needs: StatsNeeds, alerts: RelayStats['alerts']
     week: sumFlows(hourFlows, FLOWS, atMs - WEEK_MS),
     month: sumFlows(dayFlows, FLOWS_BY_DAY, atMs - MONTH_MS),
     queue: { messages, deliveries, oldestCreatedAtMs },
-    exits: exitsInUse(needs.policy()).map((egress) => exitStats(needs, { egress, read, atMs, midnightMs })),
+    exits: exitsInUse(needs.policy()).map((egress) => exitStats(needs, { egress, read, costs, atMs, midnightMs })),
+    costs,
     alerts,
-    advice: adviceFrom(adviceFigures(needs, read, atMs)),
+    advice: adviceFrom(adviceFigures(needs, { ...read, costs }, atMs)),
   };
 }
 
 /** What might be done now. */
 export async function relayAdvice(needs: StatsNeeds): Promise<readonly Advice[]> {
   const atMs = needs.clock.nowMs();
-  const [limits, days] = await Promise.all([needs.limits(), readDays(needs.spool.ledger, atMs)]);
-  return adviceFrom(adviceFigures(needs, { limits, days }, atMs));
+  const [limits, days, costs] = await Promise.all([
+    needs.limits(),
+    readDays(needs.spool.ledger, atMs),
+    needs.costs('exits'),
+  ]);
+  return adviceFrom(adviceFigures(needs, { limits, days, costs }, atMs));
 }
 
 async function readOutcomes({ spool: { ledger }, limits }: StatsNeeds, atMs: number): Promise<Read> {
@@ -144,9 +157,15 @@ function exitsInUse(policy: Policy): string[] {
 
 function exitStats(
   { policy, standings }: StatsNeeds,
-  of: { readonly egress: string; readonly read: Read; readonly atMs: number; readonly midnightMs: number },
+  of: {
+    readonly egress: string;
+    readonly read: Read;
+    readonly costs: MonthCosts;
+    readonly atMs: number;
+    readonly midnightMs: number;
+  },
 ): ExitStats {
-  const { egress, read, atMs, midnightMs } = of;
+  const { egress, read, costs, atMs, midnightMs } = of;
   const { closures, pace, score } = standings.standingOf(egress);
   const hours = read.hours.get(egress) ?? [];
   const week = sumOutcomes(hours, atMs - WEEK_MS);
@@ -164,20 +183,18 @@ function exitStats(
     month,
     successRate: answersOf(week) === 0 ? null : successRateOf(week),
     limit: read.limits.get(egress) ?? null,
-    cost: terms === undefined ? null : costOf(terms, month),
+    cost: costOf(egress, costs),
   };
 }
 
-/** A month's rent as it is, a message's price times what was taken. */
-function costOf({ cost }: EgressPolicy, month: Outcomes): ExitStats['cost'] {
-  if (cost === null) return null;
-  const amount = cost.per === 'month' ? cost.amount : cost.amount * month.delivered;
-  return { amount: Math.round(amount * 100) / 100, currency: cost.currency };
+function costOf(name: string, { exits }: MonthCosts): ExitStats['cost'] {
+  const paid = exits.find(({ egress }) => egress === name);
+  return paid === undefined ? null : { amount: paid.monthToDate, currency: paid.currency };
 }
 
 function adviceFigures(
   { policy, standings }: StatsNeeds,
-  { days, limits }: Pick<Read, 'days' | 'limits'>,
+  { days, limits, costs }: Pick<Read, 'days' | 'limits'> & { readonly costs: MonthCosts },
   atMs: number,
 ): AdviceFigures {
   const inForce = policy();
@@ -194,6 +211,7 @@ function adviceFigures(
     todayLimit: limited.includes(null) ? null : limited.reduce((sum, one) => sum + (one?.limit ?? 0), 0),
     todayUsed: limited.reduce((sum, one) => sum + (one?.used ?? 0), 0),
     days: messagesByDay(days, atMs),
+    budgets: budgetOutlooks(costs),
     ...sizes,
   };
 }
@@ -227,8 +245,12 @@ function sizeOf(preset: Preset): PresetSize {
   return { name: preset.name, perDay, usdPerMonth };
 }
 
-/** What metrics show of each exit in use. */
-export function exitFigures(policy: Policy, { standingOf }: Pick<ExitStandings, 'standingOf'>) {
+/** What metrics show of the exits. */
+export async function exitSample({ policy, costs }: StatsNeeds, standings: Pick<ExitStandings, 'standingOf'>) {
+  return { exits: exitFigures(policy(), standings), costs: await costs('exits').catch(() => null) };
+}
+
+function exitFigures(policy: Policy, { standingOf }: Pick<ExitStandings, 'standingOf'>) {
   return exitsInUse(policy).map((egress) => {
     const { score, successRate, closures } = standingOf(egress);
     const closed = Object.fromEntries(CLOSURE_GATES.map((gate) => [gate, closures.some((one) => one.gate === gate)]));
@@ -242,7 +264,7 @@ export function statsNeeds({
   clock,
   spool,
   standings,
-}: Omit<StatsNeeds, 'spool' | 'limits' | 'midnightMs'> & {
+}: Omit<StatsNeeds, 'spool' | 'limits' | 'costs' | 'midnightMs'> & {
   readonly spool: Pick<Spool, 'overview'> & { readonly ledger: Accounts; readonly marks: Pick<Marks, 'marks'> };
 }): StatsNeeds {
   return {
@@ -256,6 +278,7 @@ export function statsNeeds({
       const uses = await limitUses({ policy, ledger, marks, clock, paceOf });
       return new Map(uses.flatMap((use) => (use.day === null ? [] : [[use.egress, exitLimitOf(use.day, use.warmup)]])));
     },
+    costs: (what) => monthCosts({ policy, ledger: spool.ledger, clock }, what),
     midnightMs: () => dayOf(clock.nowMs(), policy().timeZone).startsAtMs,
   };
 }

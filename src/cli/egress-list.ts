@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { LimitUse, Used } from '../schedule/limit-uses.ts';
 import { addCommand, addGroup, type Registry } from './cli.ts';
-import type { ExitStatus } from './exit-status.ts';
+import type { BudgetStatus, ExitStatus } from './exit-status.ts';
 import { closureLines, stateText } from './exit-text.ts';
 import { formatDue, json, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';
@@ -31,7 +31,9 @@ export function addEgressList(program: Command, registry: Registry): void {
 
 function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   if (exits.length === 0) return 'The policy has no exit.\n';
-  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'DELIVERED', 'HOUR', 'DAY', 'RATE', 'CONN.', 'WARM-UP', 'RESETS'];
+  const hasBudgets = exits.some(({ budget }) => budget !== null);
+  const limited = ['HOUR', 'DAY', 'RATE', 'CONN.', 'WARM-UP', 'RESETS', ...(hasBudgets ? ['BUDGET'] : [])];
+  const header = ['EXIT', 'TYPE', 'STATE', 'SCORE', 'DELIVERED', ...limited];
   const rows = exits.map(({ limits, ...exit }) => [
     exit.egress,
     exit.type,
@@ -44,6 +46,7 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
     usedText(limits?.connections ?? null),
     limits === null ? '-' : warmupText(limits),
     limits === null ? '-' : resetText(limits, nowMs),
+    ...(hasBudgets ? [budgetText(exit.budget)] : []),
   ]);
   const lines = exits.flatMap(({ egress, closures }) => closureLines(egress, closures, nowMs));
   const providers = exits.flatMap(({ egress, limits }) =>
@@ -53,6 +56,11 @@ function exitsText(exits: readonly ExitStatus[], nowMs: number): string {
   );
   const stopped = exits.every(({ isRunning }) => !isRunning) ? 'No relay is running.\n' : '';
   return table(header, rows) + lines.join('') + providers.join('') + stopped;
+}
+
+/** `12.30/90 USD`. */
+function budgetText(budget: BudgetStatus | null): string {
+  return budget === null ? '-' : `${budget.used.toFixed(2)}/${budget.amount} ${budget.currency}`;
 }
 
 /** `3/20`. */

@@ -16,6 +16,7 @@ const UP = {
   score: 100,
   successRate: null,
   limits: null,
+  budget: null,
 } as const;
 const USERS = { auth: { users: { app: 'secret' }, mechanisms: ['PLAIN' as const] } };
 const policy = (port: number, more = ''): string =>

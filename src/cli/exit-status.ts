@@ -1,10 +1,13 @@
 /** An exit as operators see it: whether mail goes out by it, and what is used and left of its limits. */
 import type { ExitStandings } from '../exits/standings.ts';
 import { isUsable } from '../policy/match.ts';
-import type { EgressPolicy } from '../policy/schema.ts';
+import { amountText, exemptStreams, unitsOf, usedText } from '../policy/money.ts';
+import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitPlace } from '../routing/choose.ts';
+import type { BudgetUse } from '../routing/cost-figures.ts';
 import { answersOf } from '../routing/outcome-figures.ts';
+import { budgetUses } from '../schedule/budget-uses.ts';
 import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limit-uses.ts';
 
 export type ExitClosure = {
@@ -31,6 +34,17 @@ export type ExitStatus = {
   readonly successRate: number | null;
   /** null: it is disabled. */
   readonly limits: Omit<LimitUse, 'egress'> | null;
+  /** Of this month, in units of the currency; null: it has none. */
+  readonly budget: BudgetStatus | null;
+};
+
+export type BudgetStatus = {
+  readonly currency: string;
+  readonly amount: number;
+  readonly used: number;
+  readonly left: number;
+  /** Wall ms. */
+  readonly resetsAtMs: number;
 };
 
 export type ExitStatusNeeds = Omit<LimitUsesNeeds, 'paceOf'> & {
@@ -47,6 +61,7 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
   await standings.refresh();
   const inForce = policy();
   const uses = await limitUses({ ...needs, paceOf: (egress) => standings.standingOf(egress).pace });
+  const budgets = await budgetUses(needs);
   const alerts = needs.alerts();
   const placeOf = await needs.places?.();
   return Object.entries(inForce.egress).map(([egress, exit]): ExitStatus => {
@@ -66,12 +81,14 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
         ...(enabled ? standings.standingOf(egress).closures : []),
         ...(isSent ? closuresOfPlace(placeOf?.(egress)) : []),
         ...restOf(egress, alerts),
+        ...usedUpOf(inForce, egress, budgets.get(egress)),
         ...(known === null ? [] : spentOf(known)),
       ],
       score: standings.standingOf(egress).score,
       successRate:
         answersOf(standings.reputationOf(egress).weighted) === 0 ? null : standings.standingOf(egress).successRate,
       limits: known,
+      budget: budgetStatus(budgets.get(egress)),
     };
   });
 }
@@ -103,6 +120,22 @@ function spentOf({ day, hour, warmup }: Omit<LimitUse, 'egress'>): ExitClosure[]
       ? []
       : [{ ...closed('limited', `${spent.what} ${spent.use.used}/${spent.use.limit}`), untilMs: spent.use.resetsAtMs }],
   );
+}
+
+/** For all mail but that of streams that are exempt. */
+function usedUpOf(policy: Policy, egress: string, use: BudgetUse | undefined): ExitClosure[] {
+  if (use?.closes !== true || !use.isUsedUp) return [];
+  const exempt = [...exemptStreams(policy, egress)];
+  const but = exempt.length === 0 ? '' : `; streams that go on: ${exempt.join(', ')}`;
+  const cause = `${usedText(use.used)} of ${amountText(use.micros)} ${use.currency} used this month${but}`;
+  return [{ ...closed('budget', cause), untilMs: use.turnsAtMs }];
+}
+
+function budgetStatus(use: BudgetUse | undefined): BudgetStatus | null {
+  if (use === undefined) return null;
+  const { micros, used, currency, turnsAtMs } = use;
+  const left = unitsOf(Math.max(0, micros - used));
+  return { currency, amount: unitsOf(micros), used: unitsOf(used), left, resetsAtMs: turnsAtMs };
 }
 
 function closed(gate: string, cause: string): ExitClosure {

@@ -21,7 +21,7 @@ export function closureLines(egress: string, closures: readonly ExitClosure[], n
   return closures.flatMap(({ gate, cause, untilMs }) => {
     if (gate === 'disabled') return [];
     // A limit begins anew by the clock; of anything else that time is only when it is looked at again.
-    const then = gate === 'limited' ? ', opens' : ', looked at again';
+    const then = gate === 'limited' || gate === 'budget' ? ', opens' : ', looked at again';
     return [`${egress}: ${gate}: ${cause}${untilMs === null ? '' : `${then} ${formatDue(untilMs - nowMs)}`}\n`];
   });
 }

@@ -3,6 +3,7 @@ import { CliRig, MINIMAL_POLICY } from '../../tests/fakes/cli-rig.ts';
 import { FakeLive } from '../../tests/fakes/fake-live.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
 import { openExitStandings } from '../exits/standings.ts';
+import { budgetWindow } from '../policy/money.ts';
 import { loadPolicy } from '../policy/load.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { RelayStats } from '../relay-stats.ts';
@@ -15,7 +16,7 @@ import { createOperations } from './store-operations.ts';
 
 const POLICY = `${MINIMAL_POLICY}egress:
   smtp-1: { type: smtp, host: smtp-1.example.com, dailyLimit: 500, cost: 25 USD/month }
-  smtp-2: { type: smtp, host: smtp-2.example.com, dailyLimit: 500, cost: 1.50 USD/1000 }
+  smtp-2: { type: smtp, host: smtp-2.example.com, dailyLimit: 500, cost: 1.50 USD/1000, budget: 4 USD/month }
   spare: { type: sandbox, enabled: false }
 `;
 
@@ -34,10 +35,31 @@ async function count({ ledger }: EmbeddedSpool, nowMs: number): Promise<void> {
   await put('smtp-1:other:blocked', 15, HOUR_MS);
   await put('smtp-1:other:deferred', 5, HOUR_MS);
   await put('smtp-2:other:delivered', 2_000, 3 * DAY_MS);
+  await took(ledger, nowMs);
   await put('accepted', 90, HOUR_MS, 'flow');
   await put('delivered', 80, HOUR_MS, 'flow');
   await put('delivered', 2_000, 3 * DAY_MS, 'flow');
   await put('bounced', 7, 20 * DAY_MS, 'flow');
+}
+
+/** What they took for money: by the second, in part at a price that it had before. */
+async function took(ledger: EmbeddedSpool['ledger'], nowMs: number): Promise<void> {
+  const put = (account: string, amount: number, daysAgo: number) => {
+    const startsAtMs = Math.floor(nowMs / DAY_MS - daysAgo) * DAY_MS;
+    return { account: `cost:${account}`, startsAtMs, amount, keepUntilMs: nowMs + DAY_MS };
+  };
+  await ledger.count([
+    put('exit:smtp-1:free', 1_000, 1),
+    put('exit:smtp-2:USD.1500000.1000', 2_000, 3),
+    put('exit:smtp-2:USD.1000000.1000', 500, 5),
+    put('exit:smtp-2:USD.1500000.1000', 9_999, 40),
+    put('stream:transactional:USD.1500000.1000', 2_000, 3),
+    put('tag:password%20reset:USD.1500000.1000', 20, 3),
+  ]);
+  const { account, startsAtMs, endsAtMs } = budgetWindow('smtp-2', nowMs, 'UTC');
+  const quota = { account, startsAtMs, endsAtMs, holder: 'a' };
+  await ledger.takeBlock({ ...quota, wanted: 3_500_000, limit: 4_000_000, nowMs, untilMs: nowMs + DAY_MS });
+  await ledger.spend({ ...quota, amount: 3_500_000 });
 }
 
 async function filled(rig: CliRig): Promise<void> {
@@ -66,14 +88,27 @@ test('the figures are shown without a relay running', async () => {
   expect(lines).toContain('bounced  0  0  7');
   expect(lines).toContain('1 delivery queued, the oldest for 3 min.');
   expect(lines.find((line) => line.startsWith('smtp-1 '))).toMatch(
-    /^smtp-1 {2}reputation {2}68(?:\.\d)? {2}80\.0 % {2}100 {2}100 {2}0\/\d+ {2}- {2}- {2}- {2}25 USD$/,
+    /^smtp-1 {2}reputation {2}68(?:\.\d)? {2}80\.0 % {2}100 {2}100 {2}0\/\d+ {2}- {2}- {2}- {2}25\.00 USD$/,
   );
   expect(lines.find((line) => line.startsWith('smtp-2 '))).toBe(
-    'smtp-2  not running  100  100.0 %  0  2000  0/500  -  -  -  3 USD',
+    'smtp-2  not running  100  100.0 %  0  2000  0/500  -  -  -  3.50 USD',
   );
   expect(stdout).not.toContain('spare');
   expect(stdout).toMatch(/smtp-1: reputation: score 6\d.* of 100 \(blocked 15\.8 % .*paused below 70, looked at again/);
-  expect(stdout).toContain('No recommendations.');
+  expect(lines).toContain('COST 2026-01  COUNT  TO DATE  FORECAST  BUDGET');
+  expect(lines).toContain('smtp-1  1000  25.00 USD  25.00 USD  -');
+  // 2,500 in 5 days: 500 a day for the ten days and a half that are left.
+  expect(lines).toContain('smtp-2  2500  3.50 USD  11.34 USD  3.50/4 USD');
+  expect(lines).toContain('all  28.50 USD  36.34 USD');
+  expect(lines).toContain('stream  transactional  2000  3.00 USD');
+  expect(lines).toContain('tag  password reset  20  0.03 USD');
+  expect(lines).toContain('The month turns in 10 d.');
+  expect(stdout).toContain(
+    'Own servers carried 1000, 1.50 USD at the price of smtp-2 (1.5 USD for 1000), and cost 25.00 USD: 23.50 USD dearer so far',
+  );
+  expect(stdout).toContain(
+    '  the budget of smtp-2 (3.50 of 4 USD used) will be used up about 2026-01-22 at the pace of the last days, the month would come to 11.34 USD: raise it',
+  );
   expect(stdout).toContain('No relay is running.');
 });
 

@@ -3,6 +3,7 @@ import type { ExitStats, RelayStats } from '../relay-stats.ts';
 import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
 import { addCommand, type Registry } from './cli.ts';
 import { rateText, usedText } from './egress-list.ts';
+import { costsText } from './cost-text.ts';
 import { closureLines, stateText } from './exit-text.ts';
 import { json, plural, printable, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';
@@ -28,7 +29,15 @@ export function addStats(program: Command, registry: Registry): void {
 }
 
 function statsText(stats: RelayStats): string {
-  return [flowsText(stats), exitsText(stats), adviceText(stats), alertsText(stats)].join('\n');
+  const costs = costsText(stats.costs, stats.atMs);
+  const parts = [
+    flowsText(stats),
+    exitsText(stats),
+    ...(costs === '' ? [] : [costs]),
+    adviceText(stats),
+    alertsText(stats),
+  ];
+  return parts.join('\n');
 }
 
 /** Shown even where nothing came of it; the others only where something did. */
@@ -56,7 +65,7 @@ function exitsText({ exits, atMs, alerts }: RelayStats): string {
     'RATE',
     'CONN.',
     'WARM-UP',
-    'COST 30 D',
+    'COST MONTH',
   ];
   const rows = exits.map((exit) => [
     exit.egress,
@@ -69,7 +78,7 @@ function exitsText({ exits, atMs, alerts }: RelayStats): string {
     exit.limits === null || exit.limits === undefined ? '-' : rateText(exit.limits, atMs),
     usedText(exit.limits?.connections ?? null),
     warmupText(exit),
-    exit.cost === null ? '-' : `${exit.cost.amount} ${exit.cost.currency}`,
+    exit.cost === null ? '-' : `${exit.cost.amount.toFixed(2)} ${exit.cost.currency}`,
   ]);
   const closed = exits.flatMap(({ egress, closures }) => closureLines(egress, closures, atMs));
   return table(header, rows) + closed.join('');

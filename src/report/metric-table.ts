@@ -100,6 +100,20 @@ export const METRICS = {
     'egress',
     'gate',
   ]),
+  relevo_cost_month: gauge('What an exit cost this calendar month (`timeZone`) so far, in units of the currency.', [
+    'egress',
+    'currency',
+  ]),
+  relevo_cost_month_forecast: gauge('What its month comes to at the pace of the last days.', ['egress', 'currency']),
+  relevo_cost_budget: gauge('What an exit may cost in the month: its `budget`.', ['egress', 'currency']),
+  relevo_cost_budget_used: gauge('Of it, what was spent or is set aside to be spent, by all processes together.', [
+    'egress',
+    'currency',
+  ]),
+  relevo_cost_saved: gauge(
+    'What own servers saved this month: their mail at the price of the cheapest provider, less their rents.',
+    ['currency'],
+  ),
   relevo_recommended: gauge('1: a recommendation of that kind is in force, as `relevo stats` shows.', ['kind']),
   relevo_site_attempts: gauge(
     'Attempts under way to a mailbox provider (the names of `config/shaping.yaml` and `shaping`; other: all others).',

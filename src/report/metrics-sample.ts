@@ -27,6 +27,8 @@ export type MetricsSample = {
     readonly slowed: number;
     readonly blocked: number;
   }[];
+  /** Of the month; null: not known. Absent: nothing has a price. */
+  readonly costs?: CostsSample | null;
   readonly connectionsIn: number;
   readonly connectionsOut: number;
   readonly workers: number;
@@ -35,6 +37,18 @@ export type MetricsSample = {
   readonly alerts: number;
   readonly ready: boolean;
   readonly logLostLines: number;
+};
+
+/** In units of the currencies. */
+export type CostsSample = {
+  readonly exits: readonly {
+    readonly egress: string;
+    readonly currency: string;
+    readonly monthToDate: number;
+    readonly forecast: number | null;
+    readonly budget: { readonly amount: number; readonly used: number } | null;
+  }[];
+  readonly savings: readonly { readonly currency: string; readonly saved: number }[];
 };
 
 export type LimitSample = { readonly limit: number; readonly used: number };

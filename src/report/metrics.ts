@@ -5,6 +5,7 @@ import { messageTimeMs } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { assertNever, type FinalState } from '../message/outcome.ts';
 import type { Clock, Emit } from '../ports.ts';
+import { fillCosts } from './cost-metrics.ts';
 import { NEVER_MS, replaceEventLoopLag } from './event-loop-lag.ts';
 import type { MetricsSample } from './metrics-sample.ts';
 import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
@@ -45,7 +46,8 @@ export function createMetrics(needs: {
 
 type Labels = Readonly<Record<string, string>>;
 
-type Book = {
+/** The metrics of one registry. */
+export type Book = {
   add(name: MetricName, amount: number, labels?: Labels): void;
   set(name: MetricName, value: number, labels?: Labels): void;
   observe(name: MetricName, value: number, labels?: Labels): void;
@@ -261,6 +263,7 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_log_lost_lines', sample.logLostLines);
   fillLimits(book, sample.limits);
   fillExits(book, sample.exits ?? []);
+  fillCosts(book, sample.costs ?? null);
   fillSites(book, sample.sites ?? []);
   const { overview } = sample;
   if (overview === null) {

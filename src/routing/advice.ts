@@ -1,7 +1,16 @@
 /** What an operator might do, from the figures of exits and mail: each with the figures behind it. Pure. */
+import { budgetAdvice, type BudgetOutlook } from './budget-advice.ts';
 import type { Closure } from './standing.ts';
 
-export const ADVICE_KINDS = ['reputation', 'warming-up', 'down', 'capacity', 'preset-up', 'preset-down'] as const;
+export const ADVICE_KINDS = [
+  'reputation',
+  'warming-up',
+  'down',
+  'capacity',
+  'budget',
+  'preset-up',
+  'preset-down',
+] as const;
 export type AdviceKind = (typeof ADVICE_KINDS)[number];
 
 export type Advice = {
@@ -30,6 +39,8 @@ export type AdviceFigures = {
   readonly todayLimit: number | null;
   /** Of it, what is used. */
   readonly todayUsed: number;
+  /** Budgets that will not last the month. Default: all do. */
+  readonly budgets?: readonly BudgetOutlook[];
   /** Messages of each of the last whole days, the latest last; days from before the first mail are left out. */
   readonly days: readonly number[];
   /** Those that the relay could be set to, of the same kind, smallest first; none: it follows no preset. */
@@ -52,6 +63,7 @@ export function adviceFrom(figures: AdviceFigures): readonly Advice[] {
     down(figures),
     reputation(figures),
     capacity(figures),
+    budgetAdvice(figures.budgets ?? []),
     presetUp(figures),
     presetDown(figures),
     warmingUp(figures),
