@@ -8,6 +8,7 @@ import type { ExitSign } from './cloud/headers.ts';
 import type { Egress } from './egress.ts';
 import { openMailgunEgress } from './mailgun/mailgun-egress.ts';
 import { openSandbox } from './sandbox.ts';
+import { openSendGridEgress } from './sendgrid/sendgrid-egress.ts';
 import { openSesEgress } from './ses/ses-egress.ts';
 import { DeadHosts } from './smtp/dead-hosts.ts';
 import { cachedDns } from './smtp/dns-cache.ts';
@@ -114,7 +115,7 @@ function openEgress(name: string, policy: EgressPolicy, ports: AllPorts): Egress
     case 'ses':
       return openSesEgress(name, policy, ports);
     case 'sendgrid':
-      return null;
+      return openSendGridEgress(name, policy, ports);
     default:
       return assertNever(policy);
   }

@@ -32,6 +32,26 @@ describe('an exit by a provider is refused', () => {
       'type: mailgun, domain: m.example.com, apiKeys: [k], endpoint: "https://u:p@a.example"',
       'egress.x.endpoint: expected a URL without user',
     ],
+    [
+      'with an endpoint of the API where it sends by SMTP',
+      'type: sendgrid, apiKeys: [k], endpoint: "https://api.sendgrid.com"',
+      'egress.x.endpoint: expected a URL such as smtp://smtp.example.com:587 (smtp://, smtps://) for transport smtp, found "https://api.sendgrid.com"',
+    ],
+    [
+      'with an endpoint of SMTP where it sends by the API',
+      'type: sendgrid, apiKeys: [k], transport: api, endpoint: "smtp://a.example"',
+      'egress.x.endpoint: expected a URL such as https://api.example.com (https://, http://) for transport api',
+    ],
+    [
+      'with a path in SMTP',
+      'type: sendgrid, apiKeys: [k], endpoint: "smtp://a.example/v3"',
+      'egress.x.endpoint: expected host and port alone',
+    ],
+    [
+      'with a signature that would not survive',
+      'type: sendgrid, apiKeys: [k], transport: api, dkim: sign',
+      'egress.x.dkim: sign needs transport: smtp',
+    ],
     ['without a domain', 'type: mailgun, apiKeys: [k]', 'egress.x.domain'],
     [
       'with a header rule that is none',

@@ -1,7 +1,7 @@
 /** What exits by a provider's API must have: a key, an endpoint that is one, a region that is one. Pure. */
 import type { Check } from './checks.ts';
 import type { Path } from './problem.ts';
-import type { EgressPolicy, Policy, SesEgressPolicy } from './schema.ts';
+import type { EgressPolicy, Policy, SendgridEgressPolicy, SesEgressPolicy } from './schema.ts';
 
 type CloudEgressPolicy = Extract<EgressPolicy, { type: 'sendgrid' | 'mailgun' | 'ses' }>;
 
@@ -24,6 +24,7 @@ export function checkCloudExits({ egress }: Pick<Policy, 'egress'>): Check[] {
       ...checkKeys(exit, path),
       ...checkEndpoint(exit, path),
       ...(exit.type === 'ses' ? checkSes(exit, path) : []),
+      ...(exit.type === 'sendgrid' ? checkSendGrid(exit, path) : []),
     ];
   });
 }
@@ -38,24 +39,36 @@ function checkKeys(exit: CloudEgressPolicy, path: Path): Check[] {
   return [{ verdict: 'refuse', path: [...path, 'apiKeys'], text }];
 }
 
-function checkEndpoint({ type, endpoint }: CloudEgressPolicy, path: Path): Check[] {
+function checkEndpoint(exit: CloudEgressPolicy, path: Path): Check[] {
+  const { endpoint } = exit;
   if (endpoint === undefined) return [];
   const at: Path = [...path, 'endpoint'];
-  const schemes = type === 'sendgrid' ? ['https:', 'http:', 'smtp:', 'smtps:'] : ['https:', 'http:'];
+  const isSmtp = exit.type === 'sendgrid' && exit.transport === 'smtp';
+  const schemes = isSmtp ? ['smtp:', 'smtps:'] : ['https:', 'http:'];
   const url = URL.parse(endpoint);
   if (url === null || !schemes.includes(url.protocol) || url.hostname === '') {
-    const text = `expected a URL such as https://api.example.com (${schemes.map((scheme) => `${scheme}//`).join(', ')}), found "${endpoint}"`;
-    return [{ verdict: 'refuse', path: at, text }];
+    const like = isSmtp ? 'smtp://smtp.example.com:587' : 'https://api.example.com';
+    const by = exit.type === 'sendgrid' ? ` for transport ${exit.transport}` : '';
+    const text = `expected a URL such as ${like} (${schemes.map((scheme) => `${scheme}//`).join(', ')})${by}, found "${endpoint}"`;
+    return [{ verdict: 'refuse', path: at, text, ...(by === '' ? {} : { also: [...path, 'transport'] }) }];
   }
   if (url.username !== '' || url.password !== '' || url.search !== '' || url.hash !== '')
     return [{ verdict: 'refuse', path: at, text: 'expected a URL without user, query and fragment' }];
-  const isClear = url.protocol === 'http:' || url.protocol === 'smtp:';
-  if (!isClear || isHere(url.hostname)) return [];
+  if (isSmtp && url.pathname !== '' && url.pathname !== '/')
+    return [{ verdict: 'refuse', path: at, text: 'expected host and port alone: there are no paths in SMTP' }];
+  if (url.protocol !== 'http:' || isHere(url.hostname)) return [];
   return [{ verdict: 'warn', path: at, text: 'keys and mail may go out in clear text' }];
 }
 
 function isHere(host: string): boolean {
   return host === 'localhost' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+function checkSendGrid({ transport, dkim }: SendgridEgressPolicy, path: Path): Check[] {
+  if (transport !== 'api' || dkim !== 'sign') return [];
+  const text =
+    'sign needs transport: smtp: by its API SendGrid writes the message anew, and no signature of ours survives';
+  return [{ verdict: 'refuse', path: [...path, 'dkim'], text, also: [...path, 'transport'] }];
 }
 
 function checkSes(exit: SesEgressPolicy, path: Path): Check[] {

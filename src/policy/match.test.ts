@@ -90,6 +90,7 @@ routes:
   test('are those that can be used, in order, pools with their members', () => {
     expect(exitsOf(policy, route)).toEqual([
       { pool: 'own', egress: ['one', 'two'] },
+      { pool: 'cloud', egress: ['grid'] },
       { pool: null, egress: ['box'] },
     ]);
   });
@@ -106,7 +107,7 @@ routes:
   test.each([
     ['one', true],
     ['off', false],
-    ['grid', false],
+    ['grid', true],
     ['own', false],
     ['nothing', false],
     ['constructor', false],

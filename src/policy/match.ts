@@ -27,6 +27,7 @@ const AVAILABLE_TYPES: ReadonlySet<EgressPolicy['type']> = new Set([
   'mx',
   'smtp',
   'sandbox',
+  'sendgrid',
   'mailgun',
   'ses',
 ] as const);

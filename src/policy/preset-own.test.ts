@@ -41,10 +41,8 @@ describe('what the operator writes himself', () => {
     expect(exitsTo(policy, 'a.example')).toEqual(['owned: smtp-1']);
   });
 
-  test('SendGrid says that it does not send yet', () => {
-    expect(warningsOf('preset: hybrid-basic\n', hosts(3))).toEqual([
-      '2:9 preset: egress sendgrid has no effect yet in this version: what exceeds the servers’ limits waits until they have room',
-    ]);
+  test('SendGrid needs no warning', () => {
+    expect(warningsOf('preset: hybrid-basic\n', hosts(3))).toEqual([]);
   });
 
   test('of exits that only other presets have waits for them, with a warning', () => {

@@ -41,7 +41,7 @@ export function expandPreset(tree: MapNode, env: Environment): Expansion {
   return {
     tree: expanded,
     findings: faultTexts({ found, env, title: titleOf(tree, key) }).map(told),
-    warnings: [...[...found.warnings, ...cloudWarnings(expanded, contents)].map(told), ...own.warnings],
+    warnings: [...found.warnings.map(told), ...own.warnings],
     isUnknown: ['egress', 'pools'].some((name) => nodeAt(expanded, [name])?.kind !== 'map'),
   };
 }
@@ -105,14 +105,6 @@ function firstHole(env: Environment, missing: readonly string[]): string {
 
 function listed(names: readonly string[]): string {
   return names.length < 2 ? names.join('') : `${names.slice(0, -1).join(', ')} and ${names.at(-1)}`;
-}
-
-function cloudWarnings(tree: MapNode, { sendgrid }: PresetContents): string[] {
-  const type = nodeAt(tree, ['egress', 'sendgrid', 'type']);
-  if (sendgrid === null || type?.kind !== 'scalar' || type.value !== 'sendgrid') return [];
-  return [
-    'egress sendgrid has no effect yet in this version: what exceeds the servers’ limits waits until they have room',
-  ];
 }
 
 type Filling = { readonly env: Environment; readonly place: Place };

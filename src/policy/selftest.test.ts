@@ -34,8 +34,7 @@ describe('what holds', () => {
     ['client: shop, from: x@shop.example.com, to: a@b.example', 'route: own'],
     ['client: shop, from: "<>", to: a@b.example, size: 200KB', 'route: large'],
     ['client: shop, to: a@b.test', 'route: trial, egress: [box]'],
-    ['client: crm, to: a@b.example', 'stream: marketing, priority: low, egress: [ip-1, up]'],
-    ['client: crm, to: a@b.example', 'egress: [ip-1, up, grid]'],
+    ['client: crm, to: a@b.example', 'stream: marketing, priority: low, egress: [ip-1, up, grid]'],
     ['client: crm, to: a@b.example, stream: transactional, tag: x', 'route: tagged, egress: [up, box]'],
     ['client: crm, to: a@b.example, priority: high', 'route: bulk, priority: high'],
     [
@@ -72,7 +71,7 @@ describe('what does not hold is told with what was expected and what was found',
         'expected route trial, found bulk',
         'expected priority high, found low',
         'expected stream transactional, found marketing',
-        'expected egress up, ip-1, found ip-1, up',
+        'expected egress up, ip-1, found ip-1, up, grid',
       ],
     ],
     [

@@ -48,7 +48,10 @@ test('what a route asked for of a header is known after a restart and by another
   const port = await freePort();
   const policy = (isClosed: boolean): string =>
     isClosed
-      ? policyFor(port, ', shut: { type: sendgrid, apiKeys: [k] }').replace('use: [box]', 'use: [shut]')
+      ? policyFor(port, ', shut: { type: sandbox, path: ../data/shut, streams: [marketing] }').replace(
+          'use: [box]',
+          'use: [shut]',
+        )
       : policyFor(port);
   await using relay = new RelayProcess(policy(true));
   await relay.start();

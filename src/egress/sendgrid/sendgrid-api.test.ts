@@ -31,6 +31,7 @@ async function rigged({ keys = ['SG.one'], timeoutMs = 10_000, keepsDkim = false
     reader: READER,
     clock,
     keepsDkim,
+    strip: [],
   });
   const ports = { clock, emit: (event: Event) => void events.push(event) };
   const egress = openCloudEgress({ name: 'sg', provider, keys: plainKeys(keys), concurrency: 5, ports });

@@ -2,6 +2,7 @@
 import type { Clock } from '../../ports.ts';
 import type { Mail, Whether } from '../egress.ts';
 import { ofFailure } from '../cloud/failure.ts';
+import { fittedContent } from '../cloud/headers.ts';
 import type { HttpClient } from '../cloud/http.ts';
 import type { CloudKey, Order, Prepared, Provider, ProviderAnswer } from '../cloud/provider.ts';
 import { answerOf, type ApiAnswer } from './api-answers.ts';
@@ -21,7 +22,11 @@ export type SendGridApiOptions = {
   readonly clock: Clock;
   /** Mail with a DKIM signature is for another exit: none survives. */
   readonly keepsDkim: boolean;
+  /** Header fields that are taken off: names, or patterns with `*`. */
+  readonly strip: readonly string[];
 };
+
+const NONE: ReadonlySet<string> = new Set();
 
 /** Requests that find out who is refused, of one. */
 const ROUNDS_MOST = 5;
@@ -38,7 +43,7 @@ export class SendGridApi implements Provider<V3Parcel> {
   }
 
   async prepare(mail: Mail): Promise<Prepared<V3Parcel>> {
-    const { reader, keepsDkim } = this.#options;
+    const { reader, keepsDkim, strip } = this.#options;
     // What needs no look at it first.
     if (mail.sender === '') return { kind: 'unfit', why: 'it has the null sender, which the API cannot say' };
     if (mail.content.length > MESSAGE_MOST_BYTES)
@@ -46,7 +51,8 @@ export class SendGridApi implements Provider<V3Parcel> {
         kind: 'unfit',
         why: `it is larger than SendGrid takes: ${mail.content.length} of ${MESSAGE_MOST_BYTES} bytes`,
       };
-    const read = await reader.read(mail.content, { keepsDkim });
+    const content = await fittedContent(mail, { dkim: 'keep', strip, once: NONE, rewritten: NONE }, null);
+    const read = await reader.read(content, { keepsDkim });
     if (read.kind === 'unfit') return read;
     const addressing = addressingOf(read, mail);
     if (addressing.kind === 'unfit') return addressing;

@@ -207,17 +207,25 @@ const headerRules = (dkim: 'keep' | 'strip' | 'sign', strip: readonly string[]) 
     .meta({ description: 'Header fields that are taken off on this way; `*` stands for anything.' }),
 });
 
-const sendgrid = z
-  .strictObject({
-    type: z.literal('sendgrid').meta({ description: 'Through SendGrid.' }),
-    ...provider,
-    transport: z
-      .enum(['smtp', 'api'])
-      .prefault('smtp')
-      .meta({ description: 'smtp: carries the message unchanged. api: JSON, for messages that survive it.' }),
-    webhook: sendgridWebhook,
-  })
-  .meta(LATER);
+const sendgrid = z.strictObject({
+  type: z.literal('sendgrid').meta({ description: 'Through SendGrid.' }),
+  ...provider,
+  endpoint: z.string().optional().meta({
+    description:
+      'URL of its service: smtp:// (STARTTLS; clear text on loopback) or smtps:// for transport smtp, https:// for api. Default: smtp://smtp.sendgrid.net:587, or https://api.sendgrid.com.',
+    value: 'URL',
+  }),
+  ...headerRules('keep', []),
+  dkim: z.enum(['keep', 'strip', 'sign']).nullable().prefault(null).meta({
+    description:
+      'What becomes of DKIM signatures on this way. keep: they stay; by the api none can, and mail that has one takes the route’s next exit. strip: they go. sign: they go, and one is made with the RSA key of the From domain (transport smtp). null: keep by smtp, strip by the api.',
+  }),
+  transport: z.enum(['smtp', 'api']).prefault('smtp').meta({
+    description:
+      'smtp: carries the message unchanged. api: JSON, for messages that survive it; others take the route’s next exit (docs/providers.md).',
+  }),
+  webhook: sendgridWebhook,
+});
 
 const mailgun = z.strictObject({
   type: z.literal('mailgun').meta({ description: 'Through Mailgun.' }),
