@@ -116,8 +116,8 @@ export class FakeSns implements AsyncDisposable {
     return { headers: { 'content-type': 'text/plain; charset=UTF-8' }, body: Buffer.from(JSON.stringify(body)) };
   }
 
-  [Symbol.asyncDispose](): Promise<void> {
-    return this.#authority[Symbol.asyncDispose]();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#authority[Symbol.asyncDispose]();
   }
 }
 
