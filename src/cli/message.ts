@@ -1,28 +1,35 @@
 import type { Command } from 'commander';
 import type { MessageEvent } from '../message/event.ts';
-import { messageIdOf, parseDeliveryId, type MessageId } from '../message/ids.ts';
+import { messageIdOf, parseDeliveryId, parseMessageId, type MessageId } from '../message/ids.ts';
 import { assertNever, FINAL_STATES } from '../message/outcome.ts';
 import { formatReply } from '../message/reply.ts';
 import { isoTime } from '../report/log-fields.ts';
 import type { MessageStory } from '../spool/spool.ts';
-import { addCommand, type Registry } from './cli.ts';
+import { addCommand, type Registry, UsageError } from './cli.ts';
+import type { FoundMessage } from './find-message.ts';
+import type { Operations } from './operations.ts';
 import { formatDue, formatSize, json, plural, printable, table } from './output.ts';
 import { plainDelivery } from './queue.ts';
-import { parseId } from './queue-filter.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo message ID` */
 export function addMessage(program: Command, registry: Registry): void {
   addCommand(program, registry, {
     usage: 'message <id>',
-    summary: 'the whole story of a message: what happened, in order, and where it is now',
+    summary:
+      "the whole story of a message, by its id, a provider's or its Message-ID: what happened, and where it is now",
     json: true,
     run: async (cli, { args, options, where }) => {
-      const id = messageIdFrom(String(args[0]));
-      const story = await withOperations(cli, where, (operations) => operations.story({ id }));
+      const text = String(args[0]).trim();
+      const { found, story } = await withOperations(cli, where, (operations) => lookUp(operations, text));
+      if (found.length > 1) {
+        cli.terminal.out(options.json === true ? json({ found }) : foundText(text, found));
+        return 0;
+      }
       if (story === null) {
         cli.terminal.err(
-          `relevo: no message ${id} is known here: never accepted, or older than the policy's history\n`,
+          `relevo: no message ${printable(text)} is known here, by its id, a provider's or its Message-ID: never accepted, or older ` +
+            "than the policy's history\n",
         );
         return 1;
       }
@@ -34,10 +41,23 @@ export function addMessage(program: Command, registry: Registry): void {
   });
 }
 
-function messageIdFrom(text: string): MessageId {
-  const id = parseId(text);
-  const delivery = parseDeliveryId(id);
-  return delivery === null ? (id as MessageId) : messageIdOf(delivery);
+type LookedUp = { readonly found: readonly FoundMessage[]; readonly story: MessageStory | null };
+
+/** `found`: where it is no id of ours. Of one message that was found, its story. */
+async function lookUp(operations: Pick<Operations, 'find' | 'story'>, text: string): Promise<LookedUp> {
+  if (text === '') throw new UsageError('say which: an id of a message or a delivery, of a provider, or a Message-ID');
+  const delivery = parseDeliveryId(text);
+  const id = parseMessageId(text) ?? (delivery === null ? null : messageIdOf(delivery));
+  if (id !== null) return { found: [], story: await operations.story({ id }) };
+  const found = await operations.find({ text });
+  const [only] = found;
+  return { found, story: only === undefined || found.length > 1 ? null : await operations.story({ id: only.id }) };
+}
+
+function foundText(text: string, found: readonly FoundMessage[]): string {
+  const rows = found.map((one) => [one.id, isoTime(one.receivedAtMs), one.client, one.sender || '<>', one.recipient]);
+  const what = `${printable(text)} is the ${found[0]?.by ?? ''} of several messages${found.length === 10 ? ', here are the newest' : ''}`;
+  return `${what}:\n\n${table(['message', 'received', 'client', 'sender', 'first recipient'], rows)}`;
 }
 
 function storyText(story: MessageStory, nowMs: number): string {

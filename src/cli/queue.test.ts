@@ -203,10 +203,15 @@ test('subjects are shown only where the policy allows it', async () => {
 test('a message that is not known ends with 1, and what is no id with 2', async () => {
   using rig = new CliRig();
   await filled(rig);
-  for (const command of ['message', 'explain']) {
+  for (const command of ['message', 'explain'])
     expect(await rig.run([command, '01HF7YAT000W3GE1R70W3GE1R7'])).toMatchObject({ code: 1, stdout: '' });
-    expect(await rig.run([command, 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
-  }
+  expect(await rig.run(['explain', 'nonsense'])).toMatchObject({ code: 2, stdout: '' });
+  for (const [text, code] of [
+    ['nonsense', 1],
+    ['nobody@one.test', 1],
+    [' ', 2],
+  ] as const)
+    expect(await rig.run(['message', text])).toMatchObject({ code, stdout: '' });
 });
 
 test('each delivery says why it is not sent yet', async () => {

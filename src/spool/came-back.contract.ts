@@ -162,5 +162,21 @@ function testProviderIds(engine: Engine): void {
       expect(await found('old')).toEqual([]);
       expect(await found('shared')).toEqual([young]);
     });
+
+    test('and by their own Message-ID, among all messages, the newest ten', async () => {
+      const odd = `<odd"é\\x@example.com>`;
+      const ids: MessageId[] = [];
+      for (let n = 0; n < 11; n++)
+        ids.push((await accepted(fixture(), { terms: { messageIdHeader: '<same@example.com>' } })).message.id);
+      const other = await accepted(fixture(), { terms: { messageIdHeader: odd, subject: 'same@example.com' } });
+      const header = (text: string) => fixture().spool.byMessageIdHeader(text);
+      const found = await header('<same@example.com>');
+      expect(found).toHaveLength(10);
+      for (const id of found) expect(ids).toContain(id);
+      expect(await header(odd)).toEqual([other.message.id]);
+      expect(await header('odd"é\\x@example.com')).toEqual([other.message.id]);
+      expect(await header('ame@example.com')).toEqual([]);
+      expect(await header('')).toEqual([]);
+    });
   });
 }

@@ -1,4 +1,7 @@
-/** What providers call the messages that they took, as it is looked up: without the angle brackets that some put around it. */
+/**
+ * What providers call the messages that they took, as it is looked up: without the angle brackets that some put around it; and
+ * their own Message-ID.
+ */
 import type { MessageEvent } from '../message/event.ts';
 
 const LONGEST = 1_000;
@@ -7,6 +10,11 @@ const LONGEST = 1_000;
 export function providerIdKey(id: string): string {
   const [, inner] = /^<(.+)>$/s.exec(id.trim()) ?? [];
   return inner ?? id.trim();
+}
+
+/** What stands in the JSON of a message that has this Message-ID field. */
+export function headerNeedle(header: string): string {
+  return `"messageIdHeader":${JSON.stringify(`<${providerIdKey(header)}>`)}`;
 }
 
 /** Those of one attempt or several; empty for mail that left by servers. */

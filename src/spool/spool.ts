@@ -224,6 +224,8 @@ export interface Spool extends AsyncDisposable {
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'>;
   /** Messages that a provider has under this id, with or without angle brackets, while their history is kept; newest first, at most 10. */
   byProviderId(id: string): Promise<readonly MessageId[]>;
+  /** Messages with this Message-ID field, with or without angle brackets; newest first, at most 10. Looks at every message: for people. */
+  byMessageIdHeader(header: string): Promise<readonly MessageId[]>;
   overview(): Promise<QueueOverview>;
   /**
    * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to some seconds

@@ -44,6 +44,30 @@ export function byProviderId(store: Store, id: string): readonly MessageId[] {
   return rows.map((row) => row.id);
 }
 
+/** See `Spool.byMessageIdHeader`: message by message, the newest first. */
+export function* byHeader(
+  store: Store,
+  { needle }: { readonly needle: string },
+): Generator<void, readonly MessageId[]> {
+  const found: MessageId[] = [];
+  for (let before = Number.MAX_SAFE_INTEGER; found.length < FOUND_AT_MOST;) {
+    const rows = store.all<{ seq: number; id: MessageId; isIt: number }>(
+      `SELECT seq, id, instr(meta, ?) > 0 AS isIt FROM message WHERE seq < ? ORDER BY seq DESC LIMIT ${LOOKED_AT_ONCE}`,
+      needle,
+      before,
+    );
+    const last = rows.at(-1);
+    if (last === undefined) break;
+    for (const row of rows) if (row.isIt === 1) found.push(row.id);
+    before = last.seq;
+    yield;
+  }
+  return found.slice(0, FOUND_AT_MOST);
+}
+
+const FOUND_AT_MOST = 10;
+const LOOKED_AT_ONCE = 500;
+
 /** The queued deliveries of one message, by ordinal. */
 export function deliveriesOf(store: Store, message: number): DeliveryRow[] {
   return store.all<DeliveryRow>(

@@ -8,7 +8,7 @@ import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
 import type { Marks } from '../marks.ts';
-import { providerIdKey, providerIdsOf } from '../provider-ids.ts';
+import { headerNeedle, providerIdKey, providerIdsOf } from '../provider-ids.ts';
 import type {
   AcceptResult,
   AuditReport,
@@ -135,6 +135,10 @@ export class PortSpool implements Spool, Traffic {
 
   byProviderId(id: string): Promise<readonly MessageId[]> {
     return this.#link.call('byProviderId', providerIdKey(id));
+  }
+
+  byMessageIdHeader(header: string): Promise<readonly MessageId[]> {
+    return this.#link.call('byHeader', { needle: headerNeedle(header) });
   }
 
   async note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {

@@ -1,6 +1,7 @@
 /** Long requests are worked off in slices between the groups, so that none of them stops the others. */
 import type { MessagePort } from 'node:worker_threads';
 import { audit } from './audit.ts';
+import { byHeader } from './find.ts';
 import { discard, hold, list, reap, release, retry, shape, take } from './operate.ts';
 import { reschedule } from './reschedule.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
@@ -17,7 +18,20 @@ type Operations = {
   ) => Generator<void, LongCalls[Name]['answer']>;
 };
 
-const OPERATIONS: Operations = { reap, list, shape, hold, release, retry, discard, reschedule, take, audit, traffic };
+const OPERATIONS: Operations = {
+  reap,
+  list,
+  shape,
+  hold,
+  release,
+  retry,
+  discard,
+  reschedule,
+  take,
+  audit,
+  traffic,
+  byHeader,
+};
 
 export function isLong(name: string): name is keyof LongCalls {
   return Object.hasOwn(OPERATIONS, name);

@@ -179,6 +179,7 @@ export type LongCalls = {
   };
   audit: { ask: null; answer: AuditReport };
   traffic: { ask: TrafficAsk; answer: TrafficPage };
+  byHeader: { ask: { readonly needle: string }; answer: readonly MessageId[] };
 };
 
 export type Calls = QuickCalls & LongCalls;

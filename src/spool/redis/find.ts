@@ -1,6 +1,6 @@
 import type { CameBack } from '../../message/event.ts';
 import type { DeliveryId, MessageId } from '../../message/ids.ts';
-import { providerIdKey } from '../provider-ids.ts';
+import { headerNeedle, providerIdKey } from '../provider-ids.ts';
 import type { MessageStory, QueueOverview, Spool } from '../spool.ts';
 import { change } from './change.ts';
 import { unpackContent } from './content-form.ts';
@@ -58,7 +58,26 @@ export async function story(store: Store, id: MessageId, only?: DeliveryId): Pro
 export async function byProviderId(store: Store, id: string): Promise<readonly MessageId[]> {
   const args = [providerIdKey(id), FOUND_AT_MOST];
   const replies = await Promise.all(store.shards.map((shard) => store.run(shard, SCRIPTS.providers, args)));
-  const ids = replies.flatMap((reply) => listOf(reply).map((one) => textOf(one) as MessageId));
+  return newest(replies.flatMap((reply) => listOf(reply).map((one) => textOf(one) as MessageId)));
+}
+
+/** See `Spool.byMessageIdHeader`. */
+export async function byMessageIdHeader(store: Store, header: string): Promise<readonly MessageId[]> {
+  const needle = headerNeedle(header);
+  const found = new Set<MessageId>();
+  for (const shard of store.shards) {
+    for (let cursor = '0'; ;) {
+      const [next = '0', ...ids] = listOf(await store.run(shard, SCRIPTS.headers, [cursor, needle])).map(textOf);
+      for (const id of ids) found.add(id as MessageId);
+      if (next === '0') break;
+      cursor = next;
+    }
+  }
+  return newest([...found]);
+}
+
+/** Ids sort by age. */
+function newest(ids: readonly MessageId[]): readonly MessageId[] {
   return ids.toSorted().toReversed().slice(0, FOUND_AT_MOST);
 }
 

@@ -19,6 +19,7 @@ const NAMES = [
   'feed-end',
   'feed-want',
   'format',
+  'headers',
   'holders',
   'ids',
   'lease',

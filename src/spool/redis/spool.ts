@@ -23,7 +23,7 @@ import { accept } from './accept.ts';
 import { audit } from './audit.ts';
 import { claim } from './claim.ts';
 import { RedisFeed, wantFeed } from './feed.ts';
-import { byProviderId, content, note, overview, prune, story } from './find.ts';
+import { byMessageIdHeader, byProviderId, content, note, overview, prune, story } from './find.ts';
 import { formatKey, Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
 import type { RedisLink } from './link.ts';
@@ -209,6 +209,10 @@ export class RedisSpool implements Spool, Traffic {
 
   byProviderId(id: string): Promise<readonly MessageId[]> {
     return this.#ask((store) => byProviderId(store, id));
+  }
+
+  byMessageIdHeader(header: string): Promise<readonly MessageId[]> {
+    return this.#ask((store) => byMessageIdHeader(store, header));
   }
 
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
