@@ -10,6 +10,8 @@ import { Pacer } from './pacer.ts';
 /** What holds now. `part`: of all its limits, as its standing has it. `warmup` `unknown`: not read yet. */
 export type ExitTerms = {
   readonly egress: Pick<EgressPolicy, 'dailyLimit' | 'hourlyLimit' | 'rate' | 'delay' | 'warmup'>;
+  /** Who says so, where the rate is not the policy's. */
+  readonly rateBy?: string;
   readonly zone: string;
   readonly part: number;
   /** Of the whole exit; null: it has none, or one for each provider. */
@@ -181,7 +183,8 @@ export class ExitLimits {
     for (const [provider, allowance] of this.#providers) this.#adjustProvider(provider, allowance);
     const { rate, delay: delayMs } = terms.egress;
     const pace = paceFor({ rate, delayMs }, terms.part);
-    this.#paceText = paceText({ rate, delayMs }, terms.part);
+    const by = terms.rateBy === undefined ? '' : ` (${terms.rateBy})`;
+    this.#paceText = `${paceText({ rate, delayMs }, terms.part)}${by}`;
     if (pace === null) {
       this.#pacer?.close();
       this.#pacer = null;

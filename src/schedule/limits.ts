@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { ProviderPace } from '../egress/egress.ts';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
+import type { Rate } from '../policy/units.ts';
 import type { Clock } from '../ports.ts';
 import type { LimitState } from '../routing/choose.ts';
 import type { Quotas } from '../spool/ledger.ts';
@@ -23,6 +25,8 @@ export type LimitsNeeds = {
   readonly costs: CostCounts;
   /** Part of an exit's limits that it may use, above 0 and at most 1. Default: all. */
   readonly paceOf?: (exit: string) => number;
+  /** How fast its provider takes mail now. Default: nobody says. */
+  readonly providerPaceOf?: (exit: string) => ProviderPace | null;
   /** An exit may have opened, or closed. */
   readonly changed: () => void;
   /** A limit that mail waits for begins anew: what waits in the store is due. */
@@ -215,13 +219,15 @@ export class Limits {
   }
 
   #termsOf(name: string): ExitTerms {
-    const { policy, warmups, paceOf } = this.#needs;
+    const { policy, warmups, paceOf, providerPaceOf } = this.#needs;
     const inForce = policy();
     const egress = egressOf(inForce, name) ?? NO_TERMS;
     const warmupOf = (provider: string | null): ExitTerms['warmup'] => warmups.of({ egress: name, provider });
     const whole = warmupOf(null);
+    const slower = slowerThan(egress.rate, providerPaceOf?.(name) ?? null);
     return {
-      egress,
+      egress: slower === null ? egress : { ...egress, rate: slower.rate },
+      ...(slower === null ? {} : { rateBy: slower.text }),
       zone: inForce.timeZone,
       part: paceOf?.(name) ?? 1,
       // Where each provider has its own, that of the exit says when it starts.
@@ -230,6 +236,18 @@ export class Limits {
       warmupFor: warmupOf,
     };
   }
+}
+
+/** What its provider allows, where that is less than the policy does. */
+function slowerThan(
+  rate: Rate | null,
+  pace: ProviderPace | null,
+): { readonly rate: Rate; readonly text: string } | null {
+  if (pace === null || (rate !== null && rate.count / rate.windowMs <= pace.perSecond / 1_000)) return null;
+  const { perSecond, text } = pace;
+  // Fewer than one a second are one in so many seconds.
+  const whole = perSecond >= 1 ? { count: Math.floor(perSecond), windowMs: 1_000 } : null;
+  return { rate: whole ?? { count: 1, windowMs: Math.ceil(1_000 / Math.max(perSecond, 1 / 3_600)) }, text };
 }
 
 const UNCOUNTED: Booking = { refund: async () => {} };

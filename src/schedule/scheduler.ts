@@ -21,7 +21,6 @@ import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { Tallies } from '../spool/tallies.ts';
 import { AgeKeeper } from './age.ts';
 import { ContentBudget } from './budget.ts';
-import { CostCounts } from './cost-counts.ts';
 import { Claims } from './claims.ts';
 import type { ReversePath } from './converse.ts';
 import { isLate } from './deadline.ts';
@@ -31,21 +30,19 @@ import { explain, explainMail, explainRoute, type Explanation, type RouteExplana
 import { Groups } from './groups.ts';
 import { Intake } from './intake.ts';
 import { Lanes } from './lanes.ts';
-import { Limits, type LimitsNeeds } from './limits.ts';
 import { mendDueTimes } from './mend.ts';
 import { refusalsOf } from './on-block.ts';
 import { openConnections } from './open-connections.ts';
+import { openLimits, paces } from './open-limits.ts';
 import { openSites, recallSites } from './open-sites.ts';
 import { poolTurnsOf, regroup, standingsChanged, type SharedCircles } from './regroup.ts';
-import { handBack, LEASE_MS, spawn, termsFor, type Schedule } from './schedule.ts';
-import { SentCounts } from './sent-counts.ts';
+import { handBack, spawn, termsFor, type Schedule } from './schedule.ts';
 import { settle } from './settle.ts';
 import { type SchedulerStats, statsOf } from './stats.ts';
 import type { HostsOf } from './domain-hosts.ts';
 import { endTold, type ToldEnds } from './told-ends.ts';
 import { ended } from './untried.ts';
 import { Upkeep } from './upkeep.ts';
-import { Warmups } from './warmups.ts';
 import { Watchdog } from './watchdog.ts';
 import { Window } from './window.ts';
 
@@ -164,8 +161,8 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
   const paceOf = (exit: string): number => standingOf?.(exit).pace ?? 1;
-  const limits = limitsFor(needs, {
-    paceOf,
+  const limits = openLimits(needs, {
+    ...paces(find, paceOf),
     changed: () => {
       exits.touch();
       schedule.lanes.revive();
@@ -222,33 +219,6 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
 function placesOf(places: ExitPlaces): ExitPlaces['placeOf'] {
   return (exit) => places.placeOf(exit);
 }
-
-function limitsFor(
-  { policy, quotas, records, clock, random, emit }: Omit<SchedulerNeeds, 'exits' | 'share'>,
-  heard: Pick<LimitsNeeds, 'changed' | 'turned' | 'reopened' | 'paceOf'>,
-): Limits {
-  const failed = (cause: unknown): void =>
-    emit({ event: 'failed', atMs: clock.nowMs(), where: 'limits', cause: String(cause) });
-  const { tallies, marks } = records ?? NO_RECORDS;
-  const holder = random.bytes(12).toString('hex');
-  return new Limits({
-    policy,
-    quotas,
-    warmups: new Warmups({ policy, tallies, marks, clock, failed }),
-    sent: new SentCounts({ policy, tallies, clock, failed }),
-    costs: new CostCounts({ policy, tallies, quotas, clock, holder, failed }),
-    clock,
-    holder,
-    leaseMs: LEASE_MS,
-    ...heard,
-    failed,
-  });
-}
-
-const NO_RECORDS: NonNullable<SchedulerNeeds['records']> = {
-  tallies: { count: async () => {}, counts: async () => [] },
-  marks: { marks: async () => [], mark: async () => {}, unmark: async () => {} },
-};
 
 async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], reply: Reply): Promise<number> {
   let count = 0;
