@@ -39,7 +39,9 @@ const BODY_MS = 15_000;
 const BUSY = { ...plain(503, 'too much at once: again later\n'), headers: { 'retry-after': '5' } };
 const TOO_LARGE = plain(413, 'too large\n');
 
-/** Reads bodies, few enough at once and short enough in all. One for each server. */
+type Use = (body: Buffer) => Promise<Answer>;
+
+/** Reads bodies, few enough at once and short enough in all, until what they are for is done. One for each server. */
 export class Bodies {
   readonly #clock: Clock;
   #count = 0;
@@ -49,8 +51,12 @@ export class Bodies {
     this.#clock = clock;
   }
 
-  /** @returns the answer instead of a body where it cannot be had; null: the client is gone */
-  async read(request: IncomingMessage, response: ServerResponse, mostBytes: number): Promise<Buffer | Answer | null> {
+  /** @returns the answer, of `use` or why it came to nothing; null: the client is gone */
+  async read(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { mostBytes, use }: { readonly mostBytes: number; readonly use: Use },
+  ): Promise<Answer | null> {
     const { headers } = request;
     if ((headers['content-encoding'] ?? 'identity') !== 'identity')
       return { ...plain(415, 'no content encoding\n'), headers: { 'accept-encoding': 'identity' } };
@@ -60,7 +66,8 @@ export class Bodies {
     this.#count += 1;
     const held = { bytes: 0 };
     try {
-      return await this.#collect(request, mostBytes, held);
+      const body = await this.#collect(request, mostBytes, held);
+      return Buffer.isBuffer(body) ? await use(body) : body;
     } finally {
       this.#count -= 1;
       this.#bytes -= held.bytes;

@@ -166,8 +166,8 @@ async function answerTo(needs: Serving, request: IncomingMessage, response: Serv
     if (method !== 'POST') return gotten(found.place, ask, method);
     const refusal = found.place.refusal?.(ask) ?? null;
     if (refusal !== null) return refusal;
-    const body = await needs.bodies.read(request, response, found.place.mostBytes);
-    return Buffer.isBuffer(body) ? found.place.post(ask, body) : body;
+    const { mostBytes, post } = found.place;
+    return needs.bodies.read(request, response, { mostBytes, use: (body) => post(ask, body) });
   }
   const serves = ROUTES.get(path);
   if (serves === undefined) return plain(404, 'not found\n');

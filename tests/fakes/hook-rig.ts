@@ -8,7 +8,7 @@ import { toldPlan } from '../../src/schedule/told-ends.ts';
 import type { Fixture, Store } from '../../src/spool/engine.contract.ts';
 import { SpoolError, type Submission } from '../../src/spool/spool.ts';
 import type { FakeClock } from './clock.ts';
-import { FakeSns, type ProviderPost, sendgridKeys, TOPIC } from './provider-posts.ts';
+import { type FakeSns, type ProviderPost, sendgridKeys, TOPIC } from './provider-posts.ts';
 import { aSettlement, aSubmission, deliveryOf, type SettlementOptions, type SubmissionOptions } from './submission.ts';
 
 export const MAILGUN_KEY = 'key-of-mailgun';

@@ -49,17 +49,22 @@ class World {
     const events: MessageEvent[] = [received, { event: 'attempted', attempt, ...of }];
     if (!waits) events.push({ event: 'delivered', reply, egress: by, ...of });
     const recipients = to.map((address) => ({ address, notify: null, orcpt: null }));
-    const delivery = {
-      ...{ id: deliveryId, messageId: message.id, domain: 'dest.test', recipients, client: 'shop', stream: 'news' },
-      ...({
-        priority: 'normal',
-        state: 'queued',
-        attempts: 1,
-        createdAtMs: atMs,
-        dueAtMs: atMs,
-        warnedAtMs: null,
-      } as const),
-      ...{ lastReply: null, lastEgress: by, ...(doubtBy === undefined ? {} : { doubtBy }) },
+    const delivery: QueuedDelivery['delivery'] = {
+      id: deliveryId,
+      messageId: message.id,
+      domain: 'dest.test',
+      recipients,
+      client: 'shop',
+      stream: 'news',
+      priority: 'normal',
+      state: 'queued',
+      attempts: 1,
+      createdAtMs: atMs,
+      dueAtMs: atMs,
+      warnedAtMs: null,
+      lastReply: null,
+      lastEgress: by,
+      ...(doubtBy === undefined ? {} : { doubtBy }),
     };
     const leasedUntilMs = leased === true ? atMs + 60_000 : null;
     const queued: QueuedDelivery[] = waits ? [{ delivery, sender: '', sizeBytes: 1, leasedUntilMs }] : [];
