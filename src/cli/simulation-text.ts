@@ -101,7 +101,7 @@ function limitsText(title: string, limits: readonly LimitReached[]): string | nu
     egress,
     `${what}${what === 'rate' ? ` (one every ${waitText(limit)})` : ` ${limit}`}${provider === null ? '' : ` at ${provider}`}`,
     minute(firstAtMs),
-    times === 0 ? '-' : plural(times, what === 'hourly limit' ? 'hour' : 'day'),
+    times === 0 ? '-' : plural(times, what === 'hourly limit' ? 'hour' : what === 'budget' ? 'month' : 'day'),
     String(overflowed),
     String(waited),
   ]);

@@ -7,10 +7,10 @@ export type LimitReached = {
   readonly what: LimitName;
   /** Where each mailbox provider has a warm-up of its own; null: it holds for all. */
   readonly provider: string | null;
-  /** Messages in the day or the hour; ms between two for a rate; 0: before a warm-up begins. The lowest that was reached. */
+  /** Messages in the day or the hour; ms between two for a rate; units of the currency of a budget; 0: before a warm-up begins. The lowest that was reached. */
   readonly limit: number;
   readonly firstAtMs: number;
-  /** Days, or hours, in which it was reached; 0 for a rate. */
+  /** Days, hours, or months of a budget, in which it was reached; 0 for a rate. */
   readonly times: number;
   /** Messages that another exit took, and that waited. */
   readonly overflowed: number;

@@ -1,4 +1,5 @@
 /** What a replay comes to, in figures. Pure. */
+import { billed, priceOf, totalOf, unitsOf } from '../policy/money.ts';
 import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { LimitReached } from './limits-reached.ts';
 import type { ReplayedWay } from './replay.ts';
@@ -36,7 +37,7 @@ const MONTH_MS = 30 * 86_400_000;
 
 type FiguresOf = {
   readonly policy: Policy;
-  readonly counted: readonly { readonly dueAtMs: number; readonly way: ReplayedWay }[];
+  readonly counted: readonly { readonly dueAtMs: number; readonly way: ReplayedWay; readonly recipients: number }[];
   readonly limits: readonly LimitReached[];
   readonly refused: number;
   readonly sinceMs: number;
@@ -48,7 +49,9 @@ export function figuresOf({ policy, counted, limits, refused, sinceMs, untilMs }
   const byRoute = new Map(countBy(counted.flatMap(({ way }) => way.route ?? [])).map((one) => [one.name, one.count]));
   const exits = Object.entries(policy.egress).map(([egress, terms]) => {
     const count = byExit.get(egress) ?? 0;
-    return { egress, count, cost: costOf(terms, { count, months: (untilMs - sinceMs) / MONTH_MS }) };
+    const sent = counted.filter(({ way }) => way.egress === egress);
+    const units = sent.reduce((sum, { recipients }) => sum + billed(terms, recipients), 0);
+    return { egress, count, cost: costOf(terms, { units, months: (untilMs - sinceMs) / MONTH_MS }) };
   });
   const delays = counted.flatMap(({ dueAtMs, way }) => (way.sentAtMs === null ? [] : [way.sentAtMs - dueAtMs]));
   const routed = counted.filter(({ way }) => way.route !== null);
@@ -85,12 +88,16 @@ export function countBy(names: readonly string[]): Counted[] {
   return [...counts].map(([name, count]) => ({ name, count })).sort((one, other) => other.count - one.count);
 }
 
+/** @param units of what it bills */
 function costOf(
-  { cost, enabled }: EgressPolicy,
-  { count, months }: { readonly count: number; readonly months: number },
+  exit: EgressPolicy,
+  { units, months }: { readonly units: number; readonly months: number },
 ): Cost | null {
+  const { cost, enabled } = exit;
   if (cost === null || !enabled) return null;
-  return { amount: cost.amount * (cost.per === 'month' ? months : count), currency: cost.currency };
+  const price = priceOf(exit);
+  const amount = price === null ? cost.amount * months : unitsOf(totalOf(units, price));
+  return { amount, currency: cost.currency };
 }
 
 function totalsOf(costs: readonly Cost[]): Cost[] {

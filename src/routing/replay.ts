@@ -9,7 +9,9 @@ import { choose, type Choice, type ChooseRequest, type ExitState, type GateState
 import { type ExitPast, NO_PAST } from './exit-past.ts';
 import { CLOSED } from './exit-state.ts';
 import { type LimitBook, limitBook, type LimitReached } from './limits-reached.ts';
-import { limitStateOf, SimulatedExit } from './simulated-exit.ts';
+import { LIMITED } from './gates.ts';
+import { SimulatedBudget } from './simulated-budget.ts';
+import { type ClosedLimit, limitStateOf, SimulatedExit } from './simulated-exit.ts';
 import { type ReplayClass, WaitingMail } from './waiting-mail.ts';
 
 export type ReplayedDelivery = {
@@ -18,6 +20,8 @@ export type ReplayedDelivery = {
   readonly facts: MessageFacts;
   /** Mailbox provider of its destination. */
   readonly provider: string;
+  /** Default: 1. */
+  readonly recipients?: number;
   /** False: it uses up limits, but is in no figure. */
   readonly counts: boolean;
 };
@@ -52,6 +56,7 @@ class Run {
   readonly #deliveries: readonly ReplayedDelivery[];
   readonly #terms: ReplayTerms;
   readonly #exits: ReadonlyMap<string, SimulatedExit>;
+  readonly #budgets: ReadonlyMap<string, SimulatedBudget>;
   readonly #capsProviders: boolean;
   readonly #rotation = new Map<string, { readonly place: number; readonly egress: string }>();
   readonly #waiting: WaitingMail;
@@ -67,6 +72,11 @@ class Run {
         const of = { zone: policy.timeZone, past: pasts.get(name) ?? NO_PAST };
         return [name, new SimulatedExit(exit, of)];
       }),
+    );
+    this.#budgets = new Map(
+      Object.entries(policy.egress).flatMap(([name, { budget }]) =>
+        budget === null ? [] : [[name, new SimulatedBudget(policy, name, pasts.get(name)?.spent ?? [])]],
+      ),
     );
     this.#capsProviders = [...this.#exits.values()].some((exit) => exit.capsProviders);
     this.#waiting = new WaitingMail((place) => deliveries[place]?.facts.priority ?? 'normal');
@@ -98,7 +108,7 @@ class Run {
         this.#send(waiting, place, choice);
         return;
       }
-      this.#rest(waiting, choice);
+      this.#rest(waiting, place, choice);
     }
     this.#waiting.add(waiting, place);
     if (counts) for (const one of waiting.keptBy) this.book.waited(one, this.#nowMs);
@@ -112,7 +122,7 @@ class Run {
       this.#nowMs = Math.max(this.#nowMs, next.wakeAtMs);
       const place = this.#waiting.head(next);
       const choice = this.#choose(next, place);
-      if (choice.kind !== 'egress') this.#rest(next, choice);
+      if (choice.kind !== 'egress') this.#rest(next, place, choice);
       else {
         this.#waiting.remove(next);
         this.#send(next, place, choice);
@@ -120,32 +130,42 @@ class Run {
     }
   }
 
-  #send({ route, provider }: ReplayClass, place: number, choice: Choice & { readonly kind: 'egress' }): void {
+  #send(of: ReplayClass, place: number, choice: Choice & { readonly kind: 'egress' }): void {
+    const { route, provider } = of;
     const { name, pool, place: turn, limited } = choice;
     for (const egress of limited) {
-      const closed = egress === name ? null : this.#closedAt(egress, provider);
+      const closed = egress === name ? null : this.#closedAt(egress, { of, place });
       if (closed !== null && this.#deliveries[place]?.counts === true)
         this.book.overflowed({ egress, closed }, this.#nowMs);
     }
     if (pool !== null && turn !== null) this.#rotation.set(pool, { place: turn, egress: name });
     this.#exits.get(name)?.take(provider, this.#nowMs);
+    this.#budgets.get(name)?.take(this.#nowMs, this.#recipientsOf(place));
     this.ways[place] = { route: route.name, egress: name, sentAtMs: this.#nowMs };
   }
 
-  #rest(waiting: ReplayClass, choice: Choice): void {
+  #rest(waiting: ReplayClass, place: number, choice: Choice): void {
     if (choice.kind !== 'wait') return;
     const { untilMs, reasons } = choice;
     waiting.wakeAtMs = untilMs === null ? Number.POSITIVE_INFINITY : Math.max(untilMs, this.#nowMs + 1);
     const keptBy = reasons.flatMap(({ egress, gate }) => {
-      const closed = gate === 'limited' || gate === 'paced' ? this.#closedAt(egress, waiting.provider) : null;
+      const closed = LIMITED.has(gate) ? this.#closedAt(egress, { of: waiting, place }) : null;
       return closed === null ? [] : [{ egress, closed }];
     });
     waiting.keptBy = keptBy;
   }
 
-  #closedAt(egress: string, provider: string) {
+  #closedAt(egress: string, { of, place }: { readonly of: ReplayClass; readonly place: number }): ClosedLimit | null {
     const exit = this.#exits.get(egress);
-    return exit?.closedAt(this.#nowMs) ?? exit?.closedFor(provider, this.#nowMs) ?? null;
+    const budget = this.#budgets.get(egress);
+    const gate = budget?.gateAt(this.#nowMs, this.#recipientsOf(place)) ?? null;
+    if (budget !== undefined && gate !== null && !gate.exempt.has(of.stream))
+      return { what: 'budget', provider: null, limit: budget.amount, untilMs: gate.untilMs };
+    return exit?.closedAt(this.#nowMs) ?? exit?.closedFor(of.provider, this.#nowMs) ?? null;
+  }
+
+  #recipientsOf(place: number): number {
+    return this.#deliveries[place]?.recipients ?? 1;
   }
 
   #choose({ route, stream, provider }: ReplayClass, place: number): Choice {
@@ -155,7 +175,7 @@ class Run {
       policy,
       route,
       stream,
-      stateOf: (name) => this.#stateOf(name),
+      stateOf: (name) => this.#stateOf(name, place),
       shareOf: (name) => this.#exits.get(name)?.shareAt(this.#nowMs) ?? 0,
       rotation: this.#rotation,
       fraction: () => fractionOf(place, draws++),
@@ -170,7 +190,7 @@ class Run {
     return closed === null ? null : { gate: 'limited', untilMs: closed.untilMs, cause: closed.what };
   }
 
-  #stateOf(name: string): ExitState {
+  #stateOf(name: string, place: number): ExitState {
     const exit = this.#exits.get(name);
     const standing = this.#terms.pasts.get(name)?.standing;
     return {
@@ -179,6 +199,7 @@ class Run {
       concurrency: Number.POSITIVE_INFINITY,
       circuit: CLOSED,
       limit: limitStateOf(exit?.closedAt(this.#nowMs) ?? null),
+      budget: this.#budgets.get(name)?.gateAt(this.#nowMs, this.#recipientsOf(place)) ?? null,
       ...(standing === undefined ? {} : { standing: { ...standing, closures: closuresOf(standing), probes: false } }),
     };
   }

@@ -12,6 +12,7 @@ import {
 } from '../../tests/fakes/passed-mail.ts';
 import type { PassedMessage } from '../spool/traffic.ts';
 import { NO_PAST } from './exit-past.ts';
+import { simulate } from './simulate.ts';
 import { FULL_STANDING } from './standing.ts';
 
 describe('a simulation', () => {
@@ -33,6 +34,39 @@ describe('a simulation', () => {
       },
     ]);
     expect(then.delay).toEqual({ meanMs: 0, p95Ms: 0, mostMs: 0, waited: 0 });
+  });
+
+  test('of a budget has what is beyond it overflow to the next exit, but for streams that are exempt', () => {
+    const cost = '10 USD/1000';
+    const egress = { ...EXITS, 'ip-1': { type: 'mx' as const, cost, budget: '0.50 USD/month' } };
+    const streams = { transactional: { priority: 'high' as const }, news: { priority: 'low' as const } };
+    const candidate = policyWith({ egress, streams });
+    const inForce = policyWith({ egress: EXITS, streams });
+    const spent = [
+      { day: '2026-05-30', micros: 90_000, currency: 'USD' },
+      { day: '2026-05-30', micros: 900_000, currency: 'EUR' },
+      { day: '2026-04-30', micros: 900_000, currency: 'USD' },
+    ];
+    const news = { stream: 'news', priority: 'low' as const };
+    // The last day of May: the month turns with the second.
+    const mail = [
+      ...every(HOUR_MS / 2, 96, news).map((one) => ({ ...one, receivedAtMs: one.receivedAtMs - DAY_MS })),
+      passed(START_MS - HOUR_MS / 4),
+    ];
+    const { candidate: then } = simulate({
+      messages: mail,
+      sinceMs: START_MS - DAY_MS,
+      untilMs: START_MS + DAY_MS,
+      inForce,
+      candidate,
+      pasts: new Map([['ip-1', { ...NO_PAST, spent }]]),
+    });
+    // 41 of May, the password reset, and 48 of June.
+    expect(then.exits.map(({ count }) => count)).toEqual([41 + 1 + 48, 7]);
+    expect(then.costs).toEqual([{ amount: 0.9, currency: 'USD' }]);
+    expect(then.limits).toMatchObject([
+      { egress: 'ip-1', what: 'budget', limit: 0.5, times: 1, overflowed: 7, waited: 0 },
+    ]);
   });
 
   test('has mail wait for midnight where no other exit is left', () => {

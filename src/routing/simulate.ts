@@ -133,9 +133,9 @@ function replayUnder(
   const from = dayOf(replayedFrom([policy], sinceMs), policy.timeZone).name;
   const before = new Map([...pasts].map(([name, past]) => [name, pastBefore(past, from)]));
   const { ways, limits } = replay(deliveries, { policy, pasts: before, horizonMs: untilMs + HORIZON_MS });
-  const counted = deliveries.flatMap(({ dueAtMs, counts }, place) => {
+  const counted = deliveries.flatMap(({ dueAtMs, counts, recipients = 1 }, place) => {
     const way = ways[place];
-    return way === undefined || !counts ? [] : [{ dueAtMs, way }];
+    return way === undefined || !counts ? [] : [{ dueAtMs, way, recipients }];
   });
   const refused = as.filter((one, place) => one.kind === 'refused' && (recorded[place]?.dueAtMs ?? 0) >= sinceMs);
   return {
@@ -158,6 +158,7 @@ function replayed(
     dueAtMs,
     counts: of.counts,
     provider: providerOf(policy, delivery.host),
+    recipients: delivery.recipients,
     facts: {
       client: message.client,
       stream,

@@ -7,14 +7,14 @@ import { afterMessage, earliestMs, type Pace, paceFor, type Paced, UNPACED } fro
 import type { ExitPast } from './exit-past.ts';
 import { warmupOf, type Warmup, type WarmupDays } from './warmup.ts';
 
-export type LimitName = DayLimit['what'] | 'hourly limit' | 'rate';
+export type LimitName = DayLimit['what'] | 'hourly limit' | 'rate' | 'budget';
 
 /** A limit that keeps mail from it at a moment. */
 export type ClosedLimit = {
   readonly what: LimitName;
   /** Where each mailbox provider has a warm-up of its own; null: it holds for all. */
   readonly provider: string | null;
-  /** Messages in the day or the hour, ms between two for a rate. */
+  /** Messages in the day or the hour, ms between two for a rate, units of the currency of a budget. */
   readonly limit: number;
   readonly untilMs: number;
 };
