@@ -1,3 +1,4 @@
+import { simpleParser } from 'mailparser';
 import { expect, test } from 'vitest';
 import { complaintOf, microsoftComplaint } from '../../tests/fakes/complaint.ts';
 import { bounceOf, DAY_MS, DOMAINS, eachWithReturnPaths, type ReturnRig } from '../../tests/fakes/return-rig.ts';
@@ -155,19 +156,35 @@ test.each([
   expect(rig.events.map(({ event }) => event)).toEqual(events);
 });
 
-test('what is no report is refused, so that a person who wrote hears of it', async () => {
+test('what is no report goes to the postmaster as an attachment, so many an hour; bounces are refused', async () => {
   const rig = fixture();
-  for (const content of [
-    Buffer.from('From: ana@far.test\r\nSubject: your mail\r\n\r\nPlease stop.\r\n'),
-    bounceOf('gone@dest.test'),
-    microsoftComplaint(['Subject: not yours'], 'gone@dest.test'),
-  ]) {
-    expect(await rig.take({ address: 'abuse@bounces.example.com', content })).toEqual({
-      code: 550,
-      detail: '7.1',
-      text: 'only complaint reports (RFC 5965) are taken here',
-    });
-  }
+  const address = 'abuse@bounces.example.com';
+  const letter = Buffer.from('From: ana@far.test\r\nSubject: your mail\r\n\r\nPlease stop.\r\n');
+  expect(await rig.take({ address, content: letter })).toEqual(TAKEN);
+  expect(await rig.take({ address, content: microsoftComplaint(['Subject: not yours'], 'gone@dest.test') })).toEqual(
+    TAKEN,
+  );
+  const [told, ...others] = await rig.told();
+  expect(others.length).toBe(1);
+  expect(told?.to).toBe(rig.policy.postmaster);
+  const parsed = await simpleParser(
+    (await rig.told()).find(({ content }) => content.includes('Please stop'))?.content ?? '',
+  );
+  expect(parsed.from?.text).toContain('MAILER-DAEMON@relay.test');
+  expect(parsed.attachments.map(({ contentType, content }) => [contentType, content.toString()])).toEqual([
+    ['message/rfc822', expect.stringContaining(String(letter).trimEnd())],
+  ]);
+  const refused = { code: 550, detail: '7.1', text: 'only complaint reports (RFC 5965) are taken here' };
+  expect(await rig.take({ address, content: bounceOf('gone@dest.test') })).toEqual(refused);
+  const later = { code: 450, detail: '7.1', text: 'too many messages to this address, try again later' };
+  for (let n = 0; n < 30; n++) await rig.take({ address, content: letter });
+  expect(await rig.take({ address, content: letter })).toEqual(later);
+  expect((await rig.told()).length).toBeLessThanOrEqual(20);
+  await rig.clock.advance(3_600_000);
+  expect(await rig.take({ address, content: letter })).toEqual(TAKEN);
+  // A postmaster who is a return path would be told of what he is told.
+  rig.policy = { ...rig.policy, postmaster: 'fbl@bounces.example.com' };
+  expect(await rig.take({ address, content: letter })).toEqual(refused);
   expect([rig.events, rig.learnt]).toEqual([[], []]);
 });
 

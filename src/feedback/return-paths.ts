@@ -14,6 +14,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { MessageStory, Spool } from '../spool/spool.ts';
 import { writeAnswer } from './answer.ts';
+import { headerOf, natureOf } from './automatic.ts';
 import { readCameBack, type Reading, type Sent, sentIn } from './came-back.ts';
 import { type ComplaintReport, readComplaint } from './complaint-report.ts';
 import { keepComplaint, type Taken } from './complaints.ts';
@@ -22,6 +23,7 @@ import { writeReport } from './report.ts';
 import { hearsByMail } from './reporter.ts';
 import { reportFields, reportToken } from './report-token.ts';
 import type { Learn } from './suppression/learn.ts';
+import { type ToPostmaster, toPostmaster } from './to-postmaster.ts';
 import { DAY_MS, readVerpLocal, type VerpKeys, verpLocal, type VerpToken } from './verp.ts';
 
 /** A server that took mail tries for some days; its report may be underway for as long. */
@@ -31,6 +33,7 @@ const MOST_CAME_BACK = 100;
 
 const TAKEN: Reply = { code: 250, detail: '6.0', text: 'taken' };
 const NO_REPORT: Reply = { code: 550, detail: '7.1', text: 'only complaint reports (RFC 5965) are taken here' };
+const TOO_MANY: Reply = { code: 450, detail: '7.1', text: 'too many messages to this address, try again later' };
 const NO_SUCH_MESSAGE: Reply = { code: 550, detail: '1.1', text: 'no such message any more' };
 
 export type ReturnPathNeeds = {
@@ -76,7 +79,10 @@ export type ReturnedMail = {
   readonly trace: (id: MessageId) => string;
 };
 
-export function openReturnPaths(needs: ReturnPathNeeds): ReturnPaths {
+type Parts = ReturnPathNeeds & { readonly forward: ToPostmaster };
+
+export function openReturnPaths(given: ReturnPathNeeds): ReturnPaths {
+  const needs = { ...given, forward: toPostmaster(given) };
   return {
     reversePath: (message, deliveryId) => reversePath(needs, message, deliveryId),
     fieldsFor: (message) => fieldsFor(needs, message),
@@ -123,7 +129,7 @@ function isInTime({ policy, clock }: ReturnPathNeeds, day: number): boolean {
   return clock.nowMs() < (day + 1 + VALID_DAYS) * DAY_MS + policy().retry.expireMs;
 }
 
-async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> {
+async function take(needs: Parts, mail: ReturnedMail): Promise<Reply> {
   if (isComplaintAddress(needs.policy(), mail.address)) return await takeComplaint(needs, mail);
   const token = tokenOf(needs, mail.address);
   const story = token === null ? null : await needs.spool.story(messageIdOf(token.deliveryId), token.deliveryId);
@@ -145,15 +151,24 @@ async function take(needs: ReturnPathNeeds, mail: ReturnedMail): Promise<Reply> 
   return TAKEN;
 }
 
-/** What is no report is refused, so that a person who wrote hears of it. */
-async function takeComplaint(needs: ReturnPathNeeds, { address, content }: ReturnedMail): Promise<Reply> {
+/** What is no report goes to the postmaster, bounces excepted: nobody of ours sends from there. */
+async function takeComplaint(needs: Parts, mail: ReturnedMail): Promise<Reply> {
+  const { address, content } = mail;
   const report = readComplaint(content);
   const taken = report === null ? 'unsigned' : await keepComplaint(complaintNeeds(needs), report, null);
   const why = DROPPED[taken];
   if (why === null) return TAKEN;
-  if (report?.isReport !== true) return NO_REPORT;
+  if (report?.isReport !== true) return await passOn(needs, mail);
   needs.emit({ event: 'complaint-dropped', atMs: needs.clock.nowMs(), address, reason: `${why} (${summary(report)})` });
   return TAKEN;
+}
+
+async function passOn({ forward }: Parts, mail: ReturnedMail): Promise<Reply> {
+  const nature = natureOf(headerOf(mail.content), '');
+  if (nature === 'bounce' || nature === 'delayed') return NO_REPORT;
+  const forwarding = await forward(mail);
+  if (forwarding === 'forwarded') return TAKEN;
+  return forwarding === 'nobody' ? NO_REPORT : TOO_MANY;
 }
 
 const DROPPED = {

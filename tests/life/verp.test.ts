@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { EXCHANGE, EXIM, QMAIL } from '../fakes/bounces.ts';
+import { complaintOf } from '../fakes/complaint.ts';
 import { messageWith } from '../fakes/mail.ts';
 import { freePort, type Postfix, startPostfix } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
@@ -175,4 +176,40 @@ test('the bounce of a bounce ends it: nobody is told of what cannot be told', as
   expect(await relay.audit()).toMatchObject({ accepted: 2, finished: { delivered: 2 }, queued: 0 });
   expect(relay.lines.filter(({ event }) => event === 'received').length).toBe(2);
   expect(postfix.maildir()).toEqual([]);
+});
+
+test('a complaint that carries the token of the mail is kept, counted, and its address is not written to again', async () => {
+  await using place = await world();
+  const { port, sink, relay, text } = place;
+  const since = relay.lines.length;
+  relay.writePolicy(text('returnPath: bounces.app.test, verp: recipient, complaints: [fbl]'));
+  await relay.waitFor((line) => line.event === 'policy-applied', since);
+  const id = await submit(port, ['ana@dest.test', 'luis@dest.test'], 'two');
+  await sink.until(() => sink.accepted.length === 2);
+  // Each has a transaction and a return path of its own.
+  expect(new Set(sink.accepted.map(({ sender }) => sender)).size).toBe(2);
+  const [mail] = sink.accepted;
+  expect(mail?.recipients.length).toBe(1);
+  const complainer = mail?.recipients[0]?.address ?? '';
+  const header = String(mail?.content).split('\r\n\r\n')[0]?.split('\r\n') ?? [];
+  const token = header.find((line) => line.startsWith('X-Report-Token: ')) ?? '';
+  expect(token).toContain(id.toLowerCase());
+  expect(header).toContain('CFBL-Address: fbl@bounces.app.test; report=arf');
+  const complaint = complaintOf({ original: [token], fields: [`Original-Rcpt-To: <${complainer}>`] });
+  await using dialogue = await SmtpDialogue.greeted(port, { localAddress: '127.0.0.77' });
+  await dialogue.all(
+    'EHLO mailbox.test',
+    'MAIL FROM:<feedback@mailbox.test>',
+    'RCPT TO:<fbl@bounces.app.test>',
+    'DATA',
+  );
+  expect(await dialogue.say(`${complaint.toString()}.`)).toBe('250 2.6.0 taken');
+  const event = await relay.waitFor((line) => line.event === 'complained');
+  expect(event).toMatchObject({ messageId: id, recipients: [complainer], source: 'report', egress: 'up' });
+  const story = await relay.cli(['message', id]);
+  expect(story.stdout).toMatch(new RegExp(`complained .*report: abuse, by MailboxLoop/1\\.0 \\(${complainer}\\)`));
+  await submit(port, [complainer], 'again');
+  await relay.waitFor((line) => line.event === 'suppressed' || line.event === 'refused');
+  await relay.audit();
+  expect(sink.accepted.filter(({ recipients }) => recipients[0]?.address === complainer).length).toBe(1);
 });
