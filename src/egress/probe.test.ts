@@ -11,7 +11,8 @@ import type { SinkOptions } from '../../tests/fakes/sink-books.ts';
 import { startSmtpSink } from '../../tests/fakes/smtp-sink.ts';
 import type { EgressPolicy } from '../policy/schema.ts';
 import { canSendFrom, systemClock, systemDial } from '../system.ts';
-import { probe, type ProbeNeeds, type ProbeResult } from './probe.ts';
+import { probe, type ProbeResult } from './probe.ts';
+import type { ProbeNeeds } from './probe-run.ts';
 
 const zone = new DnsZone({ 'smtp.example': { a: ['127.0.0.1'] }, 'broken.example': { fault: 'servfail' } });
 const needs: ProbeNeeds = {
