@@ -7,6 +7,7 @@ export function addsUnsubscribe({ streams }: Policy): boolean {
   return Object.values(streams).some(({ unsubscribe }) => unsubscribe === 'add');
 }
 
+/** What such a stream needs. */
 export function checkUnsubscribe({ streams, http, suppression }: Policy): Check[] {
   return Object.entries(streams).flatMap(([name, { unsubscribe }]): Check[] => {
     if (unsubscribe !== 'add') return [];
