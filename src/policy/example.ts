@@ -167,6 +167,7 @@ egress:                                 <- egress
     # delay: 1s                         <- egress/mx/delay
     # warmup: { start: 2026-12-01 }     <- egress/mx/warmup
     # cost: 25 USD/month                <- egress/mx/cost
+    # billing: recipient                <- egress/mx/billing
     # budget: 25 USD/month              <- egress/mx/budget
     # region: eu                        <- egress/mx/region
     # node: m1                          <- egress/mx/node

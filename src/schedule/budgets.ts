@@ -105,7 +105,7 @@ export class Budgets {
         windowAt: (nowMs: number) => budgetWindow(name, nowMs, timeZone),
       };
       if (known === undefined) {
-        const needs = { ...this.#needs, reopened: () => this.#needs.reopened(name, ANY) };
+        const needs = { ...this.#needs, reopened: (count: number) => this.#needs.reopened(name, count) };
         this.#exits.set(name, { purse: new Purse(needs, purse), price, budget, debt: 0n });
         continue;
       }

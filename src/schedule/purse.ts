@@ -11,8 +11,8 @@ export type PurseNeeds = {
   readonly leaseMs: number;
   /** What may be spent changed. */
   readonly changed: () => void;
-  /** It was used up, and is not any more. */
-  readonly reopened: () => void;
+  /** It was used up, and has enough for so many again. */
+  readonly reopened: (count: number) => void;
   readonly failed: (cause: unknown) => void;
 };
 
@@ -77,7 +77,7 @@ export class Purse {
     if (limit === terms.limit && least === terms.least) return;
     this.#short = 0;
     this.#lookedMs = Number.NEGATIVE_INFINITY;
-    if (before && !this.isSpent) this.#needs.reopened();
+    if (before && !this.isSpent) this.#needs.reopened(Math.ceil(this.#rest / this.#terms.least));
   }
 
   get window(): BudgetWindow {
@@ -257,7 +257,7 @@ export class Purse {
   #told(before: boolean): void {
     const now = this.isSpent;
     if (now !== before) this.#needs.changed();
-    if (before && !now) this.#needs.reopened();
+    if (before && !now) this.#needs.reopened(Math.ceil(this.#rest / this.#terms.least));
   }
 
   #blockSize(): number {
