@@ -14,7 +14,7 @@ export function checkUnsubscribe({ streams, http, suppression }: Policy): Check[
     const path = ['streams', name, 'unsubscribe'];
     if (http.publicUrl === null) {
       const text = 'add needs http.publicUrl: the address by which those who unsubscribe reach the HTTP listener';
-      return [{ verdict: 'refuse', path, text, also: ['http', 'publicUrl'] }];
+      return [{ verdict: 'refuse', path, text }];
     }
     if (suppression.unsubscribes.scope !== 'off') return [];
     const text = 'add promises that whoever unsubscribes gets no more, but suppression.unsubscribes.scope is off';

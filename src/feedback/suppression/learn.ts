@@ -184,10 +184,11 @@ async function count(needs: LearnNeeds, lesson: Lesson, mail: Mail): Promise<voi
   }
 }
 
-/** A message got through: what was counted before says nothing any more. */
-async function forgetSoft({ suppressions, sieve }: LearnNeeds, addresses: readonly string[]): Promise<void> {
-  const known = [...new Set(addresses.filter((address) => sieve.has(address)).map(suppressionAddress))];
-  const keys = known.map((address) => ({ address, client: TALLY_CLIENT, stream: null }));
-  for (let start = 0; start < keys.length; start += SUPPRESSIONS_AT_ONCE)
-    await suppressions.unsuppress(keys.slice(start, start + SUPPRESSIONS_AT_ONCE));
+/** A message got through: what was counted before says nothing any more. Mostly there is no count: looking costs less than writing. */
+async function forgetSoft(needs: LearnNeeds, addresses: readonly string[]): Promise<void> {
+  const known = new Set(addresses.filter((address) => needs.sieve.has(address)).map(suppressionAddress));
+  for (const address of known) {
+    const key = { address, client: TALLY_CLIENT, stream: null };
+    if ((await knownOf(needs, key)) !== null) await needs.suppressions.unsuppress([key]);
+  }
 }
