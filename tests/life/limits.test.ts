@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { startLoad } from '../fakes/load.ts';
 import { freePort } from '../fakes/postfix.ts';
-import { startRedis } from '../fakes/redis.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
 import { startSmtpSink } from '../fakes/smtp-sink.ts';
 
@@ -125,28 +124,4 @@ test('a rate of 5/s sends twenty messages in no less than 3.8 s, one by one', as
   await expect.poll(() => sink.accepted.length, { timeout: 30_000, interval: 50 }).toBe(20);
   expect(performance.now() - began).toBeGreaterThan(3_700);
   expect((await relay.audit())['possibleDuplicates']).toBe(0);
-});
-
-test('two nodes on one Redis share a daily limit and a rate', { timeout: 90_000 }, async () => {
-  await using redis = await startRedis();
-  await using limited = await startSmtpSink();
-  await using paced = await startSmtpSink();
-  const spool = `spool: { engine: redis, url: "${redis.url}" }`;
-  const exits = [
-    { port: limited.port, terms: 'dailyLimit: 20' },
-    { port: paced.port, terms: 'rate: 10/s' },
-  ];
-  const one = await relayWith(exits, [], spool);
-  await using _one = one.relay;
-  const two = await relayWith(exits, [], spool);
-  await using _two = two.relay;
-  const began = performance.now();
-  const loads = [one, two].map(({ port }, place) =>
-    startLoad({ port: () => port, sessions: 2, prefix: `node-${place}`, count: 30 }),
-  );
-  await Promise.all(loads.map(({ finished }) => finished));
-  await expect
-    .poll(() => [limited.accepted.length, paced.accepted.length], { timeout: 60_000, interval: 100 })
-    .toEqual([20, 40]);
-  expect(performance.now() - began).toBeGreaterThan(3_800);
 });

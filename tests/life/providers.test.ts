@@ -83,47 +83,6 @@ async function queue({ relay }: Place): Promise<Queue> {
   return (JSON.parse(stdout) as { readonly deliveries: Queue }).deliveries;
 }
 
-test.concurrent('greylisted mail comes again by the address that it came by, though it is the turn of another', async ({
-  expect,
-}) => {
-  await using grey = await place({ 'grey.test': 'greylist: { delay: 1s }', 'plain.test': '' });
-  const id = await grey.send('a@grey.test');
-  expect(await grey.relay.waitFor(of(id, 'deferred'))).toBeDefined();
-  const [first] = grey.told('grey.test');
-  // Two more go round the circle, and it is the turn of the other address again.
-  for (const to of ['b@plain.test', 'c@plain.test']) await grey.relay.waitFor(of(await grey.send(to), 'delivered'));
-  const ended = async (): Promise<boolean> => {
-    await grey.relay.cli(['queue', 'retry', '--domain', 'grey.test']);
-    return grey.relay.lines.some(of(id, 'delivered'));
-  };
-  await expect.poll(ended, { timeout: 20_000, interval: 300 }).toBe(true);
-  expect(new Set(grey.told('grey.test').map((line) => line.split(' ')[1]))).toEqual(new Set([first?.split(' ')[1]]));
-  expect(new Set(grey.told('plain.test'))).toEqual(new Set([`taken ${ONE}`, `taken ${TWO}`]));
-  await grey.relay.audit();
-});
-
-test.concurrent('a site that says "too much" is slowed for that address, and all of it arrives when it has room', async ({
-  expect,
-}) => {
-  await using rated = await place({ 'rated.test': 'manner: google, rate: 6/4s' });
-  const ids = await Promise.all(Array.from({ length: 20 }, (_, index) => rated.send(`to${index}@rated.test`)));
-  const refused = () => rated.events.find(({ event }) => event === 'refused');
-  await expect.poll(refused, { timeout: 20_000 }).toMatchObject({ reply: expect.stringContaining('421 4.7.28') });
-  const slowed = async (): Promise<number> => {
-    const metrics = await (await fetch(`http://127.0.0.1:${rated.ports.http}/metrics`)).text();
-    return Number(/relevo_site_exits\{provider="other",held="slowed"\} (\d+)/.exec(metrics)?.[1] ?? 0);
-  };
-  await expect.poll(slowed, { timeout: 10_000 }).toBeGreaterThan(0);
-  const arrived = async (): Promise<number> => {
-    await rated.relay.cli(['queue', 'retry', '--all']);
-    return ids.filter((id) => rated.relay.lines.some(of(id, 'delivered'))).length;
-  };
-  await expect.poll(arrived, { timeout: 60_000, interval: 1_000 }).toBe(20);
-  // A rate used up is no try used up, and nobody's fault but the pace's.
-  expect(rated.relay.lines.filter(({ event }) => event === 'bounced')).toEqual([]);
-  expect((await rated.relay.audit())['possibleDuplicates']).toBe(0);
-});
-
 test.concurrent('an address of bad reputation: urgent mail goes by another, marketing is held until an operator lets it go', async ({
   expect,
 }) => {
