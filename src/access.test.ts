@@ -4,6 +4,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CliRig } from '../tests/fakes/cli-rig.ts';
+import { aSettlement, aSubmission } from '../tests/fakes/submission.ts';
 import { FakeLive } from '../tests/fakes/fake-live.ts';
 import { systemRandom } from './system.ts';
 import { openAccess } from './access.ts';
@@ -43,7 +44,7 @@ async function world() {
   const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
   const stats = statsNeeds({ policy, clock, spool, standings });
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
-  const { api, tokens } = openAccess({ policy, ports: { clock, random: systemRandom }, marks, emit, exits });
+  const { api, tokens } = openAccess({ policy, ports: { clock, random: systemRandom }, marks, emit, exits, spool });
   const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens });
   const control = await startControl({ dataFolder, operations, clock, emit, messageSizeBytes: () => 1_000 });
   if (control.kind !== 'listening') throw new Error(control.cause);
@@ -61,7 +62,7 @@ async function world() {
     return JSON.parse(stdout) as IssuedToken;
   };
   const kept = things.move();
-  return { rig, base, get, issue, events, marks, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { rig, base, get, issue, events, marks, spool, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 async function refusal(response: Response) {
@@ -86,6 +87,61 @@ test('who may read gets what the command line prints, recommendations with their
   expect(Number(head.headers.get('content-length'))).toBeGreaterThan(100);
 });
 
+test('a message is told as the command line has it, with the state and the exit of each recipient', async () => {
+  await using place = await world();
+  const { rig, get, issue, spool } = place;
+  const { token } = await issue('create', 'app', '--scopes', 'read');
+  const nowMs = rig.clock.nowMs();
+  const submission = aSubmission({ atMs: nowMs, to: ['ann@dest.test', 'bob@dest.test'] });
+  const { id } = submission.message;
+  await spool.accept(submission);
+  const claim = { nowMs, leaseUntilMs: nowMs + 60_000, limit: 9, perLane: 9, exclude: [] };
+  const [leased] = (await spool.claim(claim)).leased;
+  if (leased === undefined) throw new Error('it waits');
+  const of = {
+    atMs: nowMs,
+    messageId: id,
+    deliveryId: leased.delivery.id,
+    domain: 'dest.test',
+    recipients: ['ann@dest.test', 'bob@dest.test'],
+  };
+  const peer = { host: 'mx.dest.test', address: '192.0.2.25', source: '192.0.2.1', tls: 'TLSv1.3' };
+  const reply = { code: 250, detail: null, text: 'ok' };
+  const attempt = { number: 1, egress: 'direct', ...peer, reply, providerId: '<theirs/1@mg.test>', tookMs: 5 };
+  const before = [{ event: 'attempted' as const, attempt, ...of }];
+  await spool.settle(aSettlement(leased, { atMs: nowMs, addresses: ['ann@dest.test'], before }));
+  const confirmed = {
+    event: 'confirmed' as const,
+    ...of,
+    recipients: ['ann@dest.test'],
+    source: 'hook:x',
+    detail: '',
+    egress: 'direct',
+  };
+  await spool.note([confirmed]);
+  const printed = JSON.parse((await rig.run(['message', id, '--json'])).stdout) as {
+    message: { subject: string | null };
+  };
+  expect(printed.message.subject).toBe('hello');
+  // The policy shows no subjects; the rig's own operations do.
+  const silent = JSON.stringify(printed).replaceAll('"subject":"hello"', '"subject":null');
+  for (const named of [id, id.toLowerCase(), `${id}.1`, encodeURIComponent('<theirs/1@mg.test>')]) {
+    const answer = await get(`/api/v1/messages/${named}`, token);
+    const { message, ...told } = (await answer.json()) as { message: { id: string }; recipients: unknown[] };
+    expect([answer.status, message.id]).toEqual([200, id]);
+    expect({ message, ...told }).toMatchObject({ ...(JSON.parse(silent) as object), events: expect.any(Array) });
+    expect(told.recipients).toMatchObject([
+      { address: 'ann@dest.test', deliveryId: `${id}.1`, state: 'delivered', egress: 'direct', later: ['confirmed'] },
+      { address: 'bob@dest.test', state: 'queued', hostAddress: '192.0.2.25', sourceAddress: '192.0.2.1', later: [] },
+    ]);
+  }
+  for (const named of ['01KA0000000000000000000000', 'theirs', 'ID', '%E0%A4%A', 'x'.repeat(1_000)])
+    expect((await get(`/api/v1/messages/${named}`, token)).status).toBe(404);
+  expect((await get(`/api/v1/messages/${id}`, token, 'DELETE')).status).toBe(405);
+  const { token: other } = await issue('create', 'sender', '--scopes', 'submit');
+  expect((await get(`/api/v1/messages/${id}`, other)).status).toBe(403);
+});
+
 test('without a token nothing is told, not even what there is', async () => {
   await using place = await world();
   const { base, get, events } = place;
@@ -93,6 +149,7 @@ test('without a token nothing is told, not even what there is', async () => {
     ['GET', STATS],
     ['POST', STATS],
     ['GET', '/api/v1/nothing'],
+    ['GET', '/api/v1/messages/01KA0000000000000000000000'],
     ['GET', '/api/'],
     ['DELETE', '/api/v1/tokens/ci'],
   ] as const;

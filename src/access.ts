@@ -1,13 +1,17 @@
 /** The API of a running relay: what it reads, whom it lets in, and how often somebody may fail. */
 import type { ExitOperations } from './cli/exit-operations.ts';
+import { plainMessage } from './cli/message-json.ts';
+import { withoutSubject } from './cli/without-subject.ts';
 import { type TokenOperations, tokenOperations } from './cli/token-operations.ts';
 import { type Api, createApi } from './http/api.ts';
 import { TokenBook } from './http/token-book.ts';
 import { addressKey } from './ingress/address-key.ts';
 import { SignInLimits } from './ingress/sign-in-limits.ts';
+import { messageIdOf, parseDeliveryId, parseMessageId } from './message/ids.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Emit, Ports } from './ports.ts';
 import type { Marks } from './spool/marks.ts';
+import type { MessageStory, Spool } from './spool/spool.ts';
 
 export type AccessNeeds = {
   readonly policy: () => Policy;
@@ -15,12 +19,13 @@ export type AccessNeeds = {
   readonly marks: Marks;
   readonly emit: Emit;
   readonly exits: Pick<ExitOperations, 'stats' | 'exits'>;
+  readonly spool: Pick<Spool, 'story' | 'byProviderId'>;
 };
 
 export type Access = { readonly api: Api; readonly tokens: TokenOperations };
 
 /** Those who fail are limited by `limits.loginAttempts`, as those of SMTP are, and are counted apart from them. */
-export function openAccess({ policy, ports, marks, emit, exits }: AccessNeeds): Access {
+export function openAccess({ policy, ports, marks, emit, exits, spool }: AccessNeeds): Access {
   const { clock, random } = ports;
   const book = new TokenBook({ marks, clock });
   const limit = () => policy().limits.loginAttempts;
@@ -36,6 +41,19 @@ export function openAccess({ policy, ports, marks, emit, exits }: AccessNeeds): 
     },
     stats: () => exits.stats(),
     egress: async () => ({ exits: await exits.exits() }),
+    message: async (text) => {
+      const story = await storyOf(spool, text);
+      if (story === null) return null;
+      return plainMessage(policy().log.subjects ? story : withoutSubject(story));
+    },
   });
   return { api, tokens: tokenOperations({ marks, clock, random, changed: () => book.forget() }) };
+}
+
+/** By an id of a message or a delivery, or by what a provider calls it: the newest of those. */
+async function storyOf(spool: AccessNeeds['spool'], text: string): Promise<MessageStory | null> {
+  const deliveryId = parseDeliveryId(text);
+  const id = deliveryId === null ? parseMessageId(text) : messageIdOf(deliveryId);
+  const [found] = id === null ? await spool.byProviderId(text) : [id];
+  return found === undefined ? null : spool.story(found);
 }

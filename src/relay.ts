@@ -123,7 +123,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     usesNow: async () => (await path.figures()).exits ?? [],
   };
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places, ...uses });
-  const access = openAccess({ policy, ports, marks, emit, exits });
+  const access = openAccess({ policy, ports, marks, emit, exits, spool });
   const notReady = () => reasonsNotReady(parts);
   const http = stack.use(openHttp(foundation, { path, suppression, access, notReady }));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };

@@ -7,9 +7,9 @@ import { isoTime } from '../report/log-fields.ts';
 import type { MessageStory } from '../spool/spool.ts';
 import { addCommand, type Registry, UsageError } from './cli.ts';
 import type { FoundMessage } from './find-message.ts';
+import { plainMessage } from './message-json.ts';
 import type { Operations } from './operations.ts';
 import { formatDue, formatSize, json, plural, printable, table } from './output.ts';
-import { plainDelivery } from './queue.ts';
 import { withOperations } from './reach.ts';
 
 /** `relevo message ID` */
@@ -33,8 +33,7 @@ export function addMessage(program: Command, registry: Registry): void {
         );
         return 1;
       }
-      const { message, events, queued } = story;
-      if (options.json === true) cli.terminal.out(json({ message, events, queued: queued.map(plainDelivery) }));
+      if (options.json === true) cli.terminal.out(json(plainMessage(story)));
       else cli.terminal.out(storyText(story, cli.clock.nowMs()));
       return 0;
     },

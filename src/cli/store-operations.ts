@@ -23,6 +23,7 @@ import { suppressOperations } from './suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
 import { UNKNOWN_WEBHOOKS, type WebhookOperations } from './webhook-operations.ts';
 import { findMessages } from './find-message.ts';
+import { withoutSubject } from './without-subject.ts';
 import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
 export type StoreOperationsNeeds = {
@@ -213,14 +214,7 @@ function concerns(action: StoreAction, { state, dueAtMs }: Delivery, atMs: numbe
 
 function shown({ showsSubjects }: StoreOperationsNeeds, story: MessageStory | null): MessageStory | null {
   if (story === null || showsSubjects()) return story;
-  const events = story.events.map((event) => (event.event === 'received' ? { ...event, subject: null } : event));
-  const { headers, ...message } = story.message;
-  const { subject: _, ...others } = headers ?? {};
-  return {
-    ...story,
-    message: { ...message, subject: null, ...(headers === undefined ? {} : { headers: others }) },
-    events,
-  };
+  return withoutSubject(story);
 }
 
 async function explain(

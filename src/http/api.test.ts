@@ -20,6 +20,7 @@ function apiOver(stats: () => Promise<unknown>) {
     attempts: { isBarred: () => false, failed: () => {}, barredSeconds: () => 60 },
     stats,
     egress: async () => ({}),
+    message: async () => null,
   });
   const ask = { method: 'GET', path: '/api/v1/stats', peer: '192.0.2.1' };
   return { checked, get: (authorization: string | null = `Bearer ${text}`) => api({ ...ask, authorization }) };

@@ -26,6 +26,8 @@ export type ApiNeeds = {
   readonly stats: () => Promise<unknown>;
   /** What `relevo egress list --json` prints. */
   readonly egress: () => Promise<unknown>;
+  /** What `relevo message ID --json` prints, by an id of ours or of a provider; null: no such message is known. */
+  readonly message: (id: string) => Promise<unknown>;
 };
 
 /** Failed attempts by address, within bounds. */
@@ -36,9 +38,15 @@ export type AttemptLimits = {
   barredSeconds(): number;
 };
 
-type Place = { readonly scope: Scope; readonly read: () => Promise<unknown> };
+/** One that has to be named is null where there is none of that name. */
+type Place = {
+  readonly scope: Scope;
+  readonly read: (name: string) => Promise<unknown>;
+};
 
 const ALLOWED = 'GET, HEAD';
+const MESSAGES = '/api/v1/messages/ID';
+const NAMED = /^\/api\/v1\/messages\/([^/]{1,1000})$/;
 const REALM = 'Bearer realm="relevo"';
 
 /** The API over what it reads. */
@@ -46,6 +54,7 @@ export function createApi(needs: ApiNeeds): Api {
   const places: ReadonlyMap<string, Place> = new Map([
     ['/api/v1/stats', { scope: 'read', read: shared(needs.stats) }],
     ['/api/v1/egress', { scope: 'read', read: shared(needs.egress) }],
+    [MESSAGES, { scope: 'read', read: needs.message }],
   ]);
   return async (ask) => {
     try {
@@ -100,7 +109,8 @@ function bearerOf(authorization: string): string | null {
 }
 
 async function answerTo(places: ReadonlyMap<string, Place>, token: Token, ask: ApiAsk): Promise<Answer> {
-  const place = places.get(ask.path);
+  const name = NAMED.exec(ask.path)?.[1];
+  const place = places.get(name === undefined ? ask.path : MESSAGES);
   if (place === undefined) return problem(404, `there is nothing here: ${[...places.keys()].join(', ')}`);
   const { scope, read } = place;
   if (ask.method !== 'GET' && ask.method !== 'HEAD')
@@ -109,7 +119,18 @@ async function answerTo(places: ReadonlyMap<string, Place>, token: Token, ask: A
     const challenge = `${REALM}, error="insufficient_scope", scope="${scope}"`;
     return problem(403, `the token "${token.name}" has not the scope ${scope}`, { 'www-authenticate': challenge });
   }
-  return json(200, await read());
+  const found = await read(decoded(name ?? ''));
+  return found === null
+    ? problem(404, 'no such message is known: never accepted, or older than the history')
+    : json(200, found);
+}
+
+function decoded(name: string): string {
+  try {
+    return decodeURIComponent(name);
+  } catch {
+    return name;
+  }
 }
 
 /** Those who ask while it is being read have the same answer: many who watch cost as much as one. */
