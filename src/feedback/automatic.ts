@@ -20,7 +20,7 @@ const MAIL_SYSTEM =
   /(?:mailer.?daemon|^post-?master|postmaster@|mail ?(?:er)? ?delivery|delivery ?(?:sub)?system|mail ?(?:administrator|system|daemon)|\bmdaemon\b|no-?reply.{0,10}(?:bounce|daemon)|microsoftexchange[0-9a-f]{8,}|symantec_?(?:mail)?|interscan|antivirus|bounces?@)/iu;
 
 const FAILURE =
-  /undeliver|un-?deliverable|error (?:sending|delivering)|not (?:be )?delivered|non-?delivery|delivery (?:status notification ?\(failure|failure|failed|error|report|problem|has failed|incomplete)|deliver(?:y|ing)? .{0,20}fail|fail(?:ed|ure)? (?:notice|to deliver|mail|delivery|permanently)|return(?:ed|ing) (?:mail|message|to sender|e-?mail)|mail (?:returned|rejected|system error|delivery (?:failed|error|problem))|(?:could|can)(?:n't|not| not) (?:be )?(?:deliver|send|sent)|rejected mail|message (?:rejected|bounced|not delivered)|bounced? (?:mail|message|action)|user unknown|nondeliverable|unzustellbar|nicht zu(?:ge)?stell|unzustellbarkeit|zustellung .{0,30}fehl|no (?:se )?(?:ha )?(?:podido |pudo )?(?:ser )?(?:entreg|enviad|enviar)|mensaje (?:devuelto|no entregado)|devuel(?:to|ta)|correo devuelto|error (?:de|en la) entrega|fallo (?:de|en la) entrega|non (?:remis|distribu|délivr|recapit|consegn)|(?:échec|echec) de .{0,20}(?:remise|livraison|distribution)|retourné|não (?:foi |pôde ser )?(?:entreg|enviad)|mensagem devolvida|falha (?:na|de) entrega|devolvid|impossibile .{0,20}(?:recapit|consegn)|mancat[ao] (?:recapito|consegna)|niet (?:bezorgd|afgeleverd)|onbestelbaar|не доставлен|недоставлен|配信(?:不能|エラー|失敗|できません)|配送(?:不能|エラー|失敗)|送信(?:エラー|失敗|できません)|届きません|配信状態通知|退信|投递失败|无法投递/iu;
+  /undeliver|un-?deliverable|error (?:sending|delivering)|not (?:be )?delivered|non-?delivery|delivery (?:status notification ?\(failure|failure|failed|error|report|problem|has failed|incomplete)|deliver(?:y|ing)? .{0,20}fail|fail(?:ed|ure)? (?:notice|to deliver|mail|delivery|permanently)|return(?:ed|ing) (?:mail|message|to sender|e-?mail)|mail (?:returned|rejected|system error|delivery (?:failed|error|problem))|(?:could|can)(?:n't|not| not) (?:be )?(?:deliver|send|sent)|rejected mail|message (?:rejected|bounced|not delivered|.{0,20}blocked)|bounced? (?:mail|message|action)|user unknown|nondeliverable|unzustellbar|nicht zu(?:ge)?stell|unzustellbarkeit|zustellung .{0,30}fehl|no (?:se )?(?:ha )?(?:podido |pudo )?(?:ser )?(?:entreg|enviad|enviar)|mensaje (?:devuelto|no entregado)|devuel(?:to|ta)|correo devuelto|error (?:de|en la) entrega|fallo (?:de|en la) entrega|non (?:remis|distribu|délivr|recapit|consegn)|(?:échec|echec) de .{0,20}(?:remise|livraison|distribution)|retourné|não (?:foi |pôde ser )?(?:entreg|enviad)|mensagem devolvida|falha (?:na|de) entrega|devolvid|impossibile .{0,20}(?:recapit|consegn)|mancat[ao] (?:recapito|consegna)|niet (?:bezorgd|afgeleverd)|onbestelbaar|не доставлен|недоставлен|配信(?:不能|エラー|失敗|できません)|配送(?:不能|エラー|失敗)|送信(?:エラー|失敗|できません)|届きません|配信状態通知|退信|投递失败|无法投递/iu;
 
 const DELAY =
   /delay|(?:could not|not) .{0,30}(?:yet|so far)|still (?:trying|being)|will (?:be )?retr(?:y|ied)|^warning\b|verzöger|retras(?:o|ad)|demora|retardé|différé|atras(?:o|ad)|ritard|vertrag(?:ing|d)|задерж|遅延|遅れて/iu;
@@ -53,7 +53,9 @@ export function natureOf(fields: readonly HeaderField[], text: string): Nature {
   const isFailure = FAILURE.test(subject);
   if (DELAY.test(subject) && (isFromSystem || isAutomatic) && !/fail|undeliver/iu.test(subject)) return 'delayed';
   if (isFromSystem && !isFailure && DELAYED_BODY.test(start)) return 'delayed';
-  if (isFromSystem || (isFailure && !/^(?:re|aw|sv|antw|rv|fwd?|wg):/iu.test(subject))) return 'bounce';
+  // Mail systems send digests and notices, too.
+  if (isFromSystem && (isFailure || isReport || FAILURE.test(start) || QSBMF.test(start))) return 'bounce';
+  if (isFailure && !/^(?:re|aw|sv|antw|rv|fwd?|wg):/iu.test(subject)) return 'bounce';
   return isAutomatic ? 'auto-reply' : 'other';
 }
 

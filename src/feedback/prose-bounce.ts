@@ -46,19 +46,19 @@ export function readProse(
   named: readonly string[],
 ): readonly ProseFailure[] {
   const known = new Map(recipients.map((address) => [address.toLowerCase(), address]));
-  const lines = prose.split('\n');
-  const sections = sectionsOf(lines, known);
+  const { sections, isGood } = sectionsOf(prose.split('\n'), known);
   for (const one of named) {
     const address = known.get(one.toLowerCase());
     if (address !== undefined && !sections.has(address)) sections.set(address, []);
   }
   const [only] = recipients;
-  if (sections.size === 0 && recipients.length === 1 && only !== undefined) sections.set(only, []);
-  if (sections.size === 0) return [];
-  const ofAll = replyInText(prose);
-  return [...sections].flatMap(([address, own]) => {
-    const reply = replyOf(own) ?? ofAll;
-    return reply === null ? [] : [{ address, reply }];
+  if (sections.size === 0 && !isGood && recipients.length === 1 && only !== undefined) sections.set(only, []);
+  const own = [...sections].map(([address, texts]) => ({ address, reply: replyOf(texts) }));
+  // What is said once is said of all; where it is said of some, it is not known what became of the others.
+  const ofAll = own.some(({ reply }) => reply !== null) ? null : replyInText(prose);
+  return own.flatMap(({ address, reply }) => {
+    const said = reply ?? ofAll;
+    return said === null ? [] : [{ address, reply: said }];
   });
 }
 
@@ -68,15 +68,37 @@ function replyOf(sections: readonly string[]): Reply | null {
   return replies.find(({ text, detail }) => detail !== null && text !== '') ?? replies[0] ?? null;
 }
 
-/** For each recipient that is named, what stands behind its name until the next is. */
-function sectionsOf(lines: readonly string[], known: ReadonlyMap<string, string>): Map<string, string[]> {
-  const naming = lines.flatMap((line, at) => {
+/** Over a list of those who got it, or may get it yet. */
+const GOOD =
+  /success|transient non-fatal|(?:was|were|been) (?:delivered|relayed) (?:to|for)|will be retried|still being tried/iu;
+const BAD = /fatal|fail|undeliver|not (?:be )?deliver|unable|error|problem|reject/iu;
+
+type Sections = {
+  /** For each recipient that is named, what stands behind its name until the next is. */
+  readonly sections: Map<string, string[]>;
+  /** Somebody is named to whom nothing bad happened. */
+  readonly isGood: boolean;
+};
+
+function sectionsOf(lines: readonly string[], known: ReadonlyMap<string, string>): Sections {
+  let [isGoodHere, isGood] = [false, false];
+  const naming: { readonly at: number; readonly addresses: readonly string[]; readonly isBad: boolean }[] = [];
+  for (const [at, line] of lines.entries()) {
+    if (GOOD.test(line.slice(0, 300))) isGoodHere = true;
+    else if (BAD.test(line.slice(0, 300))) isGoodHere = false;
     const addresses = QUOTED_FIELD.test(line) ? [] : addressesIn(line, known);
-    return addresses.length === 0 ? [] : [{ at, addresses }];
-  });
+    if (addresses.length > 0) naming.push({ at, addresses, isBad: !isGoodHere });
+    if (addresses.length > 0 && isGoodHere) isGood = true;
+  }
   const sections = new Map<string, string[]>();
-  for (const [place, { at, addresses }] of naming.entries()) {
-    const next = naming.slice(place + 1).find((other) => !sameAddresses(other.addresses, addresses));
+  for (const [place, { at, addresses, isBad }] of naming.entries()) {
+    if (!isBad) continue;
+    const others = naming.slice(place + 1, place + 100);
+    // What stands below a list is said of all that are in it.
+    const next = others.find(
+      (other, nth) =>
+        !sameAddresses(other.addresses, addresses) && !isList(lines.slice(others[nth - 1]?.at ?? at, other.at)),
+    );
     const end = Math.min(next?.at ?? lines.length, at + MOST_SECTION_LINES);
     const text = lines.slice(at, end).join('\n');
     for (const address of addresses) {
@@ -85,17 +107,24 @@ function sectionsOf(lines: readonly string[], known: ReadonlyMap<string, string>
       else if (own.length < 4) own.push(text);
     }
   }
-  return sections;
+  return { sections, isGood };
+}
+
+/** Addresses alone, whatever is around them. */
+function isList(lines: readonly string[]): boolean {
+  return lines.every((line) => !/[\p{L}\p{N}]/u.test(line.slice(0, 300).replace(ADDRESS, '')));
 }
 
 function sameAddresses(some: readonly string[], others: readonly string[]): boolean {
   return some.length === others.length && some.every((address) => others.includes(address));
 }
 
+const ADDRESS = /[^\s<>()[\]",;:=/|]{1,128}@[^\s<>()[\]",;:=/|]{1,255}/gu;
+
 /** Addresses of the delivery that stand in a line, whatever is around them. */
 function addressesIn(line: string, known: ReadonlyMap<string, string>): readonly string[] {
   const found = new Set<string>();
-  for (const [text] of line.slice(0, 2_000).matchAll(/[^\s<>()[\]",;:=/|]{1,128}@[^\s<>()[\]",;:=/|]{1,255}/gu)) {
+  for (const [text] of line.slice(0, 2_000).matchAll(ADDRESS)) {
     const plain = text.replace(/^[`'‘“]+/u, '').replace(/[.!?。、'’”]+$/u, '');
     const address = known.get(plain.toLowerCase());
     if (address !== undefined) found.add(address);
