@@ -6,7 +6,7 @@ import { budgetWindow } from '../policy/money.ts';
 import { policySchema, type PolicyInput } from '../policy/schema.ts';
 import { watchBudgets } from './budget-watch.ts';
 
-const LOOK_MS = 10_000;
+const LOOK_MS = 5_000;
 const DAY_MS = 86_400_000;
 
 type Told = { readonly name: string; readonly raised: boolean; readonly text: string };

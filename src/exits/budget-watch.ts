@@ -7,14 +7,14 @@ import { budgetUses, type BudgetUsesNeeds } from '../schedule/budget-uses.ts';
 
 export type BudgetWatchNeeds = BudgetUsesNeeds & { readonly clock: Clock; readonly emit: Emit };
 
-const LOOK_EVERY_MS = 10_000;
+const LOOK_EVERY_MS = 5_000;
 const WARN_SHARE = 0.8;
 
 type Level = 'open' | 'nearly' | 'used-up';
 /** Of one month and amount; with either another everything begins anew. */
 type Told = { readonly of: string; readonly level: Level; readonly text: string };
 
-/** Looks every 10 s until it is disposed of; a store that is away changes nothing. */
+/** Looks every 5 s until it is disposed of; a store that is away changes nothing. */
 export function watchBudgets(needs: BudgetWatchNeeds): AsyncDisposable {
   const ending = new AbortController();
   const told = new Map<string, Told>();

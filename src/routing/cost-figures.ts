@@ -65,7 +65,8 @@ export type MonthCosts = {
   readonly savings: readonly Savings[];
 };
 
-const DAY_MS = 86_400_000;
+const HOUR_MS = 3_600_000;
+const DAY_MS = 24 * HOUR_MS;
 const PACE_DAYS = 7;
 /** Of the first day: less of it says nothing. */
 const PACE_LEAST_MS = 3_600_000;
@@ -205,7 +206,8 @@ function budgetFigures(use: BudgetUse, { perDay, nowMs }: { perDay: number; nowM
     left: unitsOf(left),
     percent: Math.floor((1_000 * used) / micros) / 10,
     isUsedUp,
-    usedUpAtMs: isUsedUp || untilMs >= turnsAtMs ? null : Math.round(untilMs),
+    // It is a guess: to the hour.
+    usedUpAtMs: isUsedUp || untilMs >= turnsAtMs ? null : Math.floor(untilMs / HOUR_MS) * HOUR_MS,
   };
 }
 

@@ -77,3 +77,46 @@ http: { listen: 127.0.0.1:${httpPort} }
     for (const secret of [token, next]) expect(text).not.toContain(secret.slice(4));
   await relay.audit();
 });
+
+test('two workers spend one budget: its exit closes at the last message that it pays for, and the figures say so', async () => {
+  await using sink = await startSmtpSink();
+  const [port, httpPort] = [await freePort(), await freePort()];
+  const exit = `type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none`;
+  const policy = `
+hostname: relay.test
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.0/8], senders: ["*"] } }
+streams: { transactional: {} }
+egress:
+  cloud: { ${exit}, cost: 10 USD/1000, budget: 0.12 USD/month }
+  own: { ${exit}, cost: 25 USD/month }
+routes: [{ name: all, use: [cloud, own] }]
+http: { listen: 127.0.0.1:${httpPort} }
+`;
+  await using relay = new RelayProcess(policy, { args: ['--workers', '2'] });
+  await relay.start();
+  await startLoad({ port: () => port, sessions: 4, prefix: 'cost', perConnection: 1, count: 30 }).finished;
+  const stats = async (): Promise<RelayStats> =>
+    JSON.parse((await relay.cli(['stats', '--json'])).stdout) as RelayStats;
+  await expect.poll(async () => (await stats()).costs.savings[0]?.count, { timeout: 20_000 }).toBe(18);
+  const { costs, exits, advice } = await stats();
+  expect(costs.exits).toMatchObject([
+    { egress: 'cloud', count: 12, monthToDate: 0.12, budget: { amount: 0.12, used: 0.12, left: 0, isUsedUp: true } },
+    { egress: 'own', count: 18, monthToDate: 25, forecast: 25, budget: null },
+  ]);
+  expect(costs.clients).toEqual([{ name: 'apps', count: 12, currency: 'USD', monthToDate: 0.12 }]);
+  expect(costs.savings).toMatchObject([{ cloud: 'cloud', cloudCost: 0.18, ownCost: 25, saved: -24.82 }]);
+  expect(exits[0]?.closures).toMatchObject([{ gate: 'budget', untilMs: costs.turnsAtMs }]);
+  expect(advice).toContainEqual(expect.objectContaining({ kind: 'budget' }));
+  const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
+  expect(metrics).toContain('relevo_cost_month{egress="cloud",currency="USD"} 0.12\n');
+  expect(metrics).toContain('relevo_cost_saved{currency="USD"} -24.82\n');
+  const explained = await relay.cli(['explain', '--to', 'a@dest.test']);
+  expect(explained.stdout).toMatch(/cloud: budget 0\.12 of 0\.12 USD used, month turns in/);
+  // It is known, and told of, as soon as a relay starts.
+  await relay.stop();
+  await relay.start();
+  await relay.waitFor(({ event, name }) => event === 'alert' && name === 'budget:cloud');
+  await relay.stop();
+  await relay.audit();
+});
