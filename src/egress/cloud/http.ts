@@ -64,20 +64,27 @@ export type HttpClientOptions = AgentPorts & {
 export class HttpClient implements AsyncDisposable {
   readonly #clock: Clock;
   readonly #timeoutMs: number;
+  readonly #connections: number;
   readonly #plain: CloudAgent;
   readonly #secure: CloudAgent;
 
   constructor(options: HttpClientOptions) {
     this.#clock = options.clock;
     this.#timeoutMs = options.timeoutMs;
+    this.#connections = options.connections;
     this.#plain = new CloudAgent(options, 'clear');
     this.#secure = new CloudAgent(options, 'tls');
   }
 
-  /** Never rejects. */
-  ask(request: HttpRequest, watch: HttpWatch): Promise<HttpResult> {
+  /** Never rejects. A kept connection that turns out to be closed before anything was written is not used. */
+  async ask(request: HttpRequest, watch: HttpWatch): Promise<HttpResult> {
     const agent = request.url.protocol === 'https:' ? this.#secure : this.#plain;
-    return new Exchange({ request, watch, agent, clock: this.#clock, timeoutMs: this.#timeoutMs }).run();
+    const needs = { request, watch, agent, clock: this.#clock, timeoutMs: this.#timeoutMs };
+    for (let left = this.#connections; ; left--) {
+      const exchange = new Exchange(needs);
+      const result = await exchange.run();
+      if (!exchange.isStale || left === 0) return result;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -102,10 +109,14 @@ class Exchange {
   readonly #chunks: Buffer[] = [];
   #size = 0;
   #cancels: (() => void)[] = [];
+  #isReused = false;
 
   constructor(needs: ExchangeNeeds) {
     this.#needs = needs;
   }
+
+  /** The connection was one of before, and had gone. */
+  isStale = false;
 
   run(): Promise<HttpResult> {
     const { request, watch, agent, clock, timeoutMs } = this.#needs;
@@ -133,6 +144,13 @@ class Exchange {
     outgoing.on('close', () => end(this.#after(new ConnectError('connection closed'))));
     outgoing.on('socket', (socket) => {
       watch.onPeer?.(peerOf(socket));
+      this.#isReused = outgoing.reusedSocket;
+      // What the far end said of a kept connection meanwhile is heard first.
+      if (this.#isReused) setImmediate(() => begin());
+      else begin();
+    });
+    const begin = (): void => {
+      if (outgoing.destroyed) return;
       if (watch.signal.aborted || watch.mayGo?.() === false) {
         end(this.#failure('stopped', 'stopped'));
         return;
@@ -144,7 +162,7 @@ class Exchange {
         this.#sent = 'all';
         watch.onStage?.('after-dot');
       });
-    });
+    };
     const onAbort = (): void => {
       if (this.#sent === 'nothing') end(this.#failure('stopped', 'stopped'));
     };
@@ -173,6 +191,7 @@ class Exchange {
   #after(error: Error | null): HttpResult {
     if (this.#answer !== null) return this.#answered(this.#answer, false);
     if (error === null) return this.#failure('timeout', `no answer within ${this.#needs.timeoutMs / 1_000} s`);
+    this.isStale = this.#isReused && this.#sent === 'nothing';
     return this.#failure('lost', wordsFor(error));
   }
 
