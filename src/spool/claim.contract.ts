@@ -51,6 +51,25 @@ export function testClaim(engine: Engine): void {
       });
     });
 
+    test('takes a message that is split within a domain as the deliveries that it was split into', async () => {
+      const { spool, nowMs } = fixture();
+      const to = ['a@one.test', 'b@one.test', 'c@one.test'];
+      const shared = aSubmission({ atMs: nowMs, to });
+      const [delivery] = shared.deliveries;
+      if (delivery === undefined) throw new Error('no delivery');
+      const deliveries = delivery.recipients.map((recipient) => ({ ...delivery, recipients: [recipient] }));
+      await spool.accept({ ...shared, deliveries });
+      const { leased } = await claim(fixture());
+      const found = leased.map((one) => [one.delivery.id, one.delivery.recipients.map(({ address }) => address)]);
+      expect(found.toSorted()).toEqual(to.map((address, at) => [`${shared.message.id}.${at + 1}`, [address]]));
+      const [first] = leased;
+      if (first !== undefined) await spool.settle(aSettlement(first, { atMs: nowMs }));
+      const story = await spool.story(shared.message.id);
+      expect(story?.queued.length).toBe(2);
+      expect((await spool.audit()).violations).toEqual([]);
+      expect(await spool.audit()).toMatchObject({ accepted: 3, queued: 2, finished: { delivered: 1 } });
+    });
+
     test('keeps to the limit, of all and of a lane', async () => {
       await queue(fixture(), { count: 5, to: ['a@one.test'] }, { count: 5, to: ['a@two.test'] });
       const first = await claim(fixture(), { limit: 5, perLane: 3 });
