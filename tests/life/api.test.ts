@@ -113,9 +113,6 @@ http: { listen: 127.0.0.1:${httpPort} }
   expect(metrics).toContain('relevo_cost_saved{currency="USD"} -24.82\n');
   const explained = await relay.cli(['explain', '--to', 'a@dest.test']);
   expect(explained.stdout).toMatch(/cloud: budget 0\.12 of 0\.12 USD used, month turns in/);
-  // It is known, and told of, as soon as a relay starts.
-  await relay.stop();
-  await relay.start();
   await relay.waitFor(({ event, name }) => event === 'alert' && name === 'budget:cloud');
   await relay.stop();
   await relay.audit();
