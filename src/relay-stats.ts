@@ -25,6 +25,7 @@ import {
   sumFlows,
   sumOutcomes,
 } from './routing/outcome-figures.ts';
+import { type Reports, REPORTS_BY_DAY, sumReports } from './routing/report-figures.ts';
 import type { Level } from './routing/reputation.ts';
 import { CLOSURE_GATES } from './routing/standing.ts';
 import { type LimitUse, limitUses, type Used } from './schedule/limit-uses.ts';
@@ -54,6 +55,8 @@ export type ExitStats = {
   readonly month: Outcomes;
   /** Of the last 7 days; null: it sent nothing. */
   readonly successRate: number | null;
+  /** What was said of its mail in the last 30 days, by its provider or in complaints; null: nothing. */
+  readonly reported: Reports | null;
   /** Of today; null: none. */
   readonly limit: ExitLimit | null;
   /** What is used and left of all its limits; absent or null: not asked for. */
@@ -93,6 +96,7 @@ const WEEK_MS = 7 * DAY_MS;
 const MONTH_MS = 30 * DAY_MS;
 
 type Read = {
+  readonly reports: readonly Count[];
   readonly hours: ReadonlyMap<string, readonly StretchOutcomes[]>;
   readonly days: ReadonlyMap<string, readonly StretchOutcomes[]>;
   readonly limits: ReadonlyMap<string, ExitLimit>;
@@ -138,12 +142,13 @@ export async function relayAdvice(needs: StatsNeeds): Promise<readonly Advice[]>
 }
 
 async function readOutcomes({ spool: { ledger }, limits }: StatsNeeds, atMs: number): Promise<Read> {
-  const [hours, days, known] = await Promise.all([
+  const [hours, days, known, reports] = await Promise.all([
     ledger.counts(OUTCOMES, atMs - WEEK_MS).then((counts) => outcomesByExit(counts)),
     readDays(ledger, atMs),
     limits(),
+    ledger.counts(REPORTS_BY_DAY, atMs - MONTH_MS),
   ]);
-  return { hours, days, limits: known };
+  return { hours, days, limits: known, reports };
 }
 
 async function readDays(ledger: Pick<Tallies, 'counts'>, atMs: number): Promise<Map<string, StretchOutcomes[]>> {
@@ -182,6 +187,7 @@ function exitStats(
     week,
     month,
     successRate: answersOf(week) === 0 ? null : successRateOf(week),
+    reported: sumReports(read.reports, egress, atMs - MONTH_MS),
     limit: read.limits.get(egress) ?? null,
     cost: costOf(egress, costs),
   };

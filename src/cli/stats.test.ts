@@ -203,3 +203,39 @@ test('a running relay hears of it at once, and shows its alerts', async () => {
   expect(standings.standingOf('smtp-2').closures).toEqual([]);
   expect((await rig.run(['egress', 'resume', 'nosuch'])).stderr).toContain('the policy has no egress nosuch');
 });
+
+test('what providers report of the mail that they took stands beside it, where they report anything', async () => {
+  using rig = new CliRig(POLICY);
+  await filled(rig);
+  expect((await rig.run(['stats'])).stdout).not.toContain('REPORTED');
+  const nowMs = rig.clock.nowMs();
+  {
+    await using spool = await rig.openSpool();
+    const startsAtMs = Math.floor(nowMs / DAY_MS) * DAY_MS;
+    const put = (what: string, amount: number, daysAgo: number) => ({
+      account: `report-day:${what}`,
+      startsAtMs: startsAtMs - daysAgo * DAY_MS,
+      amount,
+      keepUntilMs: nowMs + DAY_MS,
+    });
+    const figures = [put('smtp-2:opened', 7, 0), put('smtp-2:opened', 5, 20), put('smtp-2:clicked', 9, 35)];
+    await spool.ledger.count([...figures, put('smtp-2:confirmed', 20, 1), put('spare:opened', 1, 0)]);
+  }
+  const { exits } = JSON.parse((await rig.run(['stats', '--json'])).stdout) as RelayStats;
+  const reported = {
+    confirmed: 20,
+    opened: 12,
+    clicked: 0,
+    'bounced-later': 0,
+    complained: 0,
+    unsubscribed: 0,
+    'put-off': 0,
+  };
+  expect(exits.map(({ egress, reported: said }) => [egress, said])).toEqual([
+    ['smtp-1', null],
+    ['smtp-2', reported],
+  ]);
+  expect((await rig.run(['stats'])).stdout).toMatch(
+    /^REPORTED IN 30 DAYS +CONFIRMED +PUT OFF +BOUNCED LATER +COMPLAINED +UNSUBSCRIBED +OPENED +CLICKED *\nsmtp-2 +20 +0 +0 +0 +0 +12 +0 *$/m,
+  );
+});

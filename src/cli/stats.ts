@@ -8,6 +8,7 @@ import { closureLines, stateText } from './exit-text.ts';
 import { json, plural, printable, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';
 import { withOperations } from './reach.ts';
+import { reportsText } from './reports-text.ts';
 
 /** `relevo stats` */
 export function addStats(program: Command, registry: Registry): void {
@@ -33,7 +34,7 @@ function statsText(stats: RelayStats): string {
   const parts = [
     flowsText(stats),
     exitsText(stats),
-    ...(costs === '' ? [] : [costs]),
+    ...[reportsText(stats.exits), costs].filter((text) => text !== ''),
     adviceText(stats),
     alertsText(stats),
   ];

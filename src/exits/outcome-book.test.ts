@@ -239,3 +239,32 @@ test('complaints count against the exit that had sent the mail, with the provide
     ]),
   ).toEqual({ 'ip-1:google:complained': 1, 'ip-1:other:complained': 1 });
 });
+
+test('what providers and complaints say of mail is counted for its exit, by day', () => {
+  const said = (event: 'opened' | 'confirmed', recipients: readonly string[], egress: string | null): Event => {
+    return { event, source: 'hook:grid', detail: '', egress, ...about(recipients) };
+  };
+  const reply = NO_USER;
+  const bounce: Event = {
+    event: 'bounced-later',
+    reply,
+    host: null,
+    egress: 'grid',
+    report: null,
+    ...about(['ana@dest.test']),
+  };
+  const events = [
+    said('confirmed', ['ana@dest.test', 'bob@dest.test'], 'grid'),
+    said('opened', ['ana@dest.test'], 'grid'),
+    said('opened', ['ana@dest.test'], 'grid'),
+    said('opened', ['ana@dest.test'], null),
+    bounce,
+    complaint([], 'ip-1', null),
+  ];
+  expect(counted(events, 'report-day:')).toEqual({
+    'grid:confirmed': 2,
+    'grid:opened': 2,
+    'grid:bounced-later': 1,
+    'ip-1:complained': 1,
+  });
+});

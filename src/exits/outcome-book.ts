@@ -20,6 +20,7 @@ import {
   OUTCOMES,
   OUTCOMES_BY_DAY,
 } from '../routing/outcome-figures.ts';
+import { REPORT_KINDS, reportAccount, type ReportKind } from '../routing/report-figures.ts';
 import { TALLIES_AT_ONCE, type Tallies, type Tally } from '../spool/tallies.ts';
 
 /** Hours are for reputation and for the last week, days for the last month. */
@@ -76,6 +77,7 @@ export class OutcomeBook {
       return;
     }
     const { event: what } = event;
+    if (isReport(what)) this.#reported(what, event);
     if (what === 'attempted') return this.#attempted(event);
     if (what === 'bounced-later') return this.#bouncedLater(event);
     if (what === 'complained') return this.#complained(event);
@@ -148,6 +150,13 @@ export class OutcomeBook {
     this.#add({ hours: OUTCOMES, days: OUTCOMES_BY_DAY, name }, { atMs, amount: recipients });
   }
 
+  #reported(kind: ReportKind, { egress = null, atMs, recipients }: Reported): void {
+    if (egress === null) return;
+    const day = Math.floor(atMs / DAY_MS) * DAY_MS;
+    const entry = { account: reportAccount(egress, kind), startsAtMs: day, keepUntilMs: day + DAYS_KEPT_MS };
+    this.#count(entry, Math.max(1, recipients.length));
+  }
+
   #flow(kind: FlowKind, { atMs, recipients }: { readonly atMs: number; readonly recipients: readonly string[] }): void {
     this.#add({ hours: FLOWS, days: FLOWS_BY_DAY, name: kind }, { atMs, amount: recipients.length });
   }
@@ -183,6 +192,12 @@ export class OutcomeBook {
     this.#providers.set(host ?? '', provider);
     return provider;
   }
+}
+
+type Reported = { readonly egress?: string | null; readonly atMs: number; readonly recipients: readonly string[] };
+
+function isReport(what: string): what is ReportKind {
+  return REPORT_KINDS.some((kind) => kind === what);
 }
 
 function isFlow(what: MessageEvent['event']): what is Exclude<FlowKind, 'accepted'> & MessageEvent['event'] {
