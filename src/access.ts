@@ -1,9 +1,11 @@
 /** The API of a running relay: what it reads, whom it lets in, and how often somebody may fail. */
 import type { ExitOperations } from './cli/exit-operations.ts';
 import { plainMessage } from './cli/message-json.ts';
+import { suppressOperations } from './cli/suppress-operations.ts';
 import { withoutSubject } from './cli/without-subject.ts';
 import { type TokenOperations, tokenOperations } from './cli/token-operations.ts';
 import { type Api, createApi } from './http/api.ts';
+import { suppressionsPlace } from './http/suppressions.ts';
 import { TokenBook } from './http/token-book.ts';
 import { addressKey } from './ingress/address-key.ts';
 import { SignInLimits } from './ingress/sign-in-limits.ts';
@@ -12,6 +14,7 @@ import type { Policy } from './policy/schema.ts';
 import type { Emit, Ports } from './ports.ts';
 import type { Marks } from './spool/marks.ts';
 import type { MessageStory, Spool } from './spool/spool.ts';
+import type { Suppressions } from './spool/suppressions.ts';
 
 export type AccessNeeds = {
   readonly policy: () => Policy;
@@ -19,7 +22,7 @@ export type AccessNeeds = {
   readonly marks: Marks;
   readonly emit: Emit;
   readonly exits: Pick<ExitOperations, 'stats' | 'exits'>;
-  readonly spool: Pick<Spool, 'story' | 'byProviderId'>;
+  readonly spool: Pick<Spool, 'story' | 'byProviderId'> & { readonly suppressions: Suppressions };
 };
 
 export type Access = { readonly api: Api; readonly tokens: TokenOperations };
@@ -46,6 +49,7 @@ export function openAccess({ policy, ports, marks, emit, exits, spool }: AccessN
       if (story === null) return null;
       return plainMessage(policy().log.subjects ? story : withoutSubject(story));
     },
+    suppressions: suppressionsPlace({ operations: suppressOperations(spool.suppressions), clock }),
   });
   return { api, tokens: tokenOperations({ marks, clock, random, changed: () => book.forget() }) };
 }

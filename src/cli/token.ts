@@ -28,7 +28,7 @@ function addCreate(group: Command, registry: Registry): void {
         .option('--expires <time>', 'how long it is good, such as 90d (default: until it is revoked)')
         .addHelpText(
           'after',
-          '\nNo scope includes another. So far the API is read only: submit, operate and admin open nothing yet.\nThe token is the only line on standard output; of it only a hash is kept, so that nobody can show it again.',
+          '\nNo scope includes another. So far read opens what there is to read, and operate suppressed addresses; submit and admin open nothing yet.\nThe token is the only line on standard output; of it only a hash is kept, so that nobody can show it again.',
         ),
     run: async (cli, { args: [given], options, where }) => {
       const name = nameOf(given);

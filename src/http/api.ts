@@ -2,6 +2,7 @@
 import type { Clock, Emit } from '../ports.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { type Answer, json, problem } from './answer.ts';
+import { SUPPRESSIONS_BODY_MOST, type SuppressionsPlace } from './suppressions.ts';
 import { hashOf, type Scope, type Token, type TokenCheck } from './token.ts';
 
 export type ApiAsk = {
@@ -11,6 +12,13 @@ export type ApiAsk = {
   /** The field `Authorization`; null: there was none. */
   readonly authorization: string | null;
   readonly peer: string;
+  /** Without `?`. Default: ''. */
+  readonly query?: string;
+  /** Reads what was sent with it, and answers as `use` does, or why it could not be read; null: the client is gone. */
+  readonly withBody?: (of: {
+    readonly mostBytes: number;
+    readonly use: (body: Buffer) => Promise<Answer>;
+  }) => Promise<Answer | null>;
 };
 
 /** Answers everything below `/api/`; never rejects. */
@@ -28,6 +36,8 @@ export type ApiNeeds = {
   readonly egress: () => Promise<unknown>;
   /** What `relevo message ID --json` prints, by an id of ours or of a provider; null: no such message is known. */
   readonly message: (id: string) => Promise<unknown>;
+  /** Absent: there is no such path. */
+  readonly suppressions?: SuppressionsPlace;
 };
 
 /** Failed attempts by address, within bounds. */
@@ -38,23 +48,25 @@ export type AttemptLimits = {
   barredSeconds(): number;
 };
 
-/** One that has to be named is null where there is none of that name. */
-type Place = {
-  readonly scope: Scope;
-  readonly read: (name: string) => Promise<unknown>;
-};
+type Method = 'GET' | 'POST' | 'DELETE';
 
-const ALLOWED = 'GET, HEAD';
+/** What a method needs, and how it is answered; others are 405. `name`: of those that have to be named. */
+type Place = Readonly<
+  Partial<Record<Method, { readonly scope: Scope; readonly answer: (ask: ApiAsk, name: string) => Promise<Answer> }>>
+>;
+
 const MESSAGES = '/api/v1/messages/ID';
 const NAMED = /^\/api\/v1\/messages\/([^/]{1,1000})$/;
 const REALM = 'Bearer realm="relevo"';
 
 /** The API over what it reads. */
 export function createApi(needs: ApiNeeds): Api {
-  const places: ReadonlyMap<string, Place> = new Map([
-    ['/api/v1/stats', { scope: 'read', read: shared(needs.stats) }],
-    ['/api/v1/egress', { scope: 'read', read: shared(needs.egress) }],
-    [MESSAGES, { scope: 'read', read: needs.message }],
+  const { suppressions } = needs;
+  const places: ReadonlyMap<string, Place> = new Map<string, Place>([
+    ['/api/v1/stats', { GET: { scope: 'read', answer: told(shared(needs.stats)) } }],
+    ['/api/v1/egress', { GET: { scope: 'read', answer: told(shared(needs.egress)) } }],
+    [MESSAGES, { GET: { scope: 'read', answer: (_, name) => messageOf(needs, name) } }],
+    ...(suppressions === undefined ? [] : [['/api/v1/suppressions', suppressing(suppressions)] as const]),
   ]);
   return async (ask) => {
     try {
@@ -112,17 +124,46 @@ async function answerTo(places: ReadonlyMap<string, Place>, token: Token, ask: A
   const name = NAMED.exec(ask.path)?.[1];
   const place = places.get(name === undefined ? ask.path : MESSAGES);
   if (place === undefined) return problem(404, `there is nothing here: ${[...places.keys()].join(', ')}`);
-  const { scope, read } = place;
-  if (ask.method !== 'GET' && ask.method !== 'HEAD')
-    return problem(405, `only ${ALLOWED.replace(', ', ' and ')}`, { allow: ALLOWED });
-  if (!token.scopes.includes(scope)) {
-    const challenge = `${REALM}, error="insufficient_scope", scope="${scope}"`;
-    return problem(403, `the token "${token.name}" has not the scope ${scope}`, { 'www-authenticate': challenge });
+  const { method } = ask;
+  const way = place[(method === 'HEAD' ? 'GET' : method) as Method];
+  if (way === undefined || !Object.hasOwn(place, method === 'HEAD' ? 'GET' : method)) return notAllowed(place);
+  if (!token.scopes.includes(way.scope)) {
+    const challenge = `${REALM}, error="insufficient_scope", scope="${way.scope}"`;
+    const detail = `the token "${token.name}" has not the scope ${way.scope}`;
+    return problem(403, detail, { 'www-authenticate': challenge });
   }
-  const found = await read(decoded(name ?? ''));
+  return way.answer(ask, decoded(name ?? ''));
+}
+
+function notAllowed(place: Place): Answer {
+  const methods = Object.keys(place).flatMap((method) => (method === 'GET' ? ['GET', 'HEAD'] : [method]));
+  return problem(405, `only ${methods.slice(0, -1).join(', ')} and ${methods.at(-1) ?? ''}`, {
+    allow: methods.join(', '),
+  });
+}
+
+function told(read: () => Promise<unknown>): () => Promise<Answer> {
+  return async () => json(200, await read());
+}
+
+async function messageOf({ message }: ApiNeeds, id: string): Promise<Answer> {
+  const found = await message(id);
   return found === null
     ? problem(404, 'no such message is known: never accepted, or older than the history')
     : json(200, found);
+}
+
+function suppressing(place: SuppressionsPlace): Place {
+  const use = (body: Buffer): Promise<Answer> => place.add(body);
+  return {
+    GET: { scope: 'read', answer: ({ query = '' }) => place.list(query) },
+    POST: {
+      scope: 'operate',
+      answer: async ({ withBody }) =>
+        (await withBody?.({ mostBytes: SUPPRESSIONS_BODY_MOST, use })) ?? problem(400, 'there is no body'),
+    },
+    DELETE: { scope: 'operate', answer: ({ query = '' }) => place.remove(query) },
+  };
 }
 
 function decoded(name: string): string {

@@ -259,9 +259,9 @@ test('what is below /api/ is for the API, with the address and the field that it
   const body = { type: 'about:blank', title: "I'm a Teapot", status: 418, detail: 'short and stout' };
   expect(await response.json()).toEqual(body);
   await fetch(`${base}/api/`);
-  expect(asks).toEqual([
-    { method: 'DELETE', path: '/api/v1/none', authorization: 'Bearer x', peer: '127.0.0.1' },
-    { method: 'GET', path: '/api/', authorization: null, peer: '127.0.0.1' },
+  expect(asks).toMatchObject([
+    { method: 'DELETE', path: '/api/v1/none', query: 'token=y', authorization: 'Bearer x', peer: '127.0.0.1' },
+    { method: 'GET', path: '/api/', query: '', authorization: null, peer: '127.0.0.1' },
   ]);
 });
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { type Answer, json, plain } from './answer.ts';
-import type { Api } from './api.ts';
+import type { Api, ApiAsk } from './api.ts';
 import { Bodies, type Place, type PlaceAsk, placeFor, type Places } from './posts.ts';
 
 export type HttpBinding =
@@ -159,7 +159,10 @@ async function answerTo(needs: Serving, request: IncomingMessage, response: Serv
   const { method = '', url = '', headers, socket } = request;
   const [path = '', query = ''] = url.split('?', 2);
   const peer = peerOf(socket.remoteAddress);
-  if (path.startsWith('/api/')) return needs.api({ method, path, authorization: headers.authorization ?? null, peer });
+  if (path.startsWith('/api/')) {
+    const withBody: ApiAsk['withBody'] = (of) => needs.bodies.read(request, response, of);
+    return needs.api({ method, path, query, authorization: headers.authorization ?? null, peer, withBody });
+  }
   const found = placeFor(needs.places, path);
   if (found !== null) {
     const ask: PlaceAsk = { rest: found.rest, query, headers, peer };
