@@ -19,6 +19,8 @@ export class SendGridSmtpServer implements AsyncDisposable {
   readonly signIns: string[] = [];
   /** What AUTH, RCPT or the final dot is answered next; once each. */
   refuses: { auth?: SmtpRefusal; rcpt?: SmtpRefusal; dot?: SmtpRefusal } = {};
+  /** Takes messages and never says so. */
+  isMute = false;
   readonly #server = new SMTPServer({
     disabledCommands: ['STARTTLS'],
     disableReverseLookup: true,
@@ -46,7 +48,7 @@ export class SendGridSmtpServer implements AsyncDisposable {
           recipients: rcptTo.map(({ address }) => address),
           content: Buffer.concat(chunks),
         });
-        callback(null, `Ok: queued as id-${this.taken.length}_c5cVN9Xw`);
+        if (!this.isMute) callback(null, `Ok: queued as id-${this.taken.length}_c5cVN9Xw`);
       });
     },
   });
