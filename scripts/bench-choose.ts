@@ -98,6 +98,7 @@ function scheduledUs(policy: Policy, route: RoutePolicy): number {
       isShared: () => false,
       share: (limit) => shareOf(limit, deliveryShare(policy, { index: 0, of: 2 }) ?? WHOLE),
       openOf: () => 0,
+      inFlightOf: () => 0,
       trim: () => {},
       lost: () => {},
       changed: () => {},

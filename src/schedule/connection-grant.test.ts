@@ -66,7 +66,7 @@ function world(of: ConnectionTerms): World {
         changed: () => begin(),
         failed: () => {},
       },
-      'ip-1',
+      'connections:ip-1',
       terms,
     );
     const sender: Sender = { grant, mail: 0, open: 0, sent: 0, lost: 0, takesMs: 300, isDead: false };

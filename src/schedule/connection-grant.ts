@@ -48,7 +48,7 @@ const NEVER_MS = Number.NEGATIVE_INFINITY;
  */
 export class ConnectionGrant {
   readonly #needs: ConnectionGrantNeeds;
-  readonly #exit: string;
+  readonly #account: string;
   #terms: ConnectionTerms;
   /** As the store has it. */
   #granted = 0;
@@ -68,9 +68,10 @@ export class ConnectionGrant {
   #peakSinceMs = NEVER_MS;
   #asking: Promise<void> | null = null;
 
-  constructor(needs: ConnectionGrantNeeds, exit: string, terms: ConnectionTerms) {
+  /** @param account of which all processes have some */
+  constructor(needs: ConnectionGrantNeeds, account: string, terms: ConnectionTerms) {
     this.#needs = needs;
-    this.#exit = exit;
+    this.#account = account;
     this.#terms = terms;
   }
 
@@ -141,6 +142,15 @@ export class ConnectionGrant {
     await this.#run(() => this.#giveAll());
   }
 
+  get #quota(): Quota {
+    return { account: this.#account, ...ALWAYS };
+  }
+
+  /** How many processes have mail for it: one each. */
+  get #wanters(): Quota {
+    return { account: `${this.#account}:wanted`, ...ALWAYS };
+  }
+
   /** What falls to it, as far as it knows of others. */
   get #share(): number {
     return Math.max(1, Math.ceil(this.#terms.now / this.#wanting));
@@ -191,11 +201,11 @@ export class ConnectionGrant {
     const [wanting, block] = await Promise.all([
       quotas.takeBlock({
         ...ask,
-        ...wantingQuota(this.#exit),
+        ...this.#wanters,
         wanted: this.#isWanting ? 0 : 1,
         limit: WANTING_MOST,
       }),
-      quotas.takeBlock({ ...ask, ...connectionQuota(this.#exit), wanted, limit: this.#terms.most }),
+      quotas.takeBlock({ ...ask, ...this.#quota, wanted, limit: this.#terms.most }),
     ]);
     const before = this.#granted;
     this.#isWanting = wanting.left > 0;
@@ -214,7 +224,7 @@ export class ConnectionGrant {
     const { quotas, holder } = this.#needs;
     // What becomes of it is known to nobody once it was asked for.
     this.#granted -= unused;
-    await quotas.returnBlock({ ...connectionQuota(this.#exit), holder, unused, unspent: 0 });
+    await quotas.returnBlock({ ...this.#quota, holder, unused, unspent: 0 });
   }
 
   async #giveAll(): Promise<void> {
@@ -225,7 +235,7 @@ export class ConnectionGrant {
     this.#isWanting = false;
     this.#wanting = 1;
     // All there is.
-    await quotas.returnBlock({ ...wantingQuota(this.#exit), holder, unused: WANTING_MOST, unspent: 0 });
+    await quotas.returnBlock({ ...this.#wanters, holder, unused: WANTING_MOST, unspent: 0 });
   }
 
   #run(work: () => Promise<void>): Promise<void> {
@@ -252,9 +262,4 @@ const ALWAYS = { startsAtMs: 0, endsAtMs: 4_102_444_800_000 };
 /** What all processes have of an exit's connections. */
 export function connectionQuota(exit: string): Quota {
   return { account: `connections:${exit}`, ...ALWAYS };
-}
-
-/** How many processes have mail for an exit: one each. */
-function wantingQuota(exit: string): Quota {
-  return { account: `senders:${exit}`, ...ALWAYS };
 }

@@ -1,9 +1,11 @@
 import type { Egress } from '../egress/egress.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Random } from '../ports.ts';
+import type { StandingOf } from '../routing/standing.ts';
 import type { Quotas } from '../spool/ledger.ts';
 import { Connections } from './connections.ts';
 import { dispatch } from './dispatch.ts';
+import type { SharedCircles } from './regroup.ts';
 import { tellFailure, type Schedule } from './schedule.ts';
 
 export type OpenConnectionsNeeds = {
@@ -17,11 +19,13 @@ export type OpenConnectionsNeeds = {
   readonly paceOf: (exit: string) => number;
   /** See `SchedulerNeeds`. */
   readonly sharesConnections?: () => boolean;
+  readonly standingOf?: StandingOf;
+  readonly circles?: SharedCircles;
 };
 
 /** The connections of a schedule's exits. @param scheduleOf called once it is there */
 export function openConnections(
-  { sharesConnections, random, find, ...needs }: OpenConnectionsNeeds,
+  { sharesConnections, standingOf, circles, random, find, ...needs }: OpenConnectionsNeeds,
   scheduleOf: () => Schedule,
 ): Connections {
   return new Connections({
@@ -29,6 +33,12 @@ export function openConnections(
     holder: random.bytes(12).toString('hex'),
     isShared: sharesConnections ?? (() => false),
     // Of an exit whose settings changed, what is under way is not among the new one's.
+    isProbed: (exit) => {
+      if (standingOf === undefined || circles?.isShared() !== true) return false;
+      const { closures, probes } = standingOf(exit);
+      return probes && closures.length > 0;
+    },
+    inFlightOf: (exit) => scheduleOf().exits.inFlightOf(exit),
     openOf: (exit) => Math.max(find(exit)?.connections ?? 0, scheduleOf().exits.inFlightOf(exit)),
     trim: (exit, most) => find(exit)?.trim?.(most),
     lost: (exit) => cutOff(scheduleOf(), exit),

@@ -171,7 +171,9 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     turned: () => claims.soon(),
     reopened: (exit, most) => spawn(schedule, 'limits', () => mendDueTimes(schedule, { exit, most })),
   });
-  const connections = openConnections({ ...needs, find, share, paceOf }, () => schedule);
+  const standings = standingOf === undefined ? {} : { standingOf };
+  const shared = circles === undefined ? {} : { circles };
+  const connections = openConnections({ ...needs, ...standings, ...shared, find, share, paceOf }, () => schedule);
   const exits: Exits = new Exits({
     policy,
     find,
@@ -182,7 +184,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     random,
     emit,
     ...(needs.places === undefined ? {} : { placeOf: placesOf(needs.places) }),
-    ...(standingOf === undefined ? {} : { standingOf }),
+    ...standings,
     ...(circles === undefined ? {} : { turns: poolTurnsOf(circles, () => schedule) }),
   });
   const { sites, ceilings } = openSites({ ...needs, limits, shareNow }, () => schedule);
