@@ -137,7 +137,7 @@ describe('mail by SendGrid’s SMTP server', () => {
   test('is the exit’s trouble where every key is refused', async () => {
     await using rig = await rigged({ apiKeys: ['SG.gone'] });
     const { outcomes } = await rig.egress.attempt(mail(), NEVER);
-    expect(outcomes).toMatchObject([{ kind: 'deferred', scope: 'egress', reply: { code: 535, detail: '7.8' } }]);
+    expect(outcomes).toMatchObject([{ kind: 'deferred', scope: 'egress', reply: { code: 451, detail: '7.8' } }]);
   });
 
   test.each<[string, 'auth' | 'rcpt' | 'dot', number, string, object]>([
@@ -205,7 +205,7 @@ describe('mail by SendGrid’s SMTP server', () => {
     });
     await using egress = exitTo(`smtp://127.0.0.1:${without.port}`);
     expect((await egress.attempt(international, NEVER)).outcomes).toMatchObject([
-      { kind: 'deferred', scope: 'egress', unfit: true },
+      { kind: 'deferred', scope: 'egress', unfit: true, own: true },
     ]);
     await without.stop();
     expect(

@@ -1,10 +1,11 @@
 /** SendGrid by its SMTP server: the message as it is, with one header field on top of it. */
 import type { Outcome } from '../../message/outcome.ts';
 import { plainText } from '../../message/plain-text.ts';
+import { formatReply } from '../../message/reply.ts';
 import type { CloudKey } from '../cloud/provider.ts';
 import { KeyTurns } from '../cloud/keys.ts';
 import { ProviderAlert } from '../cloud/provider-alert.ts';
-import { restAfter } from '../cloud/verdict-on.ts';
+import { outcomeOf, restAfter } from '../cloud/verdict-on.ts';
 import type { AttemptResult, Egress, Mail, Peer } from '../egress.ts';
 import type { ExitPorts } from '../smtp/smtp-exit.ts';
 import { isLack, meaningOf, queuedIdOf, type SmtpMeaning } from './smtp-replies.ts';
@@ -21,6 +22,7 @@ export type SendGridSmtpOptions = {
   readonly ports: Pick<ExitPorts, 'clock' | 'emit'>;
 };
 
+const TITLE = 'SendGrid';
 /** So long an exit that took a message is taken to be in order. */
 const ALIVE_MS = 600_000;
 
@@ -106,27 +108,30 @@ export class SendGridSmtp implements Egress {
       const id = outcome.kind === 'delivered' ? queuedIdOf(outcome.reply.text) : null;
       return id === null ? peer : { ...peer, providerId: id };
     });
-    return { ...result, outcomes, peers };
+    // What the exit was refused itself counts towards no limit of it.
+    const mailed = result.mailed !== false && !outcomes.every((outcome) => isOfTheExit(outcome));
+    return { ...result, outcomes, peers, mailed };
   }
 
   /** @param rest one for all recipients of the attempt */
   #outcomeOf(outcome: Outcome, rest: { ms: number | null }): Outcome {
-    if (isLack(outcome)) return deferred(outcome, { own: true, unfit: true });
+    const text = isLack(outcome) ? outcome.reply.text : formatReply(outcome.reply);
+    if (isLack(outcome)) return outcomeOf({ kind: 'unsuited', text }, { title: TITLE, restMs: 0 });
     const meaning = meaningOf(outcome);
     switch (meaning.kind) {
       case 'plain':
         return outcome;
       case 'key':
-        return deferred(outcome, {});
+        return outcomeOf({ kind: 'key-refused', text }, { title: TITLE, restMs: 0 });
       case 'throttled':
         rest.ms ??= this.#restMs(meaning.restMs);
         this.#tell(meaning, outcome);
-        return deferred(outcome, { restMs: rest.ms });
+        return outcomeOf({ kind: 'throttled', restMs: rest.ms, text }, { title: TITLE, restMs: rest.ms });
       case 'closed': {
         const isAlive = this.#options.ports.clock.monotonicMs() - this.#tookAtMs < ALIVE_MS;
-        const isUnfit = meaning.isOfThis && isAlive;
+        const kind = meaning.isOfThis && isAlive ? 'unsuited' : 'closed';
         this.#tell(meaning, outcome);
-        return deferred(outcome, isUnfit ? { unfit: true } : {});
+        return outcomeOf({ kind, text, advice: meaning.advice }, { title: TITLE, restMs: 0 });
       }
     }
   }
@@ -152,13 +157,8 @@ export class SendGridSmtp implements Egress {
   }
 }
 
-/** By another exit, or later: nothing of it is about the mail. 5yz becomes 451, since it is not for good. */
-function deferred(
-  { reply }: Outcome,
-  more: { readonly own?: true; readonly unfit?: true; readonly restMs?: number },
-): Outcome {
-  const isFinal = reply.code >= 500 && reply.code !== 535;
-  return { kind: 'deferred', scope: 'egress', reply: isFinal ? { ...reply, code: 451 } : reply, ...more };
+function isOfTheExit(outcome: Outcome): boolean {
+  return outcome.kind === 'deferred' && outcome.own === true && outcome.scope === 'egress';
 }
 
 function barePeer({ host, address, source, tls }: AttemptResult): Peer {
