@@ -1,4 +1,4 @@
-import type { Event, RelayEvent } from '../message/event.ts';
+import type { CameBack, Event, RelayEvent } from '../message/event.ts';
 import { bounceKindOf } from '../message/bounce-kind.ts';
 import { assertNever } from '../message/outcome.ts';
 import { formatReply, type Reply } from '../message/reply.ts';
@@ -80,28 +80,15 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     case 'rescheduled':
     case 'quarantined':
       return { ...ofDelivery(event), reason: short(event.reason) };
-    case 'bounced-later': {
-      const { egress, host, report } = event;
-      return {
-        ...ofDelivery(event),
-        egress,
-        host,
-        kind: bounceKindOf(event.reply),
-        reply: replyText(event.reply),
-        report,
-      };
-    }
+    case 'bounced-later':
     case 'confirmed':
     case 'put-off':
     case 'complained':
     case 'unsubscribed':
     case 'opened':
-    case 'clicked': {
-      const { source, egress, detail } = event;
-      return { ...ofDelivery(event), source, egress, detail };
-    }
+    case 'clicked':
     case 'answered':
-      return { ...ofDelivery(event), what: event.what, report: event.report };
+      return ofCameBack(event);
     case 'refused':
     case 'auth-failed':
     case 'failed':
@@ -121,6 +108,15 @@ export function logFields(event: Event, options: { readonly subjects: boolean })
     default:
       return assertNever(event);
   }
+}
+
+function ofCameBack(event: CameBack): Record<string, unknown> {
+  if (event.event === 'answered') return { ...ofDelivery(event), what: event.what, report: event.report };
+  const { source, egress } = event;
+  if (event.event !== 'bounced-later') return { ...ofDelivery(event), source, egress, detail: event.detail };
+  const { host, report, reply } = event;
+  const from = source === undefined ? {} : { source };
+  return { ...ofDelivery(event), ...from, egress, host, kind: bounceKindOf(reply), reply: replyText(reply), report };
 }
 
 function ofRelay(event: RelayEvent): Record<string, unknown> {

@@ -55,7 +55,7 @@ egress:
   expect(await post([bounce])).toBe(200);
   expect(await post([bounce])).toBe(200);
   expect(relay.lines.filter(({ event }) => event === 'bounced-later')).toEqual([
-    expect.objectContaining({ messageId: gone['relevo-message'], egress: 'grid', reply: '550 5.1.1 unknown' }),
+    expect.objectContaining({ messageId: gone['relevo-message'], source: 'hook:grid', reply: '550 5.1.1 unknown' }),
   ]);
   expect((await relay.cli(['suppress', 'list'])).stdout).toMatch(/gone@dest\.test.*hard-bounce/);
 
