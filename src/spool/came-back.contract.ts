@@ -156,10 +156,21 @@ function testProviderIds(engine: Engine): void {
 
     test('are forgotten with their history, and others are not', async () => {
       const { spool, nowMs } = fixture();
-      await sent(fixture(), 'shared old');
+      const first = await sent(fixture(), '<odd"\\é> old shared', { addresses: [], rest: { dueAtMs: nowMs } });
+      const of = {
+        messageId: first,
+        deliveryId: deliveryIdOf(first, 1),
+        domain: 'dest.test',
+        recipients: [],
+        atMs: nowMs,
+      };
+      const said = { event: 'put-off', source: 'hook:ses', egress: 'ses', detail: 'x'.repeat(900), ...of } as const;
+      for (let n = 0; n < 3; n++) await spool.note([said]);
+      await spool.settle(takenBy(await fixture().oneClaimed(), 'late', { atMs: nowMs }));
+      expect(await found('late')).toEqual([first]);
       const young = await sent(fixture(), 'shared', { atMs: nowMs + 1_000 });
       expect(await spool.prune(nowMs + 1_000)).toBe(1);
-      expect(await found('old')).toEqual([]);
+      for (const id of ['old', 'late', 'odd"\\é']) expect(await found(id)).toEqual([]);
       expect(await found('shared')).toEqual([young]);
     });
 

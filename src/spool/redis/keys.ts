@@ -14,7 +14,7 @@
  * | `tally` | hash | figures of the overview that no other key has |
  * | `ready` | sorted set, by name | priority, lane, client, due time, delivery id: due deliveries of a client in order of time |
  * | `lanes:<p>` | sorted set | lane and client, by when it has something due: those that wait longest first |
- * | `providers` | sorted set, by name | `p<provider's id>` and message id; `m<message id>` and provider's id: only of mail that a provider took |
+ * | `providers` | sorted set, by name | provider's id and message id: only of mail that a provider took |
  * | `feed` | stream | events of all messages in order, by reference; only where somebody wants it (feed.ts) |
  *
  * A lane is a destination, `dest.example`; beside it, `dest.example@node` has what was handed back for that node.

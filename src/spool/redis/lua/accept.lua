@@ -26,7 +26,7 @@ if redis.call('HEXISTS', MESSAGES, ID) == 1 then return { 'known' } end
 
 redis.call('HSET', MESSAGES, ID, RECORD)
 if EVENT ~= '' then redis.call('HSET', EVENTS, fieldOf(ID, 1), EVENT) end
-follow(ID, EVENT == '' and 0 or 1, 0, 'received', RECEIVED)
+follow(ID, EVENT == '' and 0 or 1, '', 'received', RECEIVED)
 if GUARD == 'dedupe' then redis.call('SET', KEYS[15], '=' .. UNTIL .. ' 0 ' .. ID, 'PX', FORGET_MS) end
 if FINISHED_AT ~= '' then
   redis.call('ZADD', FINISHED, FINISHED_AT, ID)

@@ -4,6 +4,6 @@
 
 local ID, LIMIT = ARGV[1], ARGV[2]
 
-local found = redis.call('ZREVRANGEBYLEX', PROVIDERS, '(p' .. ID .. '\1', '[p' .. ID .. '\0', 'LIMIT', 0, LIMIT)
-for place, member in ipairs(found) do found[place] = string.sub(member, #ID + 3) end
+local found = redis.call('ZREVRANGEBYLEX', PROVIDERS, '(' .. ID .. '\1', '[' .. ID .. '\0', 'LIMIT', 0, LIMIT)
+for place, member in ipairs(found) do found[place] = string.sub(member, #ID + 2) end
 return found

@@ -17,11 +17,12 @@ end
 local forgotten, last = 0, nil
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', FINISHED, '-inf', '(' .. BEFORE, 'LIMIT', 0, LIMIT)) do
   if room <= 0 then break end
-  local fields = fieldsIn(redis.call('HGET', MESSAGES, id))
+  local record = redis.call('HGET', MESSAGES, id)
+  local fields = fieldsIn(record)
   redis.call('HDEL', MESSAGES, id)
   last = redis.call('ZSCORE', FINISHED, id)
   redis.call('ZREM', FINISHED, id)
-  forgetProviders(id)
+  forgetProviders(id, record or '')
   if fields > 0 then forgetEvents(id, fields) end
   forgotten = forgotten + 1
 end

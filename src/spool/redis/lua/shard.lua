@@ -107,32 +107,26 @@ local function fieldOf(messageId, n)
   return messageId .. ':' .. n
 end
 
--- What providers call a message, with a space between two; '': nothing. Found by either, for as long as the message is known.
+-- What providers call a message, with a space between two; '': nothing. It is in the events, too: forget.lua.
 local function index(messageId, providerIds)
   for id in string.gmatch(providerIds, '%S+') do
-    redis.call('ZADD', PROVIDERS, 0, 'p' .. id .. '\0' .. messageId, 0, 'm' .. messageId .. '\0' .. id)
+    redis.call('ZADD', PROVIDERS, 0, id .. '\0' .. messageId)
   end
 end
 
 -- Where somebody follows the history of all, each event gets an entry in FEED: the message, the field that it is in (0: the
 -- record), and which line of it. Entries are numbered by the times of their events, which never go back.
-local function follow(messageId, field, skipped, events, at)
-  local wanted, last = unpack(redis.call('HMGET', TALLY, 'feed', 'feed-at'))
-  if not wanted then return end
-  last = tonumber(last or '0')
-  local line = skipped
+-- `before`: the text that the field had.
+local function follow(messageId, field, before, events, at)
+  if redis.call('HEXISTS', TALLY, 'feed') == 0 then return end
+  local last = tonumber(redis.call('HGET', TALLY, 'feed-at') or '0')
+  local _, line = string.gsub(before, '\n', '')
   for event in string.gmatch(events, '[^\n]+') do
     line = line + 1
     last = math.max(last, math.floor(tonumber(string.match(event, '"atMs":([%d.]+)') or at)))
     redis.call('XADD', FEED, string.format('%.0f-*', last), 'e', messageId .. ' ' .. field .. ' ' .. line)
   end
   redis.call('HSET', TALLY, 'feed-at', string.format('%.0f', last))
-end
-
--- How many events are in the text of a record.
-local function linesIn(text)
-  local _, count = string.gsub(text, '\n', '')
-  return count
 end
 
 -- Writes events to a message, and with its last delivery ends it: then only its history stays.
@@ -152,12 +146,12 @@ local function tell(messageId, events, hasEnded, at)
   end
   local text = string.sub(record, rest)
   if events ~= '' and fields == 0 and #record + #events < RECORD_BYTES then
-    follow(messageId, 0, linesIn(text), events, at)
+    follow(messageId, 0, text, events, at)
     text = text .. '\n' .. events
   elseif events ~= '' then
     fields = fields + 1
     redis.call('HSET', EVENTS, fieldOf(messageId, fields), events)
-    follow(messageId, fields, 0, events, at)
+    follow(messageId, fields, '', events, at)
   end
   local head = struct.pack(MESSAGE, priority, total, open, received, finished, size, fields)
   redis.call('HSET', MESSAGES, messageId, head .. text)

@@ -20,7 +20,7 @@ local function vanish(id)
   redis.call('ZREM', FINISHED, id)
   if redis.call('ZREM', QUEUE, id) == 1 then count('bytes', -size) end
   room = room - (open > 0 and total or 0)
-  forgetProviders(id)
+  forgetProviders(id, record)
   local fields = fieldsIn(record)
   if fields > 0 then forgetEvents(id, fields) end
 end
