@@ -3,71 +3,12 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { CliRig } from '../tests/fakes/cli-rig.ts';
+import { openAccessRig as world } from '../tests/fakes/access-rig.ts';
 import { aSettlement, aSubmission } from '../tests/fakes/submission.ts';
-import { FakeLive } from '../tests/fakes/fake-live.ts';
-import { systemRandom } from './system.ts';
-import { openAccess } from './access.ts';
-import { startControl } from './cli/control-server.ts';
-import { exitOperations } from './cli/exit-operations.ts';
-import type { IssuedToken } from './cli/token-operations.ts';
-import { createOperations } from './cli/store-operations.ts';
-import { readExitStandings } from './exits/standings.ts';
-import { createHttp } from './http/server.ts';
-import type { Event } from './message/event.ts';
-import { loadPolicy } from './policy/load.ts';
-import { statsNeeds } from './relay-stats.ts';
 import { SpoolError } from './spool/spool.ts';
 
-const POLICY = `
-hostname: relay.example.com
-http: { listen: 127.0.0.1:0 }
-limits: { loginAttempts: 3/1m }
-egress: { smtp-1: { type: smtp, host: 127.0.0.1, port: 2525, tls: none } }
-pools: { owned: { members: [smtp-1] } }
-routes: [{ name: all, use: [owned] }]
-`;
 const [STATS, EGRESS] = ['/api/v1/stats', '/api/v1/egress'];
 const NO_TOKEN = `rlv_${'A'.repeat(43)}`;
-
-async function world() {
-  await using things = new AsyncDisposableStack();
-  const rig = things.use(new CliRig(POLICY));
-  const loaded = loadPolicy({ file: 'relevo.yaml', text: POLICY, env: {}, readFile: () => '' });
-  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join());
-  const policy = () => loaded.policy;
-  const spool = things.use(await rig.openSpool());
-  const { marks, ledger } = spool;
-  const { clock, dataFolder } = rig;
-  const events: Event[] = [];
-  const emit = (event: Event): void => void events.push(event);
-  const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
-  const stats = statsNeeds({ policy, clock, spool, standings });
-  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
-  const { api, tokens } = openAccess({ policy, ports: { clock, random: systemRandom }, marks, emit, exits, spool });
-  const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens });
-  const control = await startControl({ dataFolder, operations, clock, emit, messageSizeBytes: () => 1_000 });
-  if (control.kind !== 'listening') throw new Error(control.cause);
-  things.use(control.control);
-  const scrape = async () => ({ contentType: 'text/plain', text: '' });
-  const http = things.use(createHttp({ policy, clock, emit, notReady: () => [], scrape, api }));
-  const bound = await http.listen();
-  if (bound.kind !== 'listening') throw new Error(bound.cause);
-  const base = `http://127.0.0.1:${bound.port}`;
-  const get = (path: string, token: string | null, method = 'GET', body?: string) =>
-    fetch(base + path, {
-      method,
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
-      ...(body === undefined ? {} : { body }),
-    });
-  const issue = async (...args: string[]): Promise<IssuedToken> => {
-    const { code, stdout, stderr } = await rig.run(['token', ...args, '--json']);
-    if (code !== 0) throw new Error(stderr);
-    return JSON.parse(stdout) as IssuedToken;
-  };
-  const kept = things.move();
-  return { rig, base, get, issue, events, marks, spool, [Symbol.asyncDispose]: () => kept.disposeAsync() };
-}
 
 async function refusal(response: Response) {
   const body = (await response.json()) as Record<string, unknown>;
@@ -289,40 +230,4 @@ test('the store has the hash of a token, and the token nowhere', async () => {
     for (const whole of [text, bytes, JSON.stringify(events)]) expect(whole).not.toContain(token.slice(4));
   }
   expect((await rig.run(['token', 'list', '--json'])).stdout).not.toContain(issued[0]?.token.slice(4));
-});
-
-test('addresses are suppressed, looked up and taken back over HTTP by who may operate', async () => {
-  await using relay = await world();
-  const { token: reader } = await relay.issue('create', 'reader', '--scopes', 'read');
-  const { token: operator } = await relay.issue('create', 'operator', '--scopes', 'read,operate');
-  const PATH = '/api/v1/suppressions';
-  const entries = [{ address: 'Ann@Dest.example', stream: 'news', reason: 'unsubscribe', evidence: 'a form' }];
-  const add = (token: string | null, body: string) => relay.get(PATH, token, 'POST', body);
-  expect((await add(null, JSON.stringify({ entries }))).status).toBe(401);
-  expect((await add(reader, JSON.stringify({ entries }))).status).toBe(403);
-  const added = await add(operator, JSON.stringify({ entries }));
-  expect([added.status, await added.json()]).toEqual([200, { made: 1 }]);
-  const list = async (query: string) => await (await relay.get(`${PATH}?${query}`, reader)).json();
-  const entry = { address: 'ann@dest.example', client: null, stream: 'news', reason: 'unsubscribe', source: 'api' };
-  expect(await list('address=ANN@dest.example')).toMatchObject({ suppressions: [entry], next: null });
-  expect(await list('stream=other')).toEqual({ suppressions: [], next: null });
-
-  for (const body of [
-    '',
-    '{',
-    '{"entries":[]}',
-    '{"entries":[{"address":"nobody"}]}',
-    '{"entries":[{"address":"a@b.example","x":1}]}',
-  ])
-    expect((await add(operator, body)).status).toBe(400);
-  expect((await add(operator, 'x'.repeat(3 * 1024 * 1024))).status).toBe(413);
-  expect((await relay.get(`${PATH}?limit=x`, reader)).status).toBe(400);
-  expect((await relay.get(PATH, operator, 'PUT')).headers.get('allow')).toBe('GET, HEAD, POST, DELETE');
-
-  const remove = (query: string, token = operator) => relay.get(`${PATH}?${query}`, token, 'DELETE');
-  expect((await remove('', operator)).status).toBe(400);
-  expect((await remove('address=ann@dest.example', reader)).status).toBe(403);
-  expect((await remove('address=ann@dest.example&stream=other')).status).toBe(404);
-  expect(await (await remove('address=ann@dest.example')).json()).toEqual({ removed: 1 });
-  expect(await list('')).toEqual({ suppressions: [], next: null });
 });

@@ -180,7 +180,15 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const sharing = others === undefined ? {} : { sharing: others };
   const ingress = stack.use(
     await startIngress({
-      ...{ policy, spool, ledger, handoff, sign, returnPaths, clock, random, emit },
+      policy,
+      spool,
+      ledger,
+      handoff,
+      sign,
+      returnPaths,
+      clock,
+      random,
+      emit,
       ...screening,
       unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
       ...sharing,

@@ -1,0 +1,63 @@
+/** The API over real HTTP and the real store, with a command line over the control socket to make tokens with. */
+import { openAccess } from '../../src/access.ts';
+import { startControl } from '../../src/cli/control-server.ts';
+import { exitOperations } from '../../src/cli/exit-operations.ts';
+import { createOperations } from '../../src/cli/store-operations.ts';
+import type { IssuedToken } from '../../src/cli/token-operations.ts';
+import { readExitStandings } from '../../src/exits/standings.ts';
+import { createHttp } from '../../src/http/server.ts';
+import type { Event } from '../../src/message/event.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import { statsNeeds } from '../../src/relay-stats.ts';
+import { systemRandom } from '../../src/system.ts';
+import { CliRig } from './cli-rig.ts';
+import { FakeLive } from './fake-live.ts';
+
+const POLICY = `
+hostname: relay.example.com
+http: { listen: 127.0.0.1:0 }
+limits: { loginAttempts: 3/1m }
+egress: { smtp-1: { type: smtp, host: 127.0.0.1, port: 2525, tls: none } }
+pools: { owned: { members: [smtp-1] } }
+routes: [{ name: all, use: [owned] }]
+`;
+
+/** `issue` runs `relevo token …`; `get` asks with a token, or none. */
+export async function openAccessRig() {
+  await using things = new AsyncDisposableStack();
+  const rig = things.use(new CliRig(POLICY));
+  const loaded = loadPolicy({ file: 'relevo.yaml', text: POLICY, env: {}, readFile: () => '' });
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join());
+  const policy = () => loaded.policy;
+  const spool = things.use(await rig.openSpool());
+  const { marks, ledger } = spool;
+  const { clock, dataFolder } = rig;
+  const events: Event[] = [];
+  const emit = (event: Event): void => void events.push(event);
+  const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
+  const stats = statsNeeds({ policy, clock, spool, standings });
+  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
+  const { api, tokens } = openAccess({ policy, ports: { clock, random: systemRandom }, marks, emit, exits, spool });
+  const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens });
+  const control = await startControl({ dataFolder, operations, clock, emit, messageSizeBytes: () => 1_000 });
+  if (control.kind !== 'listening') throw new Error(control.cause);
+  things.use(control.control);
+  const scrape = async () => ({ contentType: 'text/plain', text: '' });
+  const http = things.use(createHttp({ policy, clock, emit, notReady: () => [], scrape, api }));
+  const bound = await http.listen();
+  if (bound.kind !== 'listening') throw new Error(bound.cause);
+  const base = `http://127.0.0.1:${bound.port}`;
+  const get = (path: string, token: string | null, method = 'GET', body?: string) =>
+    fetch(base + path, {
+      method,
+      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      ...(body === undefined ? {} : { body }),
+    });
+  const issue = async (...args: string[]): Promise<IssuedToken> => {
+    const { code, stdout, stderr } = await rig.run(['token', ...args, '--json']);
+    if (code !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as IssuedToken;
+  };
+  const kept = things.move();
+  return { rig, base, get, issue, events, marks, spool, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+}
