@@ -55,7 +55,7 @@ test.each([
   ['25 USD/month', { amount: 25, currency: 'USD', per: 'month', micros: 25_000_000, of: 1 }],
   ['1.06 USD/1000', { amount: 0.00106, currency: 'USD', per: 'message', micros: 1_060_000, of: 1_000 }],
   ['0.80EUR/1', { amount: 0.8, currency: 'EUR', per: 'message', micros: 800_000, of: 1 }],
-  ['0.000001 USD/1000', { amount: 1e-9, currency: 'USD', per: 'message', micros: 1, of: 1_000 }],
+  ['0.0005 USD/1', { amount: 0.0005, currency: 'USD', per: 'message', micros: 500, of: 1 }],
   ['25 USD', null],
   ['25 USD/0', null],
   ['25 usd/month', null],

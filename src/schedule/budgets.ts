@@ -25,7 +25,8 @@ export type BudgetBooking = { took(recipients: number): Promise<void> };
 /** `debt`: what was rounded off so far, less than a millionth: of such parts `of` of the price are one. */
 type ExitBudget = { readonly purse: Purse; price: Price; budget: Money; debt: bigint };
 
-const FREE: BudgetBooking = { took: async () => {} };
+/** Of an exit that has no budget. */
+export const FREE: BudgetBooking = { took: async () => {} };
 const ANY = Number.MAX_SAFE_INTEGER;
 
 /** The budgets of the exits that are paid by message: a gate for their mail, and what is spent, exact over all processes. */
@@ -45,6 +46,11 @@ export class Budgets {
     const { clock, policy } = this.#needs;
     const untilMs = exit.purse.window.turnsAtMs - clock.nowMs() + clock.monotonicMs();
     return { untilMs, cause: textOf(exit), exempt: exemptStreams(policy(), name) };
+  }
+
+  /** Whether what an exit may cost is bounded, and something is to be set aside for each message. */
+  has(name: string): boolean {
+    return this.#exits.has(name);
   }
 
   /** Whether any budget is used up. */

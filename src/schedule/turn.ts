@@ -6,6 +6,7 @@ import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Conversation, ReversePath } from './converse.ts';
 import { type DoubtSettled, settleDoubt } from './doubt.ts';
+import { FREE } from './budgets.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
@@ -210,7 +211,10 @@ async function tryExit(
     return { kind: 'unbooked' };
   }
   const { stream, client } = entry.leased.delivery;
-  const spent = await needs.limits.budgets.book(exit.name, { stream, recipients: recipients.length });
+  const { budgets } = needs.limits;
+  const spent = budgets.has(exit.name)
+    ? await budgets.book(exit.name, { stream, recipients: recipients.length })
+    : FREE;
   const egress = needs.exits.find(exit.name);
   if (egress === undefined || spent === null) {
     // Nothing was tried, and nothing is held against anybody.
@@ -226,7 +230,7 @@ async function tryExit(
   if (conversation.result.mailed === false) await booking.refund();
   else needs.limits.sent(exit.name, provider);
   const taken = conversation.result.outcomes.filter(({ kind }) => kind === 'delivered' || kind === 'in-doubt').length;
-  await spent.took(taken);
+  if (spent !== FREE) await spent.took(taken);
   const { tag } = entry.leased.message;
   needs.limits.took({ egress: exit.name, recipients: taken, stream, client, tag });
   const verdict = verdictOn(conversation.result, type);
