@@ -144,6 +144,55 @@ describe('what a site was learnt to take', () => {
     expect(ceilings.of('[192.0.2.8]', 'ip-1')).toBeNull();
   });
 
+  test('is taken up by the other workers within minutes; of what two learnt at once the stricter is kept, and each recovers', async () => {
+    const clock = new FakeClock();
+    const marks = new SomeMarks();
+    const open = async () => {
+      const ceilings = new Ceilings({ marks, clock, workers: () => 2, isShared: () => true });
+      const sites = await sitesOf(GOOGLE, { clock, ceilings });
+      const limitOf = (exit: string) => sites.siteOf('a.test').exits.get(exit)?.feedback.limit ?? null;
+      const tell = (exit: string, signal: 'slower' | 'success', times = 1): void => {
+        for (let count = 0; count < times; count++)
+          sites.ended(sites.started(sites.siteOf('a.test'), exit), signal, '');
+      };
+      const write = async (): Promise<void> => {
+        if (await ceilings.write()) sites.recall();
+      };
+      return { limitOf, tell, write };
+    };
+    const [one, two] = [await open(), await open()];
+    two.tell('ip-1', 'success');
+    one.tell('ip-1', 'slower');
+    await one.write();
+    await clock.advance(1_000);
+    await two.write();
+    const most = 20;
+    expect([one.limitOf('ip-1'), two.limitOf('ip-1')]).toEqual([most / 2, most / 2]);
+
+    // Both at once, and the one that learnt less is the later to write.
+    await clock.advance(2 * MINUTE);
+    for (let count = 0; count < 3; count++) {
+      one.tell('ip-2', 'slower');
+      await clock.advance(5_000);
+    }
+    two.tell('ip-2', 'slower');
+    const strict = one.limitOf('ip-2') ?? 0;
+    expect(strict).toBeLessThan(two.limitOf('ip-2') ?? 0);
+    await one.write();
+    await two.write();
+    expect(JSON.parse(marks.kept.get('ceiling:google:ip-2')?.text ?? '')).toMatchObject({ connections: 2 * strict });
+
+    // What it wrote itself a minute ago holds nobody down.
+    await clock.advance(2 * MINUTE);
+    one.tell('ip-2', 'success', 400);
+    await one.write();
+    await clock.advance(2 * MINUTE);
+    await one.write();
+    await two.write();
+    expect(one.limitOf('ip-2')).toBe(most);
+    expect(marks.kept.get('ceiling:google:ip-2')).toBeUndefined();
+  });
+
   test('is kept of no more than 5,000 sites and exits, the newest', async () => {
     const clock = new FakeClock();
     const marks = new SomeMarks();

@@ -8,6 +8,8 @@ export type CeilingsNeeds = {
   readonly clock: Clock;
   /** So many workers share what is learnt, each its part. */
   readonly workers: () => number;
+  /** Whether other processes learn of the same. Default: no. */
+  readonly isShared?: () => boolean;
 };
 
 /** As it is kept: the end of a rest in wall time, which goes on while nothing runs. */
@@ -45,6 +47,12 @@ export class Ceilings {
   readonly #exits = new Map<string, Set<string>>();
   readonly #changed = new Map<string, Kept | null>();
   #wroteMs = Number.NEGATIVE_INFINITY;
+  /** By the name of the mark: when the site was seen to take all again, of those that are to be removed. */
+  readonly #forgotten = new Map<string, number>();
+  /** By the name of the mark: of which time it is that this process wrote. */
+  readonly #wrote = new Map<string, number>();
+  /** Wall time. */
+  #lookedAtMs = Number.NEGATIVE_INFINITY;
   #agedMs: number;
 
   constructor(needs: CeilingsNeeds) {
@@ -94,15 +102,46 @@ export class Ceilings {
   }
 
   /**
-   * Writes what changed, at most every minute, and forgets what is old. Rejects with `SpoolError`; what was not written is
-   * written next time.
+   * Writes what changed, at most every minute, and forgets what is old. What other processes learnt since is taken up: of
+   * what both learnt, the stricter. Rejects with `SpoolError`; what was not written is written next time.
+   * @returns whether something of others is known now
    */
-  async write({ now = false }: { readonly now?: boolean } = {}): Promise<void> {
-    const { marks, clock } = this.#needs;
-    if (!now && clock.monotonicMs() - this.#wroteMs < WRITE_EVERY_MS) return;
+  async write({ now = false }: { readonly now?: boolean } = {}): Promise<boolean> {
+    const { marks, clock, isShared } = this.#needs;
+    if (!now && clock.monotonicMs() - this.#wroteMs < WRITE_EVERY_MS) return false;
     if (!now && clock.monotonicMs() - this.#agedMs >= AGE_EVERY_MS) await this.#age();
-    if (marks === undefined || this.#changed.size === 0) return;
-    this.#wroteMs = clock.monotonicMs();
+    if (marks === undefined) return false;
+    const hasOthers = isShared?.() === true && (await this.#takeUp(marks));
+    if (this.#changed.size > 0) await this.#writeAll(marks);
+    else if (isShared?.() === true) this.#wroteMs = clock.monotonicMs();
+    return hasOthers;
+  }
+
+  /** What others wrote since this process looked last. @returns whether there was any */
+  async #takeUp(marks: Marks): Promise<boolean> {
+    const sinceMs = this.#lookedAtMs;
+    const nowMs = this.#needs.clock.nowMs();
+    let found = false;
+    for (const mark of await marks.marks(PREFIX)) {
+      const known = this.#known.get(mark.name);
+      const isNews = mark.atMs > sinceMs && mark.atMs !== known?.atMs && mark.atMs !== this.#wrote.get(mark.name);
+      const kept = isNews ? parsed(mark, this.#needs.workers()) : null;
+      if (kept === null || (known === undefined && this.#known.size >= CEILINGS_MOST)) continue;
+      if ((this.#forgotten.get(mark.name) ?? 0) >= kept.atMs) continue;
+      found = true;
+      const own = this.#changed.get(mark.name) ?? null;
+      if (own === null) this.#changed.delete(mark.name);
+      const both = own === null ? kept : { ...stricter(own, kept), atMs: Math.max(nowMs, kept.atMs) };
+      this.#know(mark.name, both);
+      if (own !== null) this.#change(mark.name, both);
+    }
+    // Clocks differ, and what others made before that may be written only now.
+    this.#lookedAtMs = nowMs - WRITE_EVERY_MS;
+    return found;
+  }
+
+  async #writeAll(marks: Marks): Promise<void> {
+    this.#wroteMs = this.#needs.clock.monotonicMs();
     const changed = [...this.#changed];
     for (let start = 0; start < changed.length; start += AT_ONCE) {
       await this.#writeSome(marks, changed.slice(start, start + AT_ONCE));
@@ -117,7 +156,13 @@ export class Ceilings {
     const gone = some.flatMap(([name, kept]) => (kept === null ? [name] : []));
     if (made.length > 0) await marks.mark(made);
     if (gone.length > 0) await marks.unmark(gone);
-    for (const [name, kept] of some) if (this.#changed.get(name) === kept) this.#changed.delete(name);
+    for (const { name, atMs } of made) this.#wrote.set(name, atMs);
+    for (const [name, kept] of some) {
+      if (kept === null) this.#wrote.delete(name);
+      if (this.#changed.get(name) !== kept) continue;
+      this.#changed.delete(name);
+      this.#forgotten.delete(name);
+    }
   }
 
   /** Other processes may have learnt of the same since: theirs is read before anything is removed. */
@@ -125,6 +170,7 @@ export class Ceilings {
     const { clock } = this.#needs;
     this.#agedMs = clock.monotonicMs();
     for (const [name, { atMs }] of this.#known) if (clock.nowMs() - atMs > KEPT_MS) this.#unknow(name);
+    for (const [name, atMs] of this.#wrote) if (clock.nowMs() - atMs > KEPT_MS) this.#wrote.delete(name);
     await this.read();
   }
 
@@ -155,6 +201,7 @@ export class Ceilings {
   }
 
   #forget(name: string): void {
+    this.#forgotten.set(name, this.#needs.clock.nowMs());
     this.#unknow(name);
     this.#change(name, null);
   }
@@ -162,10 +209,24 @@ export class Ceilings {
   /** While the store is away the oldest is let go of: its mark ages. */
   #change(name: string, kept: Kept | null): void {
     this.#changed.delete(name);
+    if (kept !== null) this.#forgotten.delete(name);
     this.#changed.set(name, kept);
     const [oldest] = this.#changed.keys();
-    if (this.#changed.size > 2 * CEILINGS_MOST && oldest !== undefined) this.#changed.delete(oldest);
+    if (this.#changed.size > 2 * CEILINGS_MOST && oldest !== undefined) {
+      this.#changed.delete(oldest);
+      this.#forgotten.delete(oldest);
+    }
   }
+}
+
+function stricter(one: Kept, other: Kept): Kept {
+  return {
+    limit: Math.min(one.limit, other.limit),
+    everyMs: Math.max(one.everyMs, other.everyMs),
+    rests: Math.max(one.rests, other.rests),
+    shutUntilAtMs: Math.max(one.shutUntilAtMs, other.shutUntilAtMs),
+    atMs: Math.max(one.atMs, other.atMs),
+  };
 }
 
 function nameOf(site: string, exit: string): string {

@@ -5,6 +5,7 @@ import { dispatch } from './dispatch.ts';
 import type { Limits } from './limits.ts';
 import { spawn, type Schedule } from './schedule.ts';
 import type { HostsOf } from './domain-hosts.ts';
+import type { SharedCircles } from './regroup.ts';
 import { Sites, type SitesNeeds } from './sites.ts';
 
 export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {
@@ -15,13 +16,20 @@ export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {
   readonly records?: { readonly marks: Marks };
   /** This worker's part; null: it delivers nothing. */
   readonly shareNow: () => Share | null;
+  /** Absent: no other process learns of the same. */
+  readonly circles?: Pick<SharedCircles, 'isShared'>;
 };
 
 /** The sites of a schedule, and what is kept of them. @param scheduleOf called once it is there */
 export function openSites(needs: OpenSitesNeeds, scheduleOf: () => Schedule): { sites: Sites; ceilings: Ceilings } {
-  const { policy, clock, emit, hostsOf, records, shareNow, limits } = needs;
+  const { policy, clock, emit, hostsOf, records, shareNow, limits, circles } = needs;
   const workers = (): number => (shareNow() ?? WHOLE).of;
-  const ceilings = new Ceilings({ clock, workers, ...(records === undefined ? {} : { marks: records.marks }) });
+  const ceilings = new Ceilings({
+    clock,
+    workers,
+    isShared: () => circles?.isShared() === true,
+    ...(records === undefined ? {} : { marks: records.marks }),
+  });
   const sites = new Sites({
     policy,
     share: (limit) => shareOf(limit, shareNow() ?? WHOLE),

@@ -187,7 +187,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     ...standings,
     ...(circles === undefined ? {} : { turns: poolTurnsOf(circles, () => schedule) }),
   });
-  const { sites, ceilings } = openSites({ ...needs, limits, shareNow }, () => schedule);
+  const { sites, ceilings } = openSites({ ...needs, ...shared, limits, shareNow }, () => schedule);
   const schedule: Schedule = {
     ...needs,
     delivers: () => shareNow() !== null,
@@ -252,7 +252,7 @@ async function stopSchedule(
   spawn(schedule, 'limits', () => schedule.limits.close());
   spawn(schedule, 'connections', () => schedule.connections.close());
   schedule.sites.close();
-  spawn(schedule, 'ceilings', () => schedule.ceilings.write({ now: true }));
+  spawn(schedule, 'ceilings', async () => void (await schedule.ceilings.write({ now: true })));
   ending.abort(new Error('shutdown'));
   // With a second signal nothing is waited for: what is under way stays leased, and comes up as in doubt.
   await finished(schedule, signal, CUT_MS);

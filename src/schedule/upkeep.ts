@@ -78,7 +78,9 @@ export class Upkeep {
     schedule.lanes.forget();
     schedule.groups.forget();
     this.#watchdog.look();
-    spawn(schedule, 'ceilings', () => schedule.ceilings.write());
+    spawn(schedule, 'ceilings', async () => {
+      if (await schedule.ceilings.write()) schedule.sites.recall();
+    });
     // Whatever was queued by others than this process, and whatever a claim could not see.
     schedule.claimSoon();
   }
