@@ -129,6 +129,7 @@ async function attempt(schedule: Schedule, { entry, number, choice }: Start): Pr
   const turn = await takeTurn(schedule, entry, choice).finally(() =>
     contentBudget.give(group.weight, leased.message.sizeBytes),
   );
+  lanes.takeBack(entry);
   const died = lanes.ended(entry.lane, number, turn.kind === 'tried' ? turn.signal : 'none');
   // The connection is free: the next delivery does not wait for the store.
   dispatch(schedule);

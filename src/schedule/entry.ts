@@ -45,6 +45,8 @@ export type Entry = {
   triedSinceMs: number | null;
   /** Of the attempt that is under way at its site; null: none is. */
   ticket: Ticket | null;
+  /** Its attempt hears nothing, and takes no connection of its lane meanwhile. */
+  isSetAside: boolean;
   /** The attempt by one exit; null: none is under way. */
   underWay: UnderWay | null;
 };

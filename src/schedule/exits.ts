@@ -48,6 +48,8 @@ const LOOK_MS = 30_000;
 export class Exits {
   readonly #needs: ExitsNeeds;
   readonly #inFlight = new Map<string, number>();
+  /** When mail by an exit last came to something, monotonic. */
+  readonly #workedMs = new Map<string, number>();
   readonly #circuits: Circuits;
   /** Of the policy under which the circuits came about. */
   #ways: Pick<Policy, 'egress' | 'pools' | 'routes'>;
@@ -171,7 +173,13 @@ export class Exits {
     if (left > 0) this.#inFlight.set(name, left);
     else this.#inFlight.delete(name);
     this.#circuits.judge(name, verdict, cause);
+    if (verdict === 'worked') this.#workedMs.set(name, this.#needs.clock.monotonicMs());
     this.#generation += 1;
+  }
+
+  /** Whether mail by it came to something since that monotonic time. */
+  hasWorkedSince(name: string, sinceMs: number): boolean {
+    return (this.#workedMs.get(name) ?? Number.NEGATIVE_INFINITY) >= sinceMs;
   }
 
   /** Exits that not every node can use, by which nothing goes out for a while: used up for the day, at rest, or closed. */

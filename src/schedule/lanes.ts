@@ -221,6 +221,21 @@ export class Lanes {
     return !wasResting && this.isResting(lane);
   }
 
+  /** What is under way hears nothing, and not for anything that the destination did: others may go in its place. */
+  setAside(entry: Entry): void {
+    if (entry.isSetAside) return;
+    entry.isSetAside = true;
+    entry.lane.inFlight -= 1;
+    this.#review(entry.lane);
+  }
+
+  /** It is over, and ends as any other. */
+  takeBack(entry: Entry): void {
+    if (!entry.isSetAside) return;
+    entry.isSetAside = false;
+    entry.lane.inFlight += 1;
+  }
+
   /** Lanes whose rest is over since the last call: they may be tried again. */
   woken(): readonly Lane[] {
     const woken = [...this.#resting].filter((lane) => !this.isResting(lane));

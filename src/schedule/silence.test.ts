@@ -197,3 +197,49 @@ describe('a destination that hangs', () => {
     },
   );
 });
+
+const API = { type: 'mailgun' as const, domain: 'mg.example.com', apiKeys: ['k'] };
+
+describe('a provider that takes requests and answers none', () => {
+  scheduled(
+    'keeps no other mail waiting, not even of the same destination, and what it has stays with it',
+    async (scheduling) => {
+      const api = scheduling.exit('api');
+      api.answer = hangsAt(scheduling, 'content', 60 * SECOND);
+      for (let sent = 0; sent < 60; sent++) await scheduling.accept({ to: [`a${sent}@d.test`] });
+      await scheduling.elapsed(8 * SECOND);
+      const stuck = api.attempts.length;
+      expect(stuck).toBeLessThanOrEqual(10);
+      expect(await scheduling.audit()).toMatchObject({ queued: stuck, finished: { delivered: 60 - stuck } });
+      expect(alerts(scheduling)).toEqual(['egress-resting:api']);
+      await scheduling.drained(120 * SECOND);
+      expect(await scheduling.audit()).toMatchObject({ finished: { delivered: 60 }, possibleDuplicates: 0 });
+      // Its lane is as wide as it was.
+      const backup = scheduling.exit('backup');
+      backup.mostInFlight = 0;
+      api.answer = slowly(scheduling);
+      backup.answer = slowly(scheduling);
+      for (let sent = 0; sent < 200; sent++) await scheduling.accept({ to: [`b${sent}@d.test`] });
+      await scheduling.clock.advance(100);
+      expect(api.inFlight + backup.inFlight).toBe(10);
+      for (const exit of [api, backup]) exit.answer = () => OUTCOMES.delivered;
+      await scheduling.drained(60 * SECOND);
+    },
+    { policy: { egress: { api: API, backup: server('two.test') }, routes: [{ name: 'all', use: ['api', 'backup'] }] } },
+  );
+
+  scheduled(
+    'is not at fault where it is slow, and answers some',
+    async (scheduling) => {
+      let asked = 0;
+      scheduling.exit('api').answer = (attempt, signal) =>
+        asked++ % 2 === 0
+          ? hangsAt(scheduling, 'content', 10 * SECOND)(attempt, signal)
+          : scheduling.clock.sleep(SECOND).then(() => OUTCOMES.delivered);
+      for (let sent = 0; sent < 40; sent++) await scheduling.accept({ to: [`a${sent}@d${sent % 4}.test`] });
+      await scheduling.drained(120 * SECOND);
+      expect(alerts(scheduling)).toEqual([]);
+    },
+    { policy: { egress: { api: API, backup: server('two.test') }, routes: [{ name: 'all', use: ['api', 'backup'] }] } },
+  );
+});

@@ -1,10 +1,14 @@
-/** Own servers that take connections and say nothing: a server that hangs is as down as one that refuses. */
+/** Own servers and providers that take connections and say nothing: what hangs is as down as what refuses. */
 import type { Entry } from './entry.ts';
 import type { Schedule } from './schedule.ts';
+import { egressOf } from '../policy/match.ts';
+import { isProvider } from './verdict.ts';
 import { cutShort, isEarly, mayBeCut, stageText, type UnderWay } from './under-way.ts';
 
 /** Between two events about one exit. */
 const TELL_EVERY_MS = 30_000;
+/** A provider answers in a second; who waits for mail should not wait much longer. */
+const PROVIDER_SILENT_MS = 3_000;
 /** A look that comes so late means that this process stood still, and heard nobody. */
 const LATE_MS = 3_000;
 
@@ -32,6 +36,7 @@ export class Silence {
     for (const entry of window.entries.values()) {
       const { underWay } = entry;
       if (underWay !== null && sinceMs > LATE_MS) underWay.sinceMs += sinceMs;
+      if (underWay !== null && this.#isUnanswered(underWay)) this.#passBy(entry, underWay);
       if (underWay === null || !underWay.isUpstream || !mayBeCut(underWay) || underWay.cut.signal.aborted) continue;
       this.#judge(entry, underWay, mostMs);
     }
@@ -54,6 +59,29 @@ export class Silence {
     if (shut === null && !(isSilent && isEarly(underWay))) return;
     if (shut !== 'down' && !this.#hasOther(entry, exit)) return;
     cutShort(underWay, isSilent ? cause : `${exit} is ${shut === 'down' ? 'down' : 'at rest after failures'}`);
+  }
+
+  /**
+   * A provider that has a request, and has answered none since it got that: what is left of the mail goes by another exit. What
+   * it has stays with it until the exit's own timeout, for it may have been taken.
+   */
+  #isUnanswered(underWay: UnderWay): boolean {
+    const { clock, exits, policy } = this.#schedule;
+    const { exit, startedMs, sinceMs, isSuspect } = underWay;
+    if (isSuspect || clock.monotonicMs() - sinceMs <= PROVIDER_SILENT_MS) return false;
+    const terms = egressOf(policy(), exit);
+    return terms !== undefined && isProvider(terms.type) && !exits.hasWorkedSince(exit, startedMs);
+  }
+
+  #passBy(entry: Entry, underWay: UnderWay): void {
+    const { clock, exits, lanes } = this.#schedule;
+    const { exit, startedMs } = underWay;
+    underWay.isSuspect = true;
+    lanes.setAside(entry);
+    if (!this.#hasOther(entry, exit)) return;
+    const cause = `${exit} takes requests and has answered none for ${Math.round((clock.monotonicMs() - startedMs) / 1000)} s`;
+    this.#tell(exit, cause);
+    exits.suspect(exit, cause);
   }
 
   #hasOther({ group, lane }: Entry, exit: string): boolean {

@@ -16,6 +16,7 @@ import {
   withSiteMost,
   type SiteSignal,
 } from './site-feedback.ts';
+import { isProvider } from './verdict.ts';
 
 export type SitesNeeds = {
   readonly policy: () => Policy;
@@ -100,7 +101,7 @@ export class Sites {
   /** What keeps mail to a site from an exit; null: nothing. */
   gateOf(site: Site, exit: string): GateState | null {
     const cap = this.#needs.capAt?.(exit, providerAt(site)) ?? null;
-    const gate = this.#isSandbox(exit) ? null : this.#gateAt(site, exit);
+    const gate = this.#isPassedBy(exit) ? null : this.#gateAt(site, exit);
     if (cap === null || gate?.gate === 'site-rest') return gate;
     return { gate: cap.kind, untilMs: cap.untilMs, cause: cap.cause };
   }
@@ -108,7 +109,6 @@ export class Sites {
   #gateAt(site: Site, exit: string): GateState | null {
     const nowMs = this.#needs.clock.monotonicMs();
     const untilMs = site.unknownUntilMs;
-    // Through an own server mail goes without knowing them.
     if (untilMs > nowMs && egressOf(this.#needs.policy(), exit)?.type === 'mx')
       return { gate: 'site', untilMs, cause: `the hosts of ${site.name} are being looked up` };
     return siteGate(site, exit, nowMs);
@@ -118,9 +118,9 @@ export class Sites {
     return site.isNarrow(this.#needs.clock.monotonicMs()) || this.#needs.isCapped?.(providerAt(site)) === true;
   }
 
-  /** An attempt begins. null: what goes to a sandbox is nobody's mail. */
+  /** An attempt begins. null: it opens no connection to the site. */
   started(site: Site, exit: string): Ticket | null {
-    if (this.#isSandbox(exit)) return null;
+    if (this.#isPassedBy(exit)) return null;
     const nowMs = this.#needs.clock.monotonicMs();
     const at = this.#exitAt(site, exit);
     const number = at.next++;
@@ -280,8 +280,10 @@ export class Sites {
     this.#needs.changed();
   }
 
-  #isSandbox(exit: string): boolean {
-    return egressOf(this.#needs.policy(), exit)?.type === 'sandbox';
+  /** Whether mail by it opens no connection of ours to the site: a sandbox sends nothing, and a provider has its own. */
+  #isPassedBy(exit: string): boolean {
+    const type = egressOf(this.#needs.policy(), exit)?.type ?? 'mx';
+    return type === 'sandbox' || isProvider(type);
   }
 
   #tell(

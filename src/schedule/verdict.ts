@@ -60,6 +60,11 @@ export function isUpstream(type: EgressPolicy['type']): boolean {
   return type !== 'mx' && type !== 'sandbox';
 }
 
+/** Whether it is an account with a provider. */
+export function isProvider(type: EgressPolicy['type']): boolean {
+  return isUpstream(type) && type !== 'smtp';
+}
+
 /** Whether the message would lose something by that exit, of which nothing can be said for it. */
 export function isUnfit(outcome: Outcome): boolean {
   return outcome.kind === 'deferred' && outcome.unfit === true;

@@ -107,6 +107,7 @@ export class Window {
       triedSinceMs: null,
       ticket: null,
       underWay: null,
+      isSetAside: false,
     };
     this.#entries.set(leased.delivery.id, entry);
     lane.held += 1;
