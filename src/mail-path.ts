@@ -145,27 +145,16 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   );
   const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
   const standings = needs.standings ?? stack.use(await openExitStandings(standingsNeeds(needs)));
-  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
-  const verp = createVerpKeyring({ random, createFile, clock, emit });
-  await verp.refresh(policy());
-  const suppression = await suppressionOf(needs, stack);
-  const learn = suppression?.learn ?? (async () => undefined);
-  const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, learn, clock, emit });
-  const screening = suppression === null ? {} : { screening: suppression.screening };
-  const report = createReporter({ policy, spool, submitOwn, clock, emit });
+  const feedback = await feedbackOf(needs, stack, { sign, wake: () => handoff.wake() });
+  const { verp, returnPaths, report, screening } = feedback;
   const scheduler: Scheduler = stack.use(
     startScheduler({
-      policy,
-      spool,
-      quotas: spool.ledger,
-      records: { tallies: spool.ledger, marks: spool.marks },
+      ...common,
+      quotas: ledger,
+      records: { tallies: ledger, marks: spool.marks },
       exits: (name) => exits.byName.get(name),
-      clock,
-      random,
-      emit,
       report,
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
-      ...screening,
       share: () => deliveryShare(policy(), share),
       hostsOf: (domain) => exits.hostsOf(domain),
       places: whereabouts,
@@ -180,17 +169,11 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const sharing = others === undefined ? {} : { sharing: others };
   const ingress = stack.use(
     await startIngress({
-      policy,
-      spool,
+      ...common,
       ledger,
       handoff,
       sign,
       returnPaths,
-      clock,
-      random,
-      emit,
-      ...screening,
-      unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
       ...sharing,
     }),
   );
@@ -230,6 +213,29 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
 }
 
 /** null: the store keeps no such addresses. */
+/** What senders are told, what comes back of their mail, and who is not written to. */
+async function feedbackOf(
+  needs: MailPathNeeds,
+  stack: AsyncDisposableStack,
+  { sign, wake }: { readonly sign: Signer['sign']; readonly wake: () => void },
+) {
+  const { policy, spool, ports, emit } = needs;
+  const { clock, random } = ports;
+  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake });
+  const verp = createVerpKeyring({ random, createFile, clock, emit });
+  await verp.refresh(policy());
+  const keys = () => verp.keys();
+  const suppression = await suppressionOf(needs, stack);
+  const learn = suppression?.learn ?? (async () => undefined);
+  return {
+    verp,
+    returnPaths: openReturnPaths({ policy, keys, spool, submitOwn, learn, clock, emit }),
+    report: createReporter({ policy, spool, submitOwn, clock, emit }),
+    screening: suppression === null ? {} : { screening: suppression.screening },
+    unsubscribeUrl: unsubscribeUrl({ policy, keys }),
+  };
+}
+
 async function suppressionOf(needs: MailPathNeeds, stack: AsyncDisposableStack): Promise<Suppressing | null> {
   const { suppression, policy, spool, ports, emit } = needs;
   const { suppressions } = spool;
