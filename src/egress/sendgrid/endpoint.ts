@@ -22,6 +22,12 @@ export function apiEndpointOf({ endpoint = API_ENDPOINT }: Pick<SendgridEgressPo
   return new URL(endpoint);
 }
 
+/** The API beside that SMTP server; null: it is none of SendGrid's. */
+export function apiBesideOf(policy: Pick<SendgridEgressPolicy, 'endpoint'>): URL | null {
+  const found = /^smtp\.(eu\.)?sendgrid\.net$/.exec(smtpEndpointOf(policy).host);
+  return found === null ? null : new URL(`https://api.${found[1] ?? ''}sendgrid.com`);
+}
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

@@ -196,10 +196,16 @@ describe('mail by SendGrid’s API', () => {
       { kind: 'in-doubt' },
       { kind: 'in-doubt' },
     ]);
-    expect(await rig.egress.whether?.(sent, NEVER)).toEqual({ kind: 'taken', providerId: 'id-1_gwKPCg' });
+    const taken = { kind: 'taken', providerId: 'id-1_gwKPCg' };
+    expect(await rig.egress.whether?.(sent, NEVER)).toEqual({
+      ...taken,
+      addresses: ['b@example.net', 'c@example.net'],
+    });
     // Not for one who was not in the request.
-    const more = mail({ to: ['b@example.net', 'z@example.net'] });
-    expect(await rig.egress.whether?.(more, NEVER)).toEqual({ kind: 'unknown' });
+    const more = mail({ to: ['z@example.net', 'B@example.net'] });
+    expect(await rig.egress.whether?.(more, NEVER)).toEqual({ ...taken, addresses: ['B@example.net'] });
+    const other = { ...sent, deliveryId: '01J0000000000000000000000.2' as never };
+    expect(await rig.egress.whether?.(other, NEVER)).toEqual({ kind: 'unknown' });
     rig.server.hasActivity = false;
     expect(await rig.egress.whether?.(sent, NEVER)).toEqual({ kind: 'unknown' });
   });

@@ -13,10 +13,12 @@ import type { ConnectorOptions } from '../smtp/connector.ts';
 import { upstreamHops } from '../smtp/smtp-egress.ts';
 import { SmtpExit, type ExitPorts } from '../smtp/smtp-exit.ts';
 import { TlsContexts } from '../smtp/tls.ts';
-import { apiEndpointOf, smtpEndpointOf } from './endpoint.ts';
+import { askApi } from './api-request.ts';
+import { apiBesideOf, apiEndpointOf, smtpEndpointOf } from './endpoint.ts';
 import { Reader } from './reader.ts';
 import { SendGridApi } from './sendgrid-api.ts';
-import { SendGridSmtp } from './sendgrid-smtp.ts';
+import { SendGridSmtp, type SendGridSmtpOptions } from './sendgrid-smtp.ts';
+import { whetherBy } from './whether.ts';
 
 export function openSendGridEgress(
   name: string,
@@ -57,6 +59,8 @@ function bySmtp(name: string, policy: SendgridEgressPolicy, ports: ExitPorts & P
   const { connections: concurrency, dkim, stripHeaders } = policy;
   // What a client writes there would be SendGrid's orders: more recipients, say.
   const strip = ['x-smtpapi', ...stripHeaders];
+  const http = new HttpClient({ ...ports, timeoutMs: policy.timeout, connections: 1 });
+  const beside = apiBesideOf(policy);
   const rules = { dkim: dkim ?? 'keep', strip, once: NONE, rewritten: NONE };
   return new SendGridSmtp({
     name,
@@ -67,12 +71,20 @@ function bySmtp(name: string, policy: SendgridEgressPolicy, ports: ExitPorts & P
       const hops = (): NextHops => sendGridHops(policy, ports.dns);
       return new SmtpExit({ name, peer: 'upstream', concurrency, connection, hops }, ports);
     },
+    // The same keys may ask SendGrid's API what became of a message.
+    ask: beside === null ? null : askBeside(http, beside),
+    dispose: () => http[Symbol.asyncDispose](),
     fitted: (mail) => fittedContent(mail, rules, ports.sign ?? null),
     ports,
   });
 }
 
 const NONE: ReadonlySet<string> = new Set();
+
+function askBeside(http: HttpClient, endpoint: URL): NonNullable<SendGridSmtpOptions['ask']> {
+  return (mail, key, signal) =>
+    whetherBy(mail, (path) => askApi(http, endpoint, { method: 'GET', path, key, body: null, watch: { signal } }));
+}
 
 function byApi(name: string, policy: SendgridEgressPolicy, ports: CloudPorts): Egress {
   const { clock } = ports;

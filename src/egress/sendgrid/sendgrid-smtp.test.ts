@@ -10,7 +10,7 @@ import type { DeliveryId } from '../../message/ids.ts';
 import type { Outcome } from '../../message/outcome.ts';
 import { testEgress, type EgressUnderTest } from '../egress.contract.ts';
 import type { Egress } from '../egress.ts';
-import { smtpEndpointOf } from './endpoint.ts';
+import { apiBesideOf, smtpEndpointOf } from './endpoint.ts';
 import { openSendGridEgress } from './sendgrid-egress.ts';
 
 function exitTo(endpoint: string, more: Record<string, unknown> = {}, events: Event[] = []): Egress {
@@ -223,4 +223,14 @@ test.each([
   ['smtp://127.0.0.1', { host: '127.0.0.1', port: 587, tls: 'none' }],
 ])('the endpoint %s is used with a checked certificate, but on loopback', (endpoint, expected) => {
   expect(smtpEndpointOf(endpoint === undefined ? {} : { endpoint })).toEqual(expected);
+});
+
+test('SendGrid is asked about mail in doubt by its API, and nobody else is', async () => {
+  expect(apiBesideOf({})?.href).toBe('https://api.sendgrid.com/');
+  expect(apiBesideOf({ endpoint: 'smtps://smtp.eu.sendgrid.net' })?.href).toBe('https://api.eu.sendgrid.com/');
+  expect(apiBesideOf({ endpoint: 'smtp://smtp.sendgrid.net.evil.test' })).toBeNull();
+  await using rig = await rigged();
+  expect('whether' in rig.egress).toBe(false);
+  await using real = exitTo('smtp://smtp.sendgrid.net:587');
+  expect('whether' in real).toBe(true);
 });

@@ -6,7 +6,7 @@ import type { CloudKey } from '../cloud/provider.ts';
 import { KeyTurns } from '../cloud/keys.ts';
 import { ProviderAlert } from '../cloud/provider-alert.ts';
 import { outcomeOf, restAfter } from '../cloud/verdict-on.ts';
-import type { AttemptResult, Egress, Mail, Peer } from '../egress.ts';
+import type { AttemptResult, Egress, Mail, Peer, Whether } from '../egress.ts';
 import type { ExitPorts } from '../smtp/smtp-exit.ts';
 import { isLack, meaningOf, queuedIdOf, type SmtpMeaning } from './smtp-replies.ts';
 import { smtpApiField } from './smtp-api.ts';
@@ -19,6 +19,10 @@ export type SendGridSmtpOptions = {
   readonly exitOf: (key: CloudKey) => Egress;
   /** What of the message goes out. */
   readonly fitted: (mail: Mail) => Promise<Buffer>;
+  /** Asks SendGrid whether it took a mail that is in doubt; null: it cannot be asked. */
+  readonly ask: ((mail: Mail, key: CloudKey, signal: AbortSignal) => Promise<Whether>) | null;
+  /** What is to be closed with the exit. */
+  readonly dispose: () => Promise<void>;
   readonly ports: Pick<ExitPorts, 'clock' | 'emit'>;
 };
 
@@ -29,6 +33,8 @@ const ALIVE_MS = 600_000;
 export class SendGridSmtp implements Egress {
   readonly name: string;
   readonly concurrency: number;
+  // Only where there is somebody to ask.
+  declare readonly whether?: NonNullable<Egress['whether']>;
   readonly #options: SendGridSmtpOptions;
   readonly #keys: KeyTurns;
   readonly #alert: ProviderAlert;
@@ -45,6 +51,12 @@ export class SendGridSmtp implements Egress {
     this.#options = options;
     this.#keys = new KeyTurns(name, keys, ports);
     this.#alert = new ProviderAlert(`exit-provider:${name}`, ports);
+    const { ask } = options;
+    if (ask === null) return;
+    this.whether = (mail, signal) => {
+      const key = this.#keys.first();
+      return key === null ? Promise.resolve({ kind: 'unknown' }) : ask(mail, key, signal);
+    };
   }
 
   attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult> {
@@ -55,6 +67,7 @@ export class SendGridSmtp implements Egress {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#underWay);
+    await this.#options.dispose();
     this.#keys.close();
     this.#alert.end(`${this.name}: its settings are others, or it is not used any more`);
     await Promise.all([...this.#exits.values()].map((exit) => exit[Symbol.asyncDispose]()));

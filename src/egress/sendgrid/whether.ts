@@ -6,8 +6,8 @@ import type { Mail, Whether } from '../egress.ts';
 const UNKNOWN: Whether = { kind: 'unknown' };
 
 /**
- * Taken: it lists the delivery for each of the recipients. What it does not list is unknown: it lists with minutes of
- * delay, and an account without the option answers 403 or 404. Never rejects if `ask` does not.
+ * Taken for those of the recipients whom it lists with the delivery. What it does not list is unknown: it lists with minutes
+ * of delay, and an account without the option answers 403 or 404. Never rejects if `ask` does not.
  */
 export async function whetherBy(
   mail: Mail,
@@ -18,9 +18,10 @@ export async function whetherBy(
   const answer = await ask(`/v3/messages?${new URLSearchParams({ limit: '1000', query }).toString()}`);
   if (answer.kind !== 'answered' || answer.status !== 200) return UNKNOWN;
   const listed = listedIn(answer.body);
-  const ids = mail.recipients.map(({ address }) => listed.get(address.toLowerCase()));
-  if (ids.length === 0 || ids.includes(undefined)) return UNKNOWN;
-  return { kind: 'taken', providerId: ids[0] ?? null };
+  const addresses = mail.recipients.map(({ address }) => address).filter((one) => listed.has(one.toLowerCase()));
+  const [first] = addresses;
+  if (first === undefined) return UNKNOWN;
+  return { kind: 'taken', providerId: listed.get(first.toLowerCase()) ?? null, addresses };
 }
 
 /** Message ids by recipient. */
