@@ -2,6 +2,7 @@
  * Mail in doubt: the provider had it all, and no answer came. What the provider says of it afterwards ends the doubt: it is not
  * sent once more.
  */
+import type { Delivery } from '../../message/delivery.ts';
 import type { DeliveryId } from '../../message/ids.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock, Emit } from '../../ports.ts';
@@ -37,21 +38,21 @@ export class Doubts {
 
   /**
    * Ends what is in doubt now, and looks again at what is under way. Rejects where the store fails.
+   * @param isMeant whether an exit may be the one that the provider speaks of
    * @returns whose stories ended as bounced by that
    */
-  async settle(story: MessageStory, said: readonly Said[]): Promise<readonly Ended[]> {
+  async settle(story: MessageStory, said: readonly Said[], isMeant: IsMeant): Promise<readonly Ended[]> {
     const bounced: Ended[] = [];
     for (const { delivery, leasedUntilMs } of story.queued) {
       const mine = said.filter(({ place }) => place.deliveryId === delivery.id);
       const verdicts = verdictsOf(mine, new Set(delivery.recipients.map(({ address }) => address)));
       if (verdicts.size === 0) continue;
-      const wasInDoubt = story.events.some((event) => event.event === 'in-doubt' && event.deliveryId === delivery.id);
-      if (leasedUntilMs !== null) this.#lookAgain(delivery.id, verdicts, 0);
-      else if (delivery.doubtBy !== undefined || wasInDoubt) {
-        if (!(await this.#end(delivery.id, verdicts))) continue;
-        for (const [recipient, { state }] of verdicts)
-          if (state === 'bounced') bounced.push({ deliveryId: delivery.id, recipient });
-      }
+      const looked = { id: delivery.id, verdicts, isMeant };
+      if (leasedUntilMs !== null) this.#lookAgain(looked, 0);
+      if (leasedUntilMs !== null || !isInDoubt(delivery, story, isMeant)) continue;
+      if (await this.#end(delivery.id, verdicts)) bounced.push(...bouncedBy(looked));
+      // Somebody has it by now.
+      else this.#lookAgain(looked, 0);
     }
     return bounced;
   }
@@ -63,27 +64,42 @@ export class Doubts {
   }
 
   /** In this process only: what is lost with it is asked of the provider, or sent once more. */
-  #lookAgain(id: DeliveryId, verdicts: Verdicts, look: number): void {
+  #lookAgain(looked: Looked, look: number): void {
     const delayMs = LOOKS_MS[look];
     if (delayMs === undefined || this.#waiting >= MOST_WAITING) return;
     this.#waiting += 1;
     this.#needs.clock.after(delayMs, () => {
       this.#waiting -= 1;
-      void this.#look(id, verdicts, look);
+      void this.#look(looked, look);
     });
   }
 
-  async #look(id: DeliveryId, verdicts: Verdicts, look: number): Promise<void> {
+  async #look(looked: Looked, look: number): Promise<void> {
     const { spool, clock, emit } = this.#needs;
+    const { id, verdicts, isMeant } = looked;
     try {
       const [queued] = await spool.list({ ids: [id] }, { limit: 1 });
       if (queued === undefined) return;
-      if (queued.leasedUntilMs !== null) this.#lookAgain(id, verdicts, look + 1);
-      else if (queued.delivery.doubtBy !== undefined) await this.#end(id, verdicts);
+      const { doubtBy } = queued.delivery;
+      if (queued.leasedUntilMs !== null) this.#lookAgain(looked, look + 1);
+      else if (doubtBy !== undefined && isMeant(doubtBy)) await this.#end(id, verdicts);
     } catch (cause) {
       emit({ event: 'failed', atMs: clock.nowMs(), where: 'hooks', cause: String(cause) });
     }
   }
+}
+
+type IsMeant = (egress: string) => boolean;
+type Looked = { readonly id: DeliveryId; readonly verdicts: Verdicts; readonly isMeant: IsMeant };
+
+/** Where the process died it is not recorded whose attempt it was: that the provider has it says so. */
+function isInDoubt({ id, doubtBy }: Delivery, { events }: MessageStory, isMeant: IsMeant): boolean {
+  if (doubtBy !== undefined) return isMeant(doubtBy);
+  return events.some((event) => event.event === 'in-doubt' && event.deliveryId === id);
+}
+
+function bouncedBy({ id: deliveryId, verdicts }: Looked): Ended[] {
+  return [...verdicts].flatMap(([recipient, { state }]) => (state === 'bounced' ? [{ deliveryId, recipient }] : []));
 }
 
 /** A bounce says more than that it was taken, whichever came first. */

@@ -255,6 +255,27 @@ describe('mail in doubt', () => {
     expect(world.ended[0]?.get(ANN)).toMatchObject(TAKEN);
   });
 
+  test('by another provider is not ended by this one', async () => {
+    const world = new World({ doubtBy: 'ses', by: 'ses' });
+    await world.said(world.event('confirmed'));
+    expect(world.ended).toEqual([]);
+  });
+
+  test('that was under way when a process died ends where the provider has it', async () => {
+    const world = new World({ leased: false });
+    const { message, events } = world.story;
+    const of = {
+      atMs: 0,
+      messageId: message.id,
+      deliveryId: deliveryIdOf(message.id, 1),
+      domain: 'dest.test',
+      recipients: [ANN],
+    };
+    world.story = { ...world.story, events: [...events, { event: 'in-doubt', reason: 'its lease ended', ...of }] };
+    await world.said(world.event('taken'));
+    expect(world.ended).toHaveLength(1);
+  });
+
   test('that only waits for its next try goes on to wait', async () => {
     const world = new World({ leased: false });
     await world.said(world.event('opened'));

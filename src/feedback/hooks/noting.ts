@@ -103,8 +103,9 @@ export class Noting {
     const [only] = ids;
     const story = await spool.story(messageId, ids.size === 1 ? (only ?? undefined) : undefined);
     if (story === null) return { ...noted, unknown: named.length };
-    const said = this.#saidIn(story, { exit, named, noted });
-    const bounced = [...bouncedIn(story), ...(await doubts.settle(story, said))];
+    const isMeant = this.#exitsOf(exit);
+    const said = saidIn(story, { exit, named, noted, isMeant });
+    const bounced = [...bouncedIn(story), ...(await doubts.settle(story, said, isMeant))];
     const fresh: CameBack[] = [];
     const told: CameBack[] = [];
     for (const { event, place } of said) {
@@ -122,18 +123,6 @@ export class Noting {
     for (const event of fresh) emit(event);
     if (told.length > 0) await learn(told);
     return { ...noted, noted: fresh.length };
-  }
-
-  #saidIn(
-    story: MessageStory,
-    { exit, named, noted }: { readonly exit: string; readonly named: readonly Named[]; readonly noted: Noted },
-  ): Said[] {
-    const isMeant = this.#exitsOf(exit);
-    return named.flatMap(({ event, deliveryId }) => {
-      const place = placeIn(story, event, { deliveryId, isMeant });
-      if (place === null) noted.unknown += 1;
-      return place === null ? [] : [{ event, place: { ...place, egress: place.egress ?? exit } }];
-    });
   }
 
   /** Several exits may be of one account, which posts to one address: they are told apart by the history. */
@@ -155,6 +144,28 @@ export class Noting {
     if (what === 'bounced-later') return reply === null ? null : { event: what, ...of, reply, host, report: null };
     return what === 'taken' ? null : { event: what, ...of, detail };
   }
+}
+
+/** Those that are of nobody are counted. */
+function saidIn(
+  story: MessageStory,
+  {
+    exit,
+    named,
+    noted,
+    isMeant,
+  }: {
+    readonly exit: string;
+    readonly named: readonly Named[];
+    readonly noted: Noted;
+    readonly isMeant: (egress: string) => boolean;
+  },
+): Said[] {
+  return named.flatMap(({ event, deliveryId }) => {
+    const place = placeIn(story, event, { deliveryId, isMeant });
+    if (place === null) noted.unknown += 1;
+    return place === null ? [] : [{ event, place: { ...place, egress: place.egress ?? exit } }];
+  });
 }
 
 export type Said = { readonly event: ProviderEvent; readonly place: Place & { readonly egress: string } };
