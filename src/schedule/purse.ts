@@ -39,7 +39,7 @@ const SHARE_OF_REST = 4;
 /** A block that nobody spent from for so long goes back. */
 const IDLE_MS = 10_000;
 const LOOK_EVERY_MS = 15_000;
-const AFTER_FAILURE_MS = 1_000;
+const AFTER_FAILURE_MS = 15_000;
 /** Beyond all reason, and exact in any store. */
 const UNLIMITED = 2 ** 52;
 
