@@ -145,8 +145,15 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   );
   const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
   const standings = needs.standings ?? stack.use(await openExitStandings(standingsNeeds(needs)));
-  const feedback = await feedbackOf(needs, stack, { sign, wake: () => handoff.wake() });
-  const { verp, returnPaths, report, screening } = feedback;
+  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake: () => handoff.wake() });
+  const verp = createVerpKeyring({ random, createFile, clock, emit });
+  await verp.refresh(policy());
+  const suppression = await suppressionOf(needs, stack);
+  const learn = suppression?.learn ?? (async () => undefined);
+  const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, learn, clock, emit });
+  const report = createReporter({ policy, spool, submitOwn, clock, emit });
+  const screening = suppression === null ? {} : { screening: suppression.screening };
+  const common = { policy, spool, clock, random, emit, ...screening };
   const scheduler: Scheduler = stack.use(
     startScheduler({
       ...common,
@@ -175,6 +182,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       sign,
       returnPaths,
       ...sharing,
+      unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
     }),
   );
   const running = stack.move();
@@ -213,29 +221,6 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
 }
 
 /** null: the store keeps no such addresses. */
-/** What senders are told, what comes back of their mail, and who is not written to. */
-async function feedbackOf(
-  needs: MailPathNeeds,
-  stack: AsyncDisposableStack,
-  { sign, wake }: { readonly sign: Signer['sign']; readonly wake: () => void },
-) {
-  const { policy, spool, ports, emit } = needs;
-  const { clock, random } = ports;
-  const submitOwn = ownMailStore({ policy, spool, sign, clock, emit, wake });
-  const verp = createVerpKeyring({ random, createFile, clock, emit });
-  await verp.refresh(policy());
-  const keys = () => verp.keys();
-  const suppression = await suppressionOf(needs, stack);
-  const learn = suppression?.learn ?? (async () => undefined);
-  return {
-    verp,
-    returnPaths: openReturnPaths({ policy, keys, spool, submitOwn, learn, clock, emit }),
-    report: createReporter({ policy, spool, submitOwn, clock, emit }),
-    screening: suppression === null ? {} : { screening: suppression.screening },
-    unsubscribeUrl: unsubscribeUrl({ policy, keys }),
-  };
-}
-
 async function suppressionOf(needs: MailPathNeeds, stack: AsyncDisposableStack): Promise<Suppressing | null> {
   const { suppression, policy, spool, ports, emit } = needs;
   const { suppressions } = spool;
