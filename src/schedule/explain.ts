@@ -1,7 +1,7 @@
 import type { DeliveryState } from '../message/delivery.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
 import { egressOf, type MessageFacts } from '../policy/match.ts';
-import type { EgressPolicy, Policy } from '../policy/schema.ts';
+import type { Policy } from '../policy/schema.ts';
 import type { Gate, GateState, Reason } from '../routing/choose.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
@@ -13,6 +13,7 @@ import type { Schedule } from './schedule.ts';
 import type { Site } from './site.ts';
 import { stageText } from './under-way.ts';
 import { rateText } from './site-gate.ts';
+import { isProvider } from './verdict.ts';
 import { CLAIM_LEAST } from './window.ts';
 
 /** Why a queued delivery is where it is. */
@@ -164,13 +165,9 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
 /** A provider's exit may be unable to carry the message; what it said is in the record of its attempt. */
 function refusedText(refusedBy: readonly string[], policy: Policy): string {
   const names = refusedBy.join(', ');
-  return refusedBy.every((name) => isOwnExit(egressOf(policy, name)?.type))
+  return refusedBy.every((name) => !isProvider(egressOf(policy, name)?.type ?? 'mx'))
     ? `its site refused the address of ${names}: others come first`
     : `its site refused the address of ${names}, or it would lose something there, as its attempts say: others come first`;
-}
-
-function isOwnExit(type: EgressPolicy['type'] | undefined): boolean {
-  return type !== 'sendgrid' && type !== 'mailgun' && type !== 'ses';
 }
 
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
