@@ -2,7 +2,17 @@
 import type { Ports } from '../ports.ts';
 
 /** In their order. `tls` stands before `greeting` where it is implicit. */
-export type ProbeStage = 'folder' | 'bind' | 'resolve' | 'connect' | 'greeting' | 'ehlo' | 'tls' | 'auth';
+export type ProbeStage =
+  | 'folder'
+  | 'bind'
+  | 'resolve'
+  | 'connect'
+  | 'greeting'
+  | 'ehlo'
+  | 'tls'
+  | 'auth'
+  | 'account'
+  | 'domain';
 
 /** A stage that went well, and what it found: `connect`, `192.0.2.1:587`. */
 export type ProbeStep = { readonly stage: ProbeStage; readonly found: string };

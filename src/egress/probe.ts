@@ -10,8 +10,10 @@ import {
   type ProbeTrouble,
   unlessAborted,
 } from './probe-run.ts';
+import { probeMailgun } from './mailgun/mailgun-probe.ts';
 import { sandboxTrouble } from './sandbox.ts';
 import { probeSendGrid } from './sendgrid/sendgrid-probe.ts';
+import { probeSes } from './ses/ses-probe.ts';
 import { probeServer, serverOf } from './smtp/probe-server.ts';
 
 /** `failed`: nothing could be sent now. `cause`: for operators, in one line. `steps`: what went well before. */
@@ -22,7 +24,7 @@ export type ProbeResult = { readonly steps: readonly ProbeStep[]; readonly tookM
 
 /**
  * `smtp`: connect, TLS, EHLO, AUTH as an attempt would, then QUIT. `mx`: whether this machine can send from its address.
- * `sandbox`: whether its folder can be written. Nothing is asked of an exit where there is nothing to ask. Never rejects.
+ * `sandbox`: whether its folder can be written. Providers: whether they know the keys and would take mail. Nothing is asked of an exit where there is nothing to ask. Never rejects.
  * @param signal ends it: `failed`
  */
 export async function probe(egress: EgressPolicy, needs: ProbeNeeds, signal: AbortSignal): Promise<ProbeResult> {
@@ -57,8 +59,9 @@ async function probed(egress: EgressPolicy, run: ProbeRun): Promise<ProbeTrouble
     case 'sendgrid':
       return probeSendGrid(egress, run);
     case 'mailgun':
+      return probeMailgun(egress, run);
     case 'ses':
-      return null;
+      return probeSes(egress, run);
     default:
       return assertNever(egress);
   }

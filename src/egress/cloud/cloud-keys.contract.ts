@@ -23,7 +23,7 @@ export function testKeys({ open, words }: Pick<CloudKind, 'open' | 'words'>): vo
     rig.server.act();
     const [first] = rig.alerts(alert);
     expect(first?.raised).toBe(true);
-    expect(first?.text).toContain('key 1 (…0001)');
+    expect(first?.text).toContain('key 1 (...0001)');
     expect(JSON.stringify(rig.events)).not.toContain(KEYS[0]);
   });
 

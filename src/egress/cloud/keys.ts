@@ -10,9 +10,9 @@ type Ring = { readonly clock: Clock; readonly emit: Emit };
 /** Four characters of a short key would be half of it. */
 const SHOWN_OF_AT_LEAST = 16;
 
-/** What texts call the key at that place, from 0: `key 2 (…4f2a)`. @param name what may be shown of it */
+/** What texts call the key at that place, from 0: `key 2 (...4f2a)`. @param name what may be shown of it */
 export function shownKey(place: number, name: string): string {
-  return name.length < SHOWN_OF_AT_LEAST ? `key ${place + 1}` : `key ${place + 1} (…${name.slice(-4)})`;
+  return name.length < SHOWN_OF_AT_LEAST ? `key ${place + 1}` : `key ${place + 1} (...${name.slice(-4)})`;
 }
 
 /** API keys that are one secret each. */

@@ -5,7 +5,7 @@
 import type { Mail, ProviderPace, Whether } from '../egress.ts';
 import type { HttpWatch } from './http.ts';
 
-/** One of an exit's keys. `secret` is in no text; `shown` is: `key 2 (…4f2a)`. */
+/** One of an exit's keys. `secret` is in no text; `shown` is: `key 2 (...4f2a)`. */
 export type CloudKey = { readonly secret: string; readonly shown: string };
 
 /** What a mail becomes for this provider. `unfit`: it would lose something on this way; `why` is for operators. */

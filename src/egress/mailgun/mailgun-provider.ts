@@ -63,9 +63,7 @@ async function send(
   { mail, parcel, key, watch }: Order<MailgunParcel>,
   { policy, http, clock, random }: MailgunProviderNeeds,
 ): Promise<ProviderAnswer> {
-  const url = new URL(
-    `${(policy.endpoint ?? MAILGUN_URL).replace(/\/$/, '')}/v3/${encodeURIComponent(policy.domain)}/messages.mime`,
-  );
+  const url = mailgunSendUrl(policy);
   const boundary = `relevo-${random.bytes(24).toString('hex')}`;
   const { contentType, body } = mailgunForm(fieldsOf(mail), { content: parcel, boundary });
   const headers = { Authorization: authorization(key), 'Content-Type': contentType, Accept: 'application/json' };
@@ -74,7 +72,16 @@ async function send(
   return ofStatus(result, url.hostname) ?? ofAnswer(result, clock.nowMs());
 }
 
-function authorization({ secret }: CloudKey): string {
+/** Where messages are posted. */
+export function mailgunSendUrl({
+  endpoint = MAILGUN_URL,
+  domain,
+}: Pick<MailgunEgressPolicy, 'endpoint' | 'domain'>): URL {
+  return new URL(`${endpoint.replace(/\/$/, '')}/v3/${encodeURIComponent(domain)}/messages.mime`);
+}
+
+/** The header field that says who asks. */
+export function authorization({ secret }: CloudKey): string {
   return `Basic ${Buffer.from(`api:${secret}`).toString('base64')}`;
 }
 

@@ -21,7 +21,7 @@ describe('a check of SendGrid', () => {
     const result = await check({ transport: 'api', apiKeys: [GONE, 'SG.one'], endpoint: server.endpoint });
     expect(result.kind).toBe('ok');
     expect(found(result)).toEqual([
-      'auth key 1 (…aaaa): 127.0.0.1 answered 401 The provided authorization grant is invalid, expired, or revoked',
+      'auth key 1 (...aaaa): 127.0.0.1 answered 401 The provided authorization grant is invalid, expired, or revoked',
       `connect 127.0.0.1:${server.port}`,
       'auth key 2 may send',
     ]);
@@ -47,7 +47,7 @@ describe('a check of SendGrid', () => {
     const result = await check({ apiKeys: ['SG.one', GONE], endpoint: server.endpoint });
     expect(result.kind).toBe('ok');
     expect(found(result).at(-2)).toBe('auth key 1 as apikey');
-    expect(found(result).at(-1)).toMatch(/^auth key 2 \(…aaaa\): 127\.0\.0\.1 said: 535/);
+    expect(found(result).at(-1)).toMatch(/^auth key 2 \(\.\.\.aaaa\): 127\.0\.0\.1 said: 535/);
     expect(server.taken).toEqual([]);
     expect(await check({ apiKeys: [GONE], endpoint: server.endpoint })).toMatchObject({
       kind: 'failed',
