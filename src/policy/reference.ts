@@ -49,6 +49,7 @@ Everything but \`hostname\` has a default. An edit is in force within a second, 
 | date | \`2026-11-20\` |
 | time zone | \`UTC\` \`Europe/Berlin\` \`America/Mexico_City\` |
 | cost | \`25 USD/month\`, or \`1.06 USD/1000\` messages |
+| budget | \`90 USD/month\` |
 | network | \`10.0.0.0/24\` \`2001:db8::/32\`, or an address alone |
 | pattern | \`*\` stands for any characters but \`@\`; the lone \`*\` for everything |
 | path | relative to the policy file |

@@ -85,6 +85,7 @@ export function costsSince({ timeZone }: Policy, nowMs: number): number {
   return Math.min(monthOf(nowMs, timeZone).startsAtMs, dayOf(nowMs, timeZone).startsAtMs - (PACE_DAYS + 1) * DAY_MS);
 }
 
+/** @param ask with counts from `costsSince` on, and of the kinds that are wanted */
 export function costsOf(ask: CostsAsk): MonthCosts {
   const { policy, nowMs } = ask;
   const { name: month, startsAtMs, endsAtMs: turnsAtMs } = monthOf(nowMs, policy.timeZone);

@@ -62,8 +62,7 @@ test('four nodes on one Redis spend a budget to the last message, and exempt mai
   };
   const sent = await Promise.all(all.map(sendUntilClosed));
   expect(sent.reduce((sum, one) => sum + one, 0)).toBe(1_500);
-  for (const budgets of all)
-    expect(await budgets.book('cloud', { stream: 'urgent', recipients: 3 })).not.toBeNull();
+  for (const budgets of all) expect(await budgets.book('cloud', { stream: 'urgent', recipients: 3 })).not.toBeNull();
   const [ledger] = ledgers;
   if (ledger === undefined) throw new Error('there is no node');
   const nowMs = systemClock.nowMs();

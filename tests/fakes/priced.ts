@@ -28,6 +28,7 @@ export function priced(
 /** Ten for a cent each. */
 export const TEN: Terms = { cost: '10 USD/1000', budget: '0.10 USD/month' };
 
+/** So many messages, each to so many recipients at a domain of its own. */
 export async function bulk(scheduling: Scheduling, count: number, recipients = 1): Promise<void> {
   for (let number = 0; number < count; number++) {
     const to = Array.from({ length: recipients }, (_, place) => `r${place}@d${number}.test`);
@@ -49,6 +50,7 @@ export async function spent(scheduling: Scheduling, exit = 'one'): Promise<numbe
   return (await spool.ledger.takeBlock(look)).used;
 }
 
+/** What exits took, by the names of that kind and the prices. */
 export async function counted({ spool }: Scheduling, kind: string): Promise<Record<string, number>> {
   const sums: Record<string, number> = {};
   for (const { account, amount } of await spool.ledger.counts(`cost:${kind}:`, 0)) {
