@@ -115,9 +115,10 @@ export class Claims {
     const unwanted = fresh.filter((one) => this.#isUnwanted(one));
     if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));
     const placed = fresh.filter((one) => !unwanted.includes(one)).map((one) => this.#admit(one));
-    const left = this.#placeAll(
-      placed.filter((entry) => !screensFirst(schedule, entry, (one) => this.#placeAll([one]))),
-    );
+    // While every exit rests they go back as they are, and are asked about when they may be sent.
+    const isScreened = (entry: Entry): boolean =>
+      !rests && screensFirst(schedule, entry, (one) => this.#placeAll([one]));
+    const left = this.#placeAll(placed.filter((entry) => !isScreened(entry)));
     if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
     return leased.length;
   }

@@ -29,6 +29,8 @@ const screening = new Scripted();
 const ANN = 'ann@dest.test';
 const BOB = 'bob@dest.test';
 
+let reportsFail = false;
+
 function screened(name: string, run: (scheduling: Scheduling) => Promise<void>): void {
   scheduled(
     name,
@@ -37,9 +39,16 @@ function screened(name: string, run: (scheduling: Scheduling) => Promise<void>):
       screening.suspected.clear();
       screening.asked.length = 0;
       screening.away = false;
+      reportsFail = false;
       await run(scheduling);
     },
-    { policy: { egress: { one: { type: 'mx' } } }, needs: { screening } },
+    {
+      policy: { egress: { one: { type: 'mx' } } },
+      needs: { screening },
+      report: async () => {
+        if (reportsFail) throw new Error('no room');
+      },
+    },
   );
 }
 
@@ -119,9 +128,41 @@ screened('what is suppressed ends at once, however long its lane is', async (of)
     return OUTCOMES.delivered;
   };
   for (let n = 0; n < 14; n++) await of.accept({ to: [`n${n}@dest.test`] });
+  await of.accept({ to: [BOB] });
   screening.gone.add(ANN);
   await of.accept({ to: [ANN] });
   await of.elapsed(1_000);
   expect(ends(of.events)).toEqual([`suppressed ${ANN}`]);
+  // Who is suppressed while mail for him stands in the lane gets none either.
+  screening.gone.add(BOB);
   await of.drained();
+  expect(ends(of.events)).toContain(`suppressed ${BOB}`);
+});
+
+screened('nobody’s story ends before the report of it is stored', async (of) => {
+  screening.gone.add(ANN);
+  reportsFail = true;
+  await of.accept({ to: [ANN, BOB] });
+  await of.elapsed(60_000);
+  expect(ends(of.events)).toEqual([]);
+  expect(await of.audit()).toMatchObject({ queued: 2 });
+  reportsFail = false;
+  await of.drained(900_000);
+  expect([...ends(of.events)].sort()).toEqual([`delivered ${BOB}`, `suppressed ${ANN}`]);
+});
+
+screened('while every exit rests mail goes back as it was, without being asked about', async (of) => {
+  const { exit } = of;
+  exit('one').answer = () => OUTCOMES.exitDown;
+  screening.suspected.add(BOB);
+  await of.accept({ to: [ANN] });
+  await of.elapsed(30_000);
+  await of.store({ to: [BOB] });
+  of.scheduler.wake();
+  const before = screening.asked.length;
+  await of.elapsed(20_000);
+  expect(screening.asked.length - before).toBeLessThan(5);
+  exit('one').answer = () => OUTCOMES.delivered;
+  await of.drained();
+  expect([...ends(of.events)].sort()).toEqual([`delivered ${ANN}`, `delivered ${BOB}`]);
 });

@@ -92,7 +92,9 @@ ${more}`;
   const story = (await relay.cli(['message', String(suppressed?.['messageId'])])).stdout;
   expect(story).toMatch(/suppressed: hard bounce on \d{4}-\d\d-\d\d: 550 .*no such user/);
   await expect
-    .poll(() => server.mails.some((mail) => mail.startsWith('To shop@app.test') && /Status: 5\.7\.1/.test(mail)))
+    .poll(() => server.mails.some((mail) => mail.startsWith('To shop@app.test') && /Status: 5\.7\.1/.test(mail)), {
+      timeout: 10_000,
+    })
     .toBe(true);
 
   // One click.
