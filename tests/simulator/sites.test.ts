@@ -62,7 +62,7 @@ test('greylisted mail comes again by the address that was met, whosever turn it 
   const clients = new Map<string, Set<string>>();
   for (const one of place.provided) {
     if (one.provider !== 'grey.test' || (one.event !== 'refused' && one.event !== 'taken')) continue;
-    const recipient = one.event === 'taken' ? one.recipients[0] : one.recipient;
+    const recipient = one.event === 'refused' ? one.recipient : one.recipients[0];
     clients.set(recipient ?? '', (clients.get(recipient ?? '') ?? new Set()).add(one.client));
   }
   expect([...clients.values()].map(({ size }) => size)).toEqual(Array.from({ length: 15 }, () => 1));
