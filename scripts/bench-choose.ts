@@ -84,7 +84,8 @@ const NO_QUOTAS = { takeBlock: async () => ({ left: 0, used: 0 }), returnBlock: 
 
 /** The same as the scheduler asks it: with what is under way, limits and standings of each. */
 function scheduledUs(policy: Policy, route: RoutePolicy): number {
-  const limits = { stateOf: () => null, take: () => {}, want: () => {} } as unknown as Limits;
+  const budgets = { gateOf: () => null };
+  const limits = { stateOf: () => null, take: () => {}, want: () => {}, budgets } as unknown as Limits;
   const running = { name: '', concurrency: 50 } as unknown as Egress;
   const standings = new Map(names.map((name) => [name, FULL_STANDING]));
   const choosing = new Exits({
