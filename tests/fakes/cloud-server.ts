@@ -22,6 +22,8 @@ export type CloudAct =
       readonly status: number;
       readonly body?: string | Buffer;
       readonly headers?: Readonly<Record<string, string>>;
+      /** Not before that. */
+      readonly after?: Promise<void>;
     }
   | { readonly kind: 'drop' | 'hang'; readonly early?: true }
   | { readonly kind: 'usual' }
@@ -99,8 +101,10 @@ function requestOf(incoming: IncomingMessage, body: Buffer): CloudRequest {
 function perform(act: CloudAct, outgoing: ServerResponse): void {
   switch (act.kind) {
     case 'answer':
-      outgoing.writeHead(act.status, { 'Content-Type': 'application/json', ...act.headers });
-      outgoing.end(act.body ?? '');
+      void (act.after ?? Promise.resolve()).then(() => {
+        outgoing.writeHead(act.status, { 'Content-Type': 'application/json', ...act.headers });
+        outgoing.end(act.body ?? '');
+      });
       return;
     case 'drop':
       outgoing.socket?.resetAndDestroy();
