@@ -74,6 +74,8 @@ routes: [{ name: all, use: [${use}] }]
   const held = await sent(relay, port, signed, 'held');
   expect(String(held['reason'])).toContain('no exit of its route can carry it as it is');
   await relay.waitFor(({ event, name }) => event === 'alert' && name === 'unfit:all', since);
+  const why = await relay.cli(['explain', String(held['messageId'])]);
+  expect(why.stdout).toContain('S/MIME');
   relay.writePolicy(policy('grid-api, grid-smtp'));
   await relay.waitFor(
     ({ event, name, raised }) => event === 'alert' && name === 'unfit:all' && raised === false,

@@ -1,5 +1,7 @@
 import { simpleParser } from 'mailparser';
 import { describe, expect, test } from 'vitest';
+import { createTestAuthority } from '../../../tests/fakes/certificates.ts';
+import { DnsZone, fakeDns } from '../../../tests/fakes/dns.ts';
 import { exitPorts, mailTo, NEVER, testPolicy } from '../../../tests/fakes/exits.ts';
 import { HTML, IMAGE, INVITE, message, multi, ODD_NAME, PLAIN } from '../../../tests/fakes/mime-samples.ts';
 import { type SendGridSmtpServer, startSendGridSmtp } from '../../../tests/fakes/sendgrid-smtp.ts';
@@ -8,16 +10,22 @@ import { bodyOffsetOf, parseHeaderBlock } from '../../message/header.ts';
 import type { Event } from '../../message/event.ts';
 import type { DeliveryId } from '../../message/ids.ts';
 import type { Outcome } from '../../message/outcome.ts';
+import type { Dns } from '../../ports.ts';
+import type { ExitSign } from '../cloud/headers.ts';
 import { testEgress, type EgressUnderTest } from '../egress.contract.ts';
 import type { Egress } from '../egress.ts';
 import { apiBesideOf, smtpEndpointOf } from './endpoint.ts';
 import { openSendGridEgress } from './sendgrid-egress.ts';
 
-function exitTo(endpoint: string, more: Record<string, unknown> = {}, events: Event[] = []): Egress {
+function exitTo(
+  endpoint: string,
+  more: Record<string, unknown> = {},
+  { events = [], ...ports }: { readonly events?: Event[]; readonly dns?: Dns; readonly sign?: ExitSign } = {},
+): Egress {
   const settings = { type: 'sendgrid' as const, apiKeys: ['SG.one'], endpoint, timeout: '5s', ...more };
   const it = testPolicy({ egress: { it: settings } }).egress['it'];
   if (it?.type !== 'sendgrid') throw new Error('not a sendgrid exit');
-  return openSendGridEgress('sg', it, { ...exitPorts(), emit: (event) => void events.push(event) });
+  return openSendGridEgress('sg', it, { ...exitPorts(), ...ports, emit: (event) => void events.push(event) });
 }
 
 /** The message below the field that was put on top of it. */
@@ -52,10 +60,10 @@ testEgress('sendgrid by SMTP, below the field on top,', open);
 
 type Rig = AsyncDisposable & { readonly egress: Egress; readonly server: SendGridSmtpServer; readonly events: Event[] };
 
-async function rigged(more: Record<string, unknown> = {}): Promise<Rig> {
+async function rigged(more: Record<string, unknown> = {}, ports: { readonly sign?: ExitSign } = {}): Promise<Rig> {
   const server = await startSendGridSmtp();
   const events: Event[] = [];
-  const egress = exitTo(server.endpoint, more, events);
+  const egress = exitTo(server.endpoint, more, { events, ...ports });
   return {
     server,
     egress,
@@ -114,6 +122,40 @@ describe('mail by SendGrid’s SMTP server', () => {
     const orders = 'X-SMTPAPI: {"to":["x@evil.test"]}\r\nDKIM-Signature: v=1\r\nX-Internal-Id: 7\r\n';
     await rig.egress.attempt(mail(Buffer.concat([Buffer.from(orders), message(PLAIN)])), NEVER);
     expect(below(rig.server.taken[0]?.content ?? Buffer.alloc(0)).equals(message(PLAIN))).toBe(true);
+  });
+
+  test('is signed anew where the policy says so', async () => {
+    const sign: ExitSign = async ({ uncovered, fields }) => {
+      expect([uncovered.size, fields.some(({ name }) => name === 'dkim-signature')]).toEqual([0, false]);
+      return Buffer.from('DKIM-Signature: v=1; a=rsa-sha256; d=anew\r\n');
+    };
+    await using rig = await rigged({ dkim: 'sign' }, { sign });
+    await rig.egress.attempt(
+      mail(Buffer.concat([Buffer.from('DKIM-Signature: v=1; d=old\r\n'), message(PLAIN)])),
+      NEVER,
+    );
+    const sent = below(rig.server.taken[0]?.content ?? Buffer.alloc(0)).toString();
+    expect(sent).toMatch(/^DKIM-Signature: v=1; a=rsa-sha256; d=anew\r\n/);
+    expect(sent).not.toContain('d=old');
+  });
+
+  test('goes to nobody whose certificate is not to be trusted, nor does the key', async () => {
+    await using authority = await createTestAuthority();
+    const pair = await authority.selfSigned('smtp.grid.test');
+    const auth = { users: { apikey: 'SG.one' }, mechanisms: ['PLAIN' as const] };
+    const dns = fakeDns(new DnsZone({ 'smtp.grid.test': { a: ['127.0.0.1'] } }));
+    await using forged = await startSmtpSink({ auth, tls: { mode: 'starttls', ...pair } });
+    await using clear = await startSmtpSink({ auth });
+    for (const { port } of [forged, clear]) {
+      await using egress = exitTo(`smtp://smtp.grid.test:${port}`, {}, { dns });
+      const [outcome] = (await egress.attempt(mail(), NEVER)).outcomes;
+      expect(outcome).toMatchObject({
+        kind: 'deferred',
+        scope: 'egress',
+        reply: { detail: expect.stringMatching(/^7\.[45]$/) as string },
+      });
+    }
+    expect([...forged.commands, ...clear.commands].join()).not.toContain('AUTH');
   });
 
   test('goes with the next key at once where one is refused, and that is told once', async () => {
