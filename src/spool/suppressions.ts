@@ -131,6 +131,7 @@ export function packSuppressionKey({ address, client, stream }: SuppressionKey):
   return `${address}\0${client ?? ''}\0${stream ?? ''}`;
 }
 
+/** The inverse of `packSuppressionKey`. */
 export function parseSuppressionKey(text: string): SuppressionKey {
   const [address = '', client = '', stream = ''] = text.split('\0');
   return { address, client: client === '' ? null : client, stream: stream === '' ? null : stream };
