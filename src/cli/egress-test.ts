@@ -27,7 +27,8 @@ export function addEgressTest(program: Command, registry: Registry): void {
     program.commands.find((command) => command.name() === 'egress') ?? addGroup(program, 'egress', 'look at the exits');
   addCommand<TrialOptions>(group, registry, {
     usage: 'test [name]',
-    summary: 'see now whether exits work: connect, TLS, EHLO, AUTH, and whether blocklists have their addresses',
+    summary:
+      'see now whether exits work: connect, TLS, EHLO, AUTH, keys, accounts, and whether blocklists have their addresses',
     json: true,
     shape: (command) =>
       command
