@@ -35,6 +35,7 @@ export function hookMark(url: string): string {
   return `${HOOK_MARKS}${createHash('sha256').update(url).digest('hex').slice(0, 24)}`;
 }
 
+/** Of a program that was told nothing yet. @param place where it begins */
 export function freshHook(place: FeedPlace | null): HookState {
   return {
     place,
