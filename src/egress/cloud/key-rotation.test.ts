@@ -1,0 +1,52 @@
+/** Another key in the policy: it is used at once, and what is under way with the old one ends in peace. */
+import { expect, test, vi } from 'vitest';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
+import { kindsOf, KEYS, PASS } from '../../../tests/fakes/cloud-exits.ts';
+import { mailgunKeyOf, mailgunSends, MAILGUN_DOMAIN, startMailgun } from '../../../tests/fakes/cloud-mailgun.ts';
+import { mailTo, NEVER, testPolicy } from '../../../tests/fakes/exits.ts';
+import type { Event } from '../../message/event.ts';
+import type { Policy } from '../../policy/schema.ts';
+import { systemDial, systemDns, systemRandom } from '../../system.ts';
+import { openExits } from '../exits.ts';
+
+function policyWith(apiKeys: string[], endpoint: string): Policy {
+  return testPolicy({ egress: { cloud: { type: 'mailgun', domain: MAILGUN_DOMAIN, apiKeys, endpoint } } });
+}
+
+test('new key in, old one drained, and its alert is over', async () => {
+  const [first = '', second = ''] = KEYS;
+  await using server = await startMailgun();
+  let policy = policyWith([first], server.url);
+  const events: Event[] = [];
+  const ports = { clock: new FakeClock(), random: systemRandom, dns: systemDns(() => null), dial: systemDial };
+  const emit = (event: Event): void => {
+    events.push(event);
+  };
+  await using exits = openExits({ policy: () => policy, ports, emit, localAddresses: () => [] });
+  const attempt = async (): Promise<readonly string[]> =>
+    kindsOf((await exits.byName.get('cloud')?.attempt(mailTo(), NEVER)) ?? { outcomes: [], ...NOBODY });
+
+  const held = Promise.withResolvers<void>();
+  const id = JSON.stringify({ id: '<late@mg.example.com>', message: 'Queued. Thank you.' });
+  server.act(
+    { kind: 'answer', status: 200, body: id, after: held.promise },
+    { kind: 'answer', status: 401, body: 'Forbidden' },
+  );
+  const underWay = attempt();
+  await vi.waitFor(() => expect(mailgunSends(server)).toHaveLength(1));
+  expect(await attempt()).toEqual(['deferred']);
+  server.act(PASS);
+
+  policy = policyWith([second], server.url);
+  exits.apply(policy);
+  expect(await attempt()).toEqual(['delivered']);
+  expect(mailgunSends(server).map(mailgunKeyOf)).toEqual([first, first, second]);
+  held.resolve();
+  expect(await underWay).toEqual(['delivered']);
+  await vi.waitFor(() => {
+    const alerts = events.filter((event) => event.event === 'alert' && event.name === 'exit-key:cloud');
+    expect(alerts.map((alert) => alert.event === 'alert' && alert.raised)).toEqual([true, false]);
+  });
+});
+
+const NOBODY = { host: null, address: null, source: null, tls: null };
