@@ -155,8 +155,8 @@ export function startScheduler(needs: SchedulerNeeds): Scheduler {
   };
 }
 
-function newSchedule({ exits: find, share: given, standingOf, circles, ...needs }: SchedulerNeeds): Schedule {
-  const { policy, clock, random, emit } = needs;
+function newSchedule({ exits: find, share: given, ...needs }: SchedulerNeeds): Schedule {
+  const { policy, clock, random, emit, standingOf, circles } = needs;
   const shareNow = given ?? ((): Share => WHOLE);
   const share = (limit: number): number => shareOf(limit, shareNow() ?? WHOLE);
   const contentBudget = new ContentBudget(share);
@@ -171,9 +171,7 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     turned: () => claims.soon(),
     reopened: (exit, most) => spawn(schedule, 'limits', () => mendDueTimes(schedule, { exit, most })),
   });
-  const standings = standingOf === undefined ? {} : { standingOf };
-  const shared = circles === undefined ? {} : { circles };
-  const connections = openConnections({ ...needs, ...standings, ...shared, find, share, paceOf }, () => schedule);
+  const connections = openConnections({ ...needs, find, share, paceOf }, () => schedule);
   const exits: Exits = new Exits({
     policy,
     find,
@@ -184,10 +182,10 @@ function newSchedule({ exits: find, share: given, standingOf, circles, ...needs 
     random,
     emit,
     ...(needs.places === undefined ? {} : { placeOf: placesOf(needs.places) }),
-    ...standings,
+    ...(standingOf === undefined ? {} : { standingOf }),
     ...(circles === undefined ? {} : { turns: poolTurnsOf(circles, () => schedule) }),
   });
-  const { sites, ceilings } = openSites({ ...needs, ...shared, limits, shareNow }, () => schedule);
+  const { sites, ceilings } = openSites({ ...needs, limits, shareNow }, () => schedule);
   const schedule: Schedule = {
     ...needs,
     delivers: () => shareNow() !== null,

@@ -85,7 +85,12 @@ test('two workers share a warm-up over a restart, keep a delay, and tell of both
       egress: 'exit-1',
       isRunning: true,
       closures: [{ gate: 'limited', cause: 'warm-up 3/3' }],
-      limits: { day: { limit: 3, used: 3, left: 0 }, delayMs: 300, warmup: { kind: 'warming', day: 1, days: 2 } },
+      limits: {
+        day: { limit: 3, used: 3, left: 0 },
+        delayMs: 300,
+        connections: { limit: 10 },
+        warmup: { kind: 'warming', day: 1, days: 2 },
+      },
     },
   ]);
   const metrics = await (await fetch(`http://127.0.0.1:${httpPort}/metrics`)).text();
