@@ -1,5 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { hosts, policyOf as presetPolicy } from '../../tests/fakes/preset-policy.ts';
+import { PRESETS, totalsOf } from '../policy/presets.ts';
 import { policySchema, type Policy, type PolicyInput } from '../policy/schema.ts';
 import { type BudgetUse, costsOf, costsSince, type MonthCosts } from './cost-figures.ts';
 import { costAccount, type CostKind, parseCostAccount } from './cost-names.ts';
@@ -209,6 +211,16 @@ describe('what own servers saved', () => {
     expect(costs(egress, []).savings).toEqual([]);
   });
 });
+
+test.each(PRESETS.map((preset) => ({ preset: preset.name, usd: totalsOf(preset).usdPerMonth })))(
+  'the month of the preset $preset costs $usd USD, as its table says',
+  ({ preset, usd }) => {
+    const policy = presetPolicy(`preset: ${preset}\n`, hosts(25));
+    const { totals, savings } = costsOf({ policy, counts: [], budgets: new Map(), nowMs: NOW });
+    expect(totals).toEqual([{ currency: 'USD', monthToDate: usd, forecast: usd }]);
+    expect(savings.map(({ cloud }) => cloud)).toEqual(Object.hasOwn(policy.egress, 'sendgrid') ? ['sendgrid'] : []);
+  },
+);
 
 test('what is counted is named so that its price can be read again', () => {
   const price = fc.record({

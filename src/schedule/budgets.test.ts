@@ -84,6 +84,19 @@ describe('a budget', () => {
   );
 
   scheduled(
+    'that is lowered is spent no further, whatever was set aside',
+    async (scheduling) => {
+      await bulk(scheduling, 150);
+      await scheduling.drained();
+      inForce(scheduling, priced({ ...TEN, budget: '1.40 USD/month' }));
+      await bulk(scheduling, 5);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([150, 5]);
+    },
+    priced({ ...TEN, budget: '100 USD/month' }),
+  );
+
+  scheduled(
     'keeps what was spent when the price changes',
     async (scheduling) => {
       await bulk(scheduling, 5);

@@ -26,9 +26,9 @@ export type PurseTerms = {
 /** What was spent, to be handed back whole or in part where it was not used after all. */
 export type Spending = { back(amount: number): Promise<void> };
 
+/** `beyond`: it goes whatever is left. */
 type Ask = {
   readonly amount: number;
-  /** It goes whatever is left. */
   readonly beyond: boolean;
   readonly answer: (spending: Spending | null) => void;
 };
@@ -40,7 +40,7 @@ const SHARE_OF_REST = 4;
 const IDLE_MS = 10_000;
 const LOOK_EVERY_MS = 15_000;
 const AFTER_FAILURE_MS = 15_000;
-/** Beyond all reason, and exact in any store. */
+/** Exact in any store. */
 const UNLIMITED = 2 ** 52;
 
 /**
@@ -76,8 +76,9 @@ export class Purse {
     this.#terms = terms;
     if (limit === terms.limit && least === terms.least) return;
     this.#short = 0;
-    this.#lookedMs = Number.NEGATIVE_INFINITY;
-    if (before && !this.isSpent) this.#needs.reopened(Math.ceil(this.#rest / this.#terms.least));
+    // What is set aside is not spent before the store said so.
+    if (terms.limit < limit) this.#forget();
+    else if (before && !this.isSpent) this.#needs.reopened(Math.ceil(this.#rest / terms.least));
   }
 
   get window(): BudgetWindow {
@@ -129,8 +130,8 @@ export class Purse {
     const unused = this.#left;
     this.#left = 0;
     if (this.#used !== null) this.#used -= unused;
-    const { quotas, holder } = this.#needs;
-    await this.#tell(() => quotas.returnBlock({ ...this.#quota, holder, unused, unspent: 0 }));
+    const back = { ...this.#quota, holder: this.#needs.holder, unused, unspent: 0 };
+    await this.#tell(() => this.#needs.quotas.returnBlock(back));
   }
 
   get #quota() {
@@ -158,15 +159,14 @@ export class Purse {
       this.#asked = [];
       this.#roll();
       const before = this.isSpent;
-      const isHopeless = before && asked.every(({ beyond }) => beyond);
-      const left = isHopeless ? asked : await this.#spendAll(asked);
+      const left = before && asked.every(({ beyond }) => beyond) ? asked : await this.#spendAll(asked);
       for (const one of left) one.answer(one.beyond ? await this.#spendBeyond(one) : null);
       this.#told(before);
     }
     this.#pumping = false;
   }
 
-  /** In their order, as far as it goes. @returns those for which there was not enough */
+  /** @returns those for which there was not enough */
   async #spendAll(asked: readonly Ask[]): Promise<readonly Ask[]> {
     const wanted = asked.reduce((sum, { amount }) => sum + amount, 0);
     const isKnown = this.#left >= wanted || (await this.#take(wanted - this.#left + this.#blockSize()));
@@ -277,9 +277,9 @@ export class Purse {
   #roll(): boolean {
     const window = this.#terms.windowAt(this.#needs.clock.nowMs());
     if (window.account === this.#window.account && window.turnsAtMs === this.#window.turnsAtMs) return false;
-    const before = this.#window;
+    const { account } = this.#window;
     this.#window = window;
-    if (window.account === before.account) return false;
+    if (window.account === account) return false;
     this.#short = 0;
     this.#forget();
     return true;
