@@ -11,6 +11,7 @@ export function sendgridKeys(): { readonly publicKey: string; readonly privateKe
   return { publicKey: publicKey.export({ format: 'der', type: 'spki' }).toString('base64'), privateKey };
 }
 
+/** A post of a signed event webhook. */
 export function sendgridPost(
   events: readonly unknown[],
   { privateKey, atMs }: { readonly privateKey: KeyObject; readonly atMs: number },
@@ -28,6 +29,7 @@ export function sendgridPost(
   };
 }
 
+/** A post of Mailgun with one event. */
 export function mailgunPost(
   event: unknown,
   { signingKey, atMs, token }: { readonly signingKey: string; readonly atMs: number; readonly token: string },
