@@ -62,6 +62,9 @@ function ofRefusal(status: number, errors: readonly ApiError[], text: string): A
   if (known.length > 0 && known.length === places.length) return { kind: 'bad-recipients', places: known };
   // Without a word why, it may not have been SendGrid: a proxy, say.
   if (errors.length === 0) return { kind: 'failed', text };
+  // What it has against the form that the message was given, another exit has not.
+  if (!errors.every(({ field }) => /^(?:null|content|subject|from)?(?:\.|$)/.test(field)))
+    return { kind: 'unsuited', text };
   return { kind: 'refused', scope: 'message', detail: '6.0', text };
 }
 

@@ -153,6 +153,11 @@ describe('mail by SendGrid’s API', () => {
       sayingNo(400, 'The content value must be a string at least one character in length.', 'content.0.value'),
       { kind: 'bounced', scope: 'message', reply: { code: 550 } },
     ],
+    [
+      'a form that it refuses',
+      sayingNo(400, 'Header values must be strings.', 'headers'),
+      { kind: 'deferred', unfit: true },
+    ],
     ['400 without a word', { status: 400, text: '<html>' }, { kind: 'deferred', scope: 'egress' }],
     ['413', sayingNo(413, 'content too large'), { kind: 'deferred', unfit: true }],
     ['another server', { status: 404, text: 'nginx' }, { kind: 'deferred', scope: 'egress', reply: { detail: '7.1' } }],

@@ -123,6 +123,7 @@ function textOf(node: MimeNode): MimeNode {
   if (text === null)
     throw new Unfit(`it has text in a charset that it is not in, or that is not known (${charsetOf(node)})`);
   if (/^-----BEGIN PGP /m.test(text)) throw new Unfit('it is signed or encrypted (PGP in its text)');
+  if (text.includes('\0')) throw new Unfit('it has NUL characters in its text');
   if (text.trim() === '') throw new Unfit('it has an empty text');
   return node;
 }
@@ -132,6 +133,7 @@ function attached(node: MimeNode, isRelated: boolean): Attachment {
   if (type.startsWith('multipart/')) throw new Unfit('it has multiparts nested in a way that cannot be said');
   if (disposition !== null && disposition !== 'attachment' && disposition !== 'inline')
     throw new Unfit(`it has a part with the disposition ${disposition.slice(0, 40)}`);
+  if (!/^[\w.+-]{1,100}\/[\w.+-]{1,100}$/.test(type)) throw new Unfit('it has a part of a type that is none');
   const isText = type.startsWith('text/');
   if (isText && disposition !== 'attachment' && !isNamed) throw new Unfit('it has a second text');
   // The JSON has no place for a charset: readers take what has none for UTF-8.

@@ -35,6 +35,12 @@ describe('for another exit is', () => {
       /charset/,
     ],
     ['flowing text', 'Content-Type: text/plain; format=flowed\r\n\r\na \r\nb', /flowed/],
+    ['NUL in its text', 'Content-Type: text/plain\r\n\r\na\0b', /NUL/],
+    [
+      'a part of an odd type',
+      multi('mixed', PLAIN, ODD_NAME.replace('application/pdf', 'application/"x"')),
+      /type that is none/,
+    ],
     ['no text', 'Content-Type: text/plain\r\n\r\n \r\n', /empty/],
     [
       'a text attachment in another charset',
@@ -82,6 +88,11 @@ describe('for another exit is', () => {
       'an internationalized address',
       HEAD.map((line) => line.replace(/^Cc: .*/, 'Cc: ü@example.net')),
       /internationalized/,
+    ],
+    [
+      'a line end in encoded words',
+      HEAD.map((line) => line.replace(/^Subject: .*/, 'Subject: =?utf-8?q?a=0D=0ABcc:_x@evil.test?=')),
+      /control/,
     ],
     ['a line that is no field', [...HEAD, 'no field'], /no field/],
   ])('a header with %s', async (_, head, why) => {

@@ -108,6 +108,9 @@ function areKnown(charsets: readonly string[]): boolean {
 
 /** What could not be decoded stays encoded, or has the replacement character. */
 function wordsOf(text: string, field: string): string {
+  // Encoded words can hide a line end, which would be a header field of its own.
+  // oxlint-disable-next-line no-control-regex -- they are what is looked for
+  if (/[\x00-\x1f\x7f]/.test(text)) throw new Unfit(`it has control characters in ${field}`);
   if (charsetsOf(text).length > 0 || text.includes('\ufffd'))
     throw new Unfit(`it has words in an unknown charset in ${field}`);
   return text;
@@ -125,6 +128,7 @@ async function attachmentsOf(attachments: readonly Attachment[]): Promise<readon
   for (const [place, { node, isRelated }] of attachments.entries()) {
     const id = node.fields.find(({ name }) => name === 'content-id');
     const cid = id === undefined ? '' : unfoldedValue(id).replace(/^<|>$/g, '');
+    if (!/^[\x20-\x7e]*$/.test(cid)) throw new Unfit('it has a Content-ID in more than ASCII');
     const isShown = node.disposition === 'inline' || (isRelated && cid !== '');
     said.push({
       content: decodedBytes(node).toString('base64'),
