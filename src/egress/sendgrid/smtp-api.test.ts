@@ -66,6 +66,7 @@ describe('a reply of SendGrid’s server', () => {
     [535, 'Authentication failed: Bad username / password', { kind: 'key' }],
     [535, 'Authentication failed: account is under review, suspended', { kind: 'closed', isOfThis: false }],
     [550, 'The from address does not match a verified Sender Identity.', { kind: 'closed', isOfThis: true }],
+    [550, 'Unauthenticated senders not allowed', { kind: 'key' }],
     [550, 'Requested action not taken: mailbox unavailable', { kind: 'plain' }],
     [451, 'Temporary local problem - please try later', { kind: 'plain' }],
     [552, 'message size exceeds fixed limit', { kind: 'plain' }],

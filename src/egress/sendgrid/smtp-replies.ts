@@ -15,6 +15,8 @@ const PLAIN: SmtpMeaning = { kind: 'plain' };
 const CREDITS = /maximum credits exceeded|credit limit/i;
 const SENDER = /verified sender identity|not authorized to send from/i;
 const ACCOUNT = /account .{0,40}(?:suspended|disabled|under review|deactivated|frozen)|billing/i;
+/** What it says to who did not sign in, or whose sign-in is not believed any more. */
+const UNKNOWN_SENDER = /unauthenticated senders not allowed|authentication required/i;
 const RATE =
   /too many (?:recipients|messages|emails|(?:concurrent )?connections|requests)|throttled|rate limit|too frequent|try again later|temporarily (?:deferred|blocked)/i;
 
@@ -33,7 +35,7 @@ export function meaningOf(outcome: Outcome): SmtpMeaning {
     return { kind: 'closed', advice, isOfThis: true };
   }
   if (ACCOUNT.test(text)) return { kind: 'closed', advice: 'Ask SendGrid about the account', isOfThis: false };
-  if (code === 535 || code === 534 || code === 538) return { kind: 'key' };
+  if (code === 535 || code === 534 || code === 538 || UNKNOWN_SENDER.test(text)) return { kind: 'key' };
   const isTemporary = code === 421 || code === 450 || code === 451 || code === 452;
   if (isTemporary && (code === 421 || RATE.test(text))) return { kind: 'throttled', restMs: null, advice: null };
   return PLAIN;

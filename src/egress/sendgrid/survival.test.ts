@@ -1,6 +1,7 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { mailTo } from '../../../tests/fakes/exits.ts';
-import { HEAD, PLAIN, HTML, IMAGE, ODD_NAME, multi, message } from '../../../tests/fakes/mime-samples.ts';
+import { HEAD, HTML, IMAGE, message, multi, ODD_NAME, PLAIN } from '../../../tests/fakes/mime-samples.ts';
 import { v3ContentOf } from './v3-content.ts';
 import { addressingOf } from './v3-mail.ts';
 
@@ -132,4 +133,22 @@ describe('for another exit is', () => {
     expect(await whyNot(deep)).toMatch(/levels deep/);
     expect(await whyNot(multi('mixed', PLAIN, ...Array.from({ length: 1_000 }, () => ODD_NAME)))).toMatch(/parts/);
   });
+});
+
+test('whatever is done to a message, it is either said or for another exit', async () => {
+  const whole = message(multi('mixed', multi('related', multi('alternative', PLAIN, HTML), IMAGE), ODD_NAME));
+  const change = fc.tuple(fc.nat(whole.length - 1), fc.nat(40), fc.uint8Array({ maxLength: 6 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(change, { minLength: 1, maxLength: 6 }), async (changes) => {
+      let content = whole;
+      for (const [at, cut, put] of changes) {
+        const place = at % Math.max(1, content.length);
+        content = Buffer.concat([content.subarray(0, place), put, content.subarray(place + cut)]);
+      }
+      const read = await v3ContentOf(content, TERMS);
+      if (read.kind === 'said') expect(() => JSON.parse(`{${read.rest}}`) as unknown).not.toThrow();
+      else expect(read.why).toMatch(/^it /);
+    }),
+    { numRuns: 300 },
+  );
 });
