@@ -180,7 +180,7 @@ export class Purse {
     const window = this.#window;
     if (total > 0 && !(await this.#spend(total, this.#needs.holder))) return asked;
     if (total > 0 && window === this.#window) {
-      this.#left -= total;
+      this.#left = Math.max(0, this.#left - total);
       this.#spentMs = this.#needs.clock.monotonicMs();
     }
     for (const { amount, answer } of asked.slice(0, count)) answer(this.#spending(window, amount));
