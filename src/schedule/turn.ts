@@ -162,7 +162,7 @@ function inOrder({ leased }: Entry, all: readonly Told[]): readonly Told[] {
   const reply = lastReply ?? { code: 451, detail: '4.3', text: 'no exit was free' };
   return recipients.map(
     (recipient) =>
-      all.find((told) => told.recipient === recipient) ?? {
+      all.find((told) => told.recipient.address === recipient.address) ?? {
         recipient,
         outcome: { kind: 'deferred', own: true, scope: 'egress', reply },
         egress: lastEgress ?? '',
