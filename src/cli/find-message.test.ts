@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 import { CliRig } from '../../tests/fakes/cli-rig.ts';
-import { aSubmission } from '../../tests/fakes/submission.ts';
-import { takenBy } from '../spool/came-back.contract.ts';
+import { aSubmission, takenBy } from '../../tests/fakes/submission.ts';
 
 test('a message is found by what a provider calls it and by its Message-ID; of several there is a list', async () => {
   using rig = new CliRig();

@@ -1,10 +1,10 @@
 /** What every engine keeps of what came back of mail, of attempts in doubt, and of what providers call messages. */
 import { describe, expect, test } from 'vitest';
-import { aSettlement, aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
-import type { CameBack, MessageEvent } from '../message/event.ts';
+import { aSettlement, aSubmission, deliveryOf, takenBy } from '../../tests/fakes/submission.ts';
+import type { CameBack } from '../message/event.ts';
 import { deliveryIdOf, type MessageId } from '../message/ids.ts';
 import { accepted, eachWith, type Engine, type Fixture } from './engine.contract.ts';
-import type { LeasedDelivery, Settlement } from './spool.ts';
+import type { Settlement } from './spool.ts';
 
 export function testCameBack(engine: Engine): void {
   testHistory(engine);
@@ -71,36 +71,6 @@ function testHistory(engine: Engine): void {
       expect(await settled({ doubtBy: 'ses', lastReply: null })).toMatchObject({ doubtBy: 'ses', lastReply: null });
     });
   });
-}
-
-/** A settlement with an attempt that a provider took. */
-export function takenBy(
-  leased: LeasedDelivery,
-  providerId: string,
-  options: Parameters<typeof aSettlement>[1],
-): Settlement {
-  const settlement = aSettlement(leased, options);
-  const { id, messageId, domain, recipients } = leased.delivery;
-  const attempted: MessageEvent = {
-    event: 'attempted',
-    atMs: options.atMs,
-    messageId,
-    deliveryId: id,
-    domain,
-    recipients: recipients.map(({ address }) => address),
-    attempt: {
-      number: 1,
-      egress: 'ses',
-      host: null,
-      address: null,
-      source: null,
-      tls: null,
-      reply: { code: 250, detail: '0.0', text: 'taken' },
-      providerId,
-      tookMs: 5,
-    },
-  };
-  return { ...settlement, events: [attempted, ...settlement.events] };
 }
 
 function testProviderIds(engine: Engine): void {

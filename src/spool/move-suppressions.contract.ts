@@ -10,8 +10,7 @@ import {
   removeAll,
   using,
 } from '../../tests/fakes/movable.ts';
-import { aSettlement, aSubmission } from '../../tests/fakes/submission.ts';
-import { takenBy } from './came-back.contract.ts';
+import { aSettlement, aSubmission, takenBy } from '../../tests/fakes/submission.ts';
 import { entry, numbered } from './suppressions.contract.ts';
 import type { Suppression } from './suppressions.ts';
 

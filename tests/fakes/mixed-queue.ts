@@ -4,8 +4,9 @@ import { newMessageId, type MessageId } from '../../src/message/ids.ts';
 import { FINAL_STATES } from '../../src/message/outcome.ts';
 import type { Ledger } from '../../src/spool/ledger.ts';
 import type { AuditReport, MessageStory, Spool } from '../../src/spool/spool.ts';
+import type { Suppression, Suppressions } from '../../src/spool/suppressions.ts';
 import type { FakeClock } from './clock.ts';
-import { aSettlement, aSubmission, type SubmissionOptions } from './submission.ts';
+import { type aSettlement, aSubmission, type SubmissionOptions, takenBy } from './submission.ts';
 
 const TO = ['ann@one.test', 'bob@one.test', 'cid@two.test', 'dan@three.test', 'eve@three.test'];
 const KINDS = 10;
@@ -15,14 +16,16 @@ const KINDS = 10;
  * some of the recipients delivered, ended in each way, scheduled for later, with notify and replies.
  */
 export async function fillMixed(
-  spool: Spool & { readonly ledger: Ledger },
+  spool: Spool & { readonly ledger: Ledger; readonly suppressions: Suppressions },
   clock: FakeClock,
   count: number,
 ): Promise<readonly MessageId[]> {
   const ids: MessageId[] = [];
   for (let from = 0; from < count; from += 100) {
     const wave = Array.from({ length: Math.min(100, count - from) }, (_, at) => from + at);
-    ids.push(...(await Promise.all(wave.map((n) => acceptOne(spool, clock, n)))));
+    const some = await Promise.all(wave.map((n) => acceptOne(spool, clock, n)));
+    await spool.suppressions.suppress(some.map((id) => suppressionOf(id, clock.nowMs())));
+    ids.push(...some);
     await clock.advance(10);
   }
   await spool.hold({ sender: 'held@example.com' }, clock.nowMs());
@@ -45,6 +48,16 @@ export async function fillMixed(
     nowMs: clock.nowMs(),
   });
   return ids;
+}
+
+/** One for each message, so that it is known whose they are. */
+function suppressionOf(id: MessageId, atMs: number): Suppression {
+  const key = { address: addressOf(id), client: null, stream: null };
+  return { ...key, reason: 'manual', evidence: id, source: 'import', atMs, untilMs: null };
+}
+
+function addressOf(id: MessageId): string {
+  return `${id.toLowerCase()}@dead.test`;
 }
 
 async function acceptOne(spool: Spool, clock: FakeClock, n: number): Promise<MessageId> {
@@ -89,14 +102,14 @@ async function settleOne(spool: Spool, leased: Parameters<typeof aSettlement>[0]
   const state = FINAL_STATES[kind % FINAL_STATES.length] ?? 'delivered';
   const addresses = kind === 6 ? [] : isPutOff && first !== undefined ? [first.address] : undefined;
   await spool.settle(
-    aSettlement(leased, {
+    takenBy(leased, `at-ses-${delivery.messageId}`, {
       atMs: nowMs,
       state,
       ...(addresses === undefined ? {} : { addresses }),
       rest: {
         dueAtMs: nowMs + 600_000,
         warnedAtMs: kind === 5 ? nowMs : null,
-        ...(kind === 5 ? { refusedBy: ['ip-1'] } : {}),
+        ...(kind === 5 ? { refusedBy: ['ip-1'], doubtBy: 'ses' } : {}),
       },
     }),
   );
@@ -117,10 +130,16 @@ export type StorePicture = {
   readonly wrongContent: readonly MessageId[];
   readonly overview: Awaited<ReturnType<Spool['overview']>>;
   readonly audit: AuditReport;
+  readonly suppressed: readonly Suppression[];
+  /** Of some, whether they are found by what a provider calls them. */
+  readonly byProviderId: readonly (readonly MessageId[])[];
 };
 
 /** All that can be seen of these messages, and the sums over the whole store. */
-export async function pictureOf(spool: Spool, ids: readonly MessageId[]): Promise<StorePicture> {
+export async function pictureOf(
+  spool: Spool & { readonly suppressions: Suppressions },
+  ids: readonly MessageId[],
+): Promise<StorePicture> {
   const stories = await Promise.all(ids.map((id) => spool.story(id)));
   const wrong = await Promise.all(
     stories.map(async (story) => {
@@ -135,5 +154,16 @@ export async function pictureOf(spool: Spool, ids: readonly MessageId[]): Promis
     wrongContent: wrong.filter((id) => id !== null),
     overview: await spool.overview(),
     audit: await spool.audit(),
+    suppressed: await suppressedOf(spool.suppressions, ids),
+    byProviderId: await Promise.all(ids.slice(0, 20).map((id) => spool.byProviderId(`at-ses-${id}`))),
   };
+}
+
+async function suppressedOf(of: Suppressions, ids: readonly MessageId[]): Promise<readonly Suppression[]> {
+  const found: Suppression[] = [];
+  for (let from = 0; from < ids.length; from += 1_000) {
+    const addresses = ids.slice(from, from + 1_000).map(addressOf);
+    found.push(...(await of.suppressed({ addresses, client: 'shop', stream: 'bulk', nowMs: 0 })));
+  }
+  return found.toSorted((one, other) => (one.address < other.address ? -1 : 1));
 }

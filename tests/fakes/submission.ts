@@ -128,3 +128,33 @@ export function aSettlement({ delivery, lease }: LeasedDelivery, options: Settle
 export function deliveryOf(submission: Submission, ordinal = 1): LeasedDelivery['delivery']['id'] {
   return deliveryIdOf(submission.message.id, ordinal);
 }
+
+/** A settlement with an attempt that a provider took. */
+export function takenBy(
+  leased: LeasedDelivery,
+  providerId: string,
+  options: Parameters<typeof aSettlement>[1],
+): Settlement {
+  const settlement = aSettlement(leased, options);
+  const { id, messageId, domain, recipients } = leased.delivery;
+  const attempted: MessageEvent = {
+    event: 'attempted',
+    atMs: options.atMs,
+    messageId,
+    deliveryId: id,
+    domain,
+    recipients: recipients.map(({ address }) => address),
+    attempt: {
+      number: 1,
+      egress: 'ses',
+      host: null,
+      address: null,
+      source: null,
+      tls: null,
+      reply: { code: 250, detail: '0.0', text: 'taken' },
+      providerId,
+      tookMs: 5,
+    },
+  };
+  return { ...settlement, events: [attempted, ...settlement.events] };
+}
