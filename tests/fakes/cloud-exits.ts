@@ -89,6 +89,7 @@ export function sesPolicy(
   return exit;
 }
 
+/** By `MAILGUN_DOMAIN`. */
 export function mailgunPolicy(
   endpoint: string,
   { keys = KEYS.slice(0, 1), settings = {} }: CloudRigOptions = {},
@@ -116,6 +117,7 @@ export function openSesRig(options: CloudRigOptions = {}): Promise<CloudRig> {
   );
 }
 
+/** An exit by Mailgun at a fake of it. */
 export function openMailgunRig(options: CloudRigOptions = {}): Promise<CloudRig> {
   return rigOf(
     async (ports) => {
@@ -134,6 +136,7 @@ export function kindsOf({ outcomes }: AttemptResult): readonly string[] {
   return outcomes.map(({ kind }) => kind);
 }
 
+/** The outcome of the first recipient. */
 export function firstOf({ outcomes }: AttemptResult): Outcome {
   const [first] = outcomes;
   if (first === undefined) throw new Error('no outcome');

@@ -17,6 +17,7 @@ export type MailgunFacts = {
   readonly events?: (query: URLSearchParams) => readonly object[];
 };
 
+/** Takes every message for `MAILGUN_DOMAIN`, unless told otherwise. */
 export function startMailgun({ domain, events }: MailgunFacts = {}): Promise<CloudServer> {
   let count = 0;
   return startCloudServer(({ method, path, query }) => {
@@ -60,6 +61,7 @@ export function mailgunFields({ headers, body }: CloudRequest): readonly (readon
     });
 }
 
+/** Mailgun's envelope has no sender. */
 export function mailgunArrived(server: CloudServer): readonly Arrived[] {
   return mailgunSends(server).map((request) => {
     const fields = mailgunFields(request);

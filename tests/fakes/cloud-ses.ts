@@ -60,6 +60,7 @@ export function sesSends(server: CloudServer): readonly CloudRequest[] {
   return server.requests.filter(({ path }) => path === SES_SEND);
 }
 
+/** In the order in which it came. */
 export function sesArrived(server: CloudServer): readonly Arrived[] {
   return sesSends(server).map((request) => {
     const { FromEmailAddress, Destination, Content } = sesBody(request);

@@ -23,6 +23,7 @@ const IDLE_MS = 4_000;
 /** To one address, and for the handshake. */
 const CONNECT_MOST_MS = 10_000;
 
+/** Keeps connections for some seconds; each is made as the relay makes any. TLS with a certificate that is checked, or none. */
 export class CloudAgent extends Agent {
   readonly #ports: AgentOptions;
   readonly #way: 'clear' | 'tls';

@@ -20,6 +20,7 @@ export function plainKeys(secrets: readonly string[]): readonly CloudKey[] {
   return secrets.map((secret, place) => ({ secret, shown: shownKey(place, secret) }));
 }
 
+/** One alert, `exit-key:NAME`, says which are refused, and ends when none is. */
 export class KeyTurns {
   readonly #exit: string;
   readonly #keys: readonly CloudKey[];

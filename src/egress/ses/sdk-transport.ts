@@ -71,6 +71,7 @@ export class SdkTransport {
 
   updateHttpClientConfig(): void {}
 
+  // architecture: the SDK's name for it
   httpHandlerConfigs(): Record<string, never> {
     return {};
   }

@@ -90,6 +90,7 @@ export class SesClient {
       ...(endpoint === null ? {} : { endpoint }),
       ...(key.secret === '' ? {} : { credentials: { accessKeyId, secretAccessKey: rest.join(':') } }),
       maxAttempts: 1,
+      // architecture: the SDK's name for it
       requestHandler: new SdkTransport(http),
     });
     this.#clients.set(key.secret, client);
