@@ -2,8 +2,7 @@ import { expect, test } from 'vitest';
 import type { HookAnswer, HookAsk } from '../feedback/hooks/hooks.ts';
 import { hooksPlace } from './hooks.ts';
 
-const asked: HookAsk[] = [];
-const place = (answer: HookAnswer) =>
+const place = (answer: HookAnswer, asked: HookAsk[] = []) =>
   hooksPlace({
     has: (name) => name === 'grid',
     take: async (ask) => {
@@ -15,7 +14,8 @@ const ask = (rest: string) => ({ rest, query: '', headers: { 'x-signature': 's' 
 
 test('a post goes to the exit that the path names, and is answered as that says', async () => {
   const body = Buffer.from('{}');
-  const answer = await place({ status: 401, text: 'not believed\n' }).post(ask('grid'), body);
+  const asked: HookAsk[] = [];
+  const answer = await place({ status: 401, text: 'not believed\n' }, asked).post(ask('grid'), body);
   expect(answer).toMatchObject({ status: 401, text: 'not believed\n' });
   expect(asked).toEqual([{ name: 'grid', headers: { 'x-signature': 's' }, body, peer: '192.0.2.1' }]);
 });
