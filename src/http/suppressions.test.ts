@@ -7,7 +7,7 @@ test('addresses are suppressed, looked up and taken back over HTTP by who may op
   const { token: operator } = await relay.issue('create', 'operator', '--scopes', 'read,operate');
   const PATH = '/api/v1/suppressions';
   const entries = [{ address: 'Ann@Dest.example', stream: 'news', reason: 'unsubscribe', evidence: 'a form' }];
-  const add = (token: string | null, body: string) => relay.get(PATH, token, 'POST', body);
+  const add = (token: string | null, body: string) => relay.ask(PATH, token, { method: 'POST', body });
   expect((await add(null, JSON.stringify({ entries }))).status).toBe(401);
   expect((await add(reader, JSON.stringify({ entries }))).status).toBe(403);
   const added = await add(operator, JSON.stringify({ entries }));

@@ -152,8 +152,7 @@ screened('nobody’s story ends before the report of it is stored', async (of) =
 });
 
 screened('while every exit rests mail goes back as it was, without being asked about', async (of) => {
-  const { exit } = of;
-  exit('one').answer = () => OUTCOMES.exitDown;
+  of.exit('one').answer = () => OUTCOMES.exitDown;
   screening.suspected.add(BOB);
   await of.accept({ to: [ANN] });
   await of.elapsed(30_000);
@@ -162,7 +161,7 @@ screened('while every exit rests mail goes back as it was, without being asked a
   const before = screening.asked.length;
   await of.elapsed(20_000);
   expect(screening.asked.length - before).toBeLessThan(5);
-  exit('one').answer = () => OUTCOMES.delivered;
+  of.exit('one').answer = () => OUTCOMES.delivered;
   await of.drained();
   expect([...ends(of.events)].sort()).toEqual([`delivered ${ANN}`, `delivered ${BOB}`]);
 });

@@ -22,7 +22,7 @@ pools: { owned: { members: [smtp-1] } }
 routes: [{ name: all, use: [owned] }]
 `;
 
-/** `issue` runs `relevo token …`; `get` asks with a token, or none. */
+/** `issue` runs `relevo token …`; `get` and `ask` show a token, or none. */
 export async function openAccessRig() {
   await using things = new AsyncDisposableStack();
   const rig = things.use(new CliRig(POLICY));
@@ -47,17 +47,22 @@ export async function openAccessRig() {
   const bound = await http.listen();
   if (bound.kind !== 'listening') throw new Error(bound.cause);
   const base = `http://127.0.0.1:${bound.port}`;
-  const get = (path: string, token: string | null, method = 'GET', body?: string) =>
+  const ask = (
+    path: string,
+    token: string | null,
+    { method, body }: { readonly method: string; readonly body?: string },
+  ) =>
     fetch(base + path, {
       method,
       headers: token === null ? {} : { authorization: `Bearer ${token}` },
       ...(body === undefined ? {} : { body }),
     });
+  const get = (path: string, token: string | null, method = 'GET') => ask(path, token, { method });
   const issue = async (...args: string[]): Promise<IssuedToken> => {
     const { code, stdout, stderr } = await rig.run(['token', ...args, '--json']);
     if (code !== 0) throw new Error(stderr);
     return JSON.parse(stdout) as IssuedToken;
   };
   const kept = things.move();
-  return { rig, base, get, issue, events, marks, spool, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { rig, base, get, ask, issue, events, marks, spool, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
