@@ -1,13 +1,30 @@
 /** `/api/v1/suppressions`: addresses that are not written to, for programs. */
 import { z } from 'zod';
-import type { SuppressOperations } from '../cli/suppress-operations.ts';
 import { formatMailbox, parseMailbox } from '../message/address.ts';
 import type { Clock } from '../ports.ts';
-import { SUPPRESSION_REASONS, suppressionAddress, type SuppressionFilter } from '../spool/suppressions.ts';
+import {
+  type Suppression,
+  SUPPRESSION_REASONS,
+  suppressionAddress,
+  type SuppressionFilter,
+  type SuppressionKey,
+  type SuppressionPage,
+} from '../spool/suppressions.ts';
 import { type Answer, json, problem } from './answer.ts';
 
+/** What operators do with them. */
+export type SuppressionsStore = {
+  suppressions(ask: {
+    readonly filter: SuppressionFilter;
+    readonly limit: number;
+    readonly after: string | null;
+  }): Promise<SuppressionPage>;
+  suppress(ask: { readonly entries: readonly Suppression[] }): Promise<unknown>;
+  unsuppress(ask: { readonly keys: readonly SuppressionKey[] }): Promise<unknown>;
+};
+
 export type SuppressionsNeeds = {
-  readonly operations: SuppressOperations;
+  readonly operations: SuppressionsStore;
   readonly clock: Clock;
 };
 
@@ -75,7 +92,7 @@ export function suppressionsPlace({ operations, clock }: SuppressionsNeeds): Sup
   };
 }
 
-async function remove(operations: SuppressOperations, query: string): Promise<Answer> {
+async function remove(operations: SuppressionsStore, query: string): Promise<Answer> {
   const parsed = asked.safeParse(Object.fromEntries(new URLSearchParams(query)));
   if (!parsed.success || parsed.data.address === undefined)
     return problem(400, 'the query must have an address, and may have client and stream');
