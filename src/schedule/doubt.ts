@@ -36,7 +36,8 @@ export async function settleDoubt(needs: DoubtNeeds, entry: Entry, content: Buff
   if (doubtBy === undefined) return { recipients, ...nothing };
   const startMs = needs.clock.monotonicMs();
   const whether = await ask(needs, entry, { exit: doubtBy, content });
-  if (whether === null) return { recipients, ...nothing, doubtBy };
+  // It is being stopped: what is left of it is asked about again.
+  if (whether === null || entry.abort.signal.aborted) return { recipients, ...nothing, doubtBy };
   if (whether.kind !== 'taken') {
     if (whether.kind === 'not-taken') return { recipients, ...nothing };
     // Who released it from that very hold wants it sent.

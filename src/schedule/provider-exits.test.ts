@@ -85,6 +85,25 @@ describe('an exit whose provider asks to wait', () => {
   );
 });
 
+scheduled(
+  'an exit goes no faster than its provider allows, and explain says whose rate it is',
+  async (scheduling) => {
+    Object.assign(scheduling.exit('cloud'), { pace: () => ({ perSecond: 1, text: 'SES allows 1/s' }) });
+    await scheduling.elapsed(5_000);
+    const submissions = [];
+    for (let at = 0; at < 6; at++) submissions.push(await scheduling.accept());
+    await reached(scheduling, 'cloud', 1);
+    const last = submissions.at(-1);
+    const explained = last === undefined ? null : await scheduling.scheduler.explain(deliveryOf(last));
+    expect(JSON.stringify(explained)).toContain('rate 1/s (SES allows 1/s)');
+    await scheduling.drained(60_000);
+    const times = scheduling.exit('cloud').attempts.map(({ atMs }) => atMs);
+    for (const [at, time] of times.entries())
+      if (at > 0) expect(time - (times[at - 1] ?? 0)).toBeGreaterThanOrEqual(1_000);
+  },
+  { policy: alone },
+);
+
 /** The first attempt is in doubt; then the provider is asked, and says that. */
 function doubtful(scheduling: Scheduling, whether: Whether | null): { readonly asked: () => number } {
   let asked = 0;

@@ -8,7 +8,7 @@ import { formatReply } from '../message/reply.ts';
 import type { RetryPolicy } from '../policy/schema.ts';
 import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
 import type { Conversation } from './converse.ts';
-import { ASK_AFTER_MS, doubtOf } from './doubt-left.ts';
+import { ASK_AFTER_MS, askedInTime, doubtOf } from './doubt-left.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
 import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
 import { isRateLimited, isUnfit } from './verdict.ts';
@@ -67,7 +67,7 @@ type Fate = { readonly told: Told; readonly state: FinalState | null };
 export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
   const { delivery } = turn.leased;
   const deadlines = deadlinesOf(terms.retry, { ageMs: terms.ageMs, warned: delivery.warnedAtMs !== null });
-  const fates = turn.told.map((told): Fate => fateOf(told, { deadlines, terms }));
+  const fates = turn.told.map((told): Fate => fateOf(askedInTime(told, deadlines.expiresInMs), { deadlines, terms }));
   const left = fates.flatMap(({ told, state }) => (state === null ? [told] : []));
   const attempts = delivery.attempts + (turn.counted ? 1 : 0);
   const delayMs = delayOf(left, { turn, terms, attempts });

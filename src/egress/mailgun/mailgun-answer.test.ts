@@ -59,6 +59,13 @@ test.each<[string, number, string, Partial<MailgunRefusal>, Record<string, unkno
     { kind: 'closed' },
   ],
   [
+    'a limit of the plan as a 403',
+    403,
+    'Domain mg.example.com is not allowed to send: hourly limit (100) exceeded',
+    {},
+    { kind: 'throttled', restMs: 900_000 },
+  ],
+  [
     'a sandbox',
     403,
     'Sandbox subdomains are for test purposes only. Please add your own domain',

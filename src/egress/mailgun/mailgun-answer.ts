@@ -40,14 +40,14 @@ export function mailgunAnswer(refusal: MailgunRefusal): Answer {
   if (status === 413) return { kind: 'unsuited', text: 'the message is larger than it takes' };
   if (status === 404 && /mailgun magnificent api/i.test(raw))
     return { kind: 'closed', text: said, advice: 'Look at endpoint: this is not where messages are taken' };
-  if (status === 401 || status === 403) return ofAccess(said, text, status);
+  if (status === 401 || status === 403) return ofAccess(refusal, { said, text });
   // A page of somebody in between is no word of Mailgun.
   if (message === null) return { kind: 'failed', text: `${said}, which is no answer of Mailgun` };
   if (NO_DOMAIN.test(text) || status === 404) return { kind: 'closed', text: said, advice: DOMAIN_ADVICE };
-  if (SANDBOX.test(text)) return { kind: 'closed', text: said, advice: SANDBOX_ADVICE, isOfThis: true };
-  if (PAUSED.test(text)) return { kind: 'closed', text: said, advice: PAUSED_ADVICE };
   if (PLAN.test(text))
     return { kind: 'throttled', restMs: retryAfterMs ?? PLAN_REST_MS, text: said, advice: PLAN_ADVICE };
+  if (SANDBOX.test(text)) return { kind: 'closed', text: said, advice: SANDBOX_ADVICE, isOfThis: true };
+  if (PAUSED.test(text)) return { kind: 'closed', text: said, advice: PAUSED_ADVICE };
   if (TOO_LARGE.test(text)) return { kind: 'unsuited', text };
   if (BAD_ADDRESS.test(text)) {
     if (/'?\bto\b'? parameter|recipient/i.test(text) || !/'?\bfrom\b'?/i.test(text))
@@ -60,7 +60,12 @@ export function mailgunAnswer(refusal: MailgunRefusal): Answer {
 }
 
 /** 401 and 403 are about the key, but where Mailgun says that they are about the account. */
-function ofAccess(said: string, text: string, status: number): Answer {
+function ofAccess(
+  { status, retryAfterMs: restMs }: MailgunRefusal,
+  { said, text }: { readonly said: string; readonly text: string },
+): Answer {
+  if (status === 403 && PLAN.test(text))
+    return { kind: 'throttled', restMs: restMs ?? PLAN_REST_MS, text: said, advice: PLAN_ADVICE };
   if (status === 403 && SANDBOX.test(text))
     return { kind: 'closed', text: said, advice: SANDBOX_ADVICE, isOfThis: true };
   if (status === 403 && PAUSED.test(text)) return { kind: 'closed', text: said, advice: PAUSED_ADVICE };

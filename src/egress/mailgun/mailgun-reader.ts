@@ -48,9 +48,12 @@ export class MailgunReader {
     const events = found.map(acceptedOf).filter((one) => one.messageId === mail.message.id);
     const named = new Set(events.map(({ recipient }) => recipient));
     const addresses = mail.recipients.map(({ address }) => address).filter((one) => named.has(one.toLowerCase()));
-    if (addresses.length === 0) return { kind: found.length < EVENTS_MOST ? 'not-taken' : 'unknown' };
+    const isAll = addresses.length === mail.recipients.length;
+    // Whom a page that is full does not name may be on the next.
+    if (!isAll && found.length >= EVENTS_MOST) return { kind: 'unknown' };
+    if (addresses.length === 0) return { kind: 'not-taken' };
     const providerId = events.find(({ id }) => id !== null)?.id ?? null;
-    return { kind: 'taken', providerId, ...(addresses.length < mail.recipients.length ? { addresses } : {}) };
+    return { kind: 'taken', providerId, ...(isAll ? {} : { addresses }) };
   }
 
   async domain(key: CloudKey, signal: AbortSignal): Promise<Read<MailgunDomain>> {

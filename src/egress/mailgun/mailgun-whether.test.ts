@@ -35,6 +35,13 @@ describe('whether Mailgun took a message', () => {
     expect(await rig.egress.whether?.(mail, NEVER)).toMatchObject({ kind: 'taken', addresses: ['c@example.net'] });
   });
 
+  test('a page that is full says nothing of whom it does not name', async () => {
+    const mail = mailTo();
+    const events = Array.from({ length: 300 }, (_, at) => accepted(mail, `other${at}@example.net`));
+    await using rig = await openMailgunRig({ facts: { events: () => events } });
+    expect(await rig.egress.whether?.(mail, NEVER)).toEqual({ kind: 'unknown' });
+  });
+
   test('events of other messages say nothing', async () => {
     await using rig = await openMailgunRig({ facts: { events: () => [accepted(mailTo(), 'b@example.net')] } });
     expect(await rig.egress.whether?.(mailTo(), NEVER)).toEqual({ kind: 'not-taken' });

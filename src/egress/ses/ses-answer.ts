@@ -86,10 +86,8 @@ export function sesAnswer(error: SesError, recipients: readonly string[]): Answe
     };
   if (CONTENT.has(name) && status < 500) return ofTheMessage(error, recipients);
   if (status === 413) return { kind: 'unsuited', text: 'the message is larger than it takes' };
-  return {
-    kind: 'failed',
-    text: `answered ${status}${name === '' ? '' : ` ${name}`}${text === '' ? '' : `: ${text}`}`,
-  };
+  const said = [name, text].filter((one) => one !== '').join(': ');
+  return { kind: 'failed', text: status === 0 ? said : `answered ${status}${said === '' ? '' : ` ${said}`}` };
 }
 
 function skewed({ text, aheadMs }: SesError): Answer {

@@ -17,6 +17,8 @@ const BATCH_MOST = 50;
 const SIZE_MOST = 40 * 1024 * 1024;
 const LINE_MOST = 1_000;
 
+const FIRST_LOOK_MOST_MS = 2_000;
+
 export type SesProviderNeeds = {
   readonly policy: SesEgressPolicy;
   readonly client: SesClient;
@@ -51,9 +53,12 @@ export function sesHost({ endpoint, region }: Pick<SesEgressPolicy, 'endpoint' |
   return endpoint === undefined ? `email.${region}.amazonaws.com` : new URL(endpoint).hostname;
 }
 
-async function prepared(mail: Mail, { policy, sign }: SesProviderNeeds): Promise<Prepared<SesParcel>> {
+async function prepared(mail: Mail, { policy, sign, account, clock }: SesProviderNeeds): Promise<Prepared<SesParcel>> {
   if (mail.message.envelope.smtpUtf8)
     return { kind: 'unfit', why: 'SES takes no addresses and headers in UTF-8 (SMTPUTF8)' };
+  // What the account may is known before its first message, where SES says it soon.
+  if (account !== null && account.account === null)
+    await Promise.race([account.known(), clock.sleep(FIRST_LOOK_MOST_MS)]);
   const content = await fittedContent(mail, sesHeaderRules(policy), sign);
   if (content.length > SIZE_MOST)
     return { kind: 'unfit', why: `SES takes messages of at most ${SIZE_MOST / 1_048_576} MB` };
