@@ -75,7 +75,7 @@ test('three nodes of which one is killed every 10 s share the work, lose nothing
   const port = (): number => nodes[turn++ % nodes.length]?.port ?? 0;
   const load = startLoad({ port, sessions: 9, prefix: 'kill', perConnection: 5 });
   let kills = 0;
-  for (const endMs = Date.now() + KILLING_MS; Date.now() < endMs; kills++) {
+  for (; kills < KILLING_MS / KILL_EVERY_MS; kills++) {
     await wait(KILL_EVERY_MS - 3_000);
     const node = nodes[kills % nodes.length];
     await node?.relay.kill();
@@ -90,7 +90,6 @@ test('three nodes of which one is killed every 10 s share the work, lose nothing
     `${kills} kills, ${load.acknowledged.size} acknowledged, ${load.unanswered.size} unanswered, ` +
       `${sink.messages.length} at the sink, ${surplus} copies, at most ${String(audit['possibleDuplicates'])} possible\n`,
   );
-  expect(kills).toBeGreaterThanOrEqual(4);
   expect(missingAt(sink, load.acknowledged)).toEqual([]);
   expect(surplus).toBeLessThanOrEqual(Number(audit['possibleDuplicates']));
   expect(senders(sink)).toEqual(new Set(['a.relay.test', 'b.relay.test', 'c.relay.test']));
