@@ -65,12 +65,14 @@ test.each([
   expect(lessonOf(expired(text))?.kind ?? null).toBe(kind);
 });
 
-test('a provider that tells dead addresses from others is believed', () => {
-  expect(lessonOf(later('550 5.0.0 Bounce', 'hook:sendgrid'))).toMatchObject({
+test('what a provider reports is judged by what the server said to it, or by its own list of dead addresses', () => {
+  expect(lessonOf(later('550 5.1.1 SendGrid dropped it: Bounced Address', 'hook:sendgrid'))).toMatchObject({
     kind: 'hard-bounce',
     source: 'hook:sendgrid',
   });
-  expect(lessonOf(later('450 4.0.0 Transient', 'hook:ses'))).toMatchObject({ kind: 'soft-bounce' });
+  // A block has no other words than a bounce where a server says nothing that is known.
+  expect(lessonOf(later('550 5.0.0 Bounce', 'hook:sendgrid'))).toBeNull();
+  expect(lessonOf(later('552 5.2.2 mailbox full', 'hook:ses'))).toMatchObject({ kind: 'soft-bounce' });
   expect(lessonOf(later('550 5.7.1 blocked using zen.spamhaus.org', 'hook:ses'))).toBeNull();
 });
 

@@ -1,5 +1,4 @@
 /** What an event says of whether addresses are to be written to. Pure. */
-import { bounceKindOf } from '../../message/bounce-kind.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import type { MessageId } from '../../message/ids.ts';
 import { refusalOf } from '../../message/refusal.ts';
@@ -30,7 +29,7 @@ export function lessonOf(event: MessageEvent): Lesson | null {
     case 'expired':
       return bounce(event, event.reply, 'bounce');
     case 'bounced-later':
-      return isOfProvider(event) ? byProvider(event) : bounce(event, event.reply, event.source ?? 'bounce');
+      return bounce(event, event.reply, event.source ?? 'bounce');
     case 'complained':
       return lesson(event, { kind: 'complaint', evidence: event.detail, source: event.source });
     case 'unsubscribed':
@@ -68,28 +67,6 @@ function bounce(event: Of & { readonly event: string }, reply: Reply | null, sou
   const evidence = formatReply(reply);
   if (event.event !== 'expired' && isHard(reply)) return lesson(event, { kind: 'hard-bounce', evidence, source });
   return isSoft(reply) ? lesson(event, { kind: 'soft-bounce', evidence, source }) : null;
-}
-
-type BouncedLater = MessageEvent & { readonly event: 'bounced-later' };
-
-function isOfProvider({ source }: BouncedLater): boolean {
-  return source?.startsWith('hook:') === true;
-}
-
-/** A provider tells dead addresses from others itself, and its reply says what it found. */
-function byProvider(event: BouncedLater): Lesson | null {
-  const of = { evidence: formatReply(event.reply), source: event.source ?? 'bounce' };
-  switch (bounceKindOf(event.reply)) {
-    case 'unknown-user':
-    case 'hard':
-      return lesson(event, { kind: 'hard-bounce', ...of });
-    case 'mailbox-full':
-    case 'soft':
-      return lesson(event, { kind: 'soft-bounce', ...of });
-    case 'block':
-    case 'policy':
-      return null;
-  }
 }
 
 /** RFC 3463 §3.2: no such system, a system that takes no mail (RFC 7505 §4.2). */
