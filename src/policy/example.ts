@@ -227,6 +227,12 @@ reputation:                             <- reputation
   slowBelow: {= reputation/slowBelow}   <- reputation/slowBelow
   pauseBelow: {= reputation/pauseBelow} <- reputation/pauseBelow
 
+suppression:                            <- suppression
+  onSubmit: {= suppression/onSubmit}    <- suppression/onSubmit
+  # hardBounces: { scope: global, keep: 365d } <- suppression/hardBounces
+  # complaints: { scope: client }       <- suppression/complaints
+  # unsubscribes: { scope: stream }     <- suppression/unsubscribes
+
 # --- Where it is kept ---
 
 spool:                                  <- spool
@@ -244,10 +250,13 @@ log:                                    <- log
   subjects: {= log/subjects}            <- log/subjects
 dns:                                    <- dns
   servers: {= dns/servers}              <- dns/servers
+# webhooks:                             <- webhooks
+#   - url: https://app.example.com/mail-events <- webhooks/url
+#     secret: \${HOOK_SECRET}           <- webhooks/secret
+#     events: [delivered, bounced, complained] <- webhooks/events
 
 # Of later versions: checked, but without effect yet.
 # alerts: { failureRate: 10%, queueAge: 30m, to: [] } <- alerts
-# webhooks: []                          <- webhooks
 
 # --- What must stay true ---
 

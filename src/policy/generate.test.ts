@@ -72,6 +72,7 @@ describe('the example', () => {
       'limits',
       'retry',
       'shaping',
+      'suppression',
       'spool',
       'historyMs',
       'http',
