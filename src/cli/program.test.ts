@@ -68,10 +68,18 @@ test('every command has --help, and takes --policy and --data', async () => {
     'spool move',
     'start',
     'stats',
+    'suppress add',
+    'suppress export',
+    'suppress import',
+    'suppress list',
+    'suppress remove',
     'token create',
     'token list',
     'token revoke',
     'token rotate',
+    'webhook list',
+    'webhook replay',
+    'webhook resume',
   ]);
   for (const words of commands) {
     const { code, stdout } = await rig.run([...words, '--help']);
