@@ -35,6 +35,10 @@ export type CloudServer = AsyncDisposable & {
   readonly port: number;
   /** All that came, whatever became of it. */
   readonly requests: readonly CloudRequest[];
+  /** Connections that came so far. */
+  readonly connections: number;
+  /** Closes the connections that there are. */
+  closeIdle(): void;
   /** For the requests to come that fit, in turn; the last holds on. Default: `usual`. */
   act(...acts: readonly CloudAct[]): void;
   /** No new connections, and none of the old ones. */
@@ -68,7 +72,9 @@ export async function startCloudServer(usual: (request: CloudRequest) => CloudAc
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
     incoming.on('end', () => finish(Buffer.concat(chunks)));
   });
+  let connections = 0;
   server.on('connection', (socket) => {
+    connections += 1;
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
@@ -84,6 +90,12 @@ export async function startCloudServer(usual: (request: CloudRequest) => CloudAc
     url: `http://127.0.0.1:${port}`,
     port,
     requests,
+    get connections() {
+      return connections;
+    },
+    closeIdle: () => {
+      for (const socket of sockets) socket.destroy();
+    },
     act: (...next) => {
       acts = [...next];
     },

@@ -145,8 +145,8 @@ class Exchange {
     outgoing.on('socket', (socket) => {
       watch.onPeer?.(peerOf(socket));
       this.#isReused = outgoing.reusedSocket;
-      // What the far end said of a kept connection meanwhile is heard first.
-      if (this.#isReused) setImmediate(() => begin());
+      // What the far end said of a kept connection meanwhile is heard first: it may take a turn to be closed, and one to be heard.
+      if (this.#isReused) setImmediate(() => setImmediate(begin));
       else begin();
     });
     const begin = (): void => {
