@@ -155,13 +155,15 @@ function addExport(group: Command, registry: Registry): void {
   addCommand<ExportOptions>(group, registry, {
     usage: 'export',
     summary: 'all suppressed addresses, for a file or for a provider',
+    json: true,
     shape: (command) =>
       addSuppressionFilter(command)
         .option('--format <format>', EXPORT_FORMATS.join(', '), 'csv')
-        .option('--out <file>', 'where to (default: standard output)'),
+        .option('--out <file>', 'where to (default: standard output)')
+        .addHelpText('after', '\n--json is --format json: an object a line.'),
     run: async (cli, { options, where }) => {
       const filter = suppressionFilter(options);
-      const format = exportFormat(options.format);
+      const format = exportFormat(options.json === true ? 'json' : options.format);
       const file = options.out === undefined ? null : createWriteStream(resolve(cli.cwd, options.out), { mode: 0o600 });
       // Told when it is closed; without a listener it would end the process.
       const failure = file === null ? null : once(file, 'error').then(([error]) => error as Error);

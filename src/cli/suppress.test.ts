@@ -75,6 +75,7 @@ test('a list is imported whole or not at all, and says what is in it', async () 
     'address,client,stream,reason,evidence,source,at,until\n' +
       'ann@dest.example,,news,unsubscribe,,import,1970-01-01T00:00:01.000Z,\n',
   );
+  expect(JSON.parse((await rig.run(['suppress', 'export', '--json'])).stdout)).toMatchObject({ stream: 'news' });
   await rig.run(['suppress', 'export', '--format', 'ses', '--out', 'ses.csv']);
   expect(readFileSync(join(rig.folder, 'ses.csv'), 'utf8')).toBe('ann@dest.example,COMPLAINT\n');
 });
