@@ -11,7 +11,7 @@ import { budgetUses } from '../schedule/budget-uses.ts';
 import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limit-uses.ts';
 
 export type ExitClosure = {
-  /** `disabled`, `unsupported`; what its standing says; `elsewhere`, `nowhere`: another node has its address, or none; `resting` after failures; `limited` by what is used up. */
+  /** `disabled`; what its standing says; `elsewhere`, `nowhere`: another node has its address, or none; `resting` after failures; `limited` by what is used up. */
   readonly gate: string;
   readonly cause: string;
   /** When it opens, or is looked at again, wall ms; null: not known. */
@@ -77,7 +77,6 @@ export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly Exi
       isRunning: isSent && alerts !== null,
       closures: [
         ...(enabled ? [] : [closed('disabled', 'in the policy')]),
-        ...(enabled && !isSent ? [closed('unsupported', `this version cannot send by ${type}`)] : []),
         ...(enabled ? standings.standingOf(egress).closures : []),
         ...(isSent ? closuresOfPlace(placeOf?.(egress)) : []),
         ...restOf(egress, alerts),

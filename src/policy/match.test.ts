@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { loaded } from '../../tests/fakes/policy-text.ts';
-import { exitsOf, intendedExitsOf, isUsable, matchRoute, type MessageFacts } from './match.ts';
+import { exitsOf, isUsable, matchRoute, type MessageFacts } from './match.ts';
 
 const PLAIN: MessageFacts = {
   client: 'app',
@@ -98,10 +98,6 @@ routes:
   test('are those that carry the stream', () => {
     expect(exitsOf(policy, route, 'transactional')[0]).toEqual({ pool: 'own', egress: ['one'] });
     expect(exitsOf(policy, route, 'marketing')[0]).toEqual({ pool: 'own', egress: ['one', 'two'] });
-  });
-
-  test('are meant to be those of later versions too', () => {
-    expect(intendedExitsOf(policy, route).map(({ pool }) => pool)).toEqual(['own', 'cloud', null]);
   });
 
   test.each([

@@ -22,16 +22,6 @@ export type MessageFacts = {
 /** One name in a route's `use`, resolved. `pool` is null where it names an egress. */
 export type RouteExit = { readonly pool: string | null; readonly egress: readonly string[] };
 
-/** The egress types that this version can send by; the others validate and are passed over. */
-const AVAILABLE_TYPES: ReadonlySet<EgressPolicy['type']> = new Set([
-  'mx',
-  'smtp',
-  'sandbox',
-  'sendgrid',
-  'mailgun',
-  'ses',
-] as const);
-
 /** The first route whose conditions all hold; null where none does. */
 export function matchRoute(policy: Policy, facts: MessageFacts): RoutePolicy | null {
   return policy.routes.find((route) => holds(route.match, facts)) ?? null;
@@ -45,7 +35,7 @@ export function routesTo(policy: Policy, recipientDomain: string): RoutePolicy[]
 }
 
 /**
- * The exits of a route in the order of `use`: enabled, of a type that this version has, open to the stream. A pool
+ * The exits of a route in the order of `use`: enabled, open to the stream. A pool
  * without any is left out; an empty list means that the mail has to wait for another policy.
  * @param stream null: whatever the stream
  */
@@ -53,16 +43,9 @@ export function exitsOf(policy: Policy, route: RoutePolicy, stream: string | nul
   return exitsWhere(policy, route, (name) => isUsable(policy, name) && carries(policy, { name, stream }));
 }
 
-/** What the policy means a route to have: like `exitsOf`, with the types of later versions. */
-export function intendedExitsOf(policy: Policy, route: RoutePolicy, stream: string | null = null): RouteExit[] {
-  const isMeant = (name: string) => egressOf(policy, name)?.enabled === true && carries(policy, { name, stream });
-  return exitsWhere(policy, route, isMeant);
-}
-
-/** Whether mail can leave by this egress: it exists, is enabled and of a type that this version has. */
+/** Whether mail can leave by this egress: it exists and is enabled. */
 export function isUsable(policy: Policy, name: string): boolean {
-  const egress = egressOf(policy, name);
-  return egress?.enabled === true && AVAILABLE_TYPES.has(egress.type);
+  return egressOf(policy, name)?.enabled === true;
 }
 
 /** The egress of this name; undefined where there is none. */

@@ -1,5 +1,5 @@
 /** What pools and routes must hold: that each has a way out, and that each comes into play. Pure. */
-import { egressOf, exitsOf, intendedExitsOf } from './match.ts';
+import { egressOf, exitsOf } from './match.ts';
 import { matchesGlob } from '../message/address.ts';
 import type { Check } from './checks.ts';
 import { covers, coversBesideDomain, coversPattern, domainPatterns, meet, type DomainPattern } from './match-cover.ts';
@@ -34,22 +34,17 @@ export function checkRoutes(policy: Policy): Check[] {
 function checkExits(policy: Policy, { route, index }: Placed): Check[] {
   if (exitsOf(policy, route).length > 0) return [];
   const path: Path = ['routes', index, 'use'];
-  if (intendedExitsOf(policy, route).length > 0) {
-    const text =
-      'every exit of this route has no effect yet in this version: its mail waits, and bounces when it expires';
-    return [{ verdict: 'warn', path, text }];
-  }
   const text = `no exit for route ${route.name}: every egress that it may use is disabled`;
   return [{ verdict: 'refuse', path, text }];
 }
 
 /** Streams whose mail takes this route and finds no exit that may carry it. */
 function checkStreams(policy: Policy, { route, index }: Placed): Check[] {
-  if (intendedExitsOf(policy, route).length === 0) return [];
+  if (exitsOf(policy, route).length === 0) return [];
   const streams = Object.keys(policy.streams).filter((stream) => reaches(policy, { route, index }, stream));
-  const stranded = streams.filter((stream) => intendedExitsOf(policy, route, stream).length === 0);
+  const stranded = streams.filter((stream) => exitsOf(policy, route, stream).length === 0);
   if (stranded.length === 0) return [];
-  const [closed] = intendedExitsOf(policy, route).flatMap(({ egress }) => egress);
+  const [closed] = exitsOf(policy, route).flatMap(({ egress }) => egress);
   const also: Path = ['egress', closed ?? '', 'streams'];
   const names = stranded.join(', ');
   if (route.match.stream !== undefined && stranded.length === streams.length) {

@@ -1,6 +1,6 @@
 /** The policy's own `tests`: what must stay true of it, run on every load. Pure. */
 import type { Handling } from './admit.ts';
-import { exitsOf, intendedExitsOf, matchRoute, type RouteExit } from './match.ts';
+import { exitsOf, matchRoute } from './match.ts';
 import type { Path } from './problem.ts';
 import { judge, type Sample } from './sample.ts';
 import type { Policy } from './schema.ts';
@@ -12,7 +12,7 @@ export type Failure = { readonly path: Path; readonly text: string };
 
 type Verdict =
   | { readonly kind: 'refused'; readonly reason: string }
-  | ({ readonly kind: 'accepted'; readonly route: string | null; readonly exits: readonly string[][] } & Handling);
+  | ({ readonly kind: 'accepted'; readonly route: string | null; readonly exits: readonly string[] } & Handling);
 
 /** What does not hold, with the test's name, what was expected and what was found. */
 export function runPolicyTests(policy: Policy): Failure[] {
@@ -38,8 +38,8 @@ function failuresOf({ expect }: PolicyTest, verdict: Verdict): Failure[] {
       failures.push({ path: ['expect', key], text: `expected ${key} ${wanted}, found ${found ?? 'none'}` });
   }
   const wanted = expect.egress?.join(', ');
-  if (wanted !== undefined && !verdict.exits.some((exits) => exits.join(', ') === wanted)) {
-    const found = verdict.exits[0]?.join(', ') ?? '';
+  const found = verdict.exits.join(', ');
+  if (wanted !== undefined && found !== wanted) {
     failures.push({
       path: ['expect', 'egress'],
       text: `expected egress ${listText(wanted)}, found ${listText(found)}`,
@@ -55,13 +55,8 @@ function verdictOf(policy: Policy, sample: Sample): Verdict {
   const handling = { stream: facts.stream, priority: facts.priority };
   const route = matchRoute(policy, facts);
   if (route === null) return { kind: 'accepted', ...handling, route: null, exits: [] };
-  // A test may name exits of later versions as well: what the policy means holds, although they are passed over yet.
-  const exits = [exitsOf(policy, route, facts.stream), intendedExitsOf(policy, route, facts.stream)];
-  return { kind: 'accepted', ...handling, route: route.name, exits: exits.map(namesOf) };
-}
-
-function namesOf(exits: readonly RouteExit[]): string[] {
-  return exits.flatMap(({ egress }) => egress);
+  const exits = exitsOf(policy, route, facts.stream).flatMap(({ egress }) => egress);
+  return { kind: 'accepted', ...handling, route: route.name, exits };
 }
 
 function listText(names: string): string {

@@ -63,12 +63,11 @@ describe('waiting', () => {
   });
 
   test('tells every exit with what stands at its gate', () => {
-    const policy = aPolicy({ routes: [{ name: 'all', use: ['off', 'later', 'spare', 'owned'] }] });
+    const policy = aPolicy({ routes: [{ name: 'all', use: ['off', 'spare', 'owned'] }] });
     const probing = { ...FREE, circuit: { ...RESTING.circuit, restsUntilMs: 500, probing: true } };
     const reasons = walk(asked({ a: RESTING, b: BUSY, c: probing }, { policy, stream: 'marketing' }));
     expect(reasons.map(({ egress, pool, gate, cause }) => [egress, pool, gate, cause])).toEqual([
       ['off', null, 'disabled', ''],
-      ['later', null, 'unsupported', ''],
       ['spare', null, 'stream', ''],
       ['a', 'owned', 'resting', 'sign-in refused'],
       ['b', 'owned', 'busy', 'all 10 are in use'],

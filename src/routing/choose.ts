@@ -57,7 +57,6 @@ export type BudgetGate = {
 export type Gate =
   | 'ready'
   | 'disabled'
-  | 'unsupported'
   | 'stream'
   | 'stopped'
   | 'tried'

@@ -1,5 +1,5 @@
 /** A route's `use` as it is walked: what the policy alone decides of it, worked out once for each policy. Pure. */
-import { egressOf, isUsable } from '../policy/match.ts';
+import { egressOf } from '../policy/match.ts';
 import type { Strategy } from '../policy/pools.ts';
 import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import { circleOf } from './circle.ts';
@@ -7,7 +7,7 @@ import { circleOf } from './circle.ts';
 export type Member = {
   readonly egress: string;
   /** What keeps all mail from it under this policy; null: nothing. */
-  readonly shut: 'disabled' | 'unsupported' | null;
+  readonly shut: 'disabled' | null;
   /** Streams that it may carry; null: all. */
   readonly streams: ReadonlySet<string> | null;
   readonly weight: number;
@@ -50,7 +50,7 @@ function stepOf(policy: Policy, name: string): Step {
 
 function memberOf(policy: Policy, egress: string, weight: number): Member {
   const terms = egressOf(policy, egress);
-  const shut = terms?.enabled !== true ? 'disabled' : isUsable(policy, egress) ? null : 'unsupported';
+  const shut = terms?.enabled === true ? null : 'disabled';
   const streams = terms?.streams ?? null;
   return { egress, shut, streams: streams === null ? null : new Set(streams), weight };
 }

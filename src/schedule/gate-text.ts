@@ -4,7 +4,6 @@ import type { Gate, GateState, Reason } from '../routing/choose.ts';
 const GATES = {
   ready: 'may send now',
   disabled: 'is disabled in the policy',
-  unsupported: 'is of a type that this version cannot send by',
   stream: 'does not carry this stream',
   stopped: 'is not running',
   tried: 'failed a moment ago',

@@ -75,7 +75,7 @@ export function waitForOthers(needs: OthersNeeds, entry: Entry, { told, recipien
 }
 
 /** What only another policy changes. */
-const SHUT: ReadonlySet<Gate> = new Set<Gate>(['tried', 'disabled', 'unsupported', 'stream']);
+const SHUT: ReadonlySet<Gate> = new Set<Gate>(['tried', 'disabled', 'stream']);
 
 /** Whether the route has no exit that could ever carry it. By the policy in force. */
 function isDeadEnd({ exits }: OthersNeeds, { leased }: Entry, tried: ReadonlySet<string>): boolean {

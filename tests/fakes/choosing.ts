@@ -13,7 +13,6 @@ export function aPolicy(input: Partial<PolicyInput> = {}): Policy {
       ...Object.fromEntries(OWNED.map((name) => [name, { type: 'mx' }])),
       spare: { type: 'smtp', host: 'smtp.test', streams: ['transactional'] },
       off: { type: 'mx', enabled: false },
-      later: { type: 'sendgrid' },
     },
     pools: { owned: { members: OWNED } },
     routes: [{ name: 'all', use: ['owned', 'spare'] }],
