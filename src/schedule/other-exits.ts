@@ -59,8 +59,12 @@ export function waitForOthers(needs: OthersNeeds, entry: Entry, { told, recipien
   const left = recipients.flatMap((recipient) => told.get(recipient) ?? []);
   const refused = left.filter(({ blocked, outcome }) => blocked && outcome.kind === 'bounced');
   const unfit = left.filter(({ outcome }) => isUnfit(outcome));
-  if (refused.length === 0 && unfit.length === 0)
-    return round.cut.size === 0 ? waitFor(needs, entry) : (opensInMs(needs, entry, round.cut) ?? NO_EXIT_MS);
+  if (refused.length === 0 && unfit.length === 0) {
+    if (round.cut.size > 0) return opensInMs(needs, entry, round.cut) ?? NO_EXIT_MS;
+    // One that was not asked may have been busy, or what is left of its limit is about to be known.
+    const nextMs = left.length === 0 ? null : opensInMs(needs, entry, union(round.refused, round.asked));
+    return Math.min(nextMs ?? Number.POSITIVE_INFINITY, waitFor(needs, entry));
+  }
   const unaskedMs = opensInMs(needs, entry, union(round.refused, round.asked));
   const leftMs = unaskedMs ?? opensInMs(needs, entry, round.refused);
   const wait = (some: readonly Heard[], waitsFor: NonNullable<Told['waitsFor']>): void => {

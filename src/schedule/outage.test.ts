@@ -122,6 +122,25 @@ describe('mail for an upstream that is down', () => {
 
 describe('where only some of the exits rest', () => {
   scheduled(
+    'mail goes on by another at once, though what is left of the limit of that one has to be asked for first',
+    async (scheduling) => {
+      scheduling.exit('up').answer = () => OUTCOMES.exitDown;
+      await scheduling.accept({ to: ['a@d.test'] });
+      await scheduling.elapsed(3 * SECOND);
+      expect(scheduling.exit('other').attempts).toHaveLength(1);
+    },
+    {
+      policy: {
+        egress: {
+          up: { type: 'smtp', host: 'up.test' },
+          other: { type: 'smtp', host: 'other.test', dailyLimit: 10 },
+        },
+        routes: [{ name: 'all', use: ['up', 'other'] }],
+      },
+    },
+  );
+
+  scheduled(
     'mail of the other streams to the same destination passes by',
     async (scheduling) => {
       scheduling.exit('up').answer = () => OUTCOMES.exitDown;
