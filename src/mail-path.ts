@@ -6,7 +6,7 @@ import { createFile } from './cli/whole-file.ts';
 import { type Exits, openExits } from './egress/exits.ts';
 import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exits/standings.ts';
 import { ownMailStore } from './feedback/own-mail.ts';
-import { createReporter } from './feedback/reporter.ts';
+import { createReporter, returnedReporter } from './feedback/reporter.ts';
 import { openReturnPaths } from './feedback/return-paths.ts';
 import { openSuppression, type Suppressing } from './feedback/suppression/suppression.ts';
 import { unsubscribeUrl } from './feedback/suppression/unsubscribe-token.ts';
@@ -15,7 +15,8 @@ import type { ListenProblem } from './ingress/listen-problem.ts';
 import type { IngressSharing } from './ingress/peers.ts';
 import { type Ingress, startIngress } from './ingress/server.ts';
 import type { Submission, SubmitResult } from './ingress/submit.ts';
-import type { DeliveryId } from './message/ids.ts';
+import type { DeliveryId, MessageId } from './message/ids.ts';
+import type { Notice } from './message/notice.ts';
 import type { Reply } from './message/reply.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { MessageFacts } from './policy/match.ts';
@@ -109,6 +110,8 @@ export type MailPath = AsyncDisposable & {
   bounceNow(leased: readonly LeasedDelivery[], reply: Reply): Promise<number>;
   /** Ends what an exit had taken after all; see `Scheduler`. */
   endTold(leased: LeasedDelivery, ends: ToldEnds): Promise<boolean>;
+  /** See `returnedReporter`. */
+  tellReturned(notice: Notice): Promise<MessageId | null>;
   /** Something is due in the store. */
   wake(): void;
   /**
@@ -129,6 +132,7 @@ type Parts = MailPathNeeds & {
   readonly standings: ExitStandings;
   readonly scheduler: Scheduler;
   readonly ingress: Ingress;
+  readonly tellReturned: MailPath['tellReturned'];
 };
 
 /** Opens all of it; ports that cannot be opened are in `doors`. What was started is ended again when a part cannot be had. */
@@ -151,7 +155,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const suppression = await suppressionOf(needs, stack);
   const learn = suppression?.learn ?? (async () => undefined);
   const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, learn, clock, emit });
-  const report = createReporter({ policy, spool, submitOwn, clock, emit });
+  const telling = { policy, spool, submitOwn, clock, emit };
   const screening = suppression === null ? {} : { screening: suppression.screening };
   const common = { policy, spool, clock, random, emit, ...screening };
   const scheduler: Scheduler = stack.use(
@@ -160,7 +164,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       quotas: ledger,
       records: { tallies: ledger, marks: spool.marks },
       exits: (name) => exits.byName.get(name),
-      report,
+      report: createReporter(telling),
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),
       hostsOf: (domain) => exits.hostsOf(domain),
@@ -186,13 +190,13 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
     }),
   );
   const running = stack.move();
-  return pathOf({ ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress }, () =>
-    running.disposeAsync(),
-  );
+  const tellReturned = returnedReporter(telling);
+  const parts = { ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress, tellReturned };
+  return pathOf(parts, () => running.disposeAsync());
 }
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
-  const { signer, verp, scheduler, ingress, policy } = parts;
+  const { signer, verp, scheduler, ingress, policy, tellReturned } = parts;
   return {
     doors: () => ({ addresses: ingress.addresses(), problems: ingress.problems() }),
     notReady: () => [],
@@ -214,6 +218,7 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
     submit: (submission) => ingress.submit(submission),
     bounceNow: (leased, reply) => scheduler.bounceNow(leased, reply),
     endTold: (leased, ends) => scheduler.endTold(leased, ends),
+    tellReturned,
     wake: () => scheduler.wake(),
     stop: (signal) => stop(parts, signal),
     [Symbol.asyncDispose]: dispose,

@@ -13,7 +13,7 @@ import type { MailPath } from './mail-path.ts';
 import type { Fetch } from './ports.ts';
 
 export type OpenHttpNeeds = {
-  readonly path: Pick<MailPath, 'endTold'>;
+  readonly path: Pick<MailPath, 'endTold' | 'tellReturned'>;
   readonly suppression: Pick<Suppressing, 'learn' | 'unsubscribe'>;
   readonly access: Pick<Access, 'api'>;
   readonly notReady: () => readonly string[];
@@ -48,6 +48,7 @@ function placesOf(
     fetch,
     learn: suppression.learn,
     endNow: (leased, ends) => path.endTold(leased, ends),
+    tellReturned: (notice) => path.tellReturned(notice),
     tags: { message: MESSAGE_TAG, delivery: DELIVERY_TAG, deliveryOf: deliveryTagValue },
   });
   const keys = createKeyReader({ path: () => policy().returnPathKeys, clock });

@@ -143,6 +143,10 @@ class Supervisor implements MailPath {
     return this.#askOne('endTold', { leased, ends });
   }
 
+  tellReturned(notice: Asks['tellReturned']['ask']): Promise<Asks['tellReturned']['answer']> {
+    return this.#askOne('tellReturned', notice);
+  }
+
   wake(): void {
     this.#crew.tellAll({ kind: 'wake' });
   }

@@ -5,7 +5,8 @@ import type { PeerNews } from './ingress/peers.ts';
 import type { Submission, SubmitResult } from './ingress/submit.ts';
 import type { Doors, Figures } from './mail-path.ts';
 import type { Event } from './message/event.ts';
-import type { DeliveryId } from './message/ids.ts';
+import type { DeliveryId, MessageId } from './message/ids.ts';
+import type { Notice } from './message/notice.ts';
 import type { Reply } from './message/reply.ts';
 import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
@@ -45,6 +46,7 @@ export type Asks = {
   submit: { ask: Submission; answer: SubmitResult };
   bounceNow: { ask: { readonly leased: readonly LeasedDelivery[]; readonly reply: Reply }; answer: number };
   endTold: { ask: { readonly leased: LeasedDelivery; readonly ends: ToldEnds }; answer: boolean };
+  tellReturned: { ask: Notice; answer: MessageId | null };
   stop: { ask: null; answer: null };
 };
 export type AskName = keyof Asks;

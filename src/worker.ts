@@ -186,6 +186,8 @@ async function answerTo(running: Running, message: AskMessage): Promise<unknown>
       return await path.bounceNow(message.ask.leased, message.ask.reply);
     case 'endTold':
       return await path.endTold(message.ask.leased, message.ask.ends);
+    case 'tellReturned':
+      return await path.tellReturned(message.ask);
     case 'stop':
       return await path.stop(hurry.signal);
   }

@@ -93,11 +93,11 @@ function returned({ kind, message }: Notice, original: Buffer): Part {
   return { type: smtpUtf8 ? 'message/global-headers' : 'text/rfc822-headers', content };
 }
 
-function wordsPart(notice: Notice, { hostname, atMs, doubleBounce }: ReportTerms, utf8: boolean): string {
+function wordsPart(notice: Notice, { hostname, atMs, original, doubleBounce }: ReportTerms, utf8: boolean): string {
   const { message, kind } = notice;
   const opening = doubleBounce
     ? 'A report of this relay could not be delivered to the sender of the message that it is about. It is dropped.'
-    : openingOf(notice);
+    : openingOf(notice, original !== null);
   const lines = [
     `This is the mail relay at ${hostname}.`,
     '',
@@ -122,14 +122,14 @@ function wordsPart(notice: Notice, { hostname, atMs, doubleBounce }: ReportTerms
   return lines.map((line) => `${line}\r\n`).join('');
 }
 
-function openingOf({ kind, retryUntilMs }: Notice): string {
+function openingOf({ kind, retryUntilMs }: Notice, isAttached: boolean): string {
   switch (kind) {
     case 'failed':
       return 'Your message could not be delivered to the recipients below. The relay has given up on them.';
     case 'returned':
       return (
         'A mail server had taken your message, and has reported since that it could not deliver it to the recipients ' +
-        'below. Its report is attached as it came.'
+        `below.${isAttached ? ' Its report is attached as it came.' : ''}`
       );
     case 'expired':
       return 'The relay has tried for as long as it may, and your message could not be delivered to the recipients below.';

@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
+import { domainOf } from '../message/address.ts';
 import { newMessageId, type MessageId } from '../message/ids.ts';
 import { type Message, OWN_CLIENT } from '../message/message.ts';
 import type { Notice, Report } from '../message/notice.ts';
+import { isReturnPath } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Spool } from '../spool/spool.ts';
@@ -39,6 +41,22 @@ export function createReporter(needs: ReporterNeeds): Report {
   };
 }
 
+/**
+ * Reports of mail that a provider had taken, as it says itself: to the envelope sender, under the rules of all reports, and
+ * never to a return path of the relay's own, where nobody reads. Nothing is told of what the relay reported itself.
+ * @returns what resolves with the report once that is durable; with null: nobody is told
+ */
+export function returnedReporter(needs: ReporterNeeds): (notice: Notice) => Promise<MessageId | null> {
+  return async (notice) => {
+    const { message } = notice;
+    const { sender: to } = message.envelope;
+    if (to === '' || message.client === OWN_CLIENT || isReturnPath(needs.policy(), domainOf(to))) return null;
+    if (!hearsByMail(needs.policy(), message)) return null;
+    await submit(needs, notice, { to, doubleBounce: false });
+    return reportIdOf(notice);
+  };
+}
+
 /** Whether the client of the message wants its senders to be told by mail (`bounceMail`). */
 export function hearsByMail({ clients }: Policy, { client }: Pick<Message, 'client'>): boolean {
   return !Object.hasOwn(clients, client) || clients[client]?.bounceMail !== false;
@@ -60,10 +78,15 @@ async function submit(
   notice: Notice,
   { to, doubleBounce }: { readonly to: string; readonly doubleBounce: boolean },
 ): Promise<void> {
-  const original = notice.content ?? (await contentOf(spool, notice.message.id));
+  const original = notice.content ?? (isAbout(notice) ? await contentOf(spool, notice.message.id) : null);
   const id = reportIdOf(notice);
   const terms = { id, hostname: policy().hostname, to, atMs: clock.nowMs(), original, doubleBounce };
   await submitOwn({ id, recipient: to, content: writeReport(notice, terms), endsMail: notice.kind !== 'delayed' });
+}
+
+/** Whether the original belongs to it; to one of a message that came back belongs what came. */
+function isAbout({ kind }: Notice): boolean {
+  return kind !== 'returned';
 }
 
 async function contentOf(spool: Pick<Spool, 'content'>, id: MessageId): Promise<Buffer | null> {

@@ -1,6 +1,6 @@
 /** What is kept of a submitted message beside its content and its recipients. Pure. */
 import type { MessageId } from '../message/ids.ts';
-import type { Message } from '../message/message.ts';
+import type { Message, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import { streamAndPriority } from '../policy/admit.ts';
 import { isBulk, missingForUnsubscribe } from '../policy/bulk.ts';
@@ -87,4 +87,12 @@ function needsUtf8({ sender, recipients }: Incoming, { fields }: Canonical): boo
     recipients.some((recipient) => beyondAscii.test(recipient.address)) ||
     fields.some((field) => beyondAscii.test(field.raw))
   );
+}
+
+/** What `received` keeps of NOTIFY: after its delivery nothing else knows it (RFC 3461 §4.1). */
+export function unaskedOf(recipients: readonly Recipient[]): { readonly unasked?: readonly string[] } {
+  const silent = recipients.filter(
+    ({ notify }) => notify !== null && (notify === 'never' || !notify.includes('failure')),
+  );
+  return silent.length === 0 ? {} : { unasked: silent.map(({ address }) => address) };
 }

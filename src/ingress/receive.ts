@@ -17,7 +17,7 @@ import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Sub
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeKey } from './dedupe.ts';
 import type { Timing } from './handling-parameters.ts';
-import { newMessage, termsOf } from './new-message.ts';
+import { newMessage, termsOf, unaskedOf } from './new-message.ts';
 import { REPLIES } from './replies.ts';
 import type { Marked, ReturnPaths } from './return-path.ts';
 import { type Origin, receivedField } from './trace.ts';
@@ -250,6 +250,7 @@ export class Receiver {
       client: message.client,
       sender: incoming.sender,
       recipients: addresses,
+      ...unaskedOf(incoming.recipients),
       sizeBytes: message.sizeBytes,
       stream: message.stream,
       priority: message.priority,

@@ -20,6 +20,8 @@ export type MessageEvent =
       readonly messageIdHeader: string;
       /** As in `Message`; logged and shown only where the policy allows (`log.subjects`). */
       readonly subject?: string | null;
+      /** Those of whose failure the sender wants no report (NOTIFY, RFC 3461 §4.1); absent: there are none. */
+      readonly unasked?: readonly string[];
       /** What is amiss with it, though it was taken. */
       readonly warning?: string;
       readonly tookMs: number;

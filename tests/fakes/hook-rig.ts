@@ -1,5 +1,7 @@
 /** Webhooks of providers over a real store, with a clock that stands still: mail that left by exits, and what is posted of it. */
 import { openHooks, type HookAnswer, type Hooks } from '../../src/feedback/hooks/hooks.ts';
+import { ownMailStore } from '../../src/feedback/own-mail.ts';
+import { returnedReporter } from '../../src/feedback/reporter.ts';
 import { openSuppression, type Suppressing } from '../../src/feedback/suppression/suppression.ts';
 import type { Event, MessageEvent } from '../../src/message/event.ts';
 import type { DeliveryId } from '../../src/message/ids.ts';
@@ -16,7 +18,7 @@ export const MAILGUN_KEY = 'key-of-mailgun';
 type Away = { note: boolean; learn: boolean };
 
 export class HookRig implements AsyncDisposable {
-  readonly #fixture: Fixture;
+  readonly fixture: Fixture;
   readonly #suppressing: Suppressing;
   readonly #hooks: Hooks;
   readonly sns: FakeSns;
@@ -27,11 +29,13 @@ export class HookRig implements AsyncDisposable {
   readonly away: Away = { note: false, learn: false };
 
   private constructor(fixture: Fixture, parts: { readonly sns: FakeSns; readonly suppressing: Suppressing }) {
-    this.#fixture = fixture;
+    this.fixture = fixture;
     this.#suppressing = parts.suppressing;
     this.sns = parts.sns;
     this.policy = policySchema.parse({
       hostname: 'relay.test',
+      domains: { 'shop.test': { returnPath: 'bounce.shop.test' } },
+      clients: { quiet: { networks: ['192.0.2.0/24'], senders: ['*'], bounceMail: false } },
       egress: {
         direct: { type: 'mx' },
         grid: { type: 'sendgrid', apiKeys: ['k'], webhook: { publicKey: this.sendgrid.publicKey } },
@@ -51,11 +55,11 @@ export class HookRig implements AsyncDisposable {
   }
 
   get clock(): FakeClock {
-    return this.#fixture.clock;
+    return this.fixture.clock;
   }
 
   get spool(): Store['spool'] {
-    return this.#fixture.spool;
+    return this.fixture.spool;
   }
 
   /** The same as another node has it: nothing of it in memory. */
@@ -93,6 +97,20 @@ export class HookRig implements AsyncDisposable {
         const { settlement } = toldPlan(leased, { ends, terms });
         return (await spool.settle(settlement)) === 'settled';
       },
+      tellReturned: returnedReporter({
+        policy: () => this.policy,
+        clock,
+        emit: () => undefined,
+        spool,
+        submitOwn: ownMailStore({
+          policy: () => this.policy,
+          spool,
+          sign: async () => ({ headers: Buffer.alloc(0) }),
+          clock,
+          emit: (event) => void this.events.push(event),
+          wake: () => undefined,
+        }),
+      }),
       tags: { message: 'relevo-message', delivery: 'relevo-delivery', deliveryOf: (value) => value.replace('_', '.') },
       clock,
       emit: (event) => void this.events.push(event),
@@ -115,12 +133,13 @@ export class HookRig implements AsyncDisposable {
     return { submission, delivery: deliveryOf(submission) };
   }
 
-  /** All that is due is tried by an exit, and comes to what `outcome` says. */
+  /** All that is due is tried by an exit, and comes to what `outcome` says. @returns what was tried */
   async attempted(
     egress: string,
     { providerId, ...outcome }: Partial<SettlementOptions> & { readonly providerId?: string } = {},
-  ): Promise<void> {
-    for (const leased of await this.#fixture.claimed()) {
+  ): Promise<readonly DeliveryId[]> {
+    const tried: DeliveryId[] = [];
+    for (const leased of await this.fixture.claimed()) {
       const { id: deliveryId, messageId, domain, recipients } = leased.delivery;
       const attempt = {
         number: 1,
@@ -145,7 +164,9 @@ export class HookRig implements AsyncDisposable {
         recipients: addresses,
       };
       await this.spool.settle(aSettlement(leased, { atMs, before: [before], ...outcome }));
+      tried.push(deliveryId);
     }
+    return tried;
   }
 
   post(name: string, { headers, body }: ProviderPost, hooks: Hooks = this.#hooks): Promise<HookAnswer> {

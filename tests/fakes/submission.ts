@@ -20,6 +20,8 @@ export type SubmissionOptions = {
   readonly leaseUntilMs?: number | null;
   readonly content?: Buffer;
   readonly dedupe?: Submission['dedupe'];
+  /** Of whose failure its sender wants no report. */
+  readonly unasked?: readonly string[];
   /** What else it says of itself. */
   readonly terms?: Partial<Message>;
 };
@@ -46,6 +48,7 @@ export function aSubmission(options: SubmissionOptions): Submission {
       client: message.client,
       sender: message.envelope.sender,
       recipients: to,
+      ...(options.unasked === undefined ? {} : { unasked: options.unasked }),
       sizeBytes: content.length,
       stream: message.stream,
       priority: message.priority,

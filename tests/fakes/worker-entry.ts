@@ -51,6 +51,7 @@ function answerTo(message: AskMessage): unknown {
     case 'submit':
     case 'bounceNow':
     case 'endTold':
+    case 'tellReturned':
     case 'stop':
       return null;
   }

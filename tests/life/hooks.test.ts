@@ -52,11 +52,19 @@ egress:
   };
   const complaint = { ...gone, event: 'spamreport', sg_event_id: 'c1' };
   expect(await post([complaint], sendgridKeys().privateKey)).toBe(401);
+  const sinceBounce = relay.lines.length;
   expect(await post([bounce])).toBe(200);
   expect(await post([bounce])).toBe(200);
-  expect(relay.lines.filter(({ event }) => event === 'bounced-later')).toEqual([
+  const later = relay.lines.filter(({ event }) => event === 'bounced-later');
+  expect(later).toEqual([
     expect.objectContaining({ messageId: gone['relevo-message'], source: 'hook:grid', reply: '550 5.1.1 unknown' }),
   ]);
+  // Its sender hears of it by mail, once.
+  const report = later[0]?.['report'];
+  await relay.waitFor(({ event, messageId }) => event === 'delivered' && messageId === report, sinceBounce);
+  const told = grid.taken.filter(({ content }) => content.includes('report-type=delivery-status'));
+  expect(told.map(({ sender, recipients }) => [sender, recipients])).toEqual([['', ['app@shop.test']]]);
+  expect(told[0]?.content.toString()).toContain('Final-Recipient: rfc822; gone@dest.test');
   expect((await relay.cli(['suppress', 'list'])).stdout).toMatch(/gone@dest\.test.*hard-bounce/);
 
   grid.isMute = true;

@@ -40,6 +40,7 @@ beforeEach(() => {
     fetch: sns.fetch,
     learn: notAsked,
     endNow: notAsked,
+    tellReturned: notAsked,
     tags: { message: 'relevo-message', delivery: 'relevo-delivery', deliveryOf: (value) => value },
     clock,
     emit: (event) => void events.push(event),

@@ -2,6 +2,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { HookRig, MAILGUN_KEY } from '../../../tests/fakes/hook-rig.ts';
 import { FakeSns, mailgunPost, sendgridPost, sesEvent } from '../../../tests/fakes/provider-posts.ts';
+import type { SubmissionOptions } from '../../../tests/fakes/submission.ts';
+import { OWN_CLIENT } from '../../message/message.ts';
+import type { Submission } from '../../spool/spool.ts';
 import { eachWith, type Engine } from '../../spool/engine.contract.ts';
 
 /** A list: once, by whichever node, however often. */
@@ -140,6 +143,103 @@ export function testHooks(engine: Engine): void {
       });
       expect((await rig.spool.audit()).violations).toEqual([]);
       expect(await rig.suppressed()).toEqual(['bob@dest.test hard-bounce']);
+    });
+
+    describe('the sender', () => {
+      const bounce = (delivery: string, more: object = {}) =>
+        grid([
+          said(delivery, { event: 'bounce', type: 'bounce', sg_event_id: 'b', reason: '550 5.1.1 gone', ...more }),
+        ]);
+      /** What is in the queue for senders, as it goes out. */
+      const reports = async () => {
+        const found: string[] = [];
+        for (const { message } of await rig.fixture.claimed()) {
+          const content = await rig.spool.content(message.id);
+          if (message.client !== OWN_CLIENT || content.kind !== 'found') continue;
+          expect(message.envelope.sender).toBe('');
+          found.push(content.content.toString());
+        }
+        return found;
+      };
+      const reported = async (submission: Submission) =>
+        (await rig.noted(submission)).map((event) => 'report' in event && event.report);
+
+      test('gets one report of a bounce, whoever hears of it again, and whatever failed meanwhile', async () => {
+        const { submission, delivery } = await rig.sent('grid');
+        rig.away.note = true;
+        expect(await rig.post('grid', bounce(delivery))).toMatchObject({ status: 503 });
+        rig.away.note = false;
+        for (const hooks of [rig.another(), rig.another()])
+          expect(await rig.post('grid', bounce(delivery), hooks)).toMatchObject({ status: 200 });
+        // It was not tried again, for it had bounced: no other news.
+        const dropped = bounce(delivery, { event: 'dropped', sg_event_id: 'd', reason: 'Bounced Address' });
+        expect(await rig.post('grid', dropped)).toMatchObject({ status: 200 });
+        const [report = '', ...more] = await reports();
+        expect(more).toEqual([]);
+        expect(report).toMatch(/^To: <shop@example\.com>\r$/m);
+        expect(report).toContain(`In-Reply-To: ${submission.message.messageIdHeader}\r\n`);
+        expect(report).toContain(
+          'Final-Recipient: rfc822; ann@dest.test\r\nAction: failed\r\nStatus: 5.1.1\r\nDiagnostic-Code: X-Relevo; 550 5.1.1 gone\r\n',
+        );
+        expect(report).not.toContain('attached');
+        const [id] = await reported(submission);
+        expect([id, (await reported(submission)).length]).toEqual([expect.stringMatching(/^[0-9A-Z]{26}$/), 2]);
+        expect(new Set(await reported(submission)).size).toBe(1);
+        expect(report).toContain(`<report.${String(id)}@relay.test>`);
+        expect((await rig.spool.audit()).violations).toEqual([]);
+      });
+
+      test('hears of what the provider never tried, for its own list has the address', async () => {
+        const { submission, delivery } = await rig.sent('gun');
+        const event = {
+          id: 'm1',
+          event: 'failed',
+          severity: 'permanent',
+          reason: 'suppress-complaint',
+          recipient: 'ann@dest.test',
+          timestamp: now() / 1_000,
+          'delivery-status': { code: 607, message: 'Not delivering to a user who marked your messages as spam' },
+          'user-variables': { 'relevo-message': delivery.slice(0, 26), 'relevo-delivery': delivery },
+        };
+        const post = mailgunPost(event, { signingKey: MAILGUN_KEY, atMs: now(), token: 'a'.repeat(50) });
+        expect(await rig.post('gun', post)).toMatchObject({ status: 200 });
+        expect(await reports()).toEqual([expect.stringContaining('Status: 5.7.1\r\n')]);
+        expect(await reported(submission)).toEqual([expect.any(String)]);
+      });
+
+      test.each([
+        ['is nobody', { sender: '' }],
+        ['is a return path of the relay', { sender: 'v0=abc@bounce.shop.test' }],
+        ['wants no mail of it', { client: 'quiet' }],
+        ['is the relay itself', { client: OWN_CLIENT, sender: '' }],
+        ['wants no report of this recipient', { unasked: ['ann@dest.test'] }],
+      ])(
+        'gets none where it %s',
+        async (_, { unasked, ...options }: Partial<SubmissionOptions> & { unasked?: string[] }) => {
+          const { submission, delivery } = await rig.sent(
+            'grid',
+            unasked === undefined ? options : { ...options, unasked },
+          );
+          expect(await rig.post('grid', bounce(delivery))).toMatchObject({ status: 200 });
+          expect(await reports()).toEqual([]);
+          expect(await reported(submission)).toEqual([null]);
+        },
+      );
+
+      test('gets no mail of what is no bounce, and none of a bounce of a report', async () => {
+        const { delivery } = await rig.sent('grid');
+        const others = ['deferred', 'open', 'click', 'spamreport', 'unsubscribe', 'delivered'].map((event) =>
+          said(delivery, { event, sg_event_id: event }),
+        );
+        expect(await rig.post('grid', grid(others))).toMatchObject({ status: 200 });
+        expect(await reports()).toEqual([]);
+        expect(await rig.post('grid', bounce(delivery))).toMatchObject({ status: 200 });
+        // The report leaves by the provider as well, and bounces there.
+        const [report] = await rig.attempted('grid');
+        const again = bounce(report ?? '', { email: 'shop@example.com' });
+        expect(await rig.post('grid', again)).toMatchObject({ status: 200 });
+        expect([rig.passedOver()['noted'], await reports()]).toEqual([8, []]);
+      });
     });
 
     test('what has no arguments is found by the provider’s own id', async () => {

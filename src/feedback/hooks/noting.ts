@@ -9,6 +9,7 @@ import type { Clock, Emit } from '../../ports.ts';
 import type { MessageStory, Spool } from '../../spool/spool.ts';
 import type { Learn } from '../suppression/learn.ts';
 import type { Doubts, Ended } from './doubts.ts';
+import { type TellReturned, toldOf } from './returned.ts';
 import { namedIn, type Place, placeIn, type TagNames } from './placing.ts';
 import type { ProviderEvent } from './provider-event.ts';
 
@@ -18,6 +19,8 @@ export type NotingNeeds = {
   readonly doubts: Pick<Doubts, 'settle'>;
   /** Resolves once what is to be learnt of addresses is kept. */
   readonly learn: Learn;
+  /** The sender, by mail. */
+  readonly tellReturned: TellReturned;
   readonly tags: TagNames;
   readonly clock: Clock;
   readonly emit: Emit;
@@ -116,13 +119,20 @@ export class Noting {
       told.push(known ?? made);
       if (known !== undefined || endedSo(made, bounced)) noted.repeat += 1;
       else if (isTooMuch(made, earlier)) noted.surplus += 1;
-      else fresh.push(made);
+      else fresh.push(await this.#told(made, story, fresh));
     }
     if (fresh.length > 0 && (await spool.note(fresh)) === 'unknown')
       return { ...noted, unknown: noted.unknown + fresh.length };
     for (const event of fresh) emit(event);
     if (told.length > 0) await learn(told);
     return { ...noted, noted: fresh.length };
+  }
+
+  /** Before it is noted: after a crash in between it is posted again, and the sender is not told twice. */
+  async #told(made: CameBack, story: MessageStory, fresh: readonly CameBack[]): Promise<CameBack> {
+    if (made.event !== 'bounced-later') return made;
+    const { tellReturned: tell, clock } = this.#needs;
+    return toldOf(made, { story, earlier: [...story.events, ...fresh], tell, nowMs: clock.nowMs() });
   }
 
   /** Several exits may be of one account, which posts to one address: they are told apart by the history. */
