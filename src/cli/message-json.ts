@@ -1,8 +1,10 @@
 /** A message for programs: its story, and where each of its recipients is. Pure. */
+import { type BounceKind, bounceKindOf, kindOfBounce } from '../message/bounce-kind.ts';
 import type { AttemptRecord, MessageEvent } from '../message/event.ts';
 import type { DeliveryId } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
 import { FINAL_STATES, type FinalState } from '../message/outcome.ts';
+import type { Reply } from '../message/reply.ts';
 import type { MessageStory } from '../spool/spool.ts';
 import { type PlainDelivery, plainDelivery } from './queue.ts';
 
@@ -24,19 +26,40 @@ export type PlainRecipient = {
   readonly endedAtMs: number | null;
   /** What was said of it afterwards, each once: `confirmed`, `bounced-later`, `complained`, `opened` and so on. */
   readonly later: readonly string[];
+  /** The newest bounce of those; null: there is none. `source`: as in the event; null: a report by mail. */
+  readonly bouncedLater: {
+    readonly kind: BounceKind;
+    readonly source: string | null;
+    readonly reply: Reply;
+    readonly atMs: number;
+  } | null;
+  /** The newest complaint; null: there is none. */
+  readonly complained: { readonly source: string; readonly detail: string; readonly atMs: number } | null;
 };
+
+/** With what a bounce means for the address; null: it is the relay's own, and no server said a word. */
+export type PlainEvent = MessageEvent & { readonly kind?: BounceKind | null };
 
 export type PlainMessage = {
   readonly message: Message;
   readonly recipients: readonly PlainRecipient[];
-  readonly events: readonly MessageEvent[];
+  readonly events: readonly PlainEvent[];
   readonly queued: readonly PlainDelivery[];
 };
 
 /** The stable form of a message's story in JSON. */
 export function plainMessage(story: MessageStory): PlainMessage {
   const { message, events, queued } = story;
-  return { message, recipients: recipientsOf(story), events, queued: queued.map(plainDelivery) };
+  return {
+    message,
+    recipients: recipientsOf(story),
+    events: events.map(plainEvent),
+    queued: queued.map(plainDelivery),
+  };
+}
+
+function plainEvent(event: MessageEvent): PlainEvent {
+  return event.event === 'bounced-later' || event.event === 'bounced' ? { ...event, kind: kindOfBounce(event) } : event;
 }
 
 type Known = {
@@ -45,6 +68,8 @@ type Known = {
   state: string;
   readonly tried: AttemptRecord[];
   readonly later: Set<string>;
+  bouncedLater: PlainRecipient['bouncedLater'];
+  complained: PlainRecipient['complained'];
 };
 
 function recipientsOf({ events, queued }: MessageStory): PlainRecipient[] {
@@ -56,6 +81,8 @@ function recipientsOf({ events, queued }: MessageStory): PlainRecipient[] {
       state: 'queued',
       tried: [],
       later: new Set<string>(),
+      bouncedLater: null,
+      complained: null,
     };
     all.set(address, known);
     return known;
@@ -78,13 +105,20 @@ function hear(known: Known, event: MessageEvent): void {
   else if (isFinal(event)) known.end = { state: event.event, egress: event.egress, atMs: event.atMs };
   else if ('source' in event || event.event === 'bounced-later' || event.event === 'answered')
     known.later.add(event.event);
+  const { atMs } = event;
+  if (event.event === 'bounced-later') {
+    const { reply, source = null } = event;
+    known.bouncedLater = { kind: bounceKindOf(reply), source, reply, atMs };
+  }
+  if (event.event === 'complained') known.complained = { source: event.source, detail: event.detail, atMs };
 }
 
 function isFinal(event: MessageEvent): event is MessageEvent & { readonly event: FinalState } {
   return FINAL_STATES.some((state) => state === event.event);
 }
 
-function plainRecipient(address: string, { deliveryId, end, state, tried, later }: Known): PlainRecipient {
+function plainRecipient(address: string, known: Known): PlainRecipient {
+  const { deliveryId, end, state, tried, later, bouncedLater, complained } = known;
   const last = tried.findLast(({ egress }) => end === null || end.egress === null || egress === end.egress);
   return {
     address,
@@ -98,5 +132,7 @@ function plainRecipient(address: string, { deliveryId, end, state, tried, later 
     attempts: tried.length,
     endedAtMs: end?.atMs ?? null,
     later: [...later],
+    bouncedLater,
+    complained,
   };
 }

@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
 import type { MessageEvent } from '../message/event.ts';
-import { messageIdOf, parseDeliveryId, parseMessageId, type MessageId } from '../message/ids.ts';
+import { messageIdOf, parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { assertNever, FINAL_STATES } from '../message/outcome.ts';
 import { formatReply } from '../message/reply.ts';
 import { isoTime } from '../report/log-fields.ts';
 import type { MessageStory } from '../spool/spool.ts';
+import { cameBackText } from './came-back-text.ts';
 import { addCommand, type Registry, UsageError } from './cli.ts';
 import type { FoundMessage } from './find-message.ts';
 import { plainMessage } from './message-json.ts';
@@ -110,26 +111,18 @@ function detailOf(event: MessageEvent): string {
     case 'rescheduled':
     case 'quarantined':
       return withRecipients(event.reason, event.recipients);
-    case 'bounced-later': {
-      const who = event.host === null ? '' : ` says ${event.host}`;
-      return `${event.recipients.join(' ')}${who}: ${formatReply(event.reply)}${toldBy(event.report)}`;
-    }
+    case 'bounced-later':
     case 'confirmed':
     case 'put-off':
     case 'complained':
     case 'unsubscribed':
     case 'opened':
     case 'clicked':
-      return withRecipients(`${event.source}${event.detail === '' ? '' : `: ${event.detail}`}`, event.recipients);
     case 'answered':
-      return `${event.what}${toldBy(event.report)}`;
+      return cameBackText(event);
     default:
       return assertNever(event);
   }
-}
-
-function toldBy(report: MessageId | null): string {
-  return report === null ? '' : `; the sender is told by ${report}`;
 }
 
 function withRecipients(reason: string, recipients: readonly string[]): string {
@@ -150,5 +143,7 @@ function nowText({ events, queued }: MessageStory, nowMs: number): string {
   });
   const returned = new Set(events.flatMap((event) => (event.event === 'bounced-later' ? event.recipients : [])));
   const later = returned.size === 0 ? [] : [`bounced later: ${plural(returned.size, 'recipient')}\n`];
-  return [...ended, ...later, ...waiting].join('');
+  const complainers = new Set(events.flatMap((event) => (event.event === 'complained' ? event.recipients : [])));
+  const junk = complainers.size === 0 ? [] : [`complained: ${plural(complainers.size, 'recipient')}\n`];
+  return [...ended, ...later, ...junk, ...waiting].join('');
 }

@@ -29,6 +29,18 @@ export function bounceKindOf(reply: Reply): BounceKind {
   }
 }
 
+type BounceEvent = {
+  readonly event: string;
+  readonly reply: Reply | null;
+  readonly egress: string | null;
+};
+
+/** What a bounce says of the addresses; null: nobody said a word, the relay or an operator ended it. */
+export function kindOfBounce({ event, reply, egress }: BounceEvent): BounceKind | null {
+  if (event === 'bounced' && egress === null) return null;
+  return reply === null ? null : bounceKindOf(reply);
+}
+
 /**
  * RFC 3463 §3, of class 5: `X.3` and `X.4` are about systems and ways, and those are mended. `X.4.4`, and Microsoft's `X.4.310`:
  * there is no way, for DNS has none.

@@ -1,5 +1,6 @@
 /** One post to a program outside: what it says of events, and how that is signed. Pure. */
 import { createHash, createHmac } from 'node:crypto';
+import { type BounceKind, kindOfBounce } from '../../message/bounce-kind.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import type { Message } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
@@ -29,6 +30,10 @@ export type PostedEvent = {
   readonly reply?: { readonly code: number; readonly status: string | null; readonly text: string } | null;
   /** What else there is to say: why it waits, what was clicked. */
   readonly detail?: string;
+  /** Of a bounce: what it means for the address; null: nobody said, the relay or an operator ended it. */
+  readonly kind?: BounceKind | null;
+  /** Who said so: `attempt`, `relay`, `report` (by mail), `one-click`, or `hook:NAME` of the exit. */
+  readonly source?: string;
   /** It had been delivered before. */
   readonly later?: true;
   /** Wall time of the next try. */
@@ -56,6 +61,7 @@ export function postedEvent(event: MessageEvent, message: Message): PostedEvent 
     ...('egress' in event ? { egress: event.egress } : {}),
     ...('reply' in event ? { reply: event.reply === null ? null : replyOf(event.reply) } : {}),
     ...detailOf(event),
+    ...bounceOf(event),
     ...(event.event === 'bounced-later' ? { later: true as const } : {}),
     ...(event.event === 'deferred' ? { dueAt: new Date(event.dueAtMs).toISOString() } : {}),
   };
@@ -63,6 +69,22 @@ export function postedEvent(event: MessageEvent, message: Message): PostedEvent 
 
 function replyOf({ code, detail, text }: Reply): NonNullable<PostedEvent['reply']> {
   return { code, status: detail === null ? null : `${Math.floor(code / 100)}.${detail}`, text };
+}
+
+function bounceOf(event: MessageEvent): Pick<PostedEvent, 'kind' | 'source'> {
+  if (isBounce(event)) return { kind: kindOfBounce(event), source: sourceOf(event) };
+  return 'source' in event && event.source !== undefined ? { source: event.source } : {};
+}
+
+type Bounce = MessageEvent & { readonly event: 'bounced' | 'bounced-later' };
+
+function isBounce(event: MessageEvent): event is Bounce {
+  return event.event === 'bounced' || event.event === 'bounced-later';
+}
+
+function sourceOf(event: Bounce): string {
+  if (event.event === 'bounced-later') return event.source ?? 'report';
+  return event.egress === null ? 'relay' : 'attempt';
 }
 
 function detailOf(event: MessageEvent): { readonly detail?: string } {
