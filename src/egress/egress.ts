@@ -58,8 +58,10 @@ export type Whether =
   | {
       readonly kind: 'taken';
       readonly providerId: string | null;
-      /** For whom; the others are as `not-taken`. Absent: for all recipients of the mail. */
+      /** For whom. Absent: for all recipients of the mail. */
       readonly addresses?: readonly string[];
+      /** What is known of the others. Absent: they are as `not-taken`. */
+      readonly others?: 'unknown';
     }
   | { readonly kind: 'not-taken' | 'unknown' };
 

@@ -38,20 +38,23 @@ export async function settleDoubt(needs: DoubtNeeds, entry: Entry, content: Buff
   const whether = await ask(needs, entry, { exit: doubtBy, content });
   // It is being stopped: what is left of it is asked about again.
   if (whether === null || entry.abort.signal.aborted) return { recipients, ...nothing, doubtBy };
-  if (whether.kind !== 'taken') {
-    if (whether.kind === 'not-taken') return { recipients, ...nothing };
-    // Who released it from that very hold wants it sent.
-    const isReleased = entry.leased.delivery.lastReply?.text === NOT_KNOWN.text;
-    if (isReleased || onDoubtOf(needs.policy(), entry) === 'retry') return { recipients, ...nothing, doubtBy };
-    return { recipients: [], told: recipients.map((recipient) => held(recipient, doubtBy)), conversations: [] };
-  }
-  const taken = recipients.filter(({ address }) => whether.addresses?.includes(address) ?? true);
+  if (whether.kind === 'not-taken') return { recipients, ...nothing };
+  const isTaken = ({ address }: Recipient): boolean =>
+    whether.kind === 'taken' && (whether.addresses?.includes(address) ?? true);
+  const taken = recipients.filter(isTaken);
+  const left = recipients.filter((recipient) => !isTaken(recipient));
   const tookMs = Math.round(needs.clock.monotonicMs() - startMs);
-  return {
-    recipients: recipients.filter((recipient) => !taken.includes(recipient)),
-    told: taken.map((recipient) => ({ recipient, outcome: TAKEN, egress: doubtBy, host: null, reportsSuccess: false })),
-    conversations: taken.length === 0 ? [] : [conversationOf(entry, { exit: doubtBy, whether, taken, tookMs })],
-  };
+  const conversations =
+    whether.kind === 'taken' && taken.length > 0
+      ? [conversationOf(entry, { exit: doubtBy, whether, taken, tookMs })]
+      : [];
+  const told = taken.map((recipient) => delivered(recipient, doubtBy));
+  if (whether.kind === 'taken' && whether.others !== 'unknown') return { recipients: left, told, conversations };
+  // Who released it from that very hold wants it sent.
+  const isReleased = entry.leased.delivery.lastReply?.text === NOT_KNOWN.text;
+  if (isReleased || onDoubtOf(needs.policy(), entry) === 'retry')
+    return { recipients: left, told, conversations, doubtBy };
+  return { recipients: [], told: [...told, ...left.map((recipient) => held(recipient, doubtBy))], conversations };
 }
 
 const TAKEN: Outcome = {
@@ -84,6 +87,10 @@ async function ask(
 function onDoubtOf({ streams }: Policy, { leased }: Entry): 'retry' | 'hold' {
   const { stream } = leased.delivery;
   return Object.hasOwn(streams, stream) ? (streams[stream]?.onDoubt ?? 'retry') : 'retry';
+}
+
+function delivered(recipient: Recipient, egress: string): Told {
+  return { recipient, outcome: TAKEN, egress, host: null, reportsSuccess: false };
 }
 
 function held(recipient: Recipient, egress: string): Told {

@@ -188,6 +188,22 @@ describe('before what is in doubt is sent again, its provider is asked', () => {
   );
 
   scheduled(
+    'taken for some recipients, not known of the others, and no copy may be made: these are held',
+    async (scheduling) => {
+      doubtful(scheduling, { kind: 'taken', providerId: null, addresses: ['a@d.test'], others: 'unknown' });
+      await scheduling.accept({ to: ['a@d.test', 'b@d.test'] });
+      await scheduling.elapsed(20 * MINUTE);
+      expect((await scheduling.spool.list({}, { limit: 1 }))[0]?.delivery).toMatchObject({
+        state: 'held',
+        doubtBy: 'cloud',
+        recipients: [{ address: 'b@d.test' }],
+      });
+      expect([said(scheduling, 'delivered'), scheduling.exit('cloud').attempts.length]).toEqual([1, 1]);
+    },
+    { policy: held },
+  );
+
+  scheduled(
     'an exit that cannot be asked: it is held at once, where no copy may be made',
     async (scheduling) => {
       doubtful(scheduling, null);

@@ -201,7 +201,7 @@ describe('mail by SendGrid’s API', () => {
       { kind: 'in-doubt' },
       { kind: 'in-doubt' },
     ]);
-    const taken = { kind: 'taken', providerId: 'id-1_gwKPCg' };
+    const taken = { kind: 'taken', providerId: 'id-1_gwKPCg', others: 'unknown' };
     expect(await rig.egress.whether?.(sent, NEVER)).toEqual({
       ...taken,
       addresses: ['b@example.net', 'c@example.net'],

@@ -21,7 +21,7 @@ export async function whetherBy(
   const addresses = mail.recipients.map(({ address }) => address).filter((one) => listed.has(one.toLowerCase()));
   const [first] = addresses;
   if (first === undefined) return UNKNOWN;
-  return { kind: 'taken', providerId: listed.get(first.toLowerCase()) ?? null, addresses };
+  return { kind: 'taken', providerId: listed.get(first.toLowerCase()) ?? null, addresses, others: 'unknown' };
 }
 
 /** Message ids by recipient. */
