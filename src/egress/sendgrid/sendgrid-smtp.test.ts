@@ -169,6 +169,16 @@ describe('mail by SendGrid’s SMTP server', () => {
     expect(JSON.stringify(rig.events)).not.toContain('SG.gone');
   });
 
+  test('goes to nobody twice where the word against a key comes once others have it', async () => {
+    await using rig = await rigged({ apiKeys: ['SG.one', 'SG.two'] });
+    rig.server.keys.add('SG.two');
+    rig.server.refuses = { rcpt: { code: 550, text: 'Unauthenticated senders not allowed' } };
+    const recipients = ['a@example.net', 'b@example.net'];
+    const { outcomes } = await rig.egress.attempt(mailTo({ content: message(PLAIN), to: recipients }), NEVER);
+    expect(outcomes).toMatchObject([{ kind: 'deferred', scope: 'egress' }, { kind: 'delivered' }]);
+    expect(rig.server.taken.map((taken) => taken.recipients)).toEqual([['b@example.net']]);
+  });
+
   test('takes keys in turn', async () => {
     await using rig = await rigged({ apiKeys: ['SG.one', 'SG.two'] });
     rig.server.keys.add('SG.two');

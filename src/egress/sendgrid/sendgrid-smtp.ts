@@ -55,18 +55,22 @@ export class SendGridSmtp implements Egress {
     if (ask === null) return;
     this.whether = (mail, signal) => {
       const key = this.#keys.first();
-      return key === null ? Promise.resolve({ kind: 'unknown' }) : ask(mail, key, signal);
+      return key === null ? Promise.resolve({ kind: 'unknown' }) : this.#kept(ask(mail, key, signal));
     };
   }
 
   attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult> {
-    const attempt = this.#attempt(mail, signal).finally(() => this.#underWay.delete(attempt));
-    this.#underWay.add(attempt);
-    return attempt;
+    return this.#kept(this.#attempt(mail, signal));
+  }
+
+  #kept<T>(work: Promise<T>): Promise<T> {
+    const kept = work.finally(() => this.#underWay.delete(kept));
+    this.#underWay.add(kept);
+    return kept;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#underWay);
+    await Promise.allSettled(this.#underWay);
     await this.#options.dispose();
     this.#keys.close();
     this.#alert.end(`${this.name}: its settings are others, or it is not used any more`);
@@ -87,7 +91,9 @@ export class SendGridSmtp implements Egress {
     for (const key of this.#keys.order()) {
       result = await this.#exitWith(key).attempt(sent, signal);
       const refusal = result.outcomes.find((outcome) => meaningOf(outcome).kind === 'key');
-      if (refusal === undefined) {
+      // Another key would send it once more to those who have it.
+      const isOut = result.outcomes.some(({ kind }) => kind === 'delivered' || kind === 'in-doubt');
+      if (refusal === undefined || isOut) {
         if (result.outcomes.some(({ kind }) => kind === 'delivered')) this.#worked(key);
         break;
       }
