@@ -75,6 +75,33 @@ describe('an own server that takes connections and says nothing', () => {
   );
 
   scheduled(
+    'has little mail for one destination go by the others within seconds',
+    async (scheduling) => {
+      scheduling.exit('s1').answer = hangsAt(scheduling, 'greeting');
+      for (let sent = 0; sent < 6; sent++) {
+        await scheduling.accept({ to: [`a${sent}@d.test`] });
+        await scheduling.elapsed(SECOND / 2);
+      }
+      await scheduling.elapsed(6 * SECOND);
+      expect(scheduling.exit('s1').attempts).toHaveLength(2);
+      expect(await scheduling.audit()).toMatchObject({ queued: 2, finished: { delivered: 4 } });
+      await scheduling.drained(20 * SECOND);
+    },
+    { policy: POOL },
+  );
+
+  scheduled(
+    'keeps no mail from the others where very much is for one destination',
+    async (scheduling) => {
+      scheduling.exit('s1').answer = hangsAt(scheduling, 'greeting');
+      for (let sent = 0; sent < 300; sent++) await scheduling.accept({ to: [`a${sent}@d.test`] });
+      await scheduling.drained(30 * SECOND);
+      expect(await scheduling.audit()).toMatchObject({ queued: 0, finished: { delivered: 300 } });
+    },
+    { policy: POOL },
+  );
+
+  scheduled(
     'leaves the lanes of the destinations as wide as they were',
     async (scheduling) => {
       scheduling.exit('s1').answer = hangsAt(scheduling, 'greeting');

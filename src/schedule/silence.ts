@@ -2,20 +2,22 @@
 import type { Entry } from './entry.ts';
 import type { Schedule } from './schedule.ts';
 import { egressOf } from '../policy/match.ts';
+import type { GateState } from '../routing/choose.ts';
 import { isProvider } from './verdict.ts';
 import { cutShort, isEarly, mayBeCut, stageText, type UnderWay } from './under-way.ts';
 
 /** Between two events about one exit. */
 const TELL_EVERY_MS = 30_000;
-/** A provider answers in a second; who waits for mail should not wait much longer. */
-const PROVIDER_SILENT_MS = 3_000;
+/** Who works answers in a second; who waits for mail should not wait much longer. */
+const SILENT_MS = 3_000;
 /** A look that comes so late means that this process stood still, and heard nobody. */
 const LATE_MS = 3_000;
 
 /**
  * Looks at what is under way by own servers and came to no MAIL yet. One that is silent for longer than a check may take
  * counts as a failure of its exit; three in a row have the exit rest, as any three do. It is cut short, and goes on by
- * another exit, where one is to be had now, or where its exit is down; otherwise the exit's own timeouts hold.
+ * another exit, where one is to be had now, or where its exit is down; otherwise the exit's own timeouts hold. Long before
+ * that other mail of its destination goes past it, where there is another exit.
  */
 export class Silence {
   readonly #schedule: Schedule;
@@ -46,6 +48,7 @@ export class Silence {
     const { clock, exits } = this.#schedule;
     const { exit } = underWay;
     const silentMs = clock.monotonicMs() - underWay.sinceMs;
+    if (silentMs > SILENT_MS && isEarly(underWay) && this.#hasOther(entry, exit)) this.#makeRoom(entry);
     const isSilent = silentMs > mostMs;
     const what = stageText(underWay);
     const cause = `${exit} did not answer for ${Math.round(silentMs / 1000)} s${what === null ? '' : ` (${what})`}`;
@@ -68,7 +71,7 @@ export class Silence {
   #isUnanswered(underWay: UnderWay): boolean {
     const { clock, exits, policy } = this.#schedule;
     const { exit, startedMs, sinceMs, isSuspect } = underWay;
-    if (isSuspect || clock.monotonicMs() - sinceMs <= PROVIDER_SILENT_MS) return false;
+    if (isSuspect || clock.monotonicMs() - sinceMs <= SILENT_MS) return false;
     const terms = egressOf(policy(), exit);
     return terms !== undefined && isProvider(terms.type) && !exits.hasWorkedSince(exit, startedMs);
   }
@@ -84,11 +87,23 @@ export class Silence {
     exits.suspect(exit, cause);
   }
 
+  /** Nothing of it has come to the destination: other mail for that does not wait with it. */
+  #makeRoom(entry: Entry): void {
+    const { lanes, sites } = this.#schedule;
+    lanes.setAside(entry);
+    sites.ended(entry.ticket, 'none', '');
+    entry.ticket = null;
+  }
+
   #hasOther({ group, lane }: Entry, exit: string): boolean {
     const { exits, sites } = this.#schedule;
     const { route, stream } = group;
     if (route === null) return false;
-    const siteGate = (name: string) => sites.gateOf(lane.site, name);
+    // That the site has no room for more is no hindrance: it has a place there.
+    const siteGate = (name: string): GateState | null => {
+      const gate = sites.gateOf(lane.site, name);
+      return gate?.gate === 'site' ? null : gate;
+    };
     const choice = exits.choose({ route, stream, tried: new Set([exit]), siteGate });
     return choice.kind !== 'wait';
   }
