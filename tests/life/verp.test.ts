@@ -1,4 +1,6 @@
-import { expect, test } from 'vitest';
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EXCHANGE, EXIM, QMAIL } from '../fakes/bounces.ts';
 import { complaintOf } from '../fakes/complaint.ts';
 import { messageWith } from '../fakes/mail.ts';
@@ -18,22 +20,30 @@ type World = AsyncDisposable & {
   readonly text: (domain: string) => string;
 };
 
+const servers = new AsyncDisposableStack();
+let shared: Pick<World, 'port' | 'postfix' | 'sink'>;
+
+/** One Postfix and one sink for all: a Postfix takes seconds to start and to end. */
+beforeAll(async () => {
+  const sink = servers.use(await startSmtpSink());
+  const port = await freePort();
+  const main = `transport_maps = inline:{ {dest.test = smtp:[127.0.0.1]:${sink.port}}, {bounces.app.test = smtp:[127.0.0.1]:${port}} }`;
+  const postfix = servers.use(await startPostfix({ destinations: ['app.test'], main: [main] }));
+  shared = { port, postfix, sink };
+}, 60_000);
+afterAll(() => servers.disposeAsync());
+
 /**
  * The relay hands all mail to a Postfix, which keeps what is for app.test, has a sink for dest.test, and sends its bounces
  * to the relay as any server would: from an address that is no client's.
  */
 async function world(args: readonly string[] = []): Promise<World> {
   await using stack = new AsyncDisposableStack();
-  const sink = stack.use(await startSmtpSink());
-  const port = await freePort();
-  const postfix = stack.use(
-    await startPostfix({
-      destinations: ['app.test'],
-      main: [
-        `transport_maps = inline:{ {dest.test = smtp:[127.0.0.1]:${sink.port}}, {bounces.app.test = smtp:[127.0.0.1]:${port}} }`,
-      ],
-    }),
-  );
+  const { sink, port, postfix } = shared;
+  sink.heal();
+  sink.messages.length = 0;
+  const box = join(postfix.folder, 'mail/box/new');
+  for (const name of postfix.maildir().length > 0 ? readdirSync(box) : []) rmSync(join(box, name));
   const httpPort = await freePort();
   const text = (domain: string): string => `
 hostname: relay.test

@@ -62,8 +62,7 @@ test('of two nodes on one Redis one tells, and the other goes on when it stops',
   const terms = { sinkPort: sink.port, url: listener.url, more };
   await using a = new RelayProcess(await policyOf({ port: first, ...terms }), { args: ['--node', 'a'] });
   await using b = new RelayProcess(await policyOf({ port: second, ...terms }), { args: ['--node', 'b'] });
-  await a.start();
-  await b.start();
+  await Promise.all([a.start(), b.start()]);
   await expect.poll(async () => (await a.cli(['webhook', 'list'])).stdout, { timeout: 10_000 }).toMatch(/app +new/);
   await startLoad({ port: () => second, sessions: 2, prefix: 'two', count: 20 }).finished;
   await expect.poll(() => told(listener).size, { timeout: 20_000 }).toBe(20);
