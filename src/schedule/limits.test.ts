@@ -280,4 +280,16 @@ describe('a rate', () => {
     },
     limited({ rate: '1/m' }),
   );
+
+  scheduled(
+    'of an exit that nobody used yet keeps no mail that another one failed',
+    async (scheduling) => {
+      scheduling.exit('one').answer = () => OUTCOMES.exitDown;
+      await scheduling.accept();
+      await scheduling.drained(2 * SECOND);
+      expect(['one', 'two'].map((exit) => countOf(scheduling, exit))).toEqual([1, 1]);
+      expect(scheduling.events.filter(({ event }) => event === 'deferred')).toEqual([]);
+    },
+    limited({}, { rate: '10/s', dailyLimit: 100 }),
+  );
 });

@@ -3,6 +3,7 @@ import type { Recipient } from '../message/message.ts';
 import { egressOf } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
+import type { GateState } from '../routing/choose.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Conversation, ReversePath } from './converse.ts';
 import { type DoubtSettled, settleDoubt } from './doubt.ts';
@@ -23,6 +24,9 @@ import { passedOver } from './passed-over.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;
+/** What is left of an exit's limit is known a moment after it was asked for: so often, and so far apart, it is looked for. */
+const ASKING_LOOKS = 20;
+const ASKING_MS = 10;
 
 export type TurnNeeds = GoNeeds & {
   readonly policy: () => Policy;
@@ -112,7 +116,7 @@ async function fromExitToExit(
       if (verdict.destination !== 'none') signal = verdict.destination;
       recipients = recipients.filter((recipient) => told.get(recipient)?.elsewhere === true);
     } else round.missed.add(exit.name);
-    exit = recipients.length === 0 ? null : nextExit(needs, entry, round);
+    exit = recipients.length === 0 ? null : await nextExit(needs, entry, round);
   }
   if (round.asked.size === 0 && before.told.length === 0) return { kind: 'not-booked' };
   const waitMs = waitForOthers(needs, entry, { told, recipients, round });
@@ -243,18 +247,24 @@ async function tryExit(
   return { kind: 'tried', conversation, verdict, isCut, canAsk: egress.whether !== undefined };
 }
 
-/** The exit that goes on; null: none may now. */
-function nextExit(needs: TurnNeeds, entry: Entry, { refused, asked, missed }: Round): ChosenExit | null {
+/** The exit that goes on; null: none may now. One that nobody used lately has to hear first what is left of its limits. */
+async function nextExit(needs: TurnNeeds, entry: Entry, { refused, asked, missed }: Round): Promise<ChosenExit | null> {
   const { route, stream } = entry.group;
   const { site } = entry.lane;
-  if (route === null || asked.size + missed.size >= EXITS_A_TURN || entry.abort.signal.aborted) return null;
   const tried = union(refused, asked, missed);
-  const choice = needs.exits.choose({ route, stream, tried, siteGate: (exit) => needs.sites.gateOf(site, exit) });
-  if (choice.kind !== 'egress') return null;
-  const exit = { ...choice, provider: providerAt(site) };
-  needs.exits.started(exit);
-  entry.ticket = needs.sites.started(site, exit.name);
-  return exit;
+  const siteGate = (exit: string): GateState | null => needs.sites.gateOf(site, exit);
+  for (let left = ASKING_LOOKS; ; left--) {
+    if (route === null || asked.size + missed.size >= EXITS_A_TURN || entry.abort.signal.aborted) return null;
+    const choice = needs.exits.choose({ route, stream, tried, siteGate });
+    if (choice.kind === 'egress') {
+      const exit = { ...choice, provider: providerAt(site) };
+      needs.exits.started(exit);
+      entry.ticket = needs.sites.started(site, exit.name);
+      return exit;
+    }
+    if (choice.kind !== 'wait' || left === 0 || choice.reasons.every(({ gate }) => gate !== 'asking')) return null;
+    await needs.clock.sleep(ASKING_MS);
+  }
 }
 
 function endAt(
