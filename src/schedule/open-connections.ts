@@ -52,8 +52,9 @@ export function openConnections(
 
 /** Where the final dot is out, its reply is waited for all the same. */
 function cutOff({ window }: Schedule, exit: string): void {
-  for (const { state, ticket, abort } of window.entries.values()) {
-    if (state === 'trying' && ticket?.exit === exit)
+  for (const { state, underWay, ticket, abort } of window.entries.values()) {
+    // What hears nothing has its place at the exit, and none at the site.
+    if (state === 'trying' && (underWay ?? ticket)?.exit === exit)
       abort.abort(new Error(`its connection by ${exit} may be another node's now`));
   }
 }

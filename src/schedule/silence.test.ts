@@ -1,4 +1,4 @@
-import { describe, expect } from 'vitest';
+import { describe, expect, vi } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { type Answer, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import type { Stage } from '../egress/classify.ts';
@@ -99,6 +99,23 @@ describe('an own server that takes connections and says nothing', () => {
       expect(await scheduling.audit()).toMatchObject({ queued: 0, finished: { delivered: 300 } });
     },
     { policy: POOL },
+  );
+
+  scheduled(
+    'loses its connections, long silent ones too, when another node may have them',
+    async (scheduling) => {
+      const s1 = scheduling.exit('s1');
+      s1.answer = hangsAt(scheduling, 'greeting');
+      await scheduling.accept();
+      await scheduling.elapsed(6 * SECOND);
+      expect(s1.inFlight).toBe(1);
+      vi.spyOn(scheduling.spool.ledger, 'takeBlock').mockRejectedValue(new Error('away'));
+      await scheduling.elapsed(25 * SECOND);
+      expect(s1.inFlight).toBe(0);
+      vi.restoreAllMocks();
+      await scheduling.drained();
+    },
+    { policy: { ...POOL, health: { timeout: '60s' } }, needs: { sharesConnections: () => true } },
   );
 
   scheduled(

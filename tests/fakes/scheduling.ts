@@ -22,7 +22,9 @@ export type SchedulingOptions = {
   /** Into the first day (2026-01-01, UTC), at which the clock starts. Default: 0. */
   readonly startsInMs?: number;
   /** What else the scheduler has. */
-  readonly needs?: Partial<Pick<SchedulerNeeds, 'standingOf' | 'hostsOf' | 'circles' | 'screening'>>;
+  readonly needs?: Partial<
+    Pick<SchedulerNeeds, 'standingOf' | 'hostsOf' | 'circles' | 'screening' | 'sharesConnections'>
+  >;
 };
 
 export type Scheduling = AsyncDisposable & {
