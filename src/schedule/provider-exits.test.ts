@@ -204,6 +204,36 @@ describe('before what is in doubt is sent again, its provider is asked', () => {
   );
 
   scheduled(
+    'asked as the relay stops: it is not held, and is asked about again',
+    async (scheduling) => {
+      const exit = scheduling.exit('cloud');
+      const reply = { code: 451, detail: '3.2', text: 'stopped' };
+      exit.answer = ({ number }) =>
+        number === 1 ? OUTCOMES.doubt : { kind: 'deferred', own: true, scope: 'message', reply };
+      let asked = 0;
+      Object.assign(exit, {
+        whether: (_: unknown, signal: AbortSignal) =>
+          new Promise<Whether>((resolve) => {
+            asked += 1;
+            signal.addEventListener('abort', () => resolve({ kind: 'unknown' }));
+          }),
+      });
+      await scheduling.accept();
+      await scheduling.elapsed(10 * MINUTE);
+      expect(asked).toBe(1);
+      let isOver = false;
+      const stop = scheduling.scheduler.stop(new AbortController().signal).then(() => (isOver = true));
+      await scheduling.clock.advanceUntil(() => isOver, { stepMs: 500 });
+      await stop;
+      expect((await scheduling.spool.list({}, { limit: 1 }))[0]?.delivery).toMatchObject({
+        state: 'queued',
+        doubtBy: 'cloud',
+      });
+    },
+    { policy: held },
+  );
+
+  scheduled(
     'an exit that cannot be asked: it is held at once, where no copy may be made',
     async (scheduling) => {
       doubtful(scheduling, null);

@@ -68,6 +68,16 @@ function testCarrying({ open, batchMost }: CloudKind): void {
     expect(rig.arrived().map(({ recipients }) => recipients.length)).toEqual([batchMost, 1]);
     expect(new Set(result.peers?.map(({ providerId }) => providerId)).size).toBe(2);
   });
+
+  test('where one request is in doubt, the next is not made, and nothing is in doubt of its recipients', async () => {
+    await using rig = await open();
+    rig.server.act({ kind: 'drop' }, PASS);
+    const to = Array.from({ length: batchMost + 1 }, (_, at) => `r${at}@example.net`);
+    const result = await rig.egress.attempt(mailTo({ to }), NEVER);
+    expect(new Set(kindsOf(result).slice(0, batchMost))).toEqual(new Set(['in-doubt']));
+    expect(result.outcomes[batchMost]).toMatchObject({ kind: 'deferred', own: true, scope: 'egress' });
+    expect(rig.server.requests.filter(({ method }) => method === 'POST')).toHaveLength(1);
+  });
 }
 
 function testRequests({ open }: CloudKind): void {
