@@ -37,6 +37,8 @@ describe('what is answered 250', () => {
     ]);
     expect(fixture.eventsOf('received')).toEqual([received]);
     expect(received).toMatchObject({ protocol: 'ESMTPA', peer: '127.0.0.1', recipients: { length: 3 } });
+    // Of whose failure nobody wants to hear: what comes back later is told by this.
+    expect(received.unasked).toEqual(['bob@dest.example', 'eve@other.example']);
     expect(content.toString().endsWith('\r\n\r\nbody\r\n')).toBe(true);
   });
 
