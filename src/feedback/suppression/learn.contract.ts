@@ -5,6 +5,7 @@ import type { MessageEvent } from '../../message/event.ts';
 import { deliveryIdOf, type MessageId } from '../../message/ids.ts';
 import { policySchema, type PolicyInput } from '../../policy/schema.ts';
 import type { Reply } from '../../message/reply.ts';
+import { OWN_CLIENT } from '../../message/message.ts';
 import { eachWith, type Engine } from '../../spool/engine.contract.ts';
 import type { Suppression } from '../../spool/suppressions.ts';
 import { isTally } from './tally.ts';
@@ -60,6 +61,14 @@ export function testLearning(engine: Engine): void {
     };
     const kept = async ({ spool }: Opened): Promise<readonly Suppression[]> =>
       (await spool.suppressions.suppressions({}, { limit: 100, after: null })).entries;
+
+    test('reports of the relay’s own go to a dead address all the same: it sent the mail that they are about', async () => {
+      const of = await opened();
+      await using _ = of.suppressing;
+      await of.suppressing.learn([bounce(of, await mail(of), GONE)]);
+      expect(await refused(of)).not.toBeNull();
+      expect(await refused(of, OWN_CLIENT, 'transactional')).toBeNull();
+    });
 
     test('a dead address is written to by nobody, for a year', async () => {
       const of = await opened();
