@@ -1,5 +1,5 @@
 import type { MetricName } from './metric-table.ts';
-import type { Book } from './metrics.ts';
+import type { Book } from './metrics-book.ts';
 import type { CostsSample } from './metrics-sample.ts';
 
 /** Sets the gauges of what exits cost; null: not known. */

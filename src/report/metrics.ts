@@ -1,4 +1,4 @@
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { DeliveryState } from '../message/delivery.ts';
 import type { AttemptRecord, Event, RelayEvent } from '../message/event.ts';
 import { messageTimeMs } from '../message/ids.ts';
@@ -8,7 +8,8 @@ import type { Clock, Emit } from '../ports.ts';
 import { fillCosts } from './cost-metrics.ts';
 import { NEVER_MS, replaceEventLoopLag } from './event-loop-lag.ts';
 import type { MetricsSample } from './metrics-sample.ts';
-import { METRICS, type MetricName, type MetricRow } from './metric-table.ts';
+import { METRICS, type MetricName } from './metric-table.ts';
+import { type Book, createBook } from './metrics-book.ts';
 
 export type Metrics = {
   /** A sink for `createEmit`. */
@@ -40,38 +41,6 @@ export function createMetrics(needs: {
     scrape: async () => {
       fill(book, await sample(), clock.nowMs());
       return { contentType: registry.contentType, text: await registry.metrics() };
-    },
-  };
-}
-
-type Labels = Readonly<Record<string, string>>;
-
-/** The metrics of one registry. */
-export type Book = {
-  add(name: MetricName, amount: number, labels?: Labels): void;
-  set(name: MetricName, value: number, labels?: Labels): void;
-  observe(name: MetricName, value: number, labels?: Labels): void;
-  /** Takes the metric's values out: unknown is not 0. */
-  clear(name: MetricName): void;
-};
-
-function createBook(registry: Registry): Book {
-  const counters = new Map<MetricName, Counter>();
-  const gauges = new Map<MetricName, Gauge>();
-  const histograms = new Map<MetricName, Histogram>();
-  for (const [name, row] of Object.entries(METRICS) as [MetricName, MetricRow][]) {
-    const options = { name, help: row.help, labelNames: [...row.labels], registers: [registry] };
-    if (row.kind === 'counter') counters.set(name, new Counter(options));
-    else if (row.kind === 'gauge') gauges.set(name, new Gauge(options));
-    else histograms.set(name, new Histogram({ ...options, buckets: [...(row.buckets ?? [])] }));
-  }
-  return {
-    add: (name, amount, labels = {}) => counters.get(name)?.inc(labels, amount),
-    set: (name, value, labels = {}) => gauges.get(name)?.set(labels, value),
-    observe: (name, value, labels = {}) => histograms.get(name)?.observe(labels, value),
-    clear: (name) => {
-      if (METRICS[name].labels.length === 0) gauges.get(name)?.remove();
-      else gauges.get(name)?.reset();
     },
   };
 }
