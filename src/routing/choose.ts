@@ -177,6 +177,13 @@ export function walk(request: ChooseRequest): Reason[] {
   });
 }
 
+/** Whether `walk` would tell of one of these gates as the first that is closed. Makes no reasons, for it is asked for each attempt. */
+export function isAnyAt(request: ChooseRequest, gates: ReadonlySet<Gate>): boolean {
+  for (const { members } of stepsOf(request.policy, request.route))
+    for (const member of members) if (gates.has(firstGate(request, member))) return true;
+  return false;
+}
+
 function keptOf({ keep = null }: ChooseRequest, steps: readonly Step[]): { step: Step; member: Member } | null {
   if (keep === null) return null;
   for (const step of steps) {

@@ -6,11 +6,13 @@ import type { Policy, RoutePolicy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import {
   choose,
+  isAnyAt,
   walk,
   type Choice,
   type ChooseRequest,
   type ExitPlace,
   type ExitState,
+  type Gate,
   type Reason,
   type TurnWanted,
 } from '../routing/choose.ts';
@@ -116,6 +118,11 @@ export class Exits {
   /** Every exit of a route in the order in which it would be asked now. Changes nothing, and asks nobody. */
   walk(question: ExitQuestion): readonly Reason[] {
     return walk({ ...this.#requestOf(question), stateOf: (name) => this.#stateOf(name) });
+  }
+
+  /** Whether `walk` would tell of one of these gates: quickly, for most often it does not. */
+  isAnyAt(question: ExitQuestion, gates: ReadonlySet<Gate>): boolean {
+    return isAnyAt({ ...this.#requestOf(question), stateOf: (name) => this.#stateOf(name) }, gates);
   }
 
   find(name: string): Egress | undefined {

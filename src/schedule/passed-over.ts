@@ -21,7 +21,11 @@ const TOLD: ReadonlySet<Gate> = new Set<Gate>([
 ]);
 const TOLD_MOST = 8;
 
-type PassedOverNeeds = { readonly exits: Pick<Exits, 'walk'>; readonly sites: Sites; readonly clock: Clock };
+type PassedOverNeeds = {
+  readonly exits: Pick<Exits, 'walk' | 'isAnyAt'>;
+  readonly sites: Sites;
+  readonly clock: Clock;
+};
 
 type Taken = { readonly name: string; readonly pool: string | null };
 
@@ -31,8 +35,9 @@ export function passedOver({ exits, sites, clock }: PassedOverNeeds, entry: Entr
   // Most policies have one way for a message: nothing to look at.
   if (route === null || (route.use.length === 1 && taken.pool === null)) return null;
   const { site } = entry.lane;
-  const reasons = exits.walk({ route, stream, siteGate: (exit) => sites.gateOf(site, exit) });
-  return closedBefore(reasons, taken, clock.monotonicMs());
+  const question = { route, stream, siteGate: (exit: string) => sites.gateOf(site, exit) };
+  if (!exits.isAnyAt(question, TOLD)) return null;
+  return closedBefore(exits.walk(question), taken, clock.monotonicMs());
 }
 
 function closedBefore(reasons: readonly Reason[], taken: Taken, nowMs: number): string | null {
