@@ -101,7 +101,7 @@ function relaxBytes(
 }
 
 /** Whether the bytes stay as they are: no tab, and no space before whitespace or the end of a line. */
-function isRelaxed(text: Text, start: number, stop: number): boolean {
+export function isRelaxed(text: Text, start: number, stop: number): boolean {
   const { body, words, wordsAt } = text;
   // Shifts, not divisions: with a fraction in it the loop below would count in doubles.
   const first = Math.max(0, (start - wordsAt + 3) >> 2);
