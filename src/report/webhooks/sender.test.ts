@@ -187,6 +187,28 @@ test('one that says 410 is not asked again', async () => {
   expect(place.events).toMatchObject([{ name: 'webhook-dead:app', raised: true }]);
 });
 
+test('one that is dead is told of again after a restart, and until it is in the policy no more', async () => {
+  await using place = await world();
+  const { clock, listener, hook, events, spool } = place;
+  const sender = place.sender();
+  await tell(sender, hook);
+  await place.mail();
+  listener.answer = 410;
+  await tell(sender, hook);
+  expect(events).toMatchObject([{ name: 'webhook-dead:app', raised: true }]);
+  let webhooks = [hook];
+  const emit = (event: Event): void => void events.push(event);
+  const needs = { clock, fetch: systemFetch, feed: spool.feed, marks: spool.marks, spool, emit };
+  await using _ = openWebhooks({ ...needs, policy: () => ({ webhooks }) as never, isOurs: async () => true });
+  await clock.advanceUntil(() => events.length === 2);
+  await clock.advance(10_000);
+  expect(events.slice(1)).toMatchObject([{ name: 'webhook-dead:app', raised: true }]);
+  expect(JSON.stringify(events[1])).toContain('it answers 410');
+  webhooks = [];
+  await clock.advanceUntil(() => events.length === 3);
+  expect(events[2]).toMatchObject({ name: 'webhook-dead:app', raised: false });
+});
+
 test('a stretch of time is told again, and nothing else', async () => {
   await using place = await world({ events: ['delivered'] });
   const { clock, listener, hook, spool } = place;

@@ -43,6 +43,8 @@ export class HookSender {
   readonly #needs: SenderNeeds;
   /** As it was written last, with the time of that mark; null: not read yet. */
   #known: { readonly state: HookState; readonly atMs: number } | null = null;
+  /** Under which name it was told here that it is dead; null: it was not. */
+  #toldDead: string | null = null;
 
   constructor(needs: SenderNeeds) {
     this.#needs = needs;
@@ -51,11 +53,28 @@ export class HookSender {
   /** One post at most. Rejects with `SpoolError`; nothing is lost then, and a post may be repeated. */
   async step(hook: WebhookPolicy, signal: AbortSignal): Promise<Step> {
     const state = await this.#read(hook);
-    if (state.disabledAtMs !== null) return { kind: 'idle' };
+    if (state.disabledAtMs !== null) {
+      this.#remind(hook, state.disabledAtMs, state.cause);
+      return { kind: 'idle' };
+    }
     if (state.dueAtMs > this.#needs.clock.nowMs()) return { kind: 'waiting', untilMs: state.dueAtMs };
     return state.replay === null
       ? this.#goOn(hook, state, signal)
       : this.#replay(hook, { ...state, replay: state.replay }, signal);
+  }
+
+  /** It is not for this relay to tell it any more: nor that it is dead. */
+  leave(): void {
+    if (this.#toldDead !== null)
+      this.#alert({ name: this.#toldDead }, { raised: false, text: 'it is not told by this relay any more' });
+  }
+
+  /** It was given up before this process began, by another relay, or under another name. */
+  #remind(hook: WebhookPolicy, sinceMs: number, cause: string): void {
+    if (this.#toldDead === hook.name) return;
+    this.leave();
+    const text = `it was given up at ${new Date(sinceMs).toISOString()}, last: ${cause}. ${resumeText(hook)}`;
+    this.#alert(hook, { raised: true, text });
   }
 
   async #goOn(hook: WebhookPolicy, state: HookState, signal: AbortSignal): Promise<Step> {
@@ -140,8 +159,7 @@ export class HookSender {
     });
     const why = isGone ? 'it is gone (410)' : `it has taken nothing since ${new Date(failingSinceMs).toISOString()}`;
     if (isDead) {
-      const text = `${why}, last: ${cause}. It is not told any more; what it missed is kept with the history: relevo webhook resume ${hook.name}`;
-      this.#alert(hook, { raised: true, text });
+      this.#alert(hook, { raised: true, text: `${why}, last: ${cause}. ${resumeText(hook)}` });
       return { kind: 'idle' };
     }
     return { kind: 'waiting', untilMs: dueAtMs };
@@ -219,8 +237,12 @@ export class HookSender {
     return (await this.#needs.marks.marks(name)).find((mark) => mark.name === name) ?? null;
   }
 
-  #alert({ name }: WebhookPolicy, { raised, text }: { readonly raised: boolean; readonly text: string }): void {
+  #alert(
+    { name }: Pick<WebhookPolicy, 'name'>,
+    { raised, text }: { readonly raised: boolean; readonly text: string },
+  ): void {
     const { emit, clock } = this.#needs;
+    this.#toldDead = raised ? name : null;
     emit({
       event: 'alert',
       atMs: clock.nowMs(),
@@ -229,6 +251,10 @@ export class HookSender {
       raised,
     });
   }
+}
+
+function resumeText({ name }: WebhookPolicy): string {
+  return `It is not told any more; what it missed is kept with the history: relevo webhook resume ${name}`;
 }
 
 function backOffMs(failures: number): number {

@@ -52,13 +52,17 @@ async function tell(needs: WebhooksNeeds, url: string, signal: AbortSignal): Pro
     const hook = policy().webhooks.find((one) => one.url === url);
     let waitMs: number;
     try {
-      waitMs = hook === undefined || !(await needs.isOurs()) ? LATER_MS : await step(needs, { sender, hook, signal });
+      const isOurs = hook !== undefined && (await needs.isOurs());
+      if (!isOurs) sender.leave();
+      waitMs = isOurs ? await step(needs, { sender, hook, signal }) : LATER_MS;
     } catch (cause) {
       emit({ event: 'failed', atMs: clock.nowMs(), where: 'webhooks', cause: String(cause) });
       waitMs = LATER_MS;
     }
     if (waitMs > 0) await clock.sleep(waitMs, signal).catch(() => undefined);
   }
+  // Not at the end of the relay: the next one would tell it anew.
+  if (!policy().webhooks.some((one) => one.url === url)) sender.leave();
 }
 
 type Told = { readonly sender: HookSender; readonly hook: WebhookPolicy; readonly signal: AbortSignal };
