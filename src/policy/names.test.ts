@@ -37,6 +37,11 @@ describe('names of nothing', () => {
       ['2:38 egress.out.streams[0]: no stream is named "bulk"; there are transactional, marketing'],
     ],
     [
+      'a client of a webhook',
+      'hostname: a\nclients: { shop: { networks: [10.0.0.1], senders: ["*"] } }\nwebhooks: [{ url: "https://a.test", secret: s, events: [bounced], clients: [shop, relevo, shopp] }]\n',
+      ['3:91 webhooks[0].clients[2]: no client is named "shopp", did you mean "shop"?'],
+    ],
+    [
       'the default stream, where there is none of that name',
       "hostname: a\nstreams: { mail: {} }\nclients: { c: { networks: [10.0.0.1], senders: ['*'] } }\n",
       ['3:12 clients.c.stream: is required where there is no stream "transactional", which is the default'],

@@ -32,6 +32,7 @@ export function findNames(tree: MapNode): Finding[] {
     ...danglingUses(tree, known),
     ...danglingStreams(tree, known),
     ...danglingOfRoutes(tree, known),
+    ...danglingOfWebhooks(tree, known),
     ...danglingOfTests(tree, known),
     ...clashes(tree, known),
   ];
@@ -77,6 +78,14 @@ function danglingOfRoutes(tree: MapNode, { streams, clients }: Known): Finding[]
       }),
     ),
   ]);
+}
+
+function danglingOfWebhooks(tree: MapNode, { clients }: Known): Finding[] {
+  // They are told of the relay's own mail, too.
+  const names = new Set([...clients, 'relevo']);
+  return children(tree, ['webhooks'])
+    .flatMap(([webhook]) => children(tree, ['webhooks', webhook, 'clients']))
+    .flatMap(([, node, path]) => dangling({ node, path, names, what: 'client' }));
 }
 
 function danglingOfTests(tree: MapNode, known: Known): Finding[] {
