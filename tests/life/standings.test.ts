@@ -50,10 +50,22 @@ http: { listen: 127.0.0.1:${httpPort} }
   expect(first.accepted.length).toBeGreaterThanOrEqual(8);
   expect(await metrics()).toContain('relevo_egress_closed{egress="one",gate="paused"} 0\n');
 
+  // With every exit paused mail is taken and waits, and the alert says why.
+  for (const name of ['one', 'two']) await relay.cli(['egress', 'pause', name, '--reason', 'all at rest']);
+  expect(await relay.waitFor(({ name }) => name === 'no-exit')).toMatchObject({ raised: true });
+  await looked();
+  await send('waiting', 2);
+  expect((await fetch(`http://127.0.0.1:${httpPort}/readyz`)).status).toBe(200);
+  expect(JSON.parse((await relay.cli(['queue', 'list', '--json'])).stdout)).toMatchObject({
+    deliveries: { length: 2 },
+  });
+  for (const name of ['one', 'two']) await relay.cli(['egress', 'resume', name]);
+  await expect.poll(() => taken().reduce((sum, count) => sum + count), { timeout: 20_000 }).toBe(52);
+
   // What is not in the tallies yet is there after a clean stop.
   await relay.stop();
   const stats = JSON.parse((await relay.cli(['stats', '--json'])).stdout) as RelayStats;
-  expect(stats.week).toMatchObject({ accepted: 50, delivered: 50, deferred: 0, bounced: 0 });
+  expect(stats.week).toMatchObject({ accepted: 52, delivered: 52, deferred: 0, bounced: 0 });
   expect(stats.month).toEqual(stats.week);
   expect(stats.exits.map(({ week }) => week.delivered)).toEqual(taken());
   expect(stats.exits.map(({ score, closures }) => [score, closures.length])).toEqual([
