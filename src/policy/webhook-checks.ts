@@ -1,4 +1,4 @@
-/** What `webhook` of exits through providers must hold. Pure. */
+/** What `webhook` of exits through providers, and `webhooks`, must hold. Pure. */
 import type { Check } from './checks.ts';
 import type { Path } from './problem.ts';
 import type { EgressPolicy, Policy } from './schema.ts';
@@ -6,11 +6,26 @@ import { parseWebhookKey } from './webhook-key.ts';
 
 const ARN = /^arn:aws(?:-cn|-us-gov)?:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/;
 
-/** Of exits in use: the variables of others need not be set. */
-export function checkWebhooks({ egress }: Policy): Check[] {
-  return Object.entries(egress).flatMap(([name, exit]): Check[] =>
+/** Of exits only those in use: the variables of others need not be set. */
+export function checkWebhooks({ egress, webhooks }: Policy): Check[] {
+  const ofExits = Object.entries(egress).flatMap(([name, exit]): Check[] =>
     exit.enabled ? checkExit(exit, ['egress', name, 'webhook']) : [],
   );
+  return [...ofExits, ...checkPrograms(webhooks)];
+}
+
+/** A program is known by its URL, and an operator names it by its name: each is of one only. */
+function checkPrograms(webhooks: Policy['webhooks']): Check[] {
+  return webhooks.flatMap(({ url, name }, place): Check[] => {
+    const before = webhooks.slice(0, place);
+    const path = ['webhooks', place];
+    if (before.some((one) => one.url === url))
+      return [
+        { verdict: 'refuse', path: [...path, 'url'], text: 'another webhook has this URL: one may have all events' },
+      ];
+    if (!before.some((one) => one.name === name)) return [];
+    return [{ verdict: 'refuse', path: [...path, 'name'], text: `another webhook has the name ${name}` }];
+  });
 }
 
 function checkExit(exit: EgressPolicy, path: Path): Check[] {

@@ -11,9 +11,15 @@ test.each([
     hook('url: "https://a.example"').replace('[delivered]', '[deliverd]'),
     'expected one of received, delivered',
   ],
+  ['another with the same URL', hook('url: "https://a.example"').replace(/( {2}- .*\n)/, '$1$1'), 'has this URL'],
+  [
+    'another with the same name',
+    hook('url: "https://a.example", name: app').replace(/( {2}- .*\n)/, (line) => line + line.replace('//a', '//b')),
+    'has the name app',
+  ],
   ['no events', hook('url: "https://a.example"').replace('[delivered]', '[]'), 'expected at least one event'],
 ])('%s is refused', (_, text, problem) => {
-  expect(problemsIn(text)[0]).toMatch(/^3:/);
+  expect(problemsIn(text)[0]).toMatch(/^[34]:/);
   expect(problemsIn(text)[0]).toContain(problem);
 });
 
