@@ -130,6 +130,19 @@ describe('mail in doubt', () => {
     expect(world.ended[0]?.get(ANN)).toMatchObject(TAKEN);
   });
 
+  test('that comes to be by another exit, after what is said while it is under way, is not ended', async () => {
+    const world = new World({ leased: true });
+    await world.said(world.event('confirmed'));
+    const [queued] = world.story.queued;
+    if (queued === undefined) throw new Error('it waits');
+    world.story = {
+      ...world.story,
+      queued: [{ ...queued, leasedUntilMs: null, delivery: { ...queued.delivery, doubtBy: 'ses' } }],
+    };
+    await world.clock.advance(60_000);
+    expect(world.ended).toEqual([]);
+  });
+
   test('by another provider is not ended by this one', async () => {
     const world = new World({ doubtBy: 'ses', by: 'ses' });
     await world.said(world.event('confirmed'));

@@ -177,6 +177,23 @@ test('one that takes nothing for 24 h is not told any more, an alert says so, an
   expect(events.at(-1)).toMatchObject({ name: 'webhook-dead:app', raised: false });
 });
 
+test('a post that the end of the relay breaks off is no failure of the program', async () => {
+  await using place = await world();
+  const { clock, listener, hook, spool, events } = place;
+  await tell(place.sender(), hook);
+  await place.mail();
+  const ending = new AbortController();
+  const broken: typeof systemFetch = async () => {
+    ending.abort();
+    throw new Error('broken off');
+  };
+  const emit = (event: Event): void => void events.push(event);
+  const sender = new HookSender({ clock, fetch: broken, feed: spool.feed, marks: spool.marks, spool, emit });
+  expect(await sender.step(hook, ending.signal)).toEqual({ kind: 'idle' });
+  await tell(place.sender(), hook);
+  expect(listener.names()).toEqual(['received', 'delivered']);
+});
+
 test('one that says 410 is not asked again', async () => {
   await using place = await world();
   const sender = place.sender();
