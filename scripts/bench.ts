@@ -33,7 +33,7 @@ Everything takes about an hour with a million messages in the queue; --quick fiv
   --newsletters N  that drain while urgent mail is sent (200000)
   --idle N         seconds of doing nothing (60)
   --quick          small numbers: one pair, 3 s, 20000 queued
-  --cpu-prof DIR   writes profiles of relevo under the first cell's load to DIR and says where its CPU goes
+  --cpu-prof DIR   writes profiles of relevo under the load of 4k, or of --cell, to DIR and says where its CPU goes
   --json FILE      writes all figures there too
   --scratch DIR    where queues are; default: the folder for temporary files
   --keep           leaves the scratch folder
@@ -152,7 +152,9 @@ async function main(): Promise<number> {
   }
   const folder = values['cpu-prof'];
   if (folder !== undefined) {
-    process.stdout.write(await profiled(run, folder));
+    const cell = THROUGHPUT_CELLS.find(({ name }) => isWanted(name));
+    if (cell === undefined) throw new Error('--cpu-prof is for cells of one stretch of load');
+    process.stdout.write(await profiled(run, folder, cell));
     return 0;
   }
   const rows = await measureAll(run);

@@ -4,7 +4,7 @@ import { join, resolve } from 'node:path';
 import type { Thread } from './machine.ts';
 import { Relevo } from './peer-relevo.ts';
 import type { Run } from './run.ts';
-import { send, THROUGHPUT_CELLS, warmUp } from './throughput.ts';
+import { send, type ThroughputCell, warmUp } from './throughput.ts';
 import { Traffic } from './traffic.ts';
 
 type ProfileNode = {
@@ -13,6 +13,8 @@ type ProfileNode = {
   readonly children?: readonly number[];
 };
 type Profile = {
+  /** Of the system's monotonic clock, µs; the samples follow it. */
+  readonly startTime: number;
   readonly nodes: readonly ProfileNode[];
   readonly samples: readonly number[];
   readonly timeDeltas: readonly number[];
@@ -51,13 +53,11 @@ const NO_SCRIPT = [
 const PROFILER = /ProfEvntProc/;
 const TOP_FUNCTIONS = 25;
 
-/** Measures once with profiles written to `folder`. @returns what it found, in Markdown */
-export async function profiled(run: Run, folder: string): Promise<string> {
+/** Measures the cell once with profiles written to `folder`. @returns what it found, in Markdown */
+export async function profiled(run: Run, folder: string, cell: ThroughputCell): Promise<string> {
   const profileFolder = resolve(folder);
   mkdirSync(profileFolder, { recursive: true });
   for (const name of profilesIn(profileFolder)) rmSync(join(profileFolder, name));
-  const [cell] = THROUGHPUT_CELLS;
-  if (cell === undefined) throw new Error('no cell');
   const { seconds, messages, workers } = run.settings;
   await using traffic = new Traffic(Math.ceil(10_000 + seconds * 8_000));
   const sinkPort = await traffic.listen();
@@ -69,42 +69,55 @@ export async function profiled(run: Run, folder: string): Promise<string> {
     const perS = await warmUp(traffic, shot, messages);
     const count = messages ?? Math.round(perS * seconds);
     const before = relay.group.threads();
+    const fromUs = monotonicUs();
     await send(traffic, { ...shot, count });
+    const untilUs = monotonicUs();
     const threads = relay.group.threads().map((thread) => {
       const { cpuS = 0 } = before.find(({ pid, tid }) => pid === thread.pid && tid === thread.tid) ?? {};
       return { ...thread, cpuS: thread.cpuS - cpuS };
     });
-    return { threads, count };
+    return { threads, count, fromUs, untilUs };
   })();
-  return summary(profileFolder, measured);
+  return `${cell.text}: ${summary(profileFolder, measured)}`;
 }
 
 function profilesIn(folder: string): string[] {
   return readdirSync(folder).filter((name) => name.endsWith('.cpuprofile'));
 }
 
-type Measured = { readonly threads: readonly Thread[]; readonly count: number };
+function monotonicUs(): number {
+  return Number(process.hrtime.bigint() / 1_000n);
+}
+
+/** Profiles have the start and the end of the process as well, which are no part of what is measured. */
+type Span = { readonly fromUs: number; readonly untilUs: number };
+type Measured = Span & { readonly threads: readonly Thread[]; readonly count: number };
 
 /**
  * A profile tells how a thread spends its time, waiting for the disk too; the kernel, how much CPU each thread used. Each
  * purpose gets its share of the CPU of each thread.
  */
-function summary(folder: string, { threads: all, count }: Measured): string {
+function summary(folder: string, { threads: all, count, fromUs, untilUs }: Measured): string {
   const threads = all.filter(({ name }) => !PROFILER.test(name));
   const purposes = new Map<string, number>();
   const functions = new Map<string, number>();
   const byThread = new Map<string, number>();
   for (const { name, cpuS } of threads) grow(byThread, name, cpuS);
-  const scripts = threads.filter(({ name }) => !NO_SCRIPT.some((one) => one.pattern.test(name)));
+  const scripts = threads
+    .filter(({ name }) => !NO_SCRIPT.some((one) => one.pattern.test(name)))
+    .toSorted((left, right) => left.tid - right.tid);
   for (const { name, cpuS } of threads.filter((thread) => !scripts.includes(thread)))
     grow(purposes, NO_SCRIPT.find((one) => one.pattern.test(name))?.purpose ?? '', cpuS);
-  const profiles = profilesIn(folder).map((name) => ({ name, thread: Number(name.split('.')[4]) }));
+  // What the start runs before the relay leaves profiles as well.
+  const profiles = profilesIn(folder)
+    .map((name) => ({ name, pid: Number(name.split('.')[3]), thread: Number(name.split('.')[4]) }))
+    .filter(({ pid }) => scripts.some((thread) => thread.pid === pid));
   const sorted = profiles.toSorted((left, right) => left.thread - right.thread);
   for (const [at, { name }] of sorted.entries()) {
     // Both in the order in which the threads were made.
     const cpuS = scripts[at]?.cpuS ?? 0;
     const own: Sums = { purposes: new Map(), functions: new Map() };
-    addUp(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile, own);
+    addUp(JSON.parse(readFileSync(join(folder, name), 'utf8')) as Profile, own, { fromUs, untilUs });
     own.purposes.delete('idle');
     const whole = [...own.purposes.values()].reduce((sum, micros) => sum + micros, 0);
     for (const [purpose, micros] of own.purposes) grow(purposes, purpose, (cpuS * micros) / whole);
@@ -119,7 +132,7 @@ function summary(folder: string, { threads: all, count }: Measured): string {
     return `| ${title} | of all CPU | µs a message |\n| --- | --- | --- |\n${lines.join('')}\n`;
   };
   return (
-    `${count} messages of 4 KB, one a connection, ${((total / count) * 1_000).toFixed(2)} CPU s / 1000 with the profiler\n\n` +
+    `${count} messages, ${((total / count) * 1_000).toFixed(2)} CPU s / 1000 with the profiler\n\n` +
     table('for', purposes, 100) +
     table('thread', byThread, 20) +
     table('function', functions, TOP_FUNCTIONS)
@@ -129,14 +142,20 @@ function summary(folder: string, { threads: all, count }: Measured): string {
 type Sums = { readonly purposes: Map<string, number>; readonly functions: Map<string, number> };
 
 /** Each sample's time to the purpose of the nearest function that has one. */
-function addUp({ nodes, samples, timeDeltas }: Profile, { purposes, functions }: Sums): void {
+function addUp(
+  { startTime, nodes, samples, timeDeltas }: Profile,
+  { purposes, functions }: Sums,
+  { fromUs, untilUs }: Span,
+): void {
+  let nowUs = startTime;
   const known = new Map(nodes.map((node) => [node.id, node]));
   const parents = new Map(nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)));
   const purposeOf = new Map<number, string>();
   for (const [at, id] of samples.entries()) {
     const micros = Math.max(0, timeDeltas[at] ?? 0);
+    nowUs += timeDeltas[at] ?? 0;
     const node = known.get(id);
-    if (node === undefined) continue;
+    if (node === undefined || nowUs < fromUs || nowUs > untilUs) continue;
     const purpose = purposeOf.get(id) ?? find(node, { known, parents });
     purposeOf.set(id, purpose);
     grow(purposes, purpose, micros);
