@@ -12,6 +12,8 @@ const BODY = '\r\nbody\r\n.\r\n';
 const rules = (more: Partial<HeaderRules>): HeaderRules => ({
   dkim: 'keep',
   strip: [],
+  orders: [],
+  keep: [],
   once: new Set(),
   rewritten: new Set(),
   ...more,

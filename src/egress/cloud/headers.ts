@@ -24,6 +24,10 @@ export type HeaderRules = {
   readonly dkim: 'keep' | 'strip' | 'sign';
   /** Names, or patterns with `*`. */
   readonly strip: readonly string[];
+  /** What would be orders to the provider: taken off, too, but for what `keep` names. Likewise. */
+  readonly orders: readonly string[];
+  /** Of `orders` alone. Likewise. */
+  readonly keep: readonly string[];
   /** Fields of which it takes one, in lower case: the first stays. */
   readonly once: ReadonlySet<string>;
   /** Fields that it writes itself, in lower case. */
@@ -51,15 +55,18 @@ export async function fittedContent(mail: Mail, rules: HeaderRules, sign: ExitSi
   return rebuilt(content, { fields: [signature, ...kept], bodyAt });
 }
 
-function keptFields(fields: readonly HeaderField[], { dkim, strip, once }: HeaderRules): readonly HeaderField[] {
-  const patterns = strip.map(patternOf);
+function keptFields(fields: readonly HeaderField[], rules: HeaderRules): readonly HeaderField[] {
+  const { dkim, once } = rules;
+  const isStripped = matcherOf(rules.strip);
+  const isOrder = matcherOf(rules.orders);
+  const isMeant = matcherOf(rules.keep);
   const seen = new Set<string>();
   // Of several signatures that may stay only one can: the one that every receiver can check.
   const best = once.has(SIGNATURE) ? (fields.find((field) => field.name === SIGNATURE && isRsa(field)) ?? null) : null;
   return fields.filter((field) => {
     const { name } = field;
     if (name === SIGNATURE && (dkim !== 'keep' || (best !== null && field !== best))) return false;
-    if (patterns.some((pattern) => pattern.test(name))) return false;
+    if (isStripped(name) || (isOrder(name) && !isMeant(name))) return false;
     if (!once.has(name)) return true;
     const isFirst = !seen.has(name);
     seen.add(name);
@@ -69,6 +76,11 @@ function keptFields(fields: readonly HeaderField[], { dkim, strip, once }: Heade
 
 function isRsa(field: HeaderField): boolean {
   return /(?:^|;)\s*a\s*=\s*rsa-/i.test(unfoldedValue(field));
+}
+
+function matcherOf(globs: readonly string[]): (name: string) => boolean {
+  const patterns = globs.map(patternOf);
+  return (name) => patterns.some((pattern) => pattern.test(name));
 }
 
 function patternOf(glob: string): RegExp {

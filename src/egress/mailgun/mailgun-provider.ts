@@ -50,13 +50,16 @@ export function mailgunProvider(needs: MailgunProviderNeeds): Provider<MailgunPa
 }
 
 async function prepared(mail: Mail, { policy, sign }: MailgunProviderNeeds): Promise<Prepared<MailgunParcel>> {
-  const { dkim, stripHeaders: strip } = policy;
-  const content = await fittedContent(mail, { dkim, strip, once: NOTHING, rewritten: NOTHING }, sign);
+  const { dkim, stripHeaders: strip, keepHeaders: keep } = policy;
+  const rules = { dkim, strip, orders: ORDERS, keep, once: NOTHING, rewritten: NOTHING };
+  const content = await fittedContent(mail, rules, sign);
   if (content.length > SIZE_MOST)
     return { kind: 'unfit', why: `Mailgun takes messages of at most ${SIZE_MOST / 1_048_576} MB` };
   return { kind: 'ready', parcel: content };
 }
 
+/** To drop the message, to send it as a test, to track it, with other recipients' variables. */
+const ORDERS: readonly string[] = ['x-mailgun-*'];
 const NOTHING: ReadonlySet<string> = new Set();
 
 async function send(

@@ -51,7 +51,9 @@ export class SendGridApi implements Provider<V3Parcel> {
         kind: 'unfit',
         why: `it is larger than SendGrid takes: ${mail.content.length} of ${MESSAGE_MOST_BYTES} bytes`,
       };
-    const content = await fittedContent(mail, { dkim: 'keep', strip, once: NONE, rewritten: NONE }, null);
+    // What would be orders does not come as far as JSON (`survival.ts`).
+    const rules = { dkim: 'keep', strip, orders: [], keep: [], once: NONE, rewritten: NONE } as const;
+    const content = await fittedContent(mail, rules, null);
     const read = await reader.read(content, { keepsDkim });
     if (read.kind === 'unfit') return read;
     const addressing = addressingOf(read, mail);

@@ -56,12 +56,10 @@ export function sendGridHops(policy: SendgridEgressPolicy, dns: Dns): NextHops {
 }
 
 function bySmtp(name: string, policy: SendgridEgressPolicy, ports: ExitPorts & Pick<CloudPorts, 'sign'>): Egress {
-  const { connections: concurrency, dkim, stripHeaders } = policy;
-  // What a client writes there would be SendGrid's orders: more recipients, say.
-  const strip = ['x-smtpapi', ...stripHeaders];
+  const { connections: concurrency, dkim, stripHeaders: strip } = policy;
   const http = new HttpClient({ ...ports, timeoutMs: policy.timeout, connections: 1 });
   const beside = apiBesideOf(policy);
-  const rules = { dkim: dkim ?? 'keep', strip, once: NONE, rewritten: NONE };
+  const rules = { dkim: dkim ?? 'keep', strip, orders: ORDERS, keep: [], once: NONE, rewritten: NONE };
   return new SendGridSmtp({
     name,
     concurrency,
@@ -79,6 +77,8 @@ function bySmtp(name: string, policy: SendgridEgressPolicy, ports: ExitPorts & P
   });
 }
 
+/** More recipients, say. The relay writes a field of that name itself. */
+const ORDERS: readonly string[] = ['x-smtpapi'];
 const NONE: ReadonlySet<string> = new Set();
 
 function askBeside(http: HttpClient, endpoint: URL): NonNullable<SendGridSmtpOptions['ask']> {

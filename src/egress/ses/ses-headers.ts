@@ -18,9 +18,14 @@ const ONCE: ReadonlySet<string> = new Set([
 /** SES writes these itself, so that no signature may cover them. */
 const REWRITTEN: ReadonlySet<string> = new Set(['date', 'message-id', 'return-path', 'bounces-to']);
 
+/** Another configuration set, tags, somebody else's identity, where bounces go. */
+const ORDERS: readonly string[] = ['x-ses-*', 'return-path'];
+
 export function sesHeaderRules(policy: {
   readonly dkim: HeaderRules['dkim'];
   readonly stripHeaders: readonly string[];
+  readonly keepHeaders: readonly string[];
 }): HeaderRules {
-  return { dkim: policy.dkim, strip: policy.stripHeaders, once: ONCE, rewritten: REWRITTEN };
+  const { dkim, stripHeaders: strip, keepHeaders: keep } = policy;
+  return { dkim, strip, orders: ORDERS, keep, once: ONCE, rewritten: REWRITTEN };
 }

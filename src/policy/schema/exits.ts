@@ -196,15 +196,24 @@ const provider = {
     .meta({ description: 'Of one request: an answer that takes longer leaves it in doubt.' }),
 };
 
-const headerRules = (dkim: 'keep' | 'strip' | 'sign', strip: readonly string[]) => ({
+const headerNames = z
+  .array(z.string().regex(/^[!-9;-~]{1,76}$/, 'expected the name of a header field, or a pattern such as x-ses-*'))
+  .prefault([]);
+
+const headerRules = (dkim: 'keep' | 'strip' | 'sign', orders: string) => ({
   dkim: z.enum(['keep', 'strip', 'sign']).prefault(dkim).meta({
     description:
       'What becomes of DKIM signatures on this way. keep: they stay. strip: they go. sign: they go, and one is made with the RSA key of the From domain, for what this provider leaves as it is. docs/providers.md says why.',
   }),
-  stripHeaders: z
-    .array(z.string().regex(/^[!-9;-~]{1,76}$/, 'expected the name of a header field, or a pattern such as x-ses-*'))
-    .prefault([...strip])
-    .meta({ description: 'Header fields that are taken off on this way; `*` stands for anything.' }),
+  stripHeaders: headerNames.meta({
+    description: `Header fields that are taken off on this way, beside ${orders}, which always are: they would be orders to the provider. \`*\` stands for anything.`,
+  }),
+});
+
+/** For those whose orders to the provider stand in fields that its user may mean. */
+const keepHeaders = headerNames.meta({
+  description:
+    'Of the fields that would be orders to the provider, those that may stay, from every client that may use this exit, such as `[x-ses-configuration-set]`.',
 });
 
 const sendgrid = z.strictObject({
@@ -215,7 +224,7 @@ const sendgrid = z.strictObject({
       'URL of its service: smtp:// (STARTTLS; clear text on loopback) or smtps:// for transport smtp, https:// for api. Default: smtp://smtp.sendgrid.net:587, or https://api.sendgrid.com.',
     value: 'URL',
   }),
-  ...headerRules('keep', []),
+  ...headerRules('keep', '`X-SMTPAPI`'),
   dkim: z.enum(['keep', 'strip', 'sign']).nullable().prefault(null).meta({
     description:
       'What becomes of DKIM signatures on this way. keep: they stay; by the api none can, and mail that has one takes the route’s next exit. strip: they go. sign: they go, and one is made with the RSA key of the From domain (transport smtp). null: keep by smtp, strip by the api.',
@@ -230,7 +239,8 @@ const sendgrid = z.strictObject({
 const mailgun = z.strictObject({
   type: z.literal('mailgun').meta({ description: 'Through Mailgun.' }),
   ...provider,
-  ...headerRules('keep', ['x-mailgun-*']),
+  ...headerRules('keep', '`X-Mailgun-*`'),
+  keepHeaders,
   domain: domainName.meta({ description: 'The sending domain there.' }),
   webhook: mailgunWebhook,
 });
@@ -238,7 +248,8 @@ const mailgun = z.strictObject({
 const ses = z.strictObject({
   type: z.literal('ses').meta({ description: 'Through Amazon SES.' }),
   ...provider,
-  ...headerRules('sign', ['return-path', 'x-ses-*']),
+  ...headerRules('sign', '`X-SES-*` and `Return-Path`'),
+  keepHeaders,
   apiKeys: z
     .array(z.string().regex(/^[^\s:]+:[^\s:]+$/, 'expected ACCESS_KEY_ID:SECRET_ACCESS_KEY'))
     .min(1)
