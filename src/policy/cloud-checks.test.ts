@@ -48,6 +48,11 @@ describe('an exit by a provider is refused', () => {
       'egress.x.endpoint: expected host and port alone',
     ],
     [
+      'with the version of its API in the endpoint',
+      'type: mailgun, domain: m.example.com, apiKeys: [k], endpoint: "https://api.mailgun.net/v3"',
+      'egress.x.endpoint: expected a URL without /v3: the relay puts that behind it',
+    ],
+    [
       'with a signature that would not survive',
       'type: sendgrid, apiKeys: [k], transport: api, dkim: sign',
       'egress.x.dkim: sign needs transport: smtp',

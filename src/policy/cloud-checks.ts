@@ -56,6 +56,9 @@ function checkEndpoint(exit: CloudEgressPolicy, path: Path): Check[] {
     return [{ verdict: 'refuse', path: at, text: 'expected a URL without user, query and fragment' }];
   if (isSmtp && url.pathname !== '' && url.pathname !== '/')
     return [{ verdict: 'refuse', path: at, text: 'expected host and port alone: there are no paths in SMTP' }];
+  const version = /\/v\d+\/?$/.exec(url.pathname)?.[0];
+  if (version !== undefined)
+    return [{ verdict: 'refuse', path: at, text: `expected a URL without ${version}: the relay puts that behind it` }];
   if (url.protocol !== 'http:' || isHere(url.hostname)) return [];
   return [{ verdict: 'warn', path: at, text: 'keys and mail may go out in clear text' }];
 }

@@ -75,6 +75,14 @@ describe('variables', () => {
     expect(problemsIn(text('"${ON}"'), { ON: 'true' })).toHaveLength(keys.length);
   });
 
+  test.each([
+    ['where a domain is required', 'type: mailgun, domain: "${M}", apiKeys: ["${K}"], webhook: { signingKey: "${W}" }'],
+    ['in a list of pairs', 'type: ses, region: "${R}", apiKeys: ["${K}"]'],
+  ])('a disabled egress may have one that is not set %s', (_, exit) => {
+    const text = `hostname: a\negress: { direct: { type: mx }, x: { enabled: false, ${exit} } }\n`;
+    expect(loaded(text).policy.egress['x']).toMatchObject({ enabled: false });
+  });
+
   test('a sealed secret, and what is no variable at all, say so', () => {
     expect(problemsIn('hostname: "${sealed:c2VjcmV0}"\npostmaster: "${A B}"\nhistory: "${x"\n')).toEqual([
       '1:11 hostname: a sealed secret cannot be opened by this version: use ${NAME} or ${file:…}',
