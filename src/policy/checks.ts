@@ -108,7 +108,7 @@ function checkReturnPaths({ domains, listen }: Policy): Check[] {
   const isReachable = listen.some(({ auth }) => auth === 'none');
   return Object.entries(domains).flatMap(([domain, { returnPath, complaints, verp }]): Check[] => {
     if (returnPath === undefined) {
-      const key = complaints.length > 0 ? 'complaints' : verp === 'recipient' ? 'verp' : null;
+      const key = complaints.length > 0 ? 'complaints' : verp === 'delivery' ? 'verp' : null;
       const text = 'takes effect only with a returnPath';
       return key === null ? [] : [{ verdict: 'warn', path: ['domains', domain, key], text }];
     }

@@ -40,9 +40,9 @@ test('a return path that bounces cannot reach, or that takes a domain’s own ma
 const WITH_COMPLAINTS = policySchema.parse({
   hostname: 'relay.test',
   domains: {
-    'example.com': { returnPath: 'bounces.example.com', verp: 'recipient', complaints: ['fbl', 'abuse'] },
-    'shop.example.com': { returnPath: 'bounces.example.com' },
-    'lone.test': { verp: 'recipient', complaints: ['fbl'] },
+    'example.com': { returnPath: 'bounces.example.com', complaints: ['fbl', 'abuse'] },
+    'shop.example.com': { returnPath: 'bounces.example.com', verp: 'delivery' },
+    'lone.test': { complaints: ['fbl'] },
   },
 });
 
@@ -58,7 +58,7 @@ test('complaints are taken at the return-path domain of the From domain, its fir
   expect(isComplaintAddress(WITH_COMPLAINTS, 'fbl@lone.test')).toBe(false);
 });
 
-test('recipients have paths of their own where the policy says so and there is a path', () => {
+test('recipients have paths of their own where there is a path, unless the policy has them share one', () => {
   const domains = ['example.com', 'deep.example.com', 'shop.example.com', 'lone.test', null];
   expect(domains.map((domain) => isPathPerRecipient(WITH_COMPLAINTS, domain))).toEqual([
     true,
@@ -80,6 +80,7 @@ test('names for complaints must be ones that survive, and do nothing without a r
   const warned = (keys: string): readonly string[] =>
     warningsIn(text(keys)).filter((line) => line.includes('only with a returnPath'));
   expect(warned('complaints: [fbl]')).toEqual([expect.stringContaining('domains."b.test".complaints')]);
-  expect(warned('verp: recipient')).toEqual([expect.stringContaining('domains."b.test".verp')]);
-  expect(warned('returnPath: r.b.test, verp: recipient, complaints: [fbl]')).toEqual([]);
+  expect(warned('verp: delivery')).toEqual([expect.stringContaining('domains."b.test".verp')]);
+  expect(warned('returnPath: r.b.test, verp: delivery, complaints: [fbl]')).toEqual([]);
+  expect(warned('dkim: []')).toEqual([]);
 });

@@ -37,7 +37,7 @@ afterAll(() => servers.disposeAsync());
  * The relay hands all mail to a Postfix, which keeps what is for app.test, has a sink for dest.test, and sends its bounces
  * to the relay as any server would: from an address that is no client's.
  */
-async function world(args: readonly string[] = []): Promise<World> {
+async function world({ args = [], verp = '' }: { args?: readonly string[]; verp?: string } = {}): Promise<World> {
   await using stack = new AsyncDisposableStack();
   const { sink, port, postfix } = shared;
   sink.heal();
@@ -53,7 +53,7 @@ domains: { app.test: { ${domain} } }
 egress: { up: { type: smtp, host: 127.0.0.1, port: ${postfix.port}, tls: none } }
 http: { listen: 127.0.0.1:${httpPort} }
 `;
-  const relay = stack.use(new RelayProcess(text('returnPath: bounces.app.test'), { args }));
+  const relay = stack.use(new RelayProcess(text(`returnPath: bounces.app.test${verp}`), { args }));
   await relay.start();
   const kept = stack.move();
   return { relay, port, postfix, sink, text, [Symbol.asyncDispose]: () => kept.disposeAsync() };
@@ -132,8 +132,8 @@ test('what Exim, Exchange and qmail write comes back to the sender, from whateve
   await relay.audit();
 });
 
-test('several recipients of a domain share one transaction from one signed return path, which nobody else can make', async () => {
-  await using place = await world();
+test('with verp: delivery the recipients of a domain share one transaction from one signed return path, which nobody else can make', async () => {
+  await using place = await world({ verp: ', verp: delivery' });
   const { port, sink, relay } = place;
   await submit(port, ['ana@dest.test', 'luis@dest.test'], 'both');
   await sink.until(() => sink.accepted.length > 0);
@@ -151,7 +151,7 @@ test('several recipients of a domain share one transaction from one signed retur
 });
 
 test('return paths come and go with the policy, in every worker, without a restart', async () => {
-  await using place = await world(['--workers', '2']);
+  await using place = await world({ args: ['--workers', '2'] });
   const { port, sink, relay, text } = place;
   await submit(port, ['ana@dest.test'], 'on');
   await sink.until(() => sink.accepted.length === 1);
@@ -194,7 +194,7 @@ test('a complaint that carries the token of the mail is kept, counted, and its a
   await using place = await world();
   const { port, sink, relay, text } = place;
   const since = relay.lines.length;
-  relay.writePolicy(text('returnPath: bounces.app.test, verp: recipient, complaints: [fbl]'));
+  relay.writePolicy(text('returnPath: bounces.app.test, complaints: [fbl]'));
   await relay.waitFor((line) => line.event === 'policy-applied', since);
   const id = await submit(port, ['ana@dest.test', 'luis@dest.test'], 'two');
   await sink.until(() => sink.accepted.length === 2);

@@ -177,11 +177,11 @@ export const domains = z
       }),
       verp: z
         .enum(['delivery', 'recipient'])
-        .prefault('delivery')
+        .prefault('recipient')
         .meta({
           description:
-            'What a return path names. delivery: the message to the recipients of one domain, who share a transaction; reports ' +
-            'name the recipient. recipient: each has a transaction and a return path of its own, so that a bounce that names nobody is clear, too.',
+            'What a return path names. recipient: each has a transaction and a return path of its own, so that a bounce that names nobody is clear, ' +
+            'and nobody can report one for another. delivery: the message to the recipients of one domain, who share a transaction; reports name the recipient.',
         }),
       complaints: z
         .array(
