@@ -54,7 +54,7 @@ export class SendGridApi implements Provider<V3Parcel> {
     // What would be orders does not come as far as JSON (`survival.ts`).
     const rules = { dkim: 'keep', strip, orders: [], keep: [], once: NONE, rewritten: NONE } as const;
     const content = await fittedContent(mail, rules, null);
-    const read = await reader.read(content, { keepsDkim });
+    const read = await reader.read(mail.message.id, content, { keepsDkim });
     if (read.kind === 'unfit') return read;
     const addressing = addressingOf(read, mail);
     if (addressing.kind === 'unfit') return addressing;
