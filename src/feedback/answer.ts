@@ -3,7 +3,7 @@ import { formatMailDate } from '../message/date.ts';
 import type { MessageId } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
 import type { AnswerKind } from './came-back.ts';
-import { mimePart } from './report.ts';
+import { CUT, mimePart } from './report.ts';
 import { field, oneLine } from './report-field.ts';
 
 export type Answer = {
@@ -17,6 +17,8 @@ export type Answer = {
   readonly status: Buffer | null;
   /** As it came; every line ends with CR LF. */
   readonly content: Buffer;
+  /** It was longer, and this is its start. Default: it is whole. */
+  readonly isCut?: boolean;
 };
 
 const SUBJECTS = {
@@ -33,7 +35,8 @@ const REPORT = 'multipart/report; report-type=delivery-status';
  * Words of the relay's own, and the answer as a part, byte for byte: what a stranger wrote must not go out as if the relay
  * vouched for its From. CRLF lines, ready to be signed and queued.
  */
-export function writeAnswer({ id, hostname, message, what, atMs, status, content }: Answer): Buffer {
+export function writeAnswer(answer: Answer): Buffer {
+  const { id, hostname, message, what, atMs, status, content, isCut = false } = answer;
   const format = { utf8: true };
   const boundary = `=_${id}`;
   const about = oneLine(message.messageIdHeader, { utf8: false });
@@ -51,6 +54,7 @@ export function writeAnswer({ id, hostname, message, what, atMs, status, content
     '',
     'The message that is attached, as it came, was sent to the address that bounces of your message come back to.',
     'It does not report that your message failed.',
+    ...(isCut ? [CUT] : []),
     '',
     `Message: ${about}, taken in on ${formatMailDate(message.receivedAtMs)}`,
   ];

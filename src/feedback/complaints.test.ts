@@ -223,6 +223,15 @@ test('a complaint that comes again is noted once, also after a crash before it w
   ).toBe(1);
 });
 
+test('a complaint that returns a message too long to keep counts all the same', async () => {
+  const rig = fixture();
+  const submission = await rig.sent();
+  const whole = complaintOf({ original: [...marksOf(rig, submission), '', `${'x'.repeat(70)}\r\n`.repeat(14_000)] });
+  const content = whole.subarray(0, whole.lastIndexOf('x\r\n', 950_000) + 3);
+  expect(await rig.take({ address: FBL, content, isCut: true })).toEqual(TAKEN);
+  expect(complained(rig)).toEqual([['complained', ['gone@dest.test']]]);
+});
+
 test('where what is learnt cannot be kept, nothing is answered for', async () => {
   const rig = fixture();
   const submission = await rig.sent();

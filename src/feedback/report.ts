@@ -20,6 +20,8 @@ export type ReportTerms = {
   readonly atMs: number;
   /** The original as sent, or what came back of it; null: not to be had any more. */
   readonly original: Buffer | null;
+  /** Of what came back only the start is there. Default: it is whole. */
+  readonly isCut?: boolean;
   /** A report that could not be delivered to the sender of the original: this one is for the postmaster. */
   readonly doubleBounce: boolean;
 };
@@ -93,11 +95,12 @@ function returned({ kind, message }: Notice, original: Buffer): Part {
   return { type: smtpUtf8 ? 'message/global-headers' : 'text/rfc822-headers', content };
 }
 
-function wordsPart(notice: Notice, { hostname, atMs, original, doubleBounce }: ReportTerms, utf8: boolean): string {
+function wordsPart(notice: Notice, terms: ReportTerms, utf8: boolean): string {
+  const { hostname, atMs, doubleBounce } = terms;
   const { message, kind } = notice;
   const opening = doubleBounce
     ? 'A report of this relay could not be delivered to the sender of the message that it is about. It is dropped.'
-    : openingOf(notice, original !== null);
+    : openingOf(notice, terms);
   const lines = [
     `This is the mail relay at ${hostname}.`,
     '',
@@ -122,14 +125,18 @@ function wordsPart(notice: Notice, { hostname, atMs, original, doubleBounce }: R
   return lines.map((line) => `${line}\r\n`).join('');
 }
 
-function openingOf({ kind, retryUntilMs }: Notice, isAttached: boolean): string {
+/** Of an attachment that is there. */
+export const CUT = 'It was too long to keep: what is attached is its start.';
+
+function openingOf({ kind, retryUntilMs }: Notice, { original, isCut = false }: ReportTerms): string {
+  const attached = isCut ? ` ${CUT}` : ' Its report is attached as it came.';
   switch (kind) {
     case 'failed':
       return 'Your message could not be delivered to the recipients below. The relay has given up on them.';
     case 'returned':
       return (
         'A mail server had taken your message, and has reported since that it could not deliver it to the recipients ' +
-        `below.${isAttached ? ' Its report is attached as it came.' : ''}`
+        `below.${original === null ? '' : attached}`
       );
     case 'expired':
       return 'The relay has tried for as long as it may, and your message could not be delivered to the recipients below.';

@@ -1,6 +1,7 @@
 import { simpleParser } from 'mailparser';
 import { expect, test } from 'vitest';
-import { bounceOf, eachWithReturnPaths } from '../../tests/fakes/return-rig.ts';
+import { QMAIL } from '../../tests/fakes/bounces.ts';
+import { bounceOf, DOMAINS, eachWithReturnPaths } from '../../tests/fakes/return-rig.ts';
 import { deliveryOf } from '../../tests/fakes/submission.ts';
 import { longestTurnMs } from '../../tests/fakes/turns.ts';
 
@@ -52,4 +53,32 @@ test('what a stranger puts into From goes out inside a message of the relay’s 
     /^Content-Transfer-Encoding: 7bit\r\n\r\nReceived: from mx\.dest\.test by relay\.test id [0-9A-Z]{26}; now\r\n/,
   );
   expect(inside).toContain(String(content));
+});
+
+test('of what is too long to keep the start is read and passed on, and whoever gets it is told so', async () => {
+  const rig = fixture();
+  rig.inForce({ domains: { 'example.com': { ...DOMAINS['example.com'], complaints: ['fbl'] } } });
+  const submission = await rig.sent();
+  const address = rig.pathOf(submission, deliveryOf(submission));
+  const text = 'x'.repeat(70);
+  const start = (head: string): Buffer => Buffer.from(`${head}${`${text}\r\n`.repeat(13_000)}`);
+  for (const [to, head] of [
+    [address, QMAIL],
+    [address, 'From: ana@far.test\r\nAuto-Submitted: auto-replied\r\nSubject: away\r\n\r\nI am away.\r\n'],
+    ['fbl@bounces.example.com', 'From: ana@far.test\r\nSubject: stop\r\n\r\nPlease.\r\n'],
+  ] as const)
+    expect(await rig.take({ address: to, content: start(head), isCut: true })).toMatchObject({ code: 250 });
+  expect(rig.events).toMatchObject([
+    { event: 'bounced-later', recipients: ['gone@dest.test'] },
+    { event: 'answered', what: 'auto-reply' },
+  ]);
+  const told = await rig.told();
+  expect(told.length).toBe(3);
+  for (const { content } of told) {
+    expect(content.split('Content-Type: message/rfc822')[0]).toContain(
+      'too long to keep: what is attached is its start',
+    );
+    expect(content.split(text).length).toBe(13_001);
+  }
+  expect(told.some(({ content }) => content.includes('Its report is attached as it came'))).toBe(false);
 });

@@ -75,6 +75,8 @@ export type ReturnedMail = {
   readonly address: string;
   /** Every line ends with CR LF. */
   readonly content: Buffer;
+  /** It was longer, and this is its start. Default: it is whole. */
+  readonly isCut?: boolean;
   /** The trace field for it (RFC 5321 §4.4), one character a byte. @param id under which it is passed on */
   readonly trace: (id: MessageId) => string;
 };
@@ -144,7 +146,7 @@ async function take(needs: Parts, mail: ReturnedMail): Promise<Reply> {
   const digest = createHash('sha256').update(`${deliveryId}\0`).update(mail.content).digest();
   const reportId = newMessageId(story.message.receivedAtMs, digest);
   const content = Buffer.concat([Buffer.from(mail.trace(reportId), 'latin1'), mail.content]);
-  const returned: Returned = { deliveryId, content, story, sent, reportId };
+  const returned: Returned = { deliveryId, content, isCut: mail.isCut === true, story, sent, reportId };
   const earlier = story.events.filter(isCameBack).filter((event) => event.deliveryId === deliveryId);
   const isRepeat = earlier.some((event) => 'report' in event && event.report === returned.reportId);
   if (!isRepeat) await keep(needs, returned, earlier.length);
@@ -195,6 +197,7 @@ type Returned = {
   readonly deliveryId: DeliveryId;
   /** With our trace field on top. */
   readonly content: Buffer;
+  readonly isCut: boolean;
   readonly story: MessageStory;
   readonly sent: Sent;
   /** The same content twice is the same report. */
@@ -238,7 +241,7 @@ function eventsOf(reading: Reading, { egress, ...of }: About): CameBack[] {
 /** @returns the report; null: there is nobody to tell, or his address is a return path, where nobody reads */
 async function tellSender(needs: ReturnPathNeeds, returned: Returned, reading: Reading): Promise<MessageId | null> {
   const { policy, clock, submitOwn } = needs;
-  const { story, content, reportId: id, deliveryId } = returned;
+  const { story, content, isCut, reportId: id, deliveryId } = returned;
   const { message } = story;
   const to = message.envelope.sender;
   if (to === '' || isReturnPath(policy(), domainOf(to))) return null;
@@ -266,9 +269,9 @@ async function tellSender(needs: ReturnPathNeeds, returned: Returned, reading: R
               retryUntilMs: null,
               content: null,
             },
-            { id, hostname, to, atMs, original: content, doubleBounce: false },
+            { id, hostname, to, atMs, original: content, isCut, doubleBounce: false },
           )
-        : writeAnswer({ id, hostname, message, what: reading.kind, atMs, status: reading.status, content }),
+        : writeAnswer({ id, hostname, message, what: reading.kind, atMs, status: reading.status, content, isCut }),
   });
   return id;
 }

@@ -7,7 +7,7 @@ import { isReturnPath } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { OwnMail } from './own-mail.ts';
-import { mimePart } from './report.ts';
+import { CUT, mimePart } from './report.ts';
 import { field, oneLine } from './report-field.ts';
 
 const HOUR_MS = 3_600_000;
@@ -25,6 +25,8 @@ export type Forwarded = {
   readonly address: string;
   /** Every line ends with CR LF. */
   readonly content: Buffer;
+  /** It was longer, and this is its start. Default: it is whole. */
+  readonly isCut?: boolean;
   readonly trace: (id: MessageId) => string;
 };
 
@@ -36,7 +38,7 @@ export type ToPostmaster = (mail: Forwarded) => Promise<Forwarding>;
 /** The mail goes along as an attachment: what a stranger wrote must not go out as if the relay vouched for its From. */
 export function toPostmaster({ policy, submitOwn, clock }: PostmasterNeeds): ToPostmaster {
   let [sinceMs, count] = [-Infinity, 0];
-  return async ({ address, content, trace }) => {
+  return async ({ address, content, isCut = false, trace }) => {
     const { hostname, postmaster } = policy();
     if (isReturnPath(policy(), domainOf(postmaster).toLowerCase())) return 'nobody';
     if (clock.monotonicMs() - sinceMs >= HOUR_MS) [sinceMs, count] = [clock.monotonicMs(), 0];
@@ -45,7 +47,7 @@ export function toPostmaster({ policy, submitOwn, clock }: PostmasterNeeds): ToP
     const atMs = clock.nowMs();
     const id = newMessageId(atMs, createHash('sha256').update(`${address}\0`).update(content).digest());
     const original = Buffer.concat([Buffer.from(trace(id), 'latin1'), content]);
-    const letter = { id, hostname, to: postmaster, address, atMs, content: original };
+    const letter = { id, hostname, to: postmaster, address, atMs, content: original, isCut };
     await submitOwn({ id, recipient: postmaster, endsMail: false, content: write(letter) });
     return 'forwarded';
   };
@@ -58,9 +60,10 @@ type Letter = {
   readonly address: string;
   readonly atMs: number;
   readonly content: Buffer;
+  readonly isCut: boolean;
 };
 
-function write({ id, hostname, to, address, atMs, content }: Letter): Buffer {
+function write({ id, hostname, to, address, atMs, content, isCut }: Letter): Buffer {
   const format = { utf8: true };
   const boundary = `=_${id}`;
   const header =
@@ -76,6 +79,7 @@ function write({ id, hostname, to, address, atMs, content }: Letter): Buffer {
     '',
     `The message that is attached came to ${oneLine(address, format)}, where complaints are taken, and is no complaint report`,
     'that a program can read: somebody may have written, or a provider may want that address confirmed.',
+    ...(isCut ? [CUT] : []),
   ];
   return Buffer.concat([
     Buffer.from(`${header}\r\n`),

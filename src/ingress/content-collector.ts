@@ -18,6 +18,7 @@ export type Overflow = 'size' | 'memory';
 export class ContentCollector implements ContentSink {
   readonly #budget: MemoryBudget;
   readonly #limitBytes: number;
+  readonly #keptBytes: number;
   #pieces: Buffer[] = [];
   #block: Buffer | null = null;
   #blockUsed = 0;
@@ -28,21 +29,40 @@ export class ContentCollector implements ContentSink {
   lengthBytes = 0;
   overflow: Overflow | null = null;
 
-  /** @param options `reservedBytes`: reserved already, for a declared SIZE. `limitBytes`: of the message */
-  constructor(options: { readonly budget: MemoryBudget; readonly limitBytes: number; readonly reservedBytes: number }) {
+  /**
+   * @param options `reservedBytes`: reserved already, for a declared SIZE. `limitBytes`: of the message. `keptBytes`: of its
+   * start, and what comes after it is read and dropped; absent: all of it
+   */
+  constructor(options: {
+    readonly budget: MemoryBudget;
+    readonly limitBytes: number;
+    readonly reservedBytes: number;
+    readonly keptBytes?: number;
+  }) {
     this.#budget = options.budget;
     this.#limitBytes = options.limitBytes;
+    this.#keptBytes = options.keptBytes ?? options.limitBytes;
     this.#reservedBytes = options.reservedBytes;
   }
 
-  take(chunk: Buffer, from: number, to: number): void {
-    const length = to - from;
-    this.lengthBytes += length;
+  /** Whether only the start of it is kept. */
+  get isCut(): boolean {
+    return this.lengthBytes > this.#keptBytes;
+  }
+
+  take(chunk: Buffer, from: number, end: number): void {
+    const room = this.#keptBytes - this.lengthBytes;
+    this.lengthBytes += end - from;
     if (this.#discarding) return;
     if (this.lengthBytes > this.#limitBytes) {
       this.overflow = 'size';
       this.discard();
-    } else if (length >= KEPT_BYTES && length * 2 >= chunk.length) this.#keep(chunk, from, to);
+      return;
+    }
+    const to = Math.min(end, from + room);
+    const length = to - from;
+    if (length <= 0) return;
+    if (length >= KEPT_BYTES && length * 2 >= chunk.length) this.#keep(chunk, from, to);
     else this.#copy(chunk, from, to);
   }
 
@@ -54,12 +74,14 @@ export class ContentCollector implements ContentSink {
     this.release();
   }
 
-  /** The whole content; the collector is empty afterwards, its reservation is not given back yet. */
+  /** The whole content, or its start where it is cut; the collector is empty afterwards, its reservation is not given back yet. */
   finish(): Buffer {
     this.#closePiece();
     const [only] = this.#pieces;
     const content =
-      this.#pieces.length === 1 && only !== undefined ? only : Buffer.concat(this.#pieces, this.lengthBytes);
+      this.#pieces.length === 1 && only !== undefined
+        ? only
+        : Buffer.concat(this.#pieces, Math.min(this.lengthBytes, this.#keptBytes));
     this.#pieces = [];
     return content;
   }

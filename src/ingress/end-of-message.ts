@@ -52,5 +52,5 @@ async function takeReturned(
   const origin = originOf(session, { smtpUtf8: transaction.smtpUtf8, cipher });
   const atMs = clock.nowMs();
   const trace = (id: MessageId): string => receivedField({ origin, hostname, id, atMs, recipients: [address] });
-  return await returnPaths.take({ address, content: returned, trace });
+  return await returnPaths.take({ address, content: returned, isCut: content.isCut, trace });
 }

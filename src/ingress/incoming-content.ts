@@ -5,6 +5,7 @@ import { ContentCollector } from './content-collector.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { MessageDecoder } from './message-decoder.ts';
 import type { Incoming } from './receive.ts';
+import { RETURNED_KEPT_BYTES } from './return-path.ts';
 import { lineTooLongFor, REPLIES } from './replies.ts';
 import type { Session, Transaction } from './session.ts';
 import { type Origin, protocolName } from './trace.ts';
@@ -35,10 +36,12 @@ export class IncomingContent {
     transaction: Transaction,
   ): IncomingContent | null {
     const limitBytes = session.sizeLimitBytes(transaction.client);
-    const reservedBytes = Math.min(transaction.sizeBytes ?? 0, limitBytes);
-    const budget = transaction.forReturnPath ? deps.returnBudget : deps.budget;
+    const { forReturnPath } = transaction;
+    const keptBytes = forReturnPath ? Math.min(limitBytes, RETURNED_KEPT_BYTES) : limitBytes;
+    const reservedBytes = Math.min(transaction.sizeBytes ?? 0, keptBytes);
+    const budget = forReturnPath ? deps.returnBudget : deps.budget;
     if (!budget.reserve(reservedBytes)) return null;
-    const collector = new ContentCollector({ budget, limitBytes, reservedBytes });
+    const collector = new ContentCollector({ budget, limitBytes, reservedBytes, keptBytes });
     return new IncomingContent({
       policy: deps.policy,
       rejectsBareNewlines: session.listener.bareNewline === 'reject',
@@ -88,9 +91,15 @@ export class IncomingContent {
     return decoder.longestLine > lineLength ? lineTooLongFor(lineLength) : null;
   }
 
-  /** The whole content, once. */
+  /** Whether `take` has only the start of it. */
+  get isCut(): boolean {
+    return this.#collector.isCut;
+  }
+
+  /** The whole content, once; where it is cut, its start up to the end of a line. */
   take(): Buffer {
-    return this.#collector.finish();
+    const content = this.#collector.finish();
+    return this.isCut ? content.subarray(0, content.lastIndexOf('\r\n') + 2) : content;
   }
 
   /** Gives the memory back; may be called again. */

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'vitest';
 import { CLIENTS, IngressFixture, MAIL, send, SIGN_IN } from '../../tests/fakes/ingress.ts';
 import { SmtpDialogue } from '../../tests/fakes/smtp-dialogue.ts';
 import { newMessageId } from '../message/ids.ts';
+import type { PolicyInput } from '../policy/schema.ts';
 import { SpoolError } from '../spool/spool.ts';
-import { RETURNED_MOST_BYTES, type ReturnPaths } from './return-path.ts';
+import { RETURNED_KEPT_BYTES, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
 
 const KNOWN = 'b+known@bounces.example';
 const OTHER = 'b+other@bounces.example';
@@ -12,7 +13,7 @@ const BOUNCE = 'From: MAILER-DAEMON@far.example\r\nSubject: failure\r\n\r\nno su
 type Taken = Parameters<ReturnPaths['take']>[0];
 
 /** Two known return paths at bounces.example, and what was taken there. */
-async function open(answer: () => Promise<void> = async () => undefined) {
+async function open(answer: () => Promise<void> = async () => undefined, more: Partial<PolicyInput> = {}) {
   const taken: Taken[] = [];
   const returnPaths: ReturnPaths = {
     judge: (address) => {
@@ -26,7 +27,7 @@ async function open(answer: () => Promise<void> = async () => undefined) {
     },
   };
   const clients = { shop: { ...CLIENTS['shop'], senders: ['*@shop.example'], quota: '100/d' } };
-  const fixture = await IngressFixture.open({ returnPaths, policy: { clients } });
+  const fixture = await IngressFixture.open({ returnPaths, policy: { clients, ...more } });
   return { fixture, taken, [Symbol.asyncDispose]: () => fixture[Symbol.asyncDispose]() };
 }
 
@@ -114,24 +115,58 @@ describe('a client', () => {
 });
 
 describe('what comes to a return path', () => {
-  test('may have 1 MB, announced or not, and a header as any message', async () => {
-    await using place = await open();
+  const LINE = `${'x'.repeat(98)}\r\n`;
+
+  test('may be as large as any message, announced or not, with a header as any; its start is kept, in whole lines', async () => {
+    await using place = await open(undefined, { limits: { messageSize: '2MB' } });
     const { fixture, taken } = place;
-    await using announced = await stranger(fixture, `MAIL FROM:<> SIZE=${RETURNED_MOST_BYTES + 1}`);
+    await using announced = await stranger(fixture, 'MAIL FROM:<> SIZE=2097153');
     expect(await announced.say(`RCPT TO:<${KNOWN}>`)).toBe('552 5.3.4 message exceeds the size limit');
     await using dialogue = await stranger(fixture);
-    const line = `${'x'.repeat(98)}\r\n`;
-    for (const [content, reply] of [
-      [`Subject: x\r\n\r\n${line.repeat(10_001)}`, '552 5.3.4 message exceeds the size limit'],
-      [`Subject: x\r\n${` ${line}`.repeat(9_000)}\r\nbody\r\n`, '552 5.3.4 message header is too big'],
+    for (const [content, reply, size = ''] of [
+      [`Subject: x\r\n\r\n${LINE.repeat(21_000)}`, '552 5.3.4 message exceeds the size limit'],
+      [`Subject: x\r\n${` ${LINE}`.repeat(9_000)}\r\nbody\r\n`, '552 5.3.4 message header is too big'],
       [`${'Received: from a by b; now\r\n'.repeat(200)}\r\nbody\r\n`, '554 5.4.6 too many Received fields: mail loop'],
-      [`Subject: x\r\n\r\n${line.repeat(9_900)}`, '250 2.6.0 taken'],
+      [`Subject: x\r\n\r\n${LINE.repeat(9_900)}`, '250 2.6.0 taken'],
+      [`Subject: x\r\n\r\n${LINE.repeat(20_000)}`, '250 2.6.0 taken'],
+      [`Subject: x\r\n\r\n${LINE.repeat(20_000)}`, '250 2.6.0 taken', ' SIZE=2000014'],
     ] as const) {
-      await dialogue.all('RSET', 'MAIL FROM:<>', `RCPT TO:<${KNOWN}>`);
+      await dialogue.all('RSET', `MAIL FROM:<>${size}`, `RCPT TO:<${KNOWN}>`);
       expect(await send(dialogue, content)).toBe(reply);
     }
-    expect(taken.length).toBe(1);
+    const start = Buffer.from(`Subject: x\r\n\r\n${LINE.repeat(9_999)}`);
+    expect(start.length).toBeLessThanOrEqual(RETURNED_KEPT_BYTES);
+    expect(taken.map(({ content, isCut }) => [content.length, isCut])).toEqual([
+      [990_014, false],
+      [start.length, true],
+      [start.length, true],
+    ]);
+    expect(taken[1]?.content.equals(start)).toBe(true);
     expect(fixture.ingress.counters()).toMatchObject({ bytesInFlight: 0, messagesInFlight: 0 });
+  });
+
+  test('thirty at once, each larger than what is kept, are all taken within the memory for them', async () => {
+    let ready = (): void => undefined;
+    const all = new Promise<void>((resolve) => void (ready = resolve));
+    let waiting = 0;
+    await using place = await open(async () => {
+      waiting += 1;
+      if (waiting === 30) ready();
+      await all;
+    });
+    const { fixture, taken } = place;
+    const large = `Subject: x\r\n\r\n${LINE.repeat(30_000)}`;
+    const replies = await Promise.all(
+      Array.from({ length: 30 }, async () => {
+        await using dialogue = await stranger(fixture);
+        await dialogue.all(`RCPT TO:<${KNOWN}>`);
+        return await send(dialogue, large);
+      }),
+    );
+    // None is answered before all have come: all of them are held at one time.
+    expect(new Set(replies)).toEqual(new Set(['250 2.6.0 taken']));
+    expect(taken.reduce((sum, { content }) => sum + content.length, 0)).toBeLessThanOrEqual(RETURNED_MEMORY_BYTES);
+    expect(taken.every(({ isCut }) => isCut)).toBe(true);
   });
 
   test('is put off while the spool cannot keep it, and when it fails in between', async () => {

@@ -5,10 +5,13 @@ import type { Reply } from '../message/reply.ts';
 import type { LimitsPolicy } from '../policy/schema.ts';
 import { REPLIES } from './replies.ts';
 
-/** Of one such message: reports return a header, or the start of a message. */
-export const RETURNED_MOST_BYTES = 1_000_000;
+/**
+ * Of one such message: what it says stands at its start. Servers that return the whole message may send as much as
+ * clients; the rest of it is read and dropped.
+ */
+export const RETURNED_KEPT_BYTES = 1_000_000;
 /** Of all that are being received at once, so that strangers leave the memory for messages to clients. */
-export const RETURNED_MEMORY_BYTES = 16_000_000;
+export const RETURNED_MEMORY_BYTES = 40_000_000;
 
 /** Whose mail comes back, and who takes it. */
 export type ReturnPaths = {
@@ -32,6 +35,8 @@ export type Marked = {
 export type Returned = {
   readonly address: string;
   readonly content: Buffer;
+  /** It was longer, and its first `RETURNED_KEPT_BYTES` were kept, up to the end of a line. */
+  readonly isCut: boolean;
   /** The trace field for it, in the form of `HeaderField.raw`. @param id under which it is passed on */
   readonly trace: (id: MessageId) => string;
 };

@@ -12,7 +12,7 @@ import { mtPriorityUpTo, type Timing, timingAt } from './handling-parameters.ts'
 import type { MemoryBudget } from './memory-budget.ts';
 import { drawQuota } from './quota.ts';
 import type { Receiver } from './receive.ts';
-import { RETURNED_MOST_BYTES, type ReturnPaths } from './return-path.ts';
+import type { ReturnPaths } from './return-path.ts';
 import { REPLIES, senderOkAt } from './replies.ts';
 
 export type SessionDeps = {
@@ -143,7 +143,7 @@ export class Session {
 
   sizeLimitBytes(client: NamedClient | null): number {
     const { messageSizeBytes } = this.policy.limits;
-    if (this.transaction?.forReturnPath === true) return Math.min(messageSizeBytes, RETURNED_MOST_BYTES);
+    if (this.transaction?.forReturnPath === true) return messageSizeBytes;
     return Math.min(client?.client.messageSizeBytes ?? messageSizeBytes, messageSizeBytes);
   }
 
@@ -218,7 +218,8 @@ export class Session {
     if (!isKnown) return this.refused('RCPT', REPLIES.unknownRecipient);
     if (recipients.size > 0 && !recipients.has(recipient.address))
       return this.refused('RCPT', REPLIES.tooManyRecipients);
-    if (sizeBytes !== null && sizeBytes > RETURNED_MOST_BYTES) return this.refused('RCPT', REPLIES.tooBig);
+    if (sizeBytes !== null && sizeBytes > this.policy.limits.messageSizeBytes)
+      return this.refused('RCPT', REPLIES.tooBig);
     const trouble = this.#deps.receiver.trouble();
     if (trouble !== null) return this.refused('RCPT', trouble);
     recipients.set(recipient.address, recipient);

@@ -75,7 +75,7 @@ export class ReturnRig {
   }
 
   /** It comes from mx.dest.test. */
-  take(mail: { readonly address: string; readonly content: Buffer }): Promise<Reply> {
+  take(mail: { readonly address: string; readonly content: Buffer; readonly isCut?: boolean }): Promise<Reply> {
     return this.paths.take({ ...mail, trace: (id) => `Received: from mx.dest.test by relay.test id ${id}; now\r\n` });
   }
 
