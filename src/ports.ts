@@ -63,6 +63,8 @@ export type FetchAsk = {
   readonly timeoutMs: number;
   /** Of the answer's body; a longer one is a failure. */
   readonly mostBytes: number;
+  /** Only the status is wanted: what comes beyond `mostBytes`, or too late, is dropped, and no failure. Default: all is. */
+  readonly isCut?: boolean;
 };
 
 /** An HTTP request for something small. No redirect is followed. Rejects with an `Error` where no whole answer comes. */

@@ -1,9 +1,10 @@
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, createServer } from 'node:net';
 import { once } from 'node:events';
 import { describe, expect, test } from 'vitest';
 import { startDnsServer } from '../tests/fakes/dns-server.ts';
 import { DnsZone, domainOfManyHosts } from '../tests/fakes/dns.ts';
-import { systemClock, systemDial, systemDns, systemRandom } from './system.ts';
+import { systemClock, systemDial, systemDns, systemFetch, systemRandom } from './system.ts';
 
 const zone = {
   'example.com': {
@@ -163,4 +164,18 @@ describe('time and chance', () => {
     expect(new Set(draws.map((bytes) => bytes.toString('hex', 0, 6))).size).toBe(3_000);
     expect(systemRandom.fraction()).toBeLessThan(1);
   });
+});
+
+test('of an answer that is too long the status is known where that is enough, and nothing otherwise', async () => {
+  const server = createHttpServer((_, response) => void response.writeHead(202).end('x'.repeat(100_000)));
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
+  const bounds = { url, timeoutMs: 10_000, mostBytes: 1_000 };
+  await expect(systemFetch(bounds)).rejects.toThrow('the answer has more than 1000 bytes');
+  const { status, body } = await systemFetch({ ...bounds, isCut: true });
+  expect([status, body.length <= 1_000]).toEqual([202, true]);
+  expect((await systemFetch({ ...bounds, mostBytes: 100_000 })).body).toHaveLength(100_000);
+  server.closeAllConnections();
+  server.close();
 });

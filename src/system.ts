@@ -176,7 +176,10 @@ function opened({ address, port, bind }: DialTarget): Socket {
   });
 }
 
-export const systemFetch: Fetch = async ({ url, timeoutMs, mostBytes, method = 'GET', headers, body }, signal) => {
+export const systemFetch: Fetch = async (
+  { url, timeoutMs, mostBytes, isCut = false, method = 'GET', headers, body },
+  signal,
+) => {
   const timeout = AbortSignal.timeout(timeoutMs);
   const response = await fetch(url, {
     method,
@@ -187,12 +190,16 @@ export const systemFetch: Fetch = async ({ url, timeoutMs, mostBytes, method = '
   });
   const chunks: Uint8Array[] = [];
   let sizeBytes = 0;
-  for await (const chunk of response.body ?? []) {
-    sizeBytes += chunk.byteLength;
-    if (sizeBytes > mostBytes) throw new Error(`the answer has more than ${mostBytes} bytes`);
-    chunks.push(chunk);
+  try {
+    for await (const chunk of response.body ?? []) {
+      sizeBytes += chunk.byteLength;
+      if (sizeBytes > mostBytes) throw new Error(`the answer has more than ${mostBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (cause) {
+    if (!isCut) throw cause;
   }
-  return { status: response.status, body: Buffer.concat(chunks, sizeBytes) };
+  return { status: response.status, body: Buffer.concat(chunks) };
 };
 
 /** Every address of this machine's interfaces as it is now. */

@@ -18,6 +18,8 @@ export type HookListener = AsyncDisposable & {
   readonly names: () => readonly string[];
   /** What it answers from now on; `cut`: it hangs up. */
   answer: number | 'cut' | 'redirect';
+  /** So many bytes it says with it; `forever`: it does not come to an end. */
+  says: number | 'forever';
 };
 
 export async function startHookListener(): Promise<HookListener> {
@@ -30,7 +32,9 @@ export async function startHookListener(): Promise<HookListener> {
       if (answer === 'redirect') return void response.writeHead(302, { location: '/elsewhere' }).end();
       const body = Buffer.concat(chunks).toString();
       if (answer < 300) listener.posts.push(postOf(body, request.headers));
-      response.writeHead(answer).end('thanks');
+      response.writeHead(answer);
+      if (listener.says === 'forever') response.write('thanks');
+      else response.end('x'.repeat(listener.says));
     });
   });
   await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
@@ -41,6 +45,7 @@ export async function startHookListener(): Promise<HookListener> {
     posts,
     names: () => posts.flatMap(({ events }) => events.map(({ event }) => event)),
     answer: 204,
+    says: 6,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections();
       await new Promise((resolve) => void server.close(resolve));

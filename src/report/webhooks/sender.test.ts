@@ -144,6 +144,19 @@ test.each([500, 404, 'cut', 'redirect'] as const)(
   },
 );
 
+test.each([
+  ['at length', 200_000],
+  ['without an end', 'forever'],
+] as const)('what is taken, and said so %s, is told once', async (_, says) => {
+  await using place = await world({ timeout: 300 });
+  const sender = place.sender();
+  await tell(sender, place.hook);
+  await place.mail();
+  Object.assign(place.listener, { answer: 200, says });
+  expect(await tell(sender, place.hook)).toEqual({ kind: 'idle' });
+  expect(place.listener.names()).toEqual(['received', 'delivered']);
+});
+
 test('one that takes nothing for 24 h is not told any more, an alert says so, and it hears of all of it once it is resumed', async () => {
   await using place = await world();
   const { clock, listener, hook, events, spool } = place;

@@ -33,7 +33,7 @@ export type Step =
 
 /** Events that are read at once, and told in one post at most. */
 const AT_ONCE = 100;
-/** Nobody needs to read what such a program answers. */
+/** Nobody needs to read what such a program answers beside its status. */
 const ANSWER_BYTES = 64 * 1024;
 /** How far it is, where there is nothing to tell it. */
 const WRITE_EVERY_MS = 10_000;
@@ -174,7 +174,8 @@ export class HookSender {
     const { fetch, clock } = this.#needs;
     const { headers, body } = signedPost(posted, { secret, nowMs: clock.nowMs() });
     try {
-      const asked = { url, method: 'POST', headers, body, timeoutMs: timeout, mostBytes: ANSWER_BYTES } as const;
+      const bounds = { timeoutMs: timeout, mostBytes: ANSWER_BYTES, isCut: true };
+      const asked = { url, method: 'POST', headers, body, ...bounds } as const;
       const { status } = await fetch(asked, signal);
       return status >= 200 && status < 300 ? null : { text: `it answers ${status}`, isGone: status === 410 };
     } catch (cause) {
