@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect, test } from 'vitest';
@@ -215,4 +216,54 @@ test('bodies count until what they are for is done', async () => {
   const statuses = (await Promise.all(first)).map(({ status }) => status);
   expect(statuses.filter((status) => status === 200).length).toBeGreaterThanOrEqual(15);
   expect((await fetch(`${base}/hooks/x`, { method: 'POST', body: 'x' })).status).toBe(200);
+});
+
+/** More connections than there may be, each with so much written, held open. */
+async function crowd(port: number, text: string): Promise<AsyncDisposable & { readonly over: () => number }> {
+  let over = 0;
+  const sockets = Array.from({ length: 160 }, () => connect(port, '127.0.0.1'));
+  for (const socket of sockets) {
+    let isOver = false;
+    const end = (): void => {
+      if (!isOver) over += 1;
+      isOver = true;
+    };
+    socket.on('error', end).on('close', end).on('data', end);
+    if (text !== '') socket.write(text);
+  }
+  const there = async (socket: Socket): Promise<void> => {
+    if (socket.connecting) await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+  };
+  await Promise.all(sockets.map(there));
+  return {
+    over: () => over,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
+
+test('however many are slow to post, and slow to hang up, whoever asks whether it is ready hears it', async () => {
+  const { taken, http, port, base } = await start();
+  await using _ = http;
+  await using slow = await crowd(port, 'POST /hooks/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx');
+  await expect.poll(slow.over).toBe(96);
+  for (let times = 0; times < 3; times++)
+    expect((await fetch(`${base}/readyz`, { headers: { connection: 'close' } })).status).toBe(200);
+  const late = connect(port, '127.0.0.1');
+  late.write('POST /hooks/x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx');
+  // At once: the clock stands still.
+  expect(await answers(late)).toMatch(/^HTTP\/1\.1 503 [^]*connection: close/i);
+  expect(taken).toEqual([]);
+});
+
+test.each([
+  ['say nothing', ''],
+  ['are slow with their head', 'POST /hooks/x HTTP/1.1\r\nHost: '],
+])('however many %s, whoever asks whether it is ready hears it', async (_, text) => {
+  const { http, port, base } = await start();
+  await using __ = http;
+  await using ___ = await crowd(port, text);
+  for (let times = 0; times < 3; times++)
+    expect((await fetch(`${base}/readyz`, { headers: { connection: 'close' } })).status).toBe(200);
 });

@@ -4,6 +4,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { type Answer, json, plain } from './answer.ts';
 import type { Api, ApiAsk } from './api.ts';
+import { Connections } from './connections.ts';
 import { Bodies, type Place, type PlaceAsk, placeFor, type Places } from './posts.ts';
 
 export type HttpBinding =
@@ -40,7 +41,6 @@ const LIMITS = {
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2_000,
 } as const;
-const MOST_CONNECTIONS = 128;
 /** A client that still sends is let read the answer before its connection is closed. */
 const LINGER_MS = 1_000;
 
@@ -57,16 +57,17 @@ const SECURITY = {
  * else is 404. Starts with `listen`.
  */
 export function createHttp(given: HttpNeeds): HttpListener {
-  const needs: Serving = { places: new Map(), ...given, bodies: new Bodies(given.clock) };
+  const needs: Omit<Serving, 'connections'> = { places: new Map(), ...given, bodies: new Bodies(given.clock) };
   let bound: { readonly wanted: string; readonly server: Server } | null = null;
 
   const listen = async (): Promise<HttpBinding> => {
     const wanted = needs.policy().http.listen;
     if (bound?.wanted === wanted) return bindingOf(bound.server);
-    const answer = (request: IncomingMessage, response: ServerResponse): void => void serve(needs, request, response);
+    const server = createServer({ ...LIMITS });
+    const serving = { ...needs, connections: new Connections(server) };
+    const answer = (request: IncomingMessage, response: ServerResponse): void => void serve(serving, request, response);
     // Whoever asks before it sends a body (RFC 9110 §10.1.1) hears yes only where one is read.
-    const server = createServer({ ...LIMITS }, answer).on('checkContinue', answer);
-    server.maxConnections = MOST_CONNECTIONS;
+    server.on('request', answer).on('checkContinue', answer);
     const failure = await bind(server, wanted);
     if (failure !== null) return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
     if (bound !== null) await close(bound.server);
@@ -118,10 +119,11 @@ function close(server: Server): Promise<void> {
   });
 }
 
-type Serving = HttpNeeds & { readonly places: Places; readonly bodies: Bodies };
+type Serving = HttpNeeds & { readonly places: Places; readonly bodies: Bodies; readonly connections: Connections };
 
 async function serve(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const { clock, emit } = needs;
+  const { clock, emit, connections } = needs;
+  connections.serving(request, response);
   let answer: Answer | null;
   try {
     answer = await answerTo(needs, request, response);
@@ -143,7 +145,8 @@ async function serve(needs: Serving, request: IncomingMessage, response: ServerR
     // A body that nobody reads must not keep the connection.
     ...(isWhole ? {} : { connection: 'close' }),
   });
-  if (request.method === 'HEAD' || isWhole) response.end(request.method === 'HEAD' ? undefined : answer.text);
+  if (request.method === 'HEAD') response.end();
+  else if (isWhole || !connections.mayLinger(response)) response.end(answer.text);
   else lastWords(clock, response, answer.text);
 }
 

@@ -1,0 +1,51 @@
+/** Who may hold connections, so that there is always one for who asks whether the relay lives. */
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+/** More are closed unheard. Bodies that are read (`posts.ts`) and `LINGERING_MOST` leave room for a quarter of them. */
+const MOST_CONNECTIONS = 128;
+/** From here on a new connection takes the place of one on which nothing is asked. */
+const CROWDED = MOST_CONNECTIONS - 8;
+const LINGERING_MOST = 32;
+
+/** The connections of one server. */
+export class Connections {
+  /** On which no request is being served: silent, kept for the next one, or slow with its head. The longest first. */
+  readonly #idle = new Set<Socket>();
+  #count = 0;
+  #lingering = 0;
+
+  constructor(server: Server) {
+    server.maxConnections = MOST_CONNECTIONS;
+    server.on('connection', (socket: Socket) => this.#opened(socket));
+  }
+
+  /** A request has come whose answer keeps its connection until it is out. */
+  serving({ socket }: IncomingMessage, response: ServerResponse): void {
+    this.#idle.delete(socket);
+    response.once('close', () => {
+      if (!socket.destroyed) this.#idle.add(socket);
+    });
+  }
+
+  /** Whether one that still sends what nobody reads may stay until it has read its answer. */
+  mayLinger(response: ServerResponse): boolean {
+    if (this.#lingering >= LINGERING_MOST) return false;
+    this.#lingering += 1;
+    response.once('close', () => {
+      this.#lingering -= 1;
+    });
+    return true;
+  }
+
+  #opened(socket: Socket): void {
+    this.#count += 1;
+    socket.once('close', () => {
+      this.#count -= 1;
+      this.#idle.delete(socket);
+    });
+    const [oldest] = this.#idle;
+    this.#idle.add(socket);
+    if (this.#count > CROWDED) oldest?.destroy();
+  }
+}
