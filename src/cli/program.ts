@@ -1,30 +1,9 @@
 import { Command, CommanderError } from 'commander';
-import { policyJsonSchema } from '../policy/json-schema.ts';
 import { isNodeName } from '../spool/nodes.ts';
 import { SpoolError } from '../spool/spool.ts';
-import { addAudit } from './audit.ts';
-import { addCheck, addPolicy } from './check.ts';
 import { addCommand, exitCodeOf, UsageError, type Cli, type ExitCode, type Registry } from './cli.ts';
 import type { Where } from './data-folder.ts';
-import { addClients } from './client.ts';
-import { addDkim } from './dkim.ts';
-import { addDns } from './dns.ts';
-import { addEgressList } from './egress-list.ts';
-import { addEgressPause } from './egress-pause.ts';
-import { addEgressTest } from './egress-test.ts';
-import { addExplain } from './explain.ts';
-import { addMessage } from './message.ts';
-import { addNodes } from './nodes.ts';
 import { OperationsError } from './operations.ts';
-import { addPresets } from './preset.ts';
-import { addQueue } from './queue.ts';
-import { addSend } from './send.ts';
-import { addSimulateProvider } from './simulate-provider.ts';
-import { addSpool } from './spool.ts';
-import { addStats } from './stats.ts';
-import { addSuppress } from './suppress.ts';
-import { addTokens } from './token.ts';
-import { addWebhooks } from './webhook.ts';
 
 export type StartAsk = Where & {
   readonly node: string | null;
@@ -44,8 +23,11 @@ export type ProgramNeeds = Cli & {
  */
 export async function runProgram(argv: readonly string[], needs: ProgramNeeds): Promise<ExitCode> {
   let code: ExitCode = 0;
-  const program = buildProgram({ ...needs, finish: (finished) => (code = finished) }, needs);
+  const registry: Registry = { ...needs, finish: (finished) => (code = finished) };
+  const program = buildProgram(registry, needs);
   try {
+    // A relay runs for months and needs none of them: 5 MB.
+    if (argv[0] !== 'start') (await import('./commands.ts')).addCommands(program, registry);
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
@@ -64,27 +46,6 @@ function buildProgram(registry: Registry, { version, start }: ProgramNeeds): Com
     .showHelpAfterError('(--help says more)')
     .addHelpText('after', '\nExit codes: 0 done, 1 a problem was found, 2 the command was not understood.');
   addStart(program, registry, start);
-  addCheck(program, registry);
-  addSend(program, registry);
-  addMessage(program, registry);
-  addExplain(program, registry);
-  addQueue(program, registry);
-  addClients(program, registry);
-  addDkim(program, registry);
-  addDns(program, registry);
-  addPolicy(program, registry, policyJsonSchema);
-  addPresets(program, registry);
-  addAudit(program, registry);
-  addNodes(program, registry);
-  addSpool(program, registry);
-  addSimulateProvider(program, registry);
-  addEgressList(program, registry);
-  addEgressPause(program, registry);
-  addEgressTest(program, registry);
-  addStats(program, registry);
-  addSuppress(program, registry);
-  addTokens(program, registry);
-  addWebhooks(program, registry);
   return program;
 }
 
