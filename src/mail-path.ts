@@ -230,7 +230,7 @@ async function suppressionOf(needs: MailPathNeeds, stack: AsyncDisposableStack):
   const { suppression, policy, spool, ports, emit } = needs;
   const { suppressions } = spool;
   if (suppression !== undefined || suppressions === undefined) return suppression ?? null;
-  const store = { story: spool.story.bind(spool), note: spool.note.bind(spool), suppressions };
+  const store = { story: spool.story.bind(spool), note: spool.note.bind(spool), suppressions, ledger: spool.ledger };
   return stack.use(await openSuppression({ policy, spool: store, clock: ports.clock, emit }));
 }
 

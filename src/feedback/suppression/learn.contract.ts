@@ -165,6 +165,31 @@ export function testLearning(engine: Engine): void {
       expect(await refused(of)).toContain('4 messages');
     });
 
+    test('soft bounces that are learnt at one time, by two processes and several callers, count exactly', async () => {
+      const of = await opened({ softBounces: { count: 12, within: '30d', keep: '2d' } });
+      const other = await opened({ softBounces: { count: 12, within: '30d', keep: '2d' } });
+      await using _ = of.suppressing;
+      await using __ = other.suppressing;
+      const bounces = await Promise.all(Array.from({ length: 12 }, async () => bounce(of, await mail(of), FULL)));
+      const [last, ...others] = bounces;
+      const learnt = others.map((event, at) => (at % 2 === 0 ? of : other).suppressing.learn([event]));
+      await Promise.all([...learnt, other.suppressing.learn(others)]);
+      expect(await refused(of)).toBeNull();
+      if (last !== undefined) await other.suppressing.learn([last]);
+      expect(await refused(other)).toContain('12 messages came to nothing');
+      // A delivery that another process hears of takes all of it back.
+      const delivered: MessageEvent = {
+        event: 'delivered',
+        reply: null,
+        egress: 'direct',
+        ...about(of, await mail(of)),
+      };
+      await of.suppressing.learn([delivered]);
+      expect(await of.spool.ledger.counts('soft-bounces:', 0)).toEqual(
+        Array.from({ length: 12 }, () => expect.objectContaining({ amount: 0 })),
+      );
+    });
+
     test('soft bounces of long ago do not count', async () => {
       const of = await opened({ softBounces: { count: 2, within: '1d' } });
       await using _ = of.suppressing;

@@ -14,8 +14,9 @@ import {
   type SuppressionReason,
   type Suppressions,
 } from '../../spool/suppressions.ts';
+import type { Tallies } from '../../spool/tallies.ts';
 import { type Lesson, lessonOf } from './lessons.ts';
-import { counted, TALLY_CLIENT, timesIn } from './tally.ts';
+import { countSoft, TALLY_CLIENT, tallyEntry, uncountSoft } from './tally.ts';
 import type { SieveWatch } from './watch.ts';
 
 /**
@@ -29,6 +30,7 @@ export type LearnNeeds = {
   readonly policy: () => Policy;
   readonly spool: Pick<Spool, 'story'>;
   readonly suppressions: Suppressions;
+  readonly tallies: Tallies;
   readonly sieve: Pick<SieveWatch, 'has' | 'isKnown' | 'add'>;
   readonly clock: Clock;
 };
@@ -93,9 +95,11 @@ function entriesFor({ suppression }: Policy, lesson: Lesson, mail: Mail): readon
   }
 }
 
+type KeepNeeds = Omit<LearnNeeds, 'spool' | 'tallies'>;
+
 /** The same for what is known otherwise than from an event. */
 export async function keepLesson(
-  needs: Omit<LearnNeeds, 'spool'>,
+  needs: KeepNeeds,
   lesson: Omit<Lesson, 'kind'>,
   { mail, why }: { readonly mail: Whose; readonly why: Why },
 ): Promise<void> {
@@ -126,7 +130,7 @@ function entriesOf(
 }
 
 /** What holds longer already stays as it is. */
-async function keep(needs: Omit<LearnNeeds, 'spool'>, entries: readonly Suppression[]): Promise<void> {
+async function keep(needs: KeepNeeds, entries: readonly Suppression[]): Promise<void> {
   const { suppressions, sieve, clock } = needs;
   const nowMs = clock.nowMs();
   const wanted: Suppression[] = [];
@@ -162,25 +166,17 @@ function outlasts(known: Suppression, entry: Suppression): boolean {
 async function count(needs: LearnNeeds, lesson: Lesson, mail: Mail): Promise<void> {
   const { softBounces } = needs.policy().suppression;
   if (softBounces.scope === 'off') return;
-  const { suppressions, sieve } = needs;
-  for (const given of new Set(lesson.addresses.map(suppressionAddress))) {
-    const key = { address: given, client: TALLY_CLIENT, stream: null };
-    const before = await knownOf(needs, key);
-    const { withinMs } = softBounces;
-    const tally = counted(before, {
-      address: given,
-      atMs: lesson.atMs,
-      said: plainText(lesson.evidence, EVIDENCE_MOST),
-      withinMs,
-    });
-    const times = timesIn(tally);
-    await suppressions.suppress([tally]);
-    sieve.add([given]);
-    if (times.length < softBounces.count) continue;
+  const { suppressions, tallies, sieve } = needs;
+  for (const address of new Set(lesson.addresses.map(suppressionAddress))) {
+    const soft = { address, messageId: lesson.messageId, atMs: lesson.atMs, withinMs: softBounces.withinMs };
+    const times = await countSoft(tallies, soft);
+    await suppressions.suppress([tallyEntry(soft, plainText(lesson.evidence, EVIDENCE_MOST))]);
+    sieve.add([address]);
+    if (times < softBounces.count) continue;
     // The count stays: when it is written to again and that comes to nothing as well, it is not tried as often anew.
-    const evidence = `${times.length} messages came to nothing, the last one: ${lesson.evidence}`;
+    const evidence = `${times} messages came to nothing, the last one: ${lesson.evidence}`;
     const why = { reason: 'soft-bounces', kept: softBounces } as const;
-    await keep(needs, entriesOf({ ...lesson, addresses: [given], evidence }, mail, why));
+    await keep(needs, entriesOf({ ...lesson, addresses: [address], evidence }, mail, why));
   }
 }
 
@@ -189,6 +185,9 @@ async function forgetSoft(needs: LearnNeeds, addresses: readonly string[]): Prom
   const known = new Set(addresses.filter((address) => needs.sieve.has(address)).map(suppressionAddress));
   for (const address of known) {
     const key = { address, client: TALLY_CLIENT, stream: null };
-    if ((await knownOf(needs, key)) !== null) await needs.suppressions.unsuppress([key]);
+    if ((await knownOf(needs, key)) === null) continue;
+    // In this order: what is counted in between finds its own entry afterwards.
+    await needs.suppressions.unsuppress([key]);
+    await uncountSoft(needs.tallies, address);
   }
 }

@@ -4,6 +4,7 @@ import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
 import type { Spool } from '../../spool/spool.ts';
 import type { Suppressions } from '../../spool/suppressions.ts';
+import type { Tallies } from '../../spool/tallies.ts';
 import { createLearner, type Learn } from './learn.ts';
 import { createScreening } from './screen.ts';
 import { unsubscribe } from './unsubscribe.ts';
@@ -12,7 +13,7 @@ import { SieveWatch } from './watch.ts';
 
 export type SuppressionNeeds = {
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'story' | 'note'> & { readonly suppressions: Suppressions };
+  readonly spool: Pick<Spool, 'story' | 'note'> & { readonly suppressions: Suppressions; readonly ledger: Tallies };
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -27,10 +28,10 @@ export type Suppressing = AsyncDisposable & {
 
 /** Resolves once it knows what there is, or that the store does not answer: it asks the store of each address then. */
 export async function openSuppression({ policy, spool, clock, emit }: SuppressionNeeds): Promise<Suppressing> {
-  const { suppressions } = spool;
+  const { suppressions, ledger: tallies } = spool;
   const sieve = new SieveWatch({ suppressions, clock, emit });
   await sieve.start();
-  const needs = { policy, spool, suppressions, sieve, clock, emit };
+  const needs = { policy, spool, suppressions, tallies, sieve, clock, emit };
   return {
     screening: createScreening({ suppressions, sieve, clock }),
     learn: createLearner(needs),

@@ -1,51 +1,72 @@
 /**
- * Soft bounces of an address, counted where all processes see it: in an entry that holds for nobody's mail, under a client
- * that no policy can have. It ends by itself like any other entry.
+ * Soft bounces of an address, counted exactly where all processes see it: a figure for each message that came to nothing.
+ * Beside them an entry says that there are some; it holds for nobody's mail, under a client that no policy can have, and
+ * ends by itself like any other.
  */
+import { createHash } from 'node:crypto';
+import type { MessageId } from '../../message/ids.ts';
 import type { Suppression } from '../../spool/suppressions.ts';
+import type { Tallies } from '../../spool/tallies.ts';
 
 /** No client's name begins so. */
 export const TALLY_CLIENT = ':soft-bounces';
 
-/** As many as a policy may ask for. */
-const MOST = 50;
-
-/** Whether it is such a count, and no suppression. */
+/** Whether it says that there is a count, and is no suppression. */
 export function isTally({ client }: Pick<Suppression, 'client'>): boolean {
   return client === TALLY_CLIENT;
 }
 
-/** When each of them was, oldest first. */
-export function timesIn({ evidence }: Pick<Suppression, 'evidence'>): readonly number[] {
-  const [line = ''] = evidence.split(';', 1);
-  return line.split(' ').map(Number).filter(Number.isSafeInteger);
-}
-
 export type Soft = {
+  /** In the form of `suppressionAddress`. */
   readonly address: string;
+  readonly messageId: MessageId;
   readonly atMs: number;
-  /** What was said. */
-  readonly said: string;
   readonly withinMs: number;
 };
 
-/** The count with one more. @param before null: there was none */
-export function counted(before: Suppression | null, { address, atMs, said, withinMs }: Soft): Suppression {
-  const times = before === null ? [] : timesIn(before);
-  // The same report twice is one bounce.
-  const all = times.includes(atMs) ? times : [...times, atMs];
-  const recent = all
-    .filter((time) => time > atMs - withinMs)
-    .sort((one, other) => one - other)
-    .slice(-MOST);
+/**
+ * Counts one more; a repeat of the same one changes nothing.
+ * @returns how many messages came to nothing within the time before it, this one included
+ */
+export async function countSoft(tallies: Tallies, { address, messageId, atMs, withinMs }: Soft): Promise<number> {
+  const account = accountOf(address);
+  await tallies.count([{ account, startsAtMs: placeOf(atMs, messageId), amount: 1, keepUntilMs: atMs + withinMs }]);
+  // Read after its own is in: of several at once the last one sees them all.
+  const found = await tallies.counts(account, (atMs - withinMs + 1) * SLOTS);
+  return found.filter(({ amount }) => amount > 0).length;
+}
+
+/** What was counted until now does not count any more; what is counted at the same time may. */
+export async function uncountSoft(tallies: Tallies, address: string): Promise<void> {
+  const found = await tallies.counts(accountOf(address), 0);
+  // Kept until then at least, by what was said of it before.
+  const gone = found.filter(({ amount }) => amount > 0).map((one) => ({ ...one, amount: -one.amount, keepUntilMs: 0 }));
+  if (gone.length > 0) await tallies.count(gone);
+}
+
+/** What says that there is a count. */
+export function tallyEntry({ address, atMs, withinMs }: Omit<Soft, 'messageId'>, said: string): Suppression {
   return {
     address,
     client: TALLY_CLIENT,
     stream: null,
     reason: 'soft-bounces',
-    evidence: `${recent.join(' ')}; ${said}`.slice(0, 1_000),
+    evidence: said,
     source: 'bounce',
-    atMs: Math.max(before?.atMs ?? 0, atMs),
-    untilMs: Math.max(before?.untilMs ?? 0, atMs + withinMs),
+    atMs,
+    untilMs: atMs + withinMs,
   };
+}
+
+/** Messages of one millisecond are told apart by so many digests. */
+const SLOTS = 4_096;
+
+/** An account an address; a figure a message, at its time. */
+function placeOf(atMs: number, messageId: MessageId): number {
+  return Math.floor(atMs) * SLOTS + (createHash('sha256').update(messageId).digest().readUInt16BE(0) % SLOTS);
+}
+
+/** No address is the beginning of another one. */
+function accountOf(address: string): string {
+  return `soft-bounces:${createHash('sha256').update(address).digest('hex').slice(0, 32)}`;
 }
