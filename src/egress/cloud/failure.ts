@@ -2,6 +2,12 @@
 import type { HttpAnswer, HttpFailure } from './http.ts';
 import type { ProviderAnswer } from './provider.ts';
 
+/**
+ * What is read of the words of an answer, characters: all that any provider says, and little enough for patterns that take
+ * long over much.
+ */
+export const WORDS_MOST = 2_000;
+
 export function ofFailure(failure: HttpFailure, host: string): ProviderAnswer {
   if (failure.why === 'stopped') return { kind: 'stopped' };
   if (failure.sent === 'all')

@@ -1,4 +1,5 @@
 /** What the answers of Mailgun mean, by its documents of the sending API. Pure. What is not in them is the exit's trouble, and temporary. */
+import { WORDS_MOST } from '../cloud/failure.ts';
 import type { ProviderAnswer } from '../cloud/provider.ts';
 
 type Answer = Exclude<ProviderAnswer, { kind: 'taken' | 'stopped' | 'in-doubt' }>;
@@ -28,7 +29,9 @@ const BAD_ADDRESS = /(?:is )?not a valid address|invalid (?:recipient|address|em
 const TOO_LARGE = /too large|exceeds? (?:the )?(?:maximum|size)|maximum message size/i;
 
 export function mailgunAnswer(refusal: MailgunRefusal): Answer {
-  const { status, message, raw, retryAfterMs } = refusal;
+  const { status, retryAfterMs } = refusal;
+  const message = refusal.message?.slice(0, WORDS_MOST) ?? null;
+  const raw = refusal.raw.slice(0, WORDS_MOST);
   const text = message ?? (raw.trim() === '' ? 'without a word' : raw.slice(0, 100));
   const said = `answered ${status}: ${text}`;
   if (status === 429) {

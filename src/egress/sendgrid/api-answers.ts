@@ -1,7 +1,7 @@
 /** What the answers of SendGrid's v3 API mean, by its documents. Pure. */
 import type { IncomingHttpHeaders } from 'node:http';
 import { plainText } from '../../message/plain-text.ts';
-import { ofStatus } from '../cloud/failure.ts';
+import { ofStatus, WORDS_MOST } from '../cloud/failure.ts';
 import type { HttpAnswer } from '../cloud/http.ts';
 import type { ProviderAnswer } from '../cloud/provider.ts';
 import { retryAfterMs } from '../cloud/retry-after.ts';
@@ -93,8 +93,12 @@ export function errorsOf(body: Buffer): readonly ApiError[] {
   return errors.slice(0, 10).flatMap((one: unknown) => {
     if (typeof one !== 'object' || one === null) return [];
     const { message, field } = one as { readonly message?: unknown; readonly field?: unknown };
-    return [{ message: typeof message === 'string' ? message : '', field: typeof field === 'string' ? field : '' }];
+    return [{ message: wordsOf(message), field: wordsOf(field) }];
   });
+}
+
+function wordsOf(value: unknown): string {
+  return typeof value === 'string' ? value.slice(0, WORDS_MOST) : '';
 }
 
 function textOf(errors: readonly ApiError[], status: number): string {

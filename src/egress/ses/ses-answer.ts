@@ -2,6 +2,7 @@
  * What the errors of SES mean, by the documents of its API v2 (SendEmail, and the errors that all of AWS have). Pure. What is
  * in neither is the exit's trouble, and temporary.
  */
+import { WORDS_MOST } from '../cloud/failure.ts';
 import type { ProviderAnswer } from '../cloud/provider.ts';
 
 export type SesError = {
@@ -69,7 +70,8 @@ const DAY_QUOTA_REST_MS = 900_000;
 const PER_SECOND_REST_MS = 1_000;
 
 /** @param recipients of the request, addresses */
-export function sesAnswer(error: SesError, recipients: readonly string[]): Answer {
+export function sesAnswer(whole: SesError, recipients: readonly string[]): Answer {
+  const error = { ...whole, text: whole.text.slice(0, WORDS_MOST) };
   const { name, text, status } = error;
   if (SKEW_ERRORS.has(name) || SKEWED.test(text)) return skewed(error);
   if (/credential should be scoped to a valid region/i.test(text))

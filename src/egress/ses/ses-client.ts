@@ -102,7 +102,7 @@ export class SesClient {
     const { clock } = this.#options;
     const parsed = jsonOf(body);
     const type = textOf(headers['x-amzn-errortype'] ?? parsed['__type'] ?? parsed['code']);
-    const name = /^(?:.*#)?([A-Za-z]+)/.exec(type)?.[1] ?? '';
+    const name = /^(?:.*#)?([A-Za-z]+)/.exec(type.slice(0, 200))?.[1] ?? '';
     const text = textOf(parsed['message'] ?? parsed['Message']);
     const dateMs = Date.parse(headers.date ?? '');
     return {
