@@ -42,6 +42,8 @@ function placesOf(
     policy,
     spool,
     tallies: spool.ledger,
+    quotas: spool.ledger,
+    random: ports.random,
     marks: spool.marks,
     clock,
     emit,

@@ -9,6 +9,7 @@ import { type Policy, policySchema } from '../../src/policy/schema.ts';
 import { toldPlan } from '../../src/schedule/told-ends.ts';
 import type { Fixture, Store } from '../../src/spool/engine.contract.ts';
 import { SpoolError, type Submission } from '../../src/spool/spool.ts';
+import { systemRandom } from '../../src/system.ts';
 import type { FakeClock } from './clock.ts';
 import { type FakeSns, type ProviderPost, sendgridKeys, TOPIC } from './provider-posts.ts';
 import { aSettlement, aSubmission, deliveryOf, type SettlementOptions, type SubmissionOptions } from './submission.ts';
@@ -85,6 +86,8 @@ export class HookRig implements AsyncDisposable {
         list: (filter, page) => spool.list(filter, page),
       },
       tallies: spool.ledger,
+      quotas: spool.ledger,
+      random: systemRandom,
       marks: spool.marks,
       fetch: this.sns.fetch,
       learn: async (events) => {

@@ -5,6 +5,7 @@ import { MemoryMarks } from '../../../tests/fakes/marks.ts';
 import { FakeSns, type ProviderPost, sendgridKeys, sendgridPost, TOPIC } from '../../../tests/fakes/provider-posts.ts';
 import type { Event } from '../../message/event.ts';
 import { policySchema } from '../../policy/schema.ts';
+import { systemRandom } from '../../system.ts';
 import { type Hooks, openHooks } from './hooks.ts';
 
 const keys = sendgridKeys();
@@ -36,6 +37,8 @@ beforeEach(() => {
     policy: () => POLICY,
     spool: { story: notAsked, note: notAsked, byProviderId: notAsked, take: notAsked, list: notAsked },
     tallies: { count: notAsked, counts: notAsked },
+    quotas: { takeBlock: notAsked, spend: notAsked, returnBlock: notAsked, takeSlot: notAsked },
+    random: systemRandom,
     marks: new MemoryMarks(),
     fetch: sns.fetch,
     learn: notAsked,

@@ -98,6 +98,31 @@ export function testHooks(engine: Engine): void {
       expect(rig.refused()).toEqual(['gun replay 1', 'gun replay 1', 'gun replay 1', 'gun old 1']);
     });
 
+    test('of posts with one token of Mailgun at one moment, on two nodes, one event is believed', async () => {
+      const { submission, delivery } = await rig.sent('gun');
+      const event = (id: string) => ({
+        id,
+        event: 'opened',
+        recipient: 'ann@dest.test',
+        timestamp: now() / 1_000,
+        'user-variables': { 'relevo-message': delivery.slice(0, 26), 'relevo-delivery': delivery },
+      });
+      const of = { signingKey: MAILGUN_KEY, atMs: now(), token: 'a'.repeat(50) };
+      const posts = Array.from({ length: 12 }, (_, n) => mailgunPost(event(`m${n}`), of));
+      const nodes = [rig.another(), rig.another()];
+      // One that could not be stored leaves the token to the others.
+      rig.away.note = true;
+      expect(await rig.post('gun', mailgunPost(event('failed'), of), nodes[0])).toMatchObject({ status: 503 });
+      rig.away.note = false;
+      const send = async () => await Promise.all(posts.map((post, n) => rig.post('gun', post, nodes[n % 2])));
+      const statuses = (await send()).map(({ status }) => status);
+      expect(statuses.filter((status) => status === 200).length).toBe(1);
+      expect(statuses.filter((status) => status === 503 || status === 401).length).toBe(11);
+      const again = (await send()).map(({ status }) => status);
+      expect(again).toEqual(statuses.map((status) => (status === 200 ? 200 : 401)));
+      expect((await rig.noted(submission)).length).toBe(1);
+    });
+
     test('a subscription is confirmed once, by one node, and a failed call is made again', async () => {
       const post = sns.post('You have chosen to subscribe', { atMs: now(), type: 'SubscriptionConfirmation' });
       const calls = () => sns.asked.filter(({ url }) => url.includes('ConfirmSubscription'));

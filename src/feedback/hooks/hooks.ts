@@ -4,7 +4,8 @@
  */
 import type { IncomingHttpHeaders } from 'node:http';
 import type { EgressPolicy } from '../../policy/schema.ts';
-import type { Fetch } from '../../ports.ts';
+import type { Fetch, Random } from '../../ports.ts';
+import type { Quotas } from '../../spool/ledger.ts';
 import type { Marks } from '../../spool/marks.ts';
 import { SpoolError } from '../../spool/spool.ts';
 import type { Tallies } from '../../spool/tallies.ts';
@@ -24,6 +25,8 @@ export type HookNeeds = Omit<NotingNeeds, 'doubts'> &
   DoubtNeeds & {
     readonly spool: NotingNeeds['spool'] & DoubtNeeds['spool'];
     readonly tallies: Tallies;
+    readonly quotas: Quotas;
+    readonly random: Random;
     readonly marks: Marks;
     readonly fetch: Fetch;
   };
@@ -119,10 +122,15 @@ function later({ clock, emit, told }: Parts, why: string): HookAnswer {
 async function store(
   { noting, clock, emit }: Parts,
   egress: string,
-  { events, ignored, stored }: HookReading & { readonly kind: 'events' },
+  { events, ignored, stored, failed }: HookReading & { readonly kind: 'events' },
 ): Promise<HookAnswer> {
-  const { noted, ...passedOver } = await noting.note(egress, events);
+  const sum = await noting.note(egress, events).catch(async (cause: unknown) => {
+    // A store that is away frees it by itself, later.
+    await failed?.().catch(() => undefined);
+    throw cause;
+  });
   await stored?.();
+  const { noted, ...passedOver } = sum;
   emit({ event: 'hook-taken', atMs: clock.nowMs(), egress, noted, passedOver: { ...passedOver, ignored } });
   return OK;
 }
@@ -130,10 +138,9 @@ async function store(
 type Named = { readonly name: string; readonly post: HookPost };
 
 async function read(parts: Parts, exit: HookExit, { name, post }: Named): Promise<HookReading> {
-  const { tallies } = parts;
   if (exit.type === 'sendgrid') return readSendgrid(post, { publicKey: exit.webhook?.publicKey ?? '' });
   if (exit.type === 'mailgun') {
-    const tokens = tokensOf(tallies, { exit: name, keepMs: MAILGUN_OLDEST_MS });
+    const tokens = tokensOf(parts, { exit: name, keepMs: MAILGUN_OLDEST_MS });
     return readMailgun(post, { signingKey: exit.webhook?.signingKey ?? '', tokens });
   }
   return readTopic(parts, { name, post, topicArns: exit.webhook?.topicArns ?? [] });

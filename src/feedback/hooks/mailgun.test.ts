@@ -8,7 +8,9 @@ const NOW_MS = Date.UTC(2026, 10, 22, 12);
 const HOURS = 3_600_000;
 const of = { signingKey: 'key-1', atMs: NOW_MS, token: 'e'.repeat(50) };
 
-const unused: Tokens = { usedFor: async () => 'unused', use: async () => undefined };
+const unused: Tokens = {
+  take: async () => ({ kind: 'ours', used: async () => undefined, unused: async () => undefined }),
+};
 const read = (body: Buffer, signingKey = 'key-1'): Promise<HookReading> =>
   readMailgun({ headers: {}, body, nowMs: NOW_MS }, { signingKey, tokens: unused });
 const eventOf = async (data: object) => {

@@ -49,17 +49,26 @@ export async function readMailgun(
     token,
     signedAtMs: Number(timestamp) * 1_000,
     what: `${textAt(data, 'id')}\0${body.toString('latin1')}`,
+    nowMs,
   };
-  const earlier = await tokens.usedFor(use);
-  if (earlier !== 'unused') return earlier === 'this' ? { kind: 'done' } : { kind: 'refused', reason: 'replay' };
+  const turn = await tokens.take(use);
+  if (turn.kind !== 'ours') return NOT_OURS[turn.kind];
   const event = eventOf(data);
   return {
     kind: 'events',
     events: event === null ? [] : [event],
     ignored: event === null ? 1 : 0,
-    stored: () => tokens.use(use),
+    stored: turn.used,
+    failed: turn.unused,
   };
 }
+
+const NOT_OURS = {
+  this: { kind: 'done' },
+  other: { kind: 'refused', reason: 'replay' },
+  // Whether that one is believed is not known yet.
+  busy: { kind: 'later', why: 'two posts with one token of Mailgun came at one time' },
+} as const satisfies Record<string, HookReading>;
 
 function isSignature(text: string, of: { readonly signed: string; readonly signingKey: string }): boolean {
   if (!/^[0-9a-f]{64}$/i.test(text)) return false;

@@ -53,6 +53,8 @@ export type HookReading =
       readonly ignored: number;
       /** Called once they are stored. */
       readonly stored?: () => Promise<void>;
+      /** Called where they could not be. */
+      readonly failed?: () => Promise<void>;
     }
   | { readonly kind: 'refused'; readonly reason: HookRefusal }
   /** What it wants is done, or was done before. */
