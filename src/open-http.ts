@@ -19,8 +19,12 @@ export type OpenHttpNeeds = {
   readonly notReady: () => readonly string[];
 };
 
-/** It starts with `listen`. */
-export function openHttp(foundation: Foundation, { path, suppression, access, notReady }: OpenHttpNeeds): HttpListener {
+/** It starts with `listen`. What goes on beside it ends with `stack`. */
+export function openHttp(
+  foundation: Foundation,
+  { path, suppression, access, notReady }: OpenHttpNeeds,
+  stack: AsyncDisposableStack,
+): HttpListener {
   const { policy, ports, emit, reporting } = foundation;
   return createHttp({
     policy,
@@ -29,13 +33,14 @@ export function openHttp(foundation: Foundation, { path, suppression, access, no
     notReady,
     scrape: () => reporting.metrics.scrape(),
     api: access.api,
-    places: placesOf(foundation, { path, suppression }),
+    places: placesOf(foundation, { path, suppression }, stack),
   });
 }
 
 function placesOf(
   { policy, ports, spool, emit }: Foundation,
   { path, suppression }: Pick<OpenHttpNeeds, 'path' | 'suppression'>,
+  stack: AsyncDisposableStack,
 ): Places {
   const { clock, fetch = noFetch } = ports;
   const hooks = openHooks({
@@ -52,6 +57,12 @@ function placesOf(
     endNow: (leased, ends) => path.endTold(leased, ends),
     tellReturned: (notice) => path.tellReturned(notice),
     tags: { message: MESSAGE_TAG, delivery: DELIVERY_TAG, deliveryOf: deliveryTagValue },
+  });
+  const stop = new AbortController();
+  const watching = hooks.watch(stop.signal);
+  stack.defer(async () => {
+    stop.abort();
+    await watching;
   });
   const keys = createKeyReader({ path: () => policy().returnPathKeys, clock });
   const unsubscribing = unsubscribePlace({ keys, unsubscribe: (token) => suppression.unsubscribe(token), clock, emit });

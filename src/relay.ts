@@ -125,7 +125,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places, ...uses });
   const access = openAccess({ policy, ports, marks, emit, exits, spool });
   const notReady = () => reasonsNotReady(parts);
-  const http = stack.use(openHttp(foundation, { path, suppression, access, notReady }));
+  const http = stack.use(openHttp(foundation, { path, suppression, access, notReady }, stack));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
   const parts: Parts = { ...foundation, path, standings, exits, access, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });

@@ -4,9 +4,10 @@ import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { MemoryMarks } from '../../../tests/fakes/marks.ts';
 import { FakeSns, type ProviderPost, sendgridKeys, sendgridPost, TOPIC } from '../../../tests/fakes/provider-posts.ts';
 import type { Event } from '../../message/event.ts';
-import { policySchema } from '../../policy/schema.ts';
+import { type Policy, policySchema } from '../../policy/schema.ts';
 import { systemRandom } from '../../system.ts';
 import { type Hooks, openHooks } from './hooks.ts';
+import { Topics } from './topics.ts';
 
 const keys = sendgridKeys();
 const POLICY = policySchema.parse({
@@ -35,7 +36,14 @@ beforeEach(() => {
   const notAsked = (): Promise<never> => Promise.reject(new Error('the store is not asked'));
   hooks = openHooks({
     policy: () => POLICY,
-    spool: { story: notAsked, note: notAsked, byProviderId: notAsked, take: notAsked, list: notAsked },
+    spool: {
+      story: notAsked,
+      note: notAsked,
+      byProviderId: notAsked,
+      take: notAsked,
+      list: notAsked,
+      giveBack: notAsked,
+    },
     tallies: { count: notAsked, counts: notAsked },
     quotas: { takeBlock: notAsked, spend: notAsked, returnBlock: notAsked, takeSlot: notAsked },
     random: systemRandom,
@@ -72,12 +80,14 @@ test('what is refused has its answer by why', async () => {
     ['grid', unsigned],
     ['gun', unsigned],
     ['gun', { headers: {}, body: Buffer.from('no JSON') }],
+    ['ses', { headers: {}, body: Buffer.from('no JSON') }],
+    ['grid', { headers: {}, body: Buffer.from('no JSON') }],
     ['gun', { headers: {}, body: Buffer.alloc(300_000, '1') }],
     ['ses', unsigned],
     ['ses', sns.post('x', { atMs: clock.nowMs(), topicArn: `${TOPIC}-2` })],
   ] as const)
     answers.push((await post(name, made)).status);
-  expect(answers).toEqual([401, 401, 401, 400, 413, 401, 401]);
+  expect(answers).toEqual([401, 401, 401, 400, 400, 401, 413, 401, 401]);
 });
 
 test('refused posts are told summed up, without what was in them', async () => {
@@ -117,6 +127,51 @@ describe('subscriptions', () => {
     await clock.advance(60_000);
     expect(await post('ses', confirm('two'))).toMatchObject({ status: 200 });
     expect([calls(), alerts().at(-1)]).toEqual([before + 1, ['hook-unsubscribed:ses', false]]);
+  });
+
+  test('that are ended are told of after a restart, by every node, and no more once the policy has them no more', async () => {
+    const told: Event[] = [];
+    let policy = POLICY;
+    const marks = new MemoryMarks();
+    const topics = (): Topics =>
+      new Topics({ policy: () => policy, marks, fetch: sns.fetch, clock, emit: (event) => void told.push(event) });
+    const ended = { type: 'UnsubscribeConfirmation', id: 'x', text: '', token: 't', subscribeUrl: '' } as const;
+    await topics().ended('ses', { ...ended, topicArn: TOPIC });
+    await topics().ended('ses', { ...ended, topicArn: TOPIC });
+    const raised = {
+      event: 'alert',
+      name: 'hook-unsubscribed:ses',
+      raised: true,
+      text: expect.stringContaining(TOPIC),
+    };
+    expect(told).toMatchObject([raised, raised]);
+    told.length = 0;
+    const stop = new AbortController();
+    const watching = topics().watch(stop.signal);
+    await clock.advanceUntil(() => told.length === 1);
+    await clock.advance(60_000);
+    expect(told).toMatchObject([raised]);
+    marks.isAway = true;
+    await clock.advance(60_000);
+    marks.isAway = false;
+    policy = { ...POLICY, egress: { direct: POLICY.egress['direct'] as NonNullable<Policy['egress'][string]> } };
+    await clock.advanceUntil(() => told.length === 2);
+    expect(told[1]).toMatchObject({ name: 'hook-unsubscribed:ses', raised: false });
+    policy = POLICY;
+    await clock.advanceUntil(() => told.length === 3);
+    expect(told[2]).toMatchObject(raised);
+    // Another node hears that there is another subscription; one that fails ends nothing.
+    const confirmation = { ...ended, type: 'SubscriptionConfirmation', topicArn: TOPIC, token: 'new' } as const;
+    const url = `https://sns.eu-west-1.amazonaws.com/?Action=ConfirmSubscription&TopicArn=${TOPIC}&Token=new`;
+    expect(await topics().confirm('ses', { ...confirmation, subscribeUrl: url })).toMatchObject({ kind: 'later' });
+    await clock.advance(60_000);
+    expect(told.filter(({ event }) => event === 'alert')).toHaveLength(3);
+    sns.answers.set(url, { status: 200, body: Buffer.from('<ok/>') });
+    expect(await topics().confirm('ses', { ...confirmation, subscribeUrl: url })).toEqual({ kind: 'done' });
+    await clock.advanceUntil(() => told.length === 4);
+    expect(told[3]).toMatchObject({ name: 'hook-unsubscribed:ses', raised: false });
+    stop.abort();
+    await watching;
   });
 
   test('that cannot be confirmed are told of now and then', async () => {

@@ -19,7 +19,7 @@ import { readSes } from './ses.ts';
 import { SnsCertificates } from './sns-certificates.ts';
 import { readSns } from './sns.ts';
 import { tokensOf } from './tokens.ts';
-import { confirmTopic, topicEnded } from './topics.ts';
+import { Topics } from './topics.ts';
 
 export type HookNeeds = Omit<NotingNeeds, 'doubts'> &
   DoubtNeeds & {
@@ -48,21 +48,32 @@ export type Hooks = {
   take(ask: HookAsk): Promise<HookAnswer>;
 };
 
-export function openHooks(needs: HookNeeds): Hooks {
+export type WatchingHooks = Hooks & {
+  /** Tells what other nodes were told of subscriptions, and what was told before this process began, until the signal. Never rejects. */
+  watch(signal: AbortSignal): Promise<void>;
+};
+
+export function openHooks(needs: HookNeeds): WatchingHooks {
   const parts: Parts = {
     ...needs,
     noting: new Noting({ ...needs, doubts: new Doubts(needs) }),
     certificates: new SnsCertificates(needs),
     refusals: new Refusals(needs),
+    topics: new Topics(needs),
     told: { laterMs: Number.NEGATIVE_INFINITY },
   };
-  return { has: (name) => exitOf(parts, name) !== null, take: (ask) => take(parts, ask) };
+  return {
+    has: (name) => exitOf(parts, name) !== null,
+    take: (ask) => take(parts, ask),
+    watch: (signal) => parts.topics.watch(signal),
+  };
 }
 
 type Parts = HookNeeds & {
   readonly noting: Noting;
   readonly certificates: SnsCertificates;
   readonly refusals: Refusals;
+  readonly topics: Topics;
   /** When it was told last that something was put off, monotonic. */
   readonly told: { laterMs: number };
 };
@@ -153,9 +164,9 @@ async function readTopic(
   const sns = await readSns(post, { topicArns, certificates: parts.certificates });
   if (sns.kind !== 'believed') return sns;
   const { message } = sns;
-  if (message.type === 'SubscriptionConfirmation') return confirmTopic(parts, name, message);
+  if (message.type === 'SubscriptionConfirmation') return parts.topics.confirm(name, message);
   if (message.type === 'UnsubscribeConfirmation') {
-    topicEnded(parts, name, message);
+    await parts.topics.ended(name, message);
     return { kind: 'done' };
   }
   const events = readSes(message.text, message.id);
