@@ -5,6 +5,9 @@ import type { Reply } from './reply.ts';
 /** What stands in the way of a delivery being tried when it is due. */
 export type DeliveryState = 'queued' | 'held' | 'quarantined';
 
+/** As `doubtBy`: whichever exit had it, or more than one. No exit has this name. */
+export const ANY_EXIT = '*';
+
 /**
  * One message to the recipients of one destination domain. Only recipients whose story has not ended are in it;
  * a delivery with none left is gone from the queue.
@@ -32,6 +35,6 @@ export type Delivery = {
   readonly lastEgress: string | null;
   /** Exits whose address the site refused for good, and that are not asked again while another may be had. Absent: none. */
   readonly refusedBy?: readonly string[];
-  /** The exit whose last attempt is in doubt: it is asked, where it can be, before the next. Absent: none is. */
+  /** The exit whose last attempt is in doubt, or `ANY_EXIT`: it is asked, where it can be, before the next. Absent: none is. */
   readonly doubtBy?: string;
 };

@@ -1,11 +1,15 @@
 /** What is left in doubt after a turn. Pure. */
+import { ANY_EXIT } from '../message/delivery.ts';
 import type { Told, TurnOutcome } from './settlement.ts';
 
-/** Whose attempt is in doubt after the turn. */
+/** Whose attempt is in doubt after the turn, whichever of them where there are several. */
 export function doubtOf(left: readonly Told[], turn: TurnOutcome): { readonly doubtBy?: string } {
-  const doubted = left.find(({ outcome, doubt }) => outcome.kind === 'in-doubt' || doubt === 'stays');
-  const doubtBy = doubted?.egress ?? turn.doubtBy;
-  return doubtBy === undefined ? {} : { doubtBy };
+  const doubted = left.filter(({ outcome, doubt }) => outcome.kind === 'in-doubt' || doubt === 'stays');
+  const exits = new Set(doubted.map(({ egress }) => egress));
+  if (turn.doubtBy !== undefined) exits.add(turn.doubtBy);
+  const [first, ...others] = exits;
+  if (first === undefined) return {};
+  return { doubtBy: others.length === 0 ? first : ANY_EXIT };
 }
 
 /** What a provider took it may tell of only later: where no copy may be made, it is given time. */

@@ -1,10 +1,12 @@
 /** An attempt that is in doubt, before the next one: where its exit can be asked whether it took the mail, it is. */
 import type { Whether } from '../egress/egress.ts';
+import { ANY_EXIT } from '../message/delivery.ts';
 import type { Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
+import { REAPED } from '../spool/last-reply.ts';
 import type { Conversation, ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
@@ -13,7 +15,7 @@ import type { Told } from './settlement.ts';
 export type DoubtNeeds = {
   readonly policy: () => Policy;
   readonly clock: Clock;
-  readonly exits: Pick<Exits, 'find'>;
+  readonly exits: Pick<Exits, 'find' | 'namesOf'>;
   readonly reversePath?: ReversePath;
 };
 
@@ -28,33 +30,70 @@ export type DoubtSettled = {
 
 /**
  * Taken: these recipients' story ends as delivered, and no copy is made. Not taken: it goes on. Not known: as `onDoubt` says.
- * Never rejects.
+ * Where several exits may have had it, each is asked for whom none before it took. Never rejects.
  */
 export async function settleDoubt(needs: DoubtNeeds, entry: Entry, content: Buffer): Promise<DoubtSettled> {
-  const { recipients, doubtBy } = entry.leased.delivery;
+  const { recipients, doubtBy, lastReply } = entry.leased.delivery;
   const nothing = { told: [], conversations: [] };
   if (doubtBy === undefined) return { recipients, ...nothing };
-  const startMs = needs.clock.monotonicMs();
-  const whether = await ask(needs, entry, { exit: doubtBy, content });
+  const said = await askAll(needs, entry, { recipients, content, exits: askedOf(needs, entry, doubtBy) });
   // It is being stopped: what is left of it is asked about again.
-  if (whether === null || entry.abort.signal.aborted) return { recipients, ...nothing, doubtBy };
-  if (whether.kind === 'not-taken') return { recipients, ...nothing };
-  const isTaken = ({ address }: Recipient): boolean =>
-    whether.kind === 'taken' && (whether.addresses?.includes(address) ?? true);
-  const taken = recipients.filter(isTaken);
-  const left = recipients.filter((recipient) => !isTaken(recipient));
-  const tookMs = Math.round(needs.clock.monotonicMs() - startMs);
-  const conversations =
-    whether.kind === 'taken' && taken.length > 0
-      ? [conversationOf(entry, { exit: doubtBy, whether, taken, tookMs })]
-      : [];
-  const told = taken.map((recipient) => delivered(recipient, doubtBy));
-  if (whether.kind === 'taken' && whether.others !== 'unknown') return { recipients: left, told, conversations };
+  if (said === null || entry.abort.signal.aborted) return { recipients, ...nothing, doubtBy };
+  const { left, told, conversations, unknownTo } = said;
+  if (unknownTo === null || left.length === 0) return { recipients: left, told, conversations };
   // Who released it from that very hold wants it sent.
-  const isReleased = entry.leased.delivery.lastReply?.text === NOT_KNOWN.text;
+  const isReleased = lastReply?.text === NOT_KNOWN.text || lastReply?.text === REAPED.text;
   if (isReleased || onDoubtOf(needs.policy(), entry) === 'retry')
     return { recipients: left, told, conversations, doubtBy };
-  return { recipients: [], told: [...told, ...left.map((recipient) => held(recipient, doubtBy))], conversations };
+  const waiting = left.map((recipient) => held(recipient, unknownTo));
+  return { recipients: [], told: [...told, ...waiting], conversations, doubtBy };
+}
+
+/** Whoever may have had it: of the route as it is now, and the last that tried it. */
+function askedOf({ exits }: DoubtNeeds, { leased, group }: Entry, doubtBy: string): readonly string[] {
+  if (doubtBy !== ANY_EXIT) return [doubtBy];
+  const { lastEgress } = leased.delivery;
+  const names = new Set(lastEgress === null ? [] : [lastEgress]);
+  if (group.route !== null) for (const name of exits.namesOf(group.route)) names.add(name);
+  return [...names].filter((name) => exits.find(name)?.whether !== undefined);
+}
+
+type Said = {
+  readonly left: readonly Recipient[];
+  readonly told: readonly Told[];
+  readonly conversations: readonly Conversation[];
+  /** An exit that cannot say whether it took it for those who are left; null: none did. */
+  readonly unknownTo: string | null;
+};
+
+/** null: none can be asked, as was known when it came into doubt. */
+async function askAll(
+  needs: DoubtNeeds,
+  entry: Entry,
+  of: { readonly recipients: readonly Recipient[]; readonly content: Buffer; readonly exits: readonly string[] },
+): Promise<Said | null> {
+  let left = of.recipients;
+  let unknownTo: string | null = null;
+  let isAsked = false;
+  const told: Told[] = [];
+  const conversations: Conversation[] = [];
+  for (const exit of of.exits) {
+    if (left.length === 0 || entry.abort.signal.aborted) break;
+    const startMs = needs.clock.monotonicMs();
+    const whether = await ask(needs, entry, { exit, content: of.content, recipients: left });
+    if (whether === null) continue;
+    isAsked = true;
+    if (whether.kind === 'unknown' || (whether.kind === 'taken' && whether.others === 'unknown')) unknownTo = exit;
+    if (whether.kind !== 'taken') continue;
+    const { addresses } = whether;
+    const taken = left.filter(({ address }) => addresses?.includes(address) ?? true);
+    left = left.filter((recipient) => !taken.includes(recipient));
+    if (taken.length === 0) continue;
+    told.push(...taken.map((recipient) => delivered(recipient, exit)));
+    const tookMs = Math.round(needs.clock.monotonicMs() - startMs);
+    conversations.push(conversationOf(entry, { exit, whether, taken, tookMs }));
+  }
+  return isAsked ? { left, told, conversations, unknownTo } : null;
 }
 
 const TAKEN: Outcome = {
@@ -69,13 +108,17 @@ const NOT_KNOWN: Reply = { code: 451, detail: '4.2', text: 'its exit cannot say 
 async function ask(
   { exits, reversePath }: DoubtNeeds,
   { leased, abort }: Entry,
-  { exit, content }: { readonly exit: string; readonly content: Buffer },
+  {
+    exit,
+    content,
+    recipients,
+  }: { readonly exit: string; readonly content: Buffer; readonly recipients: readonly Recipient[] },
 ): Promise<Whether | null> {
   const egress = exits.find(exit);
   if (egress === undefined) return { kind: 'unknown' };
   if (egress.whether === undefined) return null;
   const { message, delivery } = leased;
-  const { id: deliveryId, domain, recipients } = delivery;
+  const { id: deliveryId, domain } = delivery;
   const sender = reversePath?.(message, deliveryId) ?? message.envelope.sender;
   try {
     return await egress.whether({ message, deliveryId, domain, recipients, sender, content }, abort.signal);

@@ -125,6 +125,11 @@ export class Exits {
     return isAnyAt({ ...this.#requestOf(question), stateOf: (name) => this.#stateOf(name) }, gates);
   }
 
+  /** Every exit that mail may leave by on a route of the policy in force, in its order. */
+  namesOf(route: RoutePolicy): readonly string[] {
+    return stepsOf(this.#needs.policy(), route).flatMap(({ members }) => members.map(({ egress }) => egress));
+  }
+
   find(name: string): Egress | undefined {
     return this.#needs.find(name);
   }

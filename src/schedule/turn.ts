@@ -78,9 +78,19 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
   const before = await settleDoubt(needs, entry, content);
   if (before.recipients.length > 0) return fromExitToExit(needs, entry, { chosen, content, before });
   unused(needs, entry, chosen);
-  const { told, conversations } = before;
+  const { told, conversations, doubtBy } = before;
   const { refused = [] } = entry.group;
-  return { kind: 'tried', told, conversations, counted: false, waitMs: 0, refusedBy: refused, signal: 'none' };
+  const doubt = doubtBy === undefined ? {} : { doubtBy };
+  return {
+    kind: 'tried',
+    told,
+    conversations,
+    counted: false,
+    waitMs: 0,
+    refusedBy: refused,
+    ...doubt,
+    signal: 'none',
+  };
 }
 
 async function fromExitToExit(

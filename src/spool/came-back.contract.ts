@@ -2,8 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { aSettlement, aSubmission, deliveryOf, takenBy } from '../../tests/fakes/submission.ts';
 import type { CameBack } from '../message/event.ts';
+import { ANY_EXIT } from '../message/delivery.ts';
 import { deliveryIdOf, type MessageId } from '../message/ids.ts';
-import { accepted, eachWith, type Engine, type Fixture } from './engine.contract.ts';
+import { accepted, CAREFUL_STREAM, eachWith, type Engine, type Fixture } from './engine.contract.ts';
+import { REAPED } from './last-reply.ts';
 import type { Settlement } from './spool.ts';
 
 export function testCameBack(engine: Engine): void {
@@ -64,6 +66,32 @@ function testHistory(engine: Engine): void {
       const next = await settled({});
       expect(Object.keys(next ?? {})).not.toContain('doubtBy');
       expect(next?.lastReply).toEqual(delivery?.lastReply);
+    });
+
+    test('is that of whichever exit had it, where its owner died', async () => {
+      const { spool, nowMs } = fixture();
+      await accepted(fixture(), {});
+      const lastReply = { code: 451, detail: '4.1', text: 'busy' };
+      await settled({ lastReply, refusedBy: ['ip-1'], doubtBy: 'ses' });
+      await fixture().oneClaimed();
+      expect(await spool.reap(nowMs + 60_001)).toBe(1);
+      const [reaped] = await spool.list({}, { limit: 1 });
+      const expected = { lastReply, refusedBy: ['ip-1'], doubtBy: ANY_EXIT, state: 'queued' };
+      expect(reaped?.delivery).toMatchObject(expected);
+      expect((await fixture().oneClaimed()).delivery).toMatchObject(expected);
+    });
+
+    test('is that of whichever exit had it after a start, too, though it is held', async () => {
+      const { nowMs, store } = fixture();
+      const leaseUntilMs = nowMs + 3_600_000;
+      const queued = aSubmission({ atMs: nowMs, leaseUntilMs });
+      const held = aSubmission({ atMs: nowMs, leaseUntilMs, stream: CAREFUL_STREAM });
+      for (const submission of [queued, held]) await fixture().spool.accept(submission);
+      fixture().store = await store.reopened();
+      const { spool } = fixture();
+      const of = async (state: 'queued' | 'held') => (await spool.list({ state }, { limit: 1 }))[0]?.delivery;
+      expect(await of('queued')).toMatchObject({ lastReply: null, doubtBy: ANY_EXIT });
+      expect(await of('held')).toMatchObject({ lastReply: REAPED, doubtBy: ANY_EXIT });
     });
 
     test('is remembered without a reply, too', async () => {

@@ -2,7 +2,7 @@
  * What a delivery was told last, as the engines keep it: the reply as JSON, and in it the exits that the site refused for
  * good, and the one whose attempt is in doubt.
  */
-import type { Delivery } from '../message/delivery.ts';
+import { ANY_EXIT, type Delivery } from '../message/delivery.ts';
 import type { Reply } from '../message/reply.ts';
 
 type Told = Pick<Delivery, 'lastReply' | 'refusedBy' | 'doubtBy'>;
@@ -18,6 +18,16 @@ export function packLastReply({ lastReply, refusedBy = [], doubtBy }: Told): str
 /** What of it must be kept even where there is no room: without it a copy might be sent that could have been asked for. */
 export function packDoubt({ doubtBy }: Pick<Told, 'doubtBy'>): string | null {
   return packLastReply({ lastReply: null, ...(doubtBy === undefined ? {} : { doubtBy }) });
+}
+
+/** Of what was reaped and is held: no exit was asked of it, and who releases it wants it sent. */
+export const REAPED: Reply = { code: 451, detail: '4.2', text: 'in doubt: what came of its attempt was not written' };
+
+/** The same of a delivery whose owner died: it may have gone out, and nobody wrote by which exit. `value`: as it was. */
+export function packReaped(value: unknown, { isHeld }: { readonly isHeld: boolean }): string {
+  const { lastReply, ...was } = parseLastReply(value);
+  const told = { ...was, lastReply: isHeld ? REAPED : lastReply, doubtBy: ANY_EXIT };
+  return packLastReply(told) ?? '';
 }
 
 /** @param value what the JSON holds; anything but an object: nothing that can be read */

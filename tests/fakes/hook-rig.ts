@@ -84,6 +84,7 @@ export class HookRig implements AsyncDisposable {
         byProviderId: async (id) => (await spool.byProviderId?.(id)) ?? [],
         take: (filter, untilMs, limit) => spool.take(filter, untilMs, limit),
         list: (filter, page) => spool.list(filter, page),
+        giveBack: (leases, when) => spool.giveBack(leases, when),
       },
       tallies: spool.ledger,
       quotas: spool.ledger,

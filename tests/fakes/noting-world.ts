@@ -42,6 +42,9 @@ export class NotingWorld {
   readonly noting: Noting;
   story: MessageStory;
   asked = 0;
+  /** What was taken to be ended and was handed back. */
+  readonly givenBack: unknown[] = [];
+  endsFail = false;
 
   constructor({ by = 'grid', to = [ANN], leased, doubtBy }: Made = {}) {
     const atMs = this.clock.nowMs();
@@ -71,8 +74,10 @@ export class NotingWorld {
       list: async () => this.story.queued,
       take: async () =>
         this.story.queued.map(({ delivery: one }) => ({ delivery: one, message, lease: { token: 1, untilMs: 0 } })),
+      giveBack: async (leases: readonly unknown[]) => void this.givenBack.push(...leases),
     };
     const endNow = async (_: unknown, verdicts: Verdicts): Promise<boolean> => {
+      if (this.endsFail) throw new Error('what ends it is away');
       this.ended.push(verdicts);
       return true;
     };

@@ -2,7 +2,7 @@
  * Mail in doubt: the provider had it all, and no answer came. What the provider says of it afterwards ends the doubt: it is not
  * sent once more.
  */
-import type { Delivery } from '../../message/delivery.ts';
+import { ANY_EXIT, type Delivery } from '../../message/delivery.ts';
 import type { DeliveryId } from '../../message/ids.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock, Emit } from '../../ports.ts';
@@ -16,7 +16,7 @@ export type Ended = { readonly deliveryId: DeliveryId; readonly recipient: strin
 export type Verdicts = ReadonlyMap<string, Verdict>;
 
 export type DoubtNeeds = {
-  readonly spool: Pick<Spool, 'take' | 'list'>;
+  readonly spool: Pick<Spool, 'take' | 'list' | 'giveBack'>;
   /** Ends the stories of those recipients; the others wait on. */
   readonly endNow: (leased: LeasedDelivery, verdicts: Verdicts) => Promise<boolean>;
   readonly clock: Clock;
@@ -60,7 +60,14 @@ export class Doubts {
   async #end(id: DeliveryId, verdicts: Verdicts): Promise<boolean> {
     const { spool, clock, endNow } = this.#needs;
     const [leased] = await spool.take({ ids: [id] }, clock.nowMs() + LEASE_MS, 1);
-    return leased !== undefined && (await endNow(leased, verdicts));
+    if (leased === undefined) return false;
+    try {
+      return await endNow(leased, verdicts);
+    } catch (cause) {
+      // A lease that runs out would be one more attempt in doubt, though there was none.
+      await spool.giveBack([{ deliveryId: id, token: leased.lease.token }]).catch(() => {});
+      throw cause;
+    }
   }
 
   /** In this process only: what is lost with it is asked of the provider, or sent once more. */
@@ -82,7 +89,7 @@ export class Doubts {
       if (queued === undefined) return;
       const { doubtBy } = queued.delivery;
       if (queued.leasedUntilMs !== null) this.#lookAgain(looked, look + 1);
-      else if (doubtBy !== undefined && isMeant(doubtBy)) await this.#end(id, verdicts);
+      else if (doubtBy !== undefined && (doubtBy === ANY_EXIT || isMeant(doubtBy))) await this.#end(id, verdicts);
     } catch (cause) {
       emit({ event: 'failed', atMs: clock.nowMs(), where: 'hooks', cause: String(cause) });
     }
@@ -94,7 +101,7 @@ type Looked = { readonly id: DeliveryId; readonly verdicts: Verdicts; readonly i
 
 /** Where the process died it is not recorded whose attempt it was: that the provider has it says so. */
 function isInDoubt({ id, doubtBy }: Delivery, { events }: MessageStory, isMeant: IsMeant): boolean {
-  if (doubtBy !== undefined) return isMeant(doubtBy);
+  if (doubtBy !== undefined && doubtBy !== ANY_EXIT) return isMeant(doubtBy);
   return events.some((event) => event.event === 'in-doubt' && event.deliveryId === id);
 }
 

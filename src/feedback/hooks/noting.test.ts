@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { ANN, NotingWorld as World } from '../../../tests/fakes/noting-world.ts';
+import { ANY_EXIT } from '../../message/delivery.ts';
 import { deliveryIdOf, newMessageId } from '../../message/ids.ts';
 
 describe('an event of a provider', () => {
@@ -162,6 +163,23 @@ describe('mail in doubt', () => {
     world.story = { ...world.story, events: [...events, { event: 'in-doubt', reason: 'its lease ended', ...of }] };
     await world.said(world.event('taken'));
     expect(world.ended).toHaveLength(1);
+  });
+
+  test('by whichever exit ends by any provider that has it', async () => {
+    const world = new World({ doubtBy: ANY_EXIT, leased: true });
+    await world.said(world.event('taken'));
+    const [queued] = world.story.queued;
+    if (queued === undefined) throw new Error('it waits');
+    world.story = { ...world.story, queued: [{ ...queued, leasedUntilMs: null }] };
+    await world.clock.advance(2_000);
+    await expect.poll(() => world.ended.length).toBe(1);
+  });
+
+  test('that cannot be ended is handed back, so that no lease runs out over it', async () => {
+    const world = new World({ doubtBy: 'grid' });
+    world.endsFail = true;
+    await expect(world.said(world.event('taken'))).rejects.toThrow('is away');
+    expect(world.givenBack).toEqual([{ deliveryId: deliveryIdOf(world.story.message.id, 1), token: 1 }]);
   });
 
   test('that only waits for its next try goes on to wait', async () => {

@@ -1,9 +1,20 @@
 /** What operators ask for. Each may walk the whole queue, so each stops (yields) after every window. */
+import { packReaped } from '../last-reply.ts';
 import { releasedDueMs } from '../reschedule.ts';
 import type { LeasedDelivery, QueuedDelivery } from '../spool.ts';
 import { leaseRow } from './claim.ts';
-import { endDelivery, HELD, QUEUED, mendLane, setDue, setState, unleaseDelivery, writeDeliveryEvent } from './queue.ts';
-import { DELIVERY_COLUMNS, parseMessage, parseQueued, streamOf, type DeliveryRow } from './rows.ts';
+import {
+  endDelivery,
+  HELD,
+  QUEUED,
+  mendLane,
+  setDue,
+  setState,
+  unleaseDelivery,
+  writeDeliveryEvent,
+  writeLastReply,
+} from './queue.ts';
+import { DELIVERY_COLUMNS, parseMessage, parseObject, parseQueued, streamOf, type DeliveryRow } from './rows.ts';
 import type { Store } from './store.ts';
 import { matching, placeOf } from './walk.ts';
 import type { LongCalls } from './wire.ts';
@@ -146,7 +157,10 @@ function reapOne(store: Store, row: DeliveryRow, ask: LongCalls['reap']['ask']):
   const doubt = writeDeliveryEvent(store, row, { kind: 'in-doubt', reason: ask.reason, atMs: ask.atMs });
   // At the start there may be very many: their count is told.
   if (ask.beforeMs !== null) store.tell(doubt);
-  if (row.state !== QUEUED || !ask.hold.includes(streamOf(row))) {
+  const isHeld = row.state === QUEUED && ask.hold.includes(streamOf(row));
+  const last = row.lastReply === null ? null : parseObject(row.lastReply);
+  writeLastReply(store, row, packReaped(last, { isHeld }));
+  if (!isHeld) {
     unleaseDelivery(store, row);
     return;
   }

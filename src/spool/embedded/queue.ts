@@ -103,6 +103,11 @@ export function findLeased(store: Store, ask: LeaseAsk): DeliveryRow | undefined
   );
 }
 
+/** Changes what it was told last. A lease stays. */
+export function writeLastReply(store: Store, row: DeliveryRow, lastReply: string): void {
+  store.run('UPDATE delivery SET last_reply = ? WHERE seq = ?', lastReply, row.seq);
+}
+
 /** Ends a lease with nothing else changed. */
 export function unleaseDelivery(store: Store, row: DeliveryRow): void {
   store.run('UPDATE delivery SET lease_until = NULL WHERE seq = ?', row.seq);

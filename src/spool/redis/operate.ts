@@ -1,11 +1,12 @@
 /** What operators ask for, and what is left behind by owners that died. */
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
 import type { Reply } from '../../message/reply.ts';
+import { packReaped } from '../last-reply.ts';
 import { releasedDueMs } from '../reschedule.ts';
 import type { LeasedDelivery, QueuedDelivery, QueueFilter } from '../spool.ts';
 import { change, type Change, type Changing } from './change.ts';
 import { leasedOf, setAside } from './claim.ts';
-import { deliveryOf, parseDeliveryRecord, parseMessageRecord, recipientsOf, STATES } from './records.ts';
+import { deliveryOf, parseDeliveryRecord, parseJson, parseMessageRecord, recipientsOf, STATES } from './records.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
 import { matching, matchingIn, type Found } from './walk.ts';
@@ -255,7 +256,8 @@ async function free(store: Store, leases: readonly Found[], how: Freeing): Promi
       const isHeld = record.state === QUEUED && careful.has(of.message?.stream ?? '');
       const doubt = { kind: 'in-doubt', reason: how.reason } as const;
       const held = { kind: 'held', reason: 'in doubt: waits for an operator' } as const;
-      const freed = { leasedUntilMs: 0, node: '' };
+      const lastReply = packReaped(record.lastReply === '' ? null : parseJson(record.lastReply), { isHeld });
+      const freed = { leasedUntilMs: 0, node: '', lastReply };
       return isHeld ? { record: { ...freed, state: HELD }, events: [doubt, held] } : { record: freed, events: [doubt] };
     },
   });
