@@ -6,6 +6,7 @@ import { formatReply, type Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
 import { isWaitText } from '../schedule/groups.ts';
+import { refusedTexts } from '../schedule/refused-text.ts';
 import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
 import type { Suppressions } from '../spool/suppressions.ts';
@@ -236,7 +237,11 @@ async function explainOne(
   const { delivery, leasedUntilMs } = queued;
   const reasons = [...storedReasons(queued, story, clock.nowMs())];
   if (delivery.state === 'queued')
-    reasons.push(...(live === null ? ['no relay is running'] : await live.explain(queued, story.message)));
+    reasons.push(
+      ...(live === null
+        ? [...refusedTexts(delivery, story.events), 'no relay is running']
+        : await live.explain(queued, story.message)),
+    );
   return {
     deliveryId: delivery.id,
     domain: delivery.domain,

@@ -1,9 +1,8 @@
 import type { DeliveryState } from '../message/delivery.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
-import { egressOf, type MessageFacts } from '../policy/match.ts';
-import type { Policy } from '../policy/schema.ts';
+import type { MessageFacts } from '../policy/match.ts';
 import type { Gate, GateState, Reason } from '../routing/choose.ts';
-import type { QueuedDelivery } from '../spool/spool.ts';
+import type { MessageStory, QueuedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
 import { hoursAndMinutes, reasonText, seconds } from './gate-text.ts';
 import { isWaitText } from './groups.ts';
@@ -12,8 +11,8 @@ import type { Limits } from './limits.ts';
 import type { Schedule } from './schedule.ts';
 import type { Site } from './site.ts';
 import { stageText } from './under-way.ts';
+import { refusedTexts } from './refused-text.ts';
 import { rateText } from './site-gate.ts';
-import { isProvider } from './verdict.ts';
 import { CLAIM_LEAST } from './window.ts';
 
 /** Why a queued delivery is where it is. */
@@ -69,7 +68,7 @@ export async function explain(schedule: Schedule, id: MessageId | DeliveryId): P
       sizeBytes: one.sizeBytes,
       ...(story.message.headers === undefined ? {} : { headers: story.message.headers }),
     };
-    return explained(schedule, one, explainRoute(schedule, facts));
+    return explained(schedule, { queued: one, story, route: explainRoute(schedule, facts) });
   });
 }
 
@@ -142,13 +141,20 @@ function limitTexts({ egress, gate, others }: Reason, limits: Limits): readonly 
   return said.has(gate) || others.some((other) => said.has(other.gate)) ? [] : limits.textsOf(egress);
 }
 
-function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExplanation): Explanation {
+function explained(
+  schedule: Schedule,
+  {
+    queued,
+    story,
+    route,
+  }: { readonly queued: QueuedDelivery; readonly story: MessageStory; readonly route: RouteExplanation },
+): Explanation {
   const { delivery } = queued;
   const refusedBy = delivery.state === 'queued' ? (delivery.refusedBy ?? []) : [];
   const entry = schedule.window.entries.get(delivery.id);
   const { state, why, nextTryAtMs } =
     entry === undefined ? inStore(schedule, queued, route) : inMemory(schedule, entry);
-  const refused = refusedBy.length === 0 ? [] : [refusedText(refusedBy, schedule.policy())];
+  const refused = refusedTexts(delivery, story.events);
   const noExit = hasExit(route, refusedBy) ? [] : exitLines(route);
   return {
     deliveryId: delivery.id,
@@ -160,14 +166,6 @@ function explained(schedule: Schedule, queued: QueuedDelivery, route: RouteExpla
     nextTryAtMs,
     ...route,
   };
-}
-
-/** A provider's exit may be unable to carry the message; what it said is in the record of its attempt. */
-function refusedText(refusedBy: readonly string[], policy: Policy): string {
-  const names = refusedBy.join(', ');
-  return refusedBy.every((name) => !isProvider(egressOf(policy, name)?.type ?? 'mx'))
-    ? `its site refused the address of ${names}: others come first`
-    : `its site refused the address of ${names}, or it would lose something there, as its attempts say: others come first`;
 }
 
 type Place = Pick<Explanation, 'state' | 'why' | 'nextTryAtMs'>;
