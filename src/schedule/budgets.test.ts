@@ -2,6 +2,7 @@ import { describe, expect } from 'vitest';
 import { acceptMany, inForce, reached, scheduled } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import { bulk, priced, sentBy, spent, TEN } from '../../tests/fakes/priced.ts';
+import { policySchema } from '../policy/schema.ts';
 
 const SECOND = 1_000;
 const MINUTE = 60_000;
@@ -138,6 +139,25 @@ describe('a budget', () => {
       scheduling.exit('one').answer = () => OUTCOMES.delivered;
       inForce(scheduling, priced({}));
       await scheduling.drained(6 * 60 * MINUTE);
+    },
+    priced(TEN),
+  );
+
+  scheduled(
+    'is not charged for what its exit was gone for, once it was set aside',
+    async (scheduling) => {
+      const { ledger } = scheduling.spool;
+      const spend = ledger.spend.bind(ledger);
+      const without = { egress: { two: { type: 'mx' } }, routes: [{ name: 'all', use: ['two'] }] };
+      ledger.spend = async (ask) => {
+        const answer = await spend(ask);
+        scheduling.policy = policySchema.parse({ hostname: 'relay.test', ...without });
+        return answer;
+      };
+      await bulk(scheduling, 1);
+      await scheduling.drained();
+      expect([sentBy(scheduling, 'one'), sentBy(scheduling, 'two')]).toEqual([0, 1]);
+      expect(await spent(scheduling)).toBe(0);
     },
     priced(TEN),
   );
