@@ -2,11 +2,14 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
+import { settled } from '../../tests/fakes/clock.ts';
+import { MAILGUN_DOMAIN, mailgunError, startMailgun } from '../../tests/fakes/cloud-mailgun.ts';
 import { startDnsServer } from '../../tests/fakes/dns-server.ts';
 import { DnsZone, domainOfManyHosts, fakeDns, type ZoneEntry } from '../../tests/fakes/dns.ts';
 import { mailTo, NEVER, PATIENT, testPolicy } from '../../tests/fakes/exits.ts';
 import { kinds } from '../../tests/fakes/mx-rig.ts';
 import { startSmtpSink } from '../../tests/fakes/smtp-sink.ts';
+import type { Event } from '../message/event.ts';
 import type { Policy, PolicyInput } from '../policy/schema.ts';
 import { systemClock, systemDial, systemDns, systemRandom } from '../system.ts';
 import { openExits, type Exits } from './exits.ts';
@@ -15,13 +18,13 @@ type Rig = AsyncDisposable & { readonly exits: Exits; apply(input: Partial<Polic
 
 function open(
   input: Partial<PolicyInput>,
-  { zone = new DnsZone(), localAddresses = [] as readonly string[] } = {},
+  { zone = new DnsZone(), localAddresses = [] as readonly string[], emit = (_: Event): void => {} } = {},
 ): Rig {
   let policy: Policy = testPolicy(input);
   const exits = openExits({
     policy: () => policy,
     ports: { clock: systemClock, random: systemRandom, dns: fakeDns(zone), dial: systemDial },
-    emit: () => {},
+    emit,
     localAddresses: () => localAddresses,
   });
   return {
@@ -44,6 +47,27 @@ const upstream = (port: number, more: Record<string, unknown> = {}) => ({
 });
 
 describe('the exits of a policy', () => {
+  test('that end with the relay give no all-clear, and those that the policy has no more do', async () => {
+    await using server = await startMailgun();
+    server.act(mailgunError(401, 'Invalid private key'));
+    const api = { type: 'mailgun' as const, domain: MAILGUN_DOMAIN, apiKeys: ['wrong'], endpoint: server.url };
+    const alertsOf = async (leave: (rig: Rig) => void): Promise<string[]> => {
+      const alerts: string[] = [];
+      const emit = (event: Event): void => {
+        if (event.event === 'alert') alerts.push(`${event.name} ${event.raised ? 'raised' : 'over'}`);
+      };
+      await using rig = open({ egress: { api } }, { emit });
+      await rig.exits.byName.get('api')?.attempt(mailTo(), NEVER);
+      leave(rig);
+      await settled();
+      await rig.exits[Symbol.asyncDispose]();
+      return alerts;
+    };
+    expect(await alertsOf(() => {})).toEqual(['exit-key:api raised']);
+    const removed = await alertsOf((rig) => rig.apply({ egress: { other: { type: 'mx' } } }));
+    expect(removed).toEqual(['exit-key:api raised', 'exit-key:api over']);
+  });
+
   test('are those that are enabled and of a type that this version has', async () => {
     await using rig = open({
       egress: {

@@ -44,11 +44,13 @@ export type Exits = AsyncDisposable & {
 type AllPorts = ExitPorts & Pick<CloudPorts, 'sign'>;
 
 export function openExits({ policy, ports, emit, localAddresses, connectionsOf, sign }: ExitsOptions): Exits {
+  let isEnding = false;
   const exitPorts: AllPorts = {
     ...ports,
     dns: cachedDns(ports.dns, ports.clock),
     policy,
-    emit,
+    // A relay that ends knows no better of what was amiss: that its exits end is no all-clear.
+    emit: (event) => (isEnding && event.event === 'alert' && !event.raised ? undefined : emit(event)),
     dead: new DeadHosts(ports.clock),
     isOwn: ownAddressCheck(policy, ports, localAddresses),
     ...(connectionsOf === undefined ? {} : { connectionsOf }),
@@ -71,9 +73,7 @@ export function openExits({ policy, ports, emit, localAddresses, connectionsOf, 
         gone.delete(name);
         continue;
       }
-      const egress = openEgress(name, wanted, exitPorts);
-      if (egress === null) continue;
-      byName.set(name, egress);
+      byName.set(name, openEgress(name, wanted, exitPorts));
       settings.set(name, wanted);
     }
     for (const [name, egress] of gone) {
@@ -94,6 +94,7 @@ export function openExits({ policy, ports, emit, localAddresses, connectionsOf, 
       return isOut ? mxHosts(domain, exitPorts.dns) : null;
     },
     [Symbol.asyncDispose]: async () => {
+      isEnding = true;
       for (const egress of byName.values()) retire(egress);
       byName.clear();
       await Promise.race([Promise.all(leaving), ports.clock.sleep(LAST_CALLS_MS)]);
@@ -101,8 +102,7 @@ export function openExits({ policy, ports, emit, localAddresses, connectionsOf, 
   };
 }
 
-/** null: a type of a later version; the policy's loader has said so. */
-function openEgress(name: string, policy: EgressPolicy, ports: AllPorts): Egress | null {
+function openEgress(name: string, policy: EgressPolicy, ports: AllPorts): Egress {
   switch (policy.type) {
     case 'mx':
       return openMxEgress(name, policy, ports);
