@@ -11,14 +11,17 @@ import { kinds } from '../../tests/fakes/mx-rig.ts';
 import { startSmtpSink } from '../../tests/fakes/smtp-sink.ts';
 import type { Event } from '../message/event.ts';
 import type { Policy, PolicyInput } from '../policy/schema.ts';
+import type { Emit } from '../ports.ts';
 import { systemClock, systemDial, systemDns, systemRandom } from '../system.ts';
 import { openExits, type Exits } from './exits.ts';
+
+const NOBODY_HEARS: Emit = () => {};
 
 type Rig = AsyncDisposable & { readonly exits: Exits; apply(input: Partial<PolicyInput>): void };
 
 function open(
   input: Partial<PolicyInput>,
-  { zone = new DnsZone(), localAddresses = [] as readonly string[], emit = (_: Event): void => {} } = {},
+  { zone = new DnsZone(), localAddresses = [] as readonly string[], emit = NOBODY_HEARS } = {},
 ): Rig {
   let policy: Policy = testPolicy(input);
   const exits = openExits({
