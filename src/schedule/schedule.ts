@@ -6,8 +6,8 @@ import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
 import type { ContentBudget } from './budget.ts';
 import type { ReversePath } from './converse.ts';
-import { deadlineOf, planWithin } from './deadline.ts';
 import type { Connections } from './connections.ts';
+import { deadlineOf, planWithin } from './deadline.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
 import type { Groups } from './groups.ts';
@@ -50,10 +50,10 @@ export type Schedule = {
   readonly groups: Groups;
   readonly exits: Exits;
   readonly limits: Limits;
+  readonly connections: Connections;
   readonly window: Window;
   readonly ages: AgeKeeper;
   readonly contentBudget: ContentBudget;
-  readonly connections: Connections;
   /** Work under way, to be waited for at the end. */
   readonly underWay: Set<Promise<unknown>>;
   /** Aborted when nothing more is to be started, claimed or taken. */
