@@ -23,6 +23,7 @@ import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
 import { deliveryShare, type Share } from './policy/share.ts';
 import type { Emit, Ports } from './ports.ts';
+import { shareTaker } from './provider-shares.ts';
 import type { Explanation, RouteExplanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import type { ExitUse, SiteStats } from './schedule/stats.ts';
@@ -138,14 +139,15 @@ type Parts = MailPathNeeds & {
 /** Opens all of it; ports that cannot be opened are in `doors`. What was started is ended again when a part cannot be had. */
 export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   await using stack = new AsyncDisposableStack();
-  const { policy, spool, ports, emit, localAddresses, share, others } = needs;
+  const { policy, spool, ports, emit, share, others } = needs;
   const { clock, random } = ports;
   const { ledger } = spool;
   const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
   const { sign, signBut } = signer;
   let connectionsOf: (exit: string) => number | null = () => null;
+  const takeShare = shareTaker({ quotas: ledger, clock, random });
   const exits = stack.use(
-    openExits({ policy, ports, emit, localAddresses, connectionsOf: (exit) => connectionsOf(exit), sign: signBut }),
+    openExits({ ...needs, sign: signBut, takeShare, connectionsOf: (exit) => connectionsOf(exit) }),
   );
   const whereabouts = stack.use(await openWhereabouts(whereaboutsNeeds(needs)));
   const standings = needs.standings ?? stack.use(await openExitStandings(standingsNeeds(needs)));

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { assertNever } from '../message/outcome.ts';
 import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { Emit, Ports } from '../ports.ts';
-import type { CloudPorts } from './cloud/cloud-ports.ts';
+import type { CloudPorts, TakeShare } from './cloud/cloud-ports.ts';
 import type { ExitSign } from './cloud/headers.ts';
 import type { Egress } from './egress.ts';
 import { openMailgunEgress } from './mailgun/mailgun-egress.ts';
@@ -25,6 +25,8 @@ export type ExitsOptions = {
   readonly sign?: ExitSign;
   /** Addresses of this machine, for the loop check (RFC 5321 §5.1); asked at most every few seconds. */
   readonly localAddresses: () => readonly string[];
+  /** What a provider allows its account, shared by all processes. Default: this one alone uses it. */
+  readonly takeShare?: TakeShare;
   /** How many connections this process may have by an exit now; null: what its settings say. Default: that. */
   readonly connectionsOf?: (exit: string) => number | null;
 };
@@ -41,9 +43,10 @@ export type Exits = AsyncDisposable & {
   hostsOf(domain: string): Promise<readonly string[] | null>;
 };
 
-type AllPorts = ExitPorts & Pick<CloudPorts, 'sign'>;
+type AllPorts = ExitPorts & Pick<CloudPorts, 'sign' | 'takeShare'>;
 
-export function openExits({ policy, ports, emit, localAddresses, connectionsOf, sign }: ExitsOptions): Exits {
+export function openExits(options: ExitsOptions): Exits {
+  const { policy, ports, emit, localAddresses, connectionsOf, sign, takeShare } = options;
   let isEnding = false;
   const exitPorts: AllPorts = {
     ...ports,
@@ -55,6 +58,7 @@ export function openExits({ policy, ports, emit, localAddresses, connectionsOf, 
     isOwn: ownAddressCheck(policy, ports, localAddresses),
     ...(connectionsOf === undefined ? {} : { connectionsOf }),
     ...(sign === undefined ? {} : { sign }),
+    ...(takeShare === undefined ? {} : { takeShare }),
   };
   const byName = new Map<string, Egress>();
   const settings = new Map<string, EgressPolicy>();

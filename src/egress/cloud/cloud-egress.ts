@@ -91,7 +91,7 @@ class CloudEgress<Parcel> {
   async #attempt(mail: Mail, signal: AbortSignal): Promise<AttemptResult> {
     const { provider } = this.#options;
     if (signal.aborted) return this.#all(mail, this.#outcomeOf({ kind: 'stopped' }));
-    const held = provider.holdsBack?.() ?? null;
+    const held = (await provider.holdsBack?.(mail.recipients.length)) ?? null;
     if (held !== null) return this.#all(mail, this.#outcomeOf(held));
     const prepared = await this.#prepared(mail);
     if (prepared.kind !== 'ready') return this.#all(mail, prepared.outcome);

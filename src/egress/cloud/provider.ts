@@ -82,8 +82,8 @@ export type Provider<Parcel> = AsyncDisposable & {
   prepare(mail: Mail): Promise<Prepared<Parcel>>;
   /** Never rejects. */
   send(order: Order<Parcel>): Promise<ProviderAnswer>;
-  /** What is known to keep all mail back now, without asking: a quota that is used up. null: nothing. Absent: never anything. */
-  holdsBack?(): Extract<ProviderAnswer, { kind: 'throttled' | 'closed' }> | null;
+  /** What keeps mail to so many recipients back now, without a request for it: a quota that is used up. null: nothing. Absent: never anything. */
+  holdsBack?(recipients: number): Promise<Extract<ProviderAnswer, { kind: 'throttled' | 'closed' }> | null>;
   /** How fast it takes mail, as far as it says so. null: it does not. Absent: it never does. */
   pace?(): ProviderPace | null;
   /** As in `Egress`. Never rejects. */

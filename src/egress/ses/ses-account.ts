@@ -1,6 +1,7 @@
 /** What SES allows this account, read now and then: quotas, the sandbox, whether it may send at all. */
 import type { GetAccountCommandOutput } from '@aws-sdk/client-sesv2';
 import type { Clock, Emit } from '../../ports.ts';
+import type { TakeShare } from '../cloud/cloud-ports.ts';
 import { ProviderAlert } from '../cloud/provider-alert.ts';
 import type { CloudKey, ProviderAnswer } from '../cloud/provider.ts';
 import type { SesClient } from './ses-client.ts';
@@ -36,6 +37,8 @@ const LOOK_MS = 300_000;
 /** While the account keeps mail back, or after a look that came to nothing. */
 const SOON_MS = 60_000;
 
+type KeptBack = Extract<ProviderAnswer, { kind: 'throttled' | 'closed' }>;
+
 export type AccountWatchNeeds = {
   readonly name: string;
   readonly client: Pick<SesClient, 'account'>;
@@ -43,9 +46,14 @@ export type AccountWatchNeeds = {
   readonly keys: readonly CloudKey[];
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Default: this process alone uses the account. */
+  readonly takeShare?: TakeShare;
 };
 
-/** Looks at the account of one exit from its start, and says what it keeps back. Each process looks for itself. */
+/**
+ * Looks at the account of one exit from its start, and says what it keeps back. Each process looks for itself, and once more when the
+ * stretch of time turns in which they share what is left of the quota: together they never take more than that.
+ */
 export class SesAccountWatch implements AsyncDisposable {
   readonly #needs: AccountWatchNeeds;
   readonly #alert: ProviderAlert;
@@ -53,6 +61,9 @@ export class SesAccountWatch implements AsyncDisposable {
   #account: SesAccount | null = null;
   /** Recipients that this process sent to since it was read. */
   #since = 0;
+  /** In which stretch it was asked last, and in which it last said something. */
+  #askedIn = Number.NaN;
+  #readIn = Number.NaN;
   #nextAtMs = 0;
   #cancel = (): void => {};
   #looking: Promise<void>;
@@ -78,7 +89,29 @@ export class SesAccountWatch implements AsyncDisposable {
     return this.#looking;
   }
 
-  holdsBack(): Extract<ProviderAnswer, { kind: 'throttled' | 'closed' }> | null {
+  /** Where nothing keeps them back, so many recipients are taken from what is left of the quota. */
+  async holdsBack(recipients: number): Promise<KeptBack | null> {
+    const known = this.#known();
+    if (known !== null || this.#account === null || this.#account.perDay === null) return known;
+    const { takeShare, clock, name } = this.#needs;
+    if (takeShare === undefined) return null;
+    const startsAtMs = Math.floor(clock.nowMs() / LOOK_MS) * LOOK_MS;
+    if (this.#askedIn !== startsAtMs) {
+      this.#cancel();
+      this.#looking = this.#looking.then(() => (this.#askedIn === startsAtMs ? undefined : this.#look()));
+    }
+    await this.#looking;
+    const { perDay, sent } = this.#account;
+    const anew = this.#known();
+    if (anew !== null || perDay === null) return anew;
+    const limit = Math.max(0, perDay - sent - (this.#readIn === startsAtMs ? 0 : this.#since));
+    const ask = { account: `provider:${name}`, startsAtMs, endsAtMs: startsAtMs + LOOK_MS, limit, amount: recipients };
+    // A store that does not answer now is no reason to hold mail back: SES keeps its quota itself.
+    return (await takeShare(ask).catch(() => true)) ? null : this.#usedUp(perDay);
+  }
+
+  /** What is known of it alone. */
+  #known(): KeptBack | null {
     if (this.#account === null) return null;
     const { isEnabled, standing, perDay, sent } = this.#account;
     if (!isEnabled)
@@ -87,7 +120,10 @@ export class SesAccountWatch implements AsyncDisposable {
         text: `sending is disabled for the account${standing === '' ? '' : ` (${standing})`}`,
         advice: PAUSED_ADVICE,
       };
-    if (perDay === null || sent + this.#since < perDay) return null;
+    return perDay === null || sent + this.#since < perDay ? null : this.#usedUp(perDay);
+  }
+
+  #usedUp(perDay: number): KeptBack {
     const restMs = Math.max(1_000, this.#nextAtMs - this.#needs.clock.monotonicMs());
     return {
       kind: 'throttled',
@@ -106,16 +142,18 @@ export class SesAccountWatch implements AsyncDisposable {
 
   async #look(): Promise<void> {
     const { clock, client, keys } = this.#needs;
+    this.#askedIn = Math.floor(clock.nowMs() / LOOK_MS) * LOOK_MS;
     for (const key of keys) {
       const result = await client.account(key, this.#gone.signal);
       if (result.kind !== 'done') continue;
       this.#account = sesAccountOf(result.output);
       this.#since = 0;
+      this.#readIn = this.#askedIn;
       break;
     }
     if (this.#gone.signal.aborted) return;
     this.#tell();
-    const waitMs = this.#account === null || this.holdsBack() !== null ? SOON_MS : LOOK_MS;
+    const waitMs = this.#account === null || this.#known() !== null ? SOON_MS : LOOK_MS;
     this.#nextAtMs = clock.monotonicMs() + waitMs;
     this.#cancel = clock.after(waitMs, () => {
       this.#looking = this.#look();

@@ -11,10 +11,11 @@ import { SesClient } from './ses-client.ts';
 import { sesProvider } from './ses-provider.ts';
 
 export function openSesEgress(name: string, policy: SesEgressPolicy, ports: CloudPorts): Egress {
-  const { clock, emit } = ports;
+  const { clock, emit, takeShare } = ports;
   const { http, client } = sesClientOf(policy, ports);
   const keys = sesKeys(policy);
-  const account = new SesAccountWatch({ name, client, keys, clock, emit });
+  const shared = takeShare === undefined ? {} : { takeShare };
+  const account = new SesAccountWatch({ name, client, keys, clock, emit, ...shared });
   const dispose = async (): Promise<void> => {
     await account[Symbol.asyncDispose]();
     client.dispose();

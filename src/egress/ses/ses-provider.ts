@@ -40,7 +40,7 @@ export function sesProvider(needs: SesProviderNeeds): Provider<SesParcel> {
     batchMost: BATCH_MOST,
     prepare: (mail) => prepared(mail, needs),
     send: (order) => send(order, needs),
-    holdsBack: () => account?.holdsBack() ?? null,
+    holdsBack: async (recipients) => (await account?.holdsBack(recipients)) ?? null,
     pace: () => {
       const perSecond = account?.account?.perSecond ?? null;
       return perSecond === null ? null : { perSecond, text: `SES allows ${perSecond}/s` };
