@@ -62,8 +62,9 @@ export type WorldNeeds = {
 export type Line = { readonly dial: Dial; readonly hanging: number };
 
 const SOUND: Line = { dial: systemDial, hanging: 0 };
-/** So often nothing happens and something is under way all the same: it waits for the clock. */
+/** So often nothing happens and something is under way all the same: it waits for the clock. The first where much of it does. */
 const STUCK = 60;
+const STUCK_AT_ALL = 300;
 
 /** Opens all of it, in a folder of its own that goes with it. */
 export async function openWorld(needs: WorldNeeds): Promise<World> {
@@ -83,7 +84,8 @@ export async function openWorld(needs: WorldNeeds): Promise<World> {
   const { spool, path, standings } = await openParts({ ...needs, policy: () => inForce, clock, line, heard }, stack);
   const rest = async (): Promise<void> => {
     // Where nothing happens, nothing comes of it; what did happen may have consequences that take a while to show.
-    for (let calm = 1, stuck = 0; calm < 2 && (needs.hangs !== true || stuck < STUCK);) {
+    const most = needs.hangs === true ? STUCK : STUCK_AT_ALL;
+    for (let calm = 1, stuck = 0; calm < 2 && stuck < most;) {
       const before = events;
       await settled();
       // The store answers in turn: what was asked before this is done.
