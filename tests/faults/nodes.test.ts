@@ -90,6 +90,7 @@ test('three nodes of which one is killed every 10 s share the work, lose nothing
     `${kills} kills, ${load.acknowledged.size} acknowledged, ${load.unanswered.size} unanswered, ` +
       `${sink.messages.length} at the sink, ${surplus} copies, at most ${String(audit['possibleDuplicates'])} possible\n`,
   );
+  expect(kills).toBeGreaterThanOrEqual(4);
   expect(missingAt(sink, load.acknowledged)).toEqual([]);
   expect(surplus).toBeLessThanOrEqual(Number(audit['possibleDuplicates']));
   expect(senders(sink)).toEqual(new Set(['a.relay.test', 'b.relay.test', 'c.relay.test']));
@@ -107,8 +108,10 @@ test('what a node that died had in hand is with the others after its leases, wit
   await load.finished;
   expect(sink.messages).toEqual([]);
   sink.heal();
-  // Its workers' as well. One may be between two leases just then.
-  expect((await b.relay.cli(['nodes'])).stdout).toMatch(/^a +up .* 2 +(5\d|60)( |$)/m);
+  // Its workers' as well. One may be between two leases for a moment.
+  await expect
+    .poll(async () => (await b.relay.cli(['nodes'])).stdout, { timeout: 10_000 })
+    .toMatch(/^a +up .* 2 +60( |$)/m);
   const killedMs = Date.now();
   await a.relay.kill();
   await drained(b, 40_000);
