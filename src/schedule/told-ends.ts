@@ -6,6 +6,7 @@ import type { LeasedDelivery } from '../spool/spool.ts';
 import { termsFor, type Schedule } from './schedule.ts';
 import { settle } from './settle.ts';
 import { aboutOf, noticeMaker, type Plan, type Terms } from './settlement.ts';
+import { restOf } from './untried.ts';
 
 /** How a recipient's story ends. `egress`: the exit that had taken the mail. */
 export type ToldEnd = { readonly state: 'delivered' | 'bounced'; readonly reply: Reply; readonly egress: string };
@@ -30,7 +31,6 @@ export function toldPlan(
   { ends, terms }: { readonly ends: ToldEnds; readonly terms: Terms },
 ): Plan {
   const { delivery, lease } = leased;
-  const { dueAtMs, attempts, lastReply, lastEgress, refusedBy, doubtBy, warnedAtMs, state } = delivery;
   const fates = delivery.recipients.flatMap((recipient): Fate[] => {
     const end = ends.get(recipient.address);
     return end === undefined ? [] : [{ recipient, end }];
@@ -41,16 +41,7 @@ export function toldPlan(
       token: lease.token,
       atMs: terms.nowMs,
       finished: fates.map(({ recipient, end }) => ({ address: recipient.address, state: end.state })),
-      rest: {
-        dueAtMs,
-        attempts,
-        lastReply,
-        lastEgress,
-        ...(refusedBy === undefined ? {} : { refusedBy }),
-        ...(doubtBy === undefined ? {} : { doubtBy }),
-        warnedAtMs,
-        state,
-      },
+      rest: restOf(leased),
       events: eventsOf(leased, { fates, nowMs: terms.nowMs }),
     },
     notices: (['delivered', 'bounced'] as const).flatMap((how) => {

@@ -142,7 +142,8 @@ function unfinished({ delivery, lease }: LeasedDelivery, nowMs: number): Omit<Se
   return { deliveryId: delivery.id, token: lease.token, atMs: nowMs, finished: [] };
 }
 
-function restOf({ delivery }: LeasedDelivery): Settlement['rest'] {
+/** What becomes of those who are left: nothing. */
+export function restOf({ delivery }: LeasedDelivery): Settlement['rest'] {
   const { dueAtMs, attempts, lastReply, lastEgress, refusedBy, doubtBy, warnedAtMs, state } = delivery;
   return {
     dueAtMs,
