@@ -1,9 +1,9 @@
 /** The API of a running relay: what it reads, whom it lets in, and how often somebody may fail. */
-import type { ExitOperations } from './cli/exit-operations.ts';
-import { plainMessage } from './cli/message-json.ts';
-import { suppressOperations } from './cli/suppress-operations.ts';
-import { withoutSubject } from './cli/without-subject.ts';
-import { type TokenOperations, tokenOperations } from './cli/token-operations.ts';
+import type { ExitOperations } from './operations/exit-operations.ts';
+import { plainMessage } from './operations/message-json.ts';
+import { suppressOperations } from './operations/suppress-operations.ts';
+import { withoutSubject } from './operations/without-subject.ts';
+import { type TokenOperations, tokenOperations } from './operations/token-operations.ts';
 import { type Api, createApi } from './http/api.ts';
 import { suppressionsPlace } from './http/suppressions.ts';
 import { TokenBook } from './http/token-book.ts';

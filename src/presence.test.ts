@@ -5,7 +5,7 @@ import { startRedis } from '../tests/fakes/redis.ts';
 import type { RedisServer } from '../tests/fakes/redis-server.ts';
 import { aPrefix } from '../tests/fakes/redis-store.ts';
 import { aSubmission } from '../tests/fakes/submission.ts';
-import { nodeStatuses } from './cli/node-status.ts';
+import { nodeStatuses } from './operations/node-status.ts';
 import type { Event } from './message/event.ts';
 import { startPresence, takeName, type PresenceNeeds, type ProcessPlace } from './presence.ts';
 import type { NodeFacts, Nodes } from './spool/nodes.ts';

@@ -1,5 +1,5 @@
 /** The figures of a relay as operators see them: what came of mail, each exit's state, and what might be done. */
-import type { ExitClosure } from './cli/exit-status.ts';
+import type { ExitClosure } from './operations/exit-status.ts';
 import type { ExitStandings } from './exits/standings.ts';
 import { dayOf } from './policy/day.ts';
 import { isUsable } from './policy/match.ts';

@@ -1,7 +1,7 @@
 import { request as httpRequest } from 'node:http';
 import { frame, type ControlAnswer } from './control-wire.ts';
 import { controlPath } from './control-path.ts';
-import { OperationsError, type Operations } from './operations.ts';
+import { OperationsError, type Operations } from '../operations/operations.ts';
 
 export type Connection =
   | { readonly kind: 'connected'; readonly operations: Operations }

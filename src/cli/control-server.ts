@@ -6,7 +6,7 @@ import { SpoolError } from '../spool/spool.ts';
 import { connectControl } from './control-client.ts';
 import { newControlPath, removeControl } from './control-path.ts';
 import { ASKS, MAX_ASK_BYTES, unframe, type ControlAnswer } from './control-wire.ts';
-import { OperationsError, type Operations } from './operations.ts';
+import { OperationsError, type Operations } from '../operations/operations.ts';
 
 export type ControlNeeds = {
   readonly dataFolder: string;

@@ -7,7 +7,7 @@ import { SCOPES } from '../http/token.ts';
 import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
-import { QUEUE_ACTIONS } from './operations.ts';
+import { QUEUE_ACTIONS } from '../operations/operations.ts';
 
 export const CONTROL_VERSION = '1';
 

@@ -21,8 +21,8 @@ import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import type { Event } from '../message/event.ts';
 import { connectControl } from './control-client.ts';
 import { startControl, type ControlBinding } from './control-server.ts';
-import type { Operations } from './operations.ts';
-import { createOperations } from './store-operations.ts';
+import type { Operations } from '../operations/operations.ts';
+import { createOperations } from '../operations/store-operations.ts';
 
 let rig: CliRig;
 let things: AsyncDisposableStack;

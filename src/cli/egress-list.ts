@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { LimitUse, Used } from '../schedule/limit-uses.ts';
 import { addCommand, addGroup, type Registry } from './cli.ts';
-import type { BudgetStatus, ExitStatus } from './exit-status.ts';
+import type { BudgetStatus, ExitStatus } from '../operations/exit-status.ts';
 import { closureLines, stateText } from './exit-text.ts';
 import { formatDue, json, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';

@@ -10,7 +10,7 @@ import { canSendFrom, systemDial } from '../system.ts';
 import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli.ts';
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
-import { targetOf, type ExitStatus } from './exit-status.ts';
+import { targetOf, type ExitStatus } from '../operations/exit-status.ts';
 import { isTrial, runTrial, type TrialOptions } from './egress-trial-run.ts';
 import { json, printable } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';

@@ -1,5 +1,5 @@
 /** The state of an exit in words. */
-import type { ExitClosure } from './exit-status.ts';
+import type { ExitClosure } from '../operations/exit-status.ts';
 import { formatDue } from './output.ts';
 
 type State = {

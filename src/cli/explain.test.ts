@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import { CliRig } from '../../tests/fakes/cli-rig.ts';
 import { aSettlement, aSubmission } from '../../tests/fakes/submission.ts';
 import { startControl } from './control-server.ts';
-import { routeOperation } from './route-operation.ts';
-import { createOperations } from './store-operations.ts';
+import { routeOperation } from '../operations/route-operation.ts';
+import { createOperations } from '../operations/store-operations.ts';
 import { loaded } from '../../tests/fakes/policy-text.ts';
 import { FakeLive } from '../../tests/fakes/fake-live.ts';
 

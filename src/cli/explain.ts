@@ -5,12 +5,12 @@ import { formatAge, parseSizeBytes } from '../policy/units.ts';
 import { addCommand, UsageError, type Cli, type Registry } from './cli.ts';
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
-import { OperationsError, type Explanation, type RouteAnswer } from './operations.ts';
+import { OperationsError, type Explanation, type RouteAnswer } from '../operations/operations.ts';
 import { json, printable } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { parseId } from './queue-filter.ts';
 import { withOperations } from './reach.ts';
-import { routeOperation } from './route-operation.ts';
+import { routeOperation } from '../operations/route-operation.ts';
 
 type Options = {
   readonly json?: true;

@@ -7,9 +7,9 @@ import { isoTime } from '../report/log-fields.ts';
 import type { MessageStory } from '../spool/spool.ts';
 import { cameBackText } from './came-back-text.ts';
 import { addCommand, type Registry, UsageError } from './cli.ts';
-import type { FoundMessage } from './find-message.ts';
-import { plainMessage } from './message-json.ts';
-import type { Operations } from './operations.ts';
+import type { FoundMessage } from '../operations/find-message.ts';
+import { plainMessage } from '../operations/message-json.ts';
+import type { Operations } from '../operations/operations.ts';
 import { formatDue, formatSize, json, plural, printable, table } from './output.ts';
 import { withOperations } from './reach.ts';
 

@@ -7,7 +7,7 @@ import { hasEmbeddedStore, openEmbeddedMoveStore } from '../spool/embedded/move-
 import type { MoveStore } from '../spool/move.ts';
 import { UsageError, type Cli } from './cli.ts';
 import { besidePolicy, type Where } from './data-folder.ts';
-import { OperationsError } from './operations.ts';
+import { OperationsError } from '../operations/operations.ts';
 import { plural } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 

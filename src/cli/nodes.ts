@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { addCommand, type Registry } from './cli.ts';
-import type { NodeStatus } from './node-status.ts';
+import type { NodeStatus } from '../operations/node-status.ts';
 import { json, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';
 import { withOperations } from './reach.ts';

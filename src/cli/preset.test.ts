@@ -9,7 +9,7 @@ import { FakeLive } from '../../tests/fakes/fake-live.ts';
 import { examplePolicy } from '../policy/example.ts';
 import { PRESETS } from '../policy/presets.ts';
 import { startControl } from './control-server.ts';
-import { createOperations } from './store-operations.ts';
+import { createOperations } from '../operations/store-operations.ts';
 
 test('the list has all 15 with servers, capacity and price, the recommended ones marked, and the one in use', async () => {
   using rig = new CliRig(`${MINIMAL_POLICY}preset: professional\n`);

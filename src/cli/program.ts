@@ -3,7 +3,7 @@ import { isNodeName } from '../spool/nodes.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { addCommand, exitCodeOf, UsageError, type Cli, type ExitCode, type Registry } from './cli.ts';
 import type { Where } from './data-folder.ts';
-import { OperationsError } from './operations.ts';
+import { OperationsError } from '../operations/operations.ts';
 
 export type StartAsk = Where & {
   readonly node: string | null;

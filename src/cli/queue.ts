@@ -5,7 +5,7 @@ import { formatReply, type Reply } from '../message/reply.ts';
 import { isWaitText } from '../schedule/groups.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import { addCommand, addGroup, UsageError, type Registry } from './cli.ts';
-import type { QueueAction, QueueShape } from './operations.ts';
+import type { QueueAction, QueueShape } from '../operations/operations.ts';
 import { cut, formatDue, formatSize, json, plural, table } from './output.ts';
 import { formatAge } from '../policy/units.ts';
 import { addFilterOptions, filterOf, type FilterOptions } from './queue-filter.ts';

@@ -5,7 +5,7 @@ import { aSubmission, deliveryOf, type SubmissionOptions } from '../../tests/fak
 import type { Event } from '../message/event.ts';
 import type { Spool, Submission } from '../spool/spool.ts';
 import { startControl } from './control-server.ts';
-import { createOperations } from './store-operations.ts';
+import { createOperations } from '../operations/store-operations.ts';
 
 const HOUR_MS = 3_600_000;
 

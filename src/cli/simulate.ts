@@ -7,7 +7,7 @@ import { replayedFrom, simulate, type Simulation } from '../routing/simulate.ts'
 import type { PassedMessage } from '../spool/traffic.ts';
 import { addCommand, type Cli, type ExitCode, type Registry, UsageError } from './cli.ts';
 import type { Where } from './data-folder.ts';
-import { type Operations, OperationsError } from './operations.ts';
+import { type Operations, OperationsError } from '../operations/operations.ts';
 import { json, plural } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { withOperations } from './reach.ts';

@@ -7,7 +7,7 @@ import { addCommand, addGroup, type Cli, type ExitCode, type Registry } from './
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
 import { ENGINES, moveEnds, openEnd, PASSWORD_VARIABLE, type EndOptions, type MoveEnds } from './move-ends.ts';
-import { OperationsError } from './operations.ts';
+import { OperationsError } from '../operations/operations.ts';
 import { json, plural } from './output.ts';
 
 /** `relevo spool …` */

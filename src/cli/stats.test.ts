@@ -11,8 +11,8 @@ import { statsNeeds } from '../relay-stats.ts';
 import { DAY_MS, HOUR_MS } from '../routing/outcome-figures.ts';
 import type { EmbeddedSpool } from '../spool/embedded/spool.ts';
 import { startControl } from './control-server.ts';
-import { exitOperations } from './exit-operations.ts';
-import { createOperations } from './store-operations.ts';
+import { exitOperations } from '../operations/exit-operations.ts';
+import { createOperations } from '../operations/store-operations.ts';
 
 const POLICY = `${MINIMAL_POLICY}egress:
   smtp-1: { type: smtp, host: smtp-1.example.com, dailyLimit: 500, cost: 25 USD/month }

@@ -3,7 +3,7 @@ import { type SpoolWithLedger, streamsToHold } from '../open-spool.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { openEmbeddedSpool } from '../spool/embedded/spool.ts';
-import { OperationsError } from './operations.ts';
+import { OperationsError } from '../operations/operations.ts';
 
 /**
  * The store of a policy: an embedded one is taken for this process until it is disposed of, one on Redis is shared with

@@ -5,7 +5,7 @@ import type { Command } from 'commander';
 import { type Suppression, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
 import { addCommand, type Cli, type ExitCode, type Registry, UsageError } from './cli.ts';
 import { json, plural } from './output.ts';
-import type { Operations } from './operations.ts';
+import type { Operations } from '../operations/operations.ts';
 import { withOperations } from './reach.ts';
 import {
   addSuppressionFilter,
@@ -16,7 +16,7 @@ import {
 } from './suppress-options.ts';
 import { EXPORT_FORMATS, exportFormat } from './suppress-export.ts';
 import { entryOf, type ImportTerms } from './suppress-formats.ts';
-import { allSuppressions } from './suppress-operations.ts';
+import { allSuppressions } from '../operations/suppress-operations.ts';
 import { ListError, rowsOf } from './suppress-rows.ts';
 
 /** `relevo suppress import` and `export` */

@@ -4,7 +4,7 @@ import { SUPPRESSION_REASONS, type Suppression } from '../spool/suppressions.ts'
 import { addCommand, addGroup, UsageError, type Registry } from './cli.ts';
 import { cut, json, plural, table } from './output.ts';
 import { withOperations } from './reach.ts';
-import { allSuppressions } from './suppress-operations.ts';
+import { allSuppressions } from '../operations/suppress-operations.ts';
 import {
   addressOf,
   addSuppressionFilter,

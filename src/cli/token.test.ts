@@ -3,7 +3,7 @@ import { CliRig } from '../../tests/fakes/cli-rig.ts';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { MemoryMarks } from '../../tests/fakes/marks.ts';
 import { systemRandom } from '../system.ts';
-import { type TokenOperations, tokenOperations } from './token-operations.ts';
+import { type TokenOperations, tokenOperations } from '../operations/token-operations.ts';
 
 const POLICY = 'hostname: relay.example.com\n';
 const DAY_MS = 86_400_000;

@@ -6,7 +6,7 @@ import { isoTime } from '../report/log-fields.ts';
 import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli.ts';
 import { formatDue, json, table } from './output.ts';
 import { withOperations } from './reach.ts';
-import type { IssuedToken, TokenStatus } from './token-operations.ts';
+import type { IssuedToken, TokenStatus } from '../operations/token-operations.ts';
 
 /** `relevo token …` */
 export function addTokens(program: Command, registry: Registry): void {

@@ -2,7 +2,7 @@
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { connectControl } from './control-client.ts';
-import type { Operations, RelayStatus } from './operations.ts';
+import type { Operations, RelayStatus } from '../operations/operations.ts';
 
 export type Uptake =
   | { readonly kind: 'in-force' }

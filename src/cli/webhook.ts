@@ -4,7 +4,7 @@ import { isoTime } from '../report/log-fields.ts';
 import { addCommand, addGroup, type Cli, type Registry, UsageError } from './cli.ts';
 import { json, printable, table } from './output.ts';
 import { withOperations } from './reach.ts';
-import type { WebhookStatus } from './webhook-operations.ts';
+import type { WebhookStatus } from '../operations/webhook-operations.ts';
 
 /** `relevo webhook …` */
 export function addWebhooks(program: Command, registry: Registry): void {

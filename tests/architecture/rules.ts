@@ -21,9 +21,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   exits: ['message', 'policy', 'spool', 'routing', 'egress', 'schedule'],
   feedback: ['message', 'policy', 'spool'],
   report: ['message', 'policy', 'spool'],
-  http: ['message', 'policy', 'sign', 'spool', 'routing', 'egress', 'schedule', 'exits', 'feedback', 'report'],
+  http: [
+    ...['message', 'policy', 'sign', 'spool', 'routing', 'egress', 'schedule', 'exits', 'feedback', 'report'],
+    'operations',
+  ],
 };
-export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), 'cli'];
+export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
 
 const IMPORT =
   /(?:^(?:import|export)\b[^;']*\bfrom |^import |\bimport\(\s*|\bnew URL\(\s*(?='\.))'(?<specifier>[^'\n]+)'/gm;
@@ -53,8 +56,8 @@ export function importRule(packages: readonly string[]): Rule {
 function mayImport(from: string, to: string): boolean {
   const [user, used] = [folderOf(from), folderOf(to)];
   if (used === null) return false;
-  // The composition, the process edge and the commands see everything, but nobody imports the process edge.
-  if (user === '' || user === 'cli') return to !== 'src/main.ts';
+  // The composition, the process edge, the operations and the commands see everything, but nobody imports the process edge.
+  if (user === '' || user === 'cli' || user === 'operations') return to !== 'src/main.ts';
   if (used === '') return to === 'src/ports.ts' && user !== 'message';
   return used === user || (user !== null && MAY_IMPORT[user]?.includes(used) === true);
 }

@@ -1,9 +1,9 @@
 /** The API over real HTTP and the real store, with a command line over the control socket to make tokens with. */
 import { openAccess } from '../../src/access.ts';
 import { startControl } from '../../src/cli/control-server.ts';
-import { exitOperations } from '../../src/cli/exit-operations.ts';
-import { createOperations } from '../../src/cli/store-operations.ts';
-import type { IssuedToken } from '../../src/cli/token-operations.ts';
+import { exitOperations } from '../../src/operations/exit-operations.ts';
+import { createOperations } from '../../src/operations/store-operations.ts';
+import type { IssuedToken } from '../../src/operations/token-operations.ts';
 import { readExitStandings } from '../../src/exits/standings.ts';
 import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';

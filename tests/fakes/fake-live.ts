@@ -1,4 +1,4 @@
-import type { LiveRelay, OperatorMail } from '../../src/cli/operations.ts';
+import type { LiveRelay, OperatorMail } from '../../src/operations/operations.ts';
 import type { QueueFilter } from '../../src/spool/spool.ts';
 import { aSubmission } from './submission.ts';
 
