@@ -1,4 +1,5 @@
 /** The API of a running relay: what it reads, whom it lets in, and how often somebody may fail. */
+import { accessKeysKey } from './access-keys.ts';
 import type { ExitOperations } from './operations/exit-operations.ts';
 import { plainMessage } from './operations/message-json.ts';
 import { suppressOperations } from './operations/suppress-operations.ts';
@@ -51,7 +52,9 @@ export function openAccess({ policy, ports, marks, emit, exits, spool }: AccessN
     },
     suppressions: suppressionsPlace({ operations: suppressOperations(spool.suppressions), clock }),
   });
-  return { api, tokens: tokenOperations({ marks, clock, random, changed: () => book.forget() }) };
+  const makingKey = () => accessKeysKey(policy().http.accessKeys, random);
+  const changed = (): void => book.forget();
+  return { api, tokens: tokenOperations({ marks, clock, random, changed, accessKeysKey: makingKey }) };
 }
 
 /** By an id of a message or a delivery, or by what a provider calls it: the newest of those. */

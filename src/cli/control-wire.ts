@@ -58,6 +58,8 @@ export const ASKS = {
     name: text,
     scopes: z.array(z.enum(SCOPES)).min(1),
     lifetimeMs: duration.min(1).nullable(),
+    client: text.exactOptional(),
+    withAccessKey: z.boolean().exactOptional(),
   }),
   rotateToken: z.strictObject({ name: text, overlapMs: duration.min(0) }),
   revokeToken: z.strictObject({ name: text }),

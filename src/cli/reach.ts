@@ -1,3 +1,4 @@
+import { accessKeysKey } from '../access-keys.ts';
 import { nodeStatuses } from '../operations/node-status.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
 import { connectControl } from './control-client.ts';
@@ -44,7 +45,12 @@ export async function withOperations<Result>(
     live: null,
     exits: exitsOf(cli, { policy, spool }),
     webhooks: webhookOperations({ policy: () => policy, marks: spool.marks, clock: cli.clock }),
-    tokens: tokenOperations({ ...cli, marks: spool.marks, changed: () => {} }),
+    tokens: tokenOperations({
+      ...cli,
+      marks: spool.marks,
+      changed: () => {},
+      accessKeysKey: () => accessKeysKey(policy.http.accessKeys, cli.random),
+    }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });
   return await use(operations);

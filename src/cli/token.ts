@@ -18,7 +18,12 @@ export function addTokens(program: Command, registry: Registry): void {
 }
 
 function addCreate(group: Command, registry: Registry): void {
-  addCommand<{ readonly scopes: string; readonly expires?: string }>(group, registry, {
+  addCommand<{
+    readonly scopes: string;
+    readonly expires?: string;
+    readonly client?: string;
+    readonly aws?: boolean;
+  }>(group, registry, {
     usage: 'create <name>',
     summary: 'make a token, which is shown once',
     json: true,
@@ -26,16 +31,24 @@ function addCreate(group: Command, registry: Registry): void {
       command
         .requiredOption('--scopes <list>', `what it may do, separated by commas: ${SCOPES.join(', ')}`)
         .option('--expires <time>', 'how long it is good, such as 90d (default: until it is revoked)')
+        .option('--client <name>', 'the client of the policy that it submits mail as (default: what the request says)')
+        .option('--aws', 'with an access key id and a secret beside it, for programs with the AWS SDK')
         .addHelpText(
           'after',
-          '\nNo scope includes another. So far read opens what there is to read, and operate suppressed addresses; submit and admin open nothing yet.\nThe token is the only line on standard output; of it only a hash is kept, so that nobody can show it again.',
+          '\nNo scope includes another: read opens what there is to read, submit takes mail, operate changes what becomes of it, admin the rest.\nThe token is the only line on standard output; of it only a hash is kept, so that nobody can show it again.',
         ),
     run: async (cli, { args: [given], options, where }) => {
       const name = nameOf(given);
       const scopes = scopesOf(options.scopes);
       const lifetimeMs = options.expires === undefined ? null : lifetimeOf(options.expires);
       const issued = await withOperations(cli, where, (operations) =>
-        operations.createToken({ name, scopes, lifetimeMs }),
+        operations.createToken({
+          name,
+          scopes,
+          lifetimeMs,
+          ...(options.client === undefined ? {} : { client: options.client }),
+          ...(options.aws === true ? { withAccessKey: true } : {}),
+        }),
       );
       tell(cli, issued, options.json === true);
       return 0;
@@ -95,13 +108,15 @@ function tell({ terminal, clock }: Cli, issued: IssuedToken, asJson: boolean): v
     terminal.out(json(issued));
     return;
   }
-  const { token, name, scopes, expiresAtMs, previousUntilMs } = issued;
+  const { token, name, scopes, expiresAtMs, previousUntilMs, accessKeyId, secretAccessKey } = issued;
   const until = expiresAtMs === null ? 'until it is revoked' : `until ${isoTime(expiresAtMs)}`;
   const before =
     previousUntilMs === null
       ? ''
       : `The one before is good ${formatDue(previousUntilMs - clock.nowMs())} at the longest.\n`;
   terminal.out(`${token}\n`);
+  if (accessKeyId !== undefined)
+    terminal.out(`AWS_ACCESS_KEY_ID=${accessKeyId}\nAWS_SECRET_ACCESS_KEY=${secretAccessKey ?? ''}\n`);
   terminal.err(`${name} may ${scopes.join(', ')}, ${until}. Keep it now: it is not shown again.\n${before}`);
 }
 

@@ -35,6 +35,8 @@ type FileNeeds = {
   readonly random: Random;
   /** Makes a whole file for the owner alone; false: there is one already. */
   readonly createFile: (path: string, text: string) => Promise<boolean>;
+  /** What the file says above its keys, in lines that begin with `#`. Default: that they sign return paths. */
+  readonly note?: string;
 };
 
 /** Has no keys yet: `refresh` reads them. */
@@ -67,12 +69,12 @@ export function createVerpKeyring(needs: FileNeeds & { readonly clock: Clock; re
 }
 
 /** Reads the keys, or makes a file with a new one where there is none. Never rejects. */
-export async function openVerpKeys(path: string, { random, createFile }: FileNeeds): Promise<KeysResult> {
+export async function openVerpKeys(path: string, { random, createFile, note = NOTE }: FileNeeds): Promise<KeysResult> {
   const read = await readVerpKeys(path);
   if (read.kind !== 'missing') return read;
   try {
     await mkdir(dirname(path)).catch(() => undefined);
-    await createFile(path, newFile(random));
+    await createFile(path, newFile(random, note));
   } catch (error) {
     return { kind: 'failed', cause: `${path} cannot be written: ${reasonOf(error)}` };
   }
@@ -99,12 +101,12 @@ export async function readVerpKeys(path: string): Promise<KeysResult | { readonl
   }
 }
 
-function newFile(random: Random): string {
-  return (
-    '# Signs the return paths of mail (VERP). Every node needs the same. To change the key put a new one, 64\n' +
-    '# hexadecimal digits, on a line before the old ones, and take those out two months later.\n' +
-    `${random.bytes(KEY_BYTES).toString('hex')}\n`
-  );
+const NOTE =
+  '# Signs the return paths of mail (VERP). Every node needs the same. To change the key put a new one, 64\n' +
+  '# hexadecimal digits, on a line before the old ones, and take those out two months later.\n';
+
+function newFile(random: Random, note: string): string {
+  return `${note}${random.bytes(KEY_BYTES).toString('hex')}\n`;
 }
 
 function keysIn(text: string, path: string): KeysResult {

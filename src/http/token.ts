@@ -3,6 +3,7 @@ import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
 import type { Random } from '../ports.ts';
 import type { Mark } from '../spool/marks.ts';
+import type { AccessKey } from './access-key.ts';
 
 /** None includes another. */
 export const SCOPES = ['submit', 'read', 'operate', 'admin'] as const;
@@ -17,6 +18,8 @@ export type TokenSecret = {
   readonly createdAtMs: number;
   /** Wall time from which on it opens nothing; null: never. */
   readonly expiresAtMs: number | null;
+  /** By which programs may sign instead of showing the text. Absent: they may not. */
+  readonly accessKey?: AccessKey;
 };
 
 export type Token = {
@@ -26,6 +29,8 @@ export type Token = {
   readonly createdAtMs: number;
   /** For how long each text of it is good; null: until it is revoked. */
   readonly lifetimeMs: number | null;
+  /** The client of the policy that it submits mail as. Absent: whichever the request names. */
+  readonly client?: string;
   /** The latest first; the others end soon. */
   readonly secrets: readonly [TokenSecret, ...TokenSecret[]];
 };
@@ -34,11 +39,13 @@ const SECRET = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
   createdAtMs: z.number(),
   expiresAtMs: z.number().nullable(),
+  accessKey: z.object({ id: z.string(), madeWith: z.string() }).exactOptional(),
 });
 const TOKEN = z.object({
   scopes: z.array(z.string()),
   createdAtMs: z.number(),
   lifetimeMs: z.number().nullable(),
+  client: z.string().exactOptional(),
   secrets: z.tuple([SECRET], SECRET),
 });
 

@@ -1,4 +1,5 @@
 /** What operators do with the tokens of the API: over the store, whether a relay runs on it or not. */
+import { madeWith, newAccessKeyId, secretAccessKey } from '../http/access-key.ts';
 import {
   hashOf,
   hasEnded,
@@ -28,16 +29,24 @@ export type TokenStatus = {
   readonly isExpired: boolean;
   /** Until when the text before is good as well; null: it is not. */
   readonly previousUntilMs: number | null;
+  /** The client of the policy that it submits mail as. Absent: whichever the request names. */
+  readonly client?: string;
+  /** By which programs may sign (AWS Signature Version 4). Absent: they may not. */
+  readonly accessKeyId?: string;
 };
 
-/** `token`: the text, which is nowhere else and cannot be had again. */
-export type IssuedToken = { readonly token: string } & TokenStatus;
+/** `token`: the text, which is nowhere else and cannot be had again; no more can the secret of an access key. */
+export type IssuedToken = { readonly token: string; readonly secretAccessKey?: string } & TokenStatus;
 
 export type TokenAsk = {
   readonly name: string;
   readonly scopes: readonly Scope[];
   /** null: until it is revoked. */
   readonly lifetimeMs: number | null;
+  /** The client of the policy that it submits mail as. Default: whichever the request names. */
+  readonly client?: string;
+  /** With an access key beside it. Default: without. */
+  readonly withAccessKey?: boolean;
 };
 
 export type TokenOperations = {
@@ -67,6 +76,8 @@ export type TokenOperationsNeeds = {
   readonly random: Random;
   /** Called after each change. */
   readonly changed: () => void;
+  /** The key of the installation that access keys are made with now. Absent: there are none. @throws OperationsError */
+  readonly accessKeysKey?: () => Promise<Buffer>;
 };
 
 /** All of them are compared with each text that somebody shows. */
@@ -94,7 +105,8 @@ export function tokenOperations(needs: TokenOperationsNeeds): TokenOperations {
   };
 }
 
-async function create(needs: TokenOperationsNeeds, { name, scopes, lifetimeMs }: TokenAsk): Promise<IssuedToken> {
+async function create(needs: TokenOperationsNeeds, ask: TokenAsk): Promise<IssuedToken> {
+  const { name, scopes, lifetimeMs, client, withAccessKey = false } = ask;
   if (!isTokenName(name)) throw new OperationsError(`${JSON.stringify(name)} cannot be the name of a token`);
   const marks = await needs.marks.marks(TOKEN_MARKS);
   const before = named(marks, name);
@@ -105,7 +117,8 @@ async function create(needs: TokenOperationsNeeds, { name, scopes, lifetimeMs }:
   if (marks.length >= MOST_TOKENS) throw new OperationsError(`there are ${MOST_TOKENS} tokens: revoke one first`);
   const createdAtMs = needs.clock.nowMs();
   const given = SCOPES.filter((scope) => scopes.includes(scope));
-  return issue(needs, { name, scopes: given, createdAtMs, lifetimeMs }, { before, others: [] });
+  const token = { name, scopes: given, createdAtMs, lifetimeMs, ...(client === undefined ? {} : { client }) };
+  return issue(needs, token, { before, others: [], withAccessKey });
 }
 
 async function rotate(
@@ -122,7 +135,7 @@ async function rotate(
     .map((secret) => ({ ...secret, expiresAtMs: Math.min(secret.expiresAtMs ?? endsAtMs, endsAtMs) }))
     .filter((secret) => !hasEnded(secret, nowMs))
     .slice(0, MOST_SECRETS - 1);
-  return issue(needs, token, { before, others });
+  return issue(needs, token, { before, others, withAccessKey: token.secrets[0].accessKey !== undefined });
 }
 
 async function revoke(needs: TokenOperationsNeeds, name: string): Promise<{ name: string; revoked: true }> {
@@ -134,19 +147,26 @@ async function revoke(needs: TokenOperationsNeeds, name: string): Promise<{ name
   return { name, revoked: true };
 }
 
-type Replaced = { readonly before: Mark | undefined; readonly others: readonly TokenSecret[] };
+type Replaced = {
+  readonly before: Mark | undefined;
+  readonly others: readonly TokenSecret[];
+  readonly withAccessKey: boolean;
+};
 
 async function issue(
   needs: TokenOperationsNeeds,
-  { name, scopes, createdAtMs, lifetimeMs }: Omit<Token, 'secrets'>,
-  { before, others }: Replaced,
+  { name, scopes, createdAtMs, lifetimeMs, client }: Omit<Token, 'secrets'>,
+  { before, others, withAccessKey }: Replaced,
 ): Promise<IssuedToken> {
   const nowMs = needs.clock.nowMs();
   const text = newTokenText(needs.random);
   const sha256 = hashOf(text)?.toString('hex') ?? '';
   const expiresAtMs = lifetimeMs === null ? null : nowMs + lifetimeMs;
-  const secret: TokenSecret = { sha256, createdAtMs: nowMs, expiresAtMs };
-  const token: Token = { name, scopes, createdAtMs, lifetimeMs, secrets: [secret, ...others] };
+  const made = withAccessKey ? await newAccessKey(needs) : null;
+  const accessKey = made === null ? {} : { accessKey: made.accessKey };
+  const secret: TokenSecret = { sha256, createdAtMs: nowMs, expiresAtMs, ...accessKey };
+  const ofClient = client === undefined ? {} : { client };
+  const token: Token = { name, scopes, createdAtMs, lifetimeMs, ...ofClient, secrets: [secret, ...others] };
   // By the clock of another node it may have been later: a mark of an earlier time would not replace that one.
   await needs.marks.mark([tokenMark(token, Math.max(before?.atMs ?? 0, nowMs))]);
   needs.changed();
@@ -154,14 +174,23 @@ async function issue(
   // Nobody is told of a token that does not open.
   if (kept === undefined || tokenOf(kept)?.secrets[0].sha256 !== sha256)
     throw new OperationsError(`somebody else changed the token ${name} at this very moment: \`relevo token list\``);
-  return { token: text, ...statusOf(token, nowMs) };
+  return { token: text, ...(made === null ? {} : { secretAccessKey: made.secret }), ...statusOf(token, nowMs) };
+}
+
+async function newAccessKey({ random, accessKeysKey }: TokenOperationsNeeds) {
+  if (accessKeysKey === undefined) throw new OperationsError('access keys cannot be made here');
+  const key = await accessKeysKey();
+  const id = newAccessKeyId(random);
+  return { accessKey: { id, madeWith: madeWith(key) }, secret: secretAccessKey(key, id) };
 }
 
 function named(marks: readonly Mark[], name: string): Mark | undefined {
   return marks.find((mark) => mark.name === `${TOKEN_MARKS}${name}`);
 }
 
-function statusOf({ name, scopes, createdAtMs, secrets: [secret, ...others] }: Token, nowMs: number): TokenStatus {
+function statusOf(token: Token, nowMs: number): TokenStatus {
+  const { name, scopes, createdAtMs, client, secrets } = token;
+  const [secret, ...others] = secrets;
   const ends = others.filter((other) => !hasEnded(other, nowMs)).map(({ expiresAtMs }) => expiresAtMs ?? nowMs);
   return {
     name,
@@ -171,6 +200,8 @@ function statusOf({ name, scopes, createdAtMs, secrets: [secret, ...others] }: T
     expiresAtMs: secret.expiresAtMs,
     isExpired: hasEnded(secret, nowMs),
     previousUntilMs: ends.length === 0 ? null : Math.max(...ends),
+    ...(client === undefined ? {} : { client }),
+    ...(secret.accessKey === undefined ? {} : { accessKeyId: secret.accessKey.id }),
   };
 }
 

@@ -111,6 +111,7 @@ function withAbsolutePaths(policy: Policy, folder: string): Policy {
     tls: { ...policy.tls, cert: absolute(policy.tls.cert), key: absolute(policy.tls.key) },
     domains: Object.fromEntries(domains) as Policy['domains'],
     returnPathKeys: absolute(policy.returnPathKeys),
+    http: { ...policy.http, accessKeys: absolute(policy.http.accessKeys) },
     egress: Object.fromEntries(egress) as Policy['egress'],
     spool: withAbsoluteSpool(policy.spool, absolute),
   };

@@ -20,6 +20,10 @@ export const http = z
           'How those who unsubscribe reach this listener from outside, by a proxy that passes on `/unsubscribe/` (and `/hooks/`) ' +
           'and nothing else; null: not at all.',
       }),
+    accessKeys: z.string().prefault('../certs/access-keys.keys').meta({
+      description:
+        'Makes the secrets of access keys (`relevo token create --aws`); written with the first of them. Every node needs the same.',
+    }),
   })
   .prefault({})
   .meta({ description: 'The one HTTP listener.' });
