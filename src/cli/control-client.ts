@@ -72,6 +72,9 @@ function remoteOperations(call: Call): Operations {
     webhooks: ask('webhooks'),
     resumeWebhook: ask('resumeWebhook'),
     replayWebhook: ask('replayWebhook'),
+    series: ask('series'),
+    table: ask('table'),
+    costs: ask('costs'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,
   };
 }

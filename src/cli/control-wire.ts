@@ -8,6 +8,7 @@ import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
 import { QUEUE_ACTIONS } from '../operations/operations.ts';
+import { seriesAsk, tableAsk, costsAsk } from '../operations/figure-asks.ts';
 
 export const CONTROL_VERSION = '1';
 
@@ -79,6 +80,9 @@ export const ASKS = {
   webhooks: z.strictObject({}),
   resumeWebhook: z.strictObject({ name: text }),
   replayWebhook: z.strictObject({ name: text, fromMs: z.number(), untilMs: z.number() }),
+  series: seriesAsk,
+  table: tableAsk,
+  costs: costsAsk,
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),

@@ -13,6 +13,7 @@ import type { FoundMessage } from './find-message.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
 import type { NodeStatus } from './node-status.ts';
+import type { FigureOperations } from './figure-operations.ts';
 import type { SuppressOperations } from './suppress-operations.ts';
 import type { TokenOperations } from './token-operations.ts';
 import type { WebhookOperations } from './webhook-operations.ts';
@@ -87,7 +88,7 @@ export type RelayStatus = {
 };
 
 /** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
-export type Operations = OwnOperations & TokenOperations & SuppressOperations & WebhookOperations;
+export type Operations = OwnOperations & TokenOperations & SuppressOperations & WebhookOperations & FigureOperations;
 
 type OwnOperations = {
   status(): Promise<RelayStatus | null>;

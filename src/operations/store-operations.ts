@@ -20,6 +20,7 @@ import {
   type QueueAction,
 } from './operations.ts';
 import { formatAge } from '../policy/units.ts';
+import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
 import { suppressOperations } from './suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
 import { UNKNOWN_WEBHOOKS, type WebhookOperations } from './webhook-operations.ts';
@@ -47,6 +48,8 @@ export type StoreOperationsNeeds = {
   readonly tokens?: TokenOperations;
   /** Default: they cannot be asked. */
   readonly webhooks?: WebhookOperations;
+  /** Default: they cannot be asked. */
+  readonly figures?: FigureOperations;
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -88,6 +91,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     ...(needs.tokens ?? UNKNOWN_TOKENS),
     ...suppressOperations(spool.suppressions),
     ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),
+    ...(needs.figures ?? NO_FIGURES),
   };
 }
 
