@@ -70,7 +70,10 @@ describe('what may have left by any exit of its route', () => {
       const asked = answering(scheduling, { cloud: { kind: 'not-taken' }, other: { kind: 'not-taken' } });
       await killed(scheduling);
       await scheduling.drained();
-      expect([asked.length, sent(scheduling)]).toEqual([2, [2, 0]]);
+      // At once, and again when they can be expected to tell of it.
+      expect([asked.length, sent(scheduling)]).toEqual([4, [2, 0]]);
+      const [first, second] = scheduling.exit('cloud').attempts;
+      expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(5 * MINUTE);
     },
     { policy: both },
   );
@@ -80,12 +83,12 @@ describe('what may have left by any exit of its route', () => {
     async (scheduling) => {
       const asked = answering(scheduling, { cloud: { kind: 'not-taken' }, other: { kind: 'unknown' } });
       await killed(scheduling);
-      await scheduling.elapsed(MINUTE);
+      await scheduling.elapsed(7 * MINUTE);
       const [queued] = await scheduling.spool.list({}, { limit: 1 });
       expect(queued?.delivery).toMatchObject({ state: 'held', doubtBy: ANY_EXIT });
       const reasons = scheduling.events.flatMap((event) => (event.event === 'held' ? [event.reason] : []));
       expect(reasons).toEqual(['in doubt, and other cannot say whether it took it: waits for an operator']);
-      expect([asked.length, sent(scheduling)]).toEqual([2, [1, 0]]);
+      expect([asked.length, sent(scheduling)]).toEqual([4, [1, 0]]);
       await scheduling.spool.release({}, scheduling.clock.nowMs());
       scheduling.scheduler.wake();
       await scheduling.drained();

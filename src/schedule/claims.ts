@@ -7,7 +7,7 @@ import { paceText, waitText } from './groups.ts';
 import { deadlinesOf, jittered } from './retry.ts';
 import { conclude, giveBack, handBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import { screensFirst } from './screen.ts';
-import { expired, putOff } from './untried.ts';
+import { putOff } from './untried.ts';
 import { CLAIM_LEAST } from './window.ts';
 
 /** Taken from the store at once. */
@@ -191,8 +191,7 @@ export class Claims {
     }
     if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
       // No last attempt at a destination that is known not to answer: a long queue for it must end in time.
-      const reply = delivery.lastReply ?? UNREACHABLE;
-      spawn(schedule, 'expiry', () => conclude(schedule, entry, expired(entry.leased, terms, reply)));
+      endLate(schedule, entry, delivery.lastReply ?? UNREACHABLE);
     } else if (isSuspect(entry.lane.feedback) && warnsInMs !== null && warnsInMs <= 0) {
       const delayMs = jittered(TOLD_MS, terms.fraction);
       spawn(schedule, 'warning', () =>

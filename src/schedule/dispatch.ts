@@ -14,7 +14,7 @@ import {
 } from './schedule.ts';
 import { needsScreening, screened } from './screen.ts';
 import { settlementOf, type Plan } from './settlement.ts';
-import { takeTurn, type ChosenExit, type Turn } from './turn.ts';
+import { takenAfterAll, takeTurn, type ChosenExit, type Turn } from './turn.ts';
 import { expired, putOff, setAside } from './untried.ts';
 import { providerAt } from './site.ts';
 
@@ -46,11 +46,14 @@ export function dispatch(schedule: Schedule): void {
   }
 }
 
-/** What was of use only until a time that is over: returned or dropped, and never sent. */
-export function endLate(schedule: Schedule, entry: Entry): void {
+/** Its time is over: returned or dropped, and never sent. Of what is in doubt it is asked first who has it after all. */
+export function endLate(schedule: Schedule, entry: Entry, reply = entry.leased.delivery.lastReply): void {
   const { leased, content } = entry;
-  const terms = termsFor(schedule, leased, content?.bytes ?? null);
-  spawn(schedule, 'expiry', () => conclude(schedule, entry, expired(leased, terms, leased.delivery.lastReply)));
+  spawn(schedule, 'expiry', async () => {
+    const taken = await takenAfterAll(schedule, entry);
+    const terms = termsFor(schedule, leased, content?.bytes ?? null);
+    await conclude(schedule, entry, taken === null ? expired(leased, terms, reply) : settlementOf(taken, terms));
+  });
 }
 
 type Passed = { readonly entry: Entry; readonly node: string };
@@ -97,7 +100,7 @@ async function handOver(schedule: Schedule, entries: readonly Entry[], node: str
     const { leased } = entry;
     const terms = termsFor(schedule, leased, entry.content?.bytes ?? null);
     if (terms.ageMs - terms.retry.expireMs < LAST_TURN_MS) passed.push(entry);
-    else spawn(schedule, 'expiry', () => conclude(schedule, entry, expired(leased, terms, leased.delivery.lastReply)));
+    else endLate(schedule, entry);
   }
   await giveBack(
     schedule,

@@ -12,7 +12,7 @@ export function doubtOf(left: readonly Told[], turn: TurnOutcome): { readonly do
   return { doubtBy: others.length === 0 ? first : ANY_EXIT };
 }
 
-/** What a provider took it may tell of only later: where no copy may be made, it is given time. */
+/** What a provider took it tells of only some time later: before that, that it names nobody says nothing. */
 export const ASK_AFTER_MS = 300_000;
 
 /** Where its time ends before it could be asked about, it is not: where no copy may be made it is held at once. */

@@ -10,6 +10,7 @@ import { REAPED } from '../spool/last-reply.ts';
 import type { Conversation, ReversePath } from './converse.ts';
 import type { Entry } from './entry.ts';
 import type { Exits } from './exits.ts';
+import { ASK_AFTER_MS } from './doubt-left.ts';
 import type { Told } from './settlement.ts';
 
 export type DoubtNeeds = {
@@ -26,6 +27,8 @@ export type DoubtSettled = {
   readonly conversations: readonly Conversation[];
   /** Whose attempt stays in doubt, though there is another now. */
   readonly doubtBy?: string;
+  /** When it is asked about again, ms from now. Default: 0. */
+  readonly waitMs?: number;
 };
 
 /**
@@ -40,13 +43,37 @@ export async function settleDoubt(needs: DoubtNeeds, entry: Entry, content: Buff
   // It is being stopped: what is left of it is asked about again.
   if (said === null || entry.abort.signal.aborted) return { recipients, ...nothing, doubtBy };
   const { left, told, conversations, unknownTo } = said;
-  if (unknownTo === null || left.length === 0) return { recipients: left, told, conversations };
+  if (left.length === 0) return { recipients: left, told, conversations };
+  if (isAskedTooEarly(entry))
+    return {
+      recipients: [],
+      told: [...told, ...left.map(asksLater(entry, unknownTo))],
+      conversations,
+      doubtBy,
+      waitMs: ASK_AFTER_MS,
+    };
+  if (unknownTo === null) return { recipients: left, told, conversations };
   // Who released it from that very hold wants it sent.
   const isReleased = lastReply?.text === NOT_KNOWN.text || lastReply?.text === REAPED.text;
   if (isReleased || onDoubtOf(needs.policy(), entry) === 'retry')
     return { recipients: left, told, conversations, doubtBy };
   const waiting = left.map((recipient) => held(recipient, unknownTo));
   return { recipients: [], told: [...told, ...waiting], conversations, doubtBy };
+}
+
+/**
+ * Its relay died with the attempt, a moment ago for all that is known: it came up again at once, since where nobody can be asked
+ * there is nothing to wait for.
+ */
+function isAskedTooEarly({ leased }: Entry): boolean {
+  const { doubtBy, lastReply } = leased.delivery;
+  return doubtBy === ANY_EXIT && ![ASKED_LATER.text, NOT_KNOWN.text, REAPED.text].includes(lastReply?.text ?? '');
+}
+
+function asksLater({ leased }: Entry, unknownTo: string | null): (recipient: Recipient) => Told {
+  const outcome: Outcome = { kind: 'deferred', own: true, scope: 'message', reply: ASKED_LATER };
+  const egress = unknownTo ?? leased.delivery.lastEgress ?? '';
+  return (recipient) => ({ recipient, outcome, egress, host: null, reportsSuccess: false, doubt: 'asks' });
 }
 
 /** Whoever may have had it: of the route as it is now, and the last that tried it. */
@@ -100,6 +127,13 @@ const TAKEN: Outcome = {
   kind: 'delivered',
   own: true,
   reply: { code: 250, detail: '0.0', text: 'taken after all, as its provider says: nothing was sent again' },
+};
+
+/** The same words mark that the time was given. */
+const ASKED_LATER: Reply = {
+  code: 451,
+  detail: '4.2',
+  text: 'in doubt: its exits are given time to tell whether they took it',
 };
 
 const NOT_KNOWN: Reply = { code: 451, detail: '4.2', text: 'its exit cannot say whether it took it' };

@@ -4,6 +4,7 @@ import { reached, scheduled, type Scheduling } from '../../tests/fakes/schedulin
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import { deliveryOf } from '../../tests/fakes/submission.ts';
 import type { Whether } from '../egress/egress.ts';
+import type { DeliverBy } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { PolicyInput } from '../policy/schema.ts';
 
@@ -119,6 +120,11 @@ function doubtful(scheduling: Scheduling, whether: Whether | null): { readonly a
   return { asked: () => asked };
 }
 
+/** Of no use two minutes from now (RFC 2852). */
+function byThen({ clock }: Scheduling): DeliverBy {
+  return { atMs: clock.nowMs() + 2 * MINUTE, mode: 'return', trace: false };
+}
+
 describe('before what is in doubt is sent again, its provider is asked', () => {
   scheduled(
     'taken: it is delivered, and no copy is made',
@@ -141,6 +147,33 @@ describe('before what is in doubt is sent again, its provider is asked', () => {
       await scheduling.accept();
       await scheduling.drained(10 * MINUTE);
       expect([provider.asked(), scheduling.exit('cloud').attempts.length]).toEqual([1, 2]);
+      // Not before the provider can be expected to tell of what it took.
+      const [first, second] = scheduling.exit('cloud').attempts;
+      expect((second?.atMs ?? 0) - (first?.atMs ?? 0)).toBeGreaterThanOrEqual(5 * MINUTE);
+    },
+    { policy: alone },
+  );
+
+  scheduled(
+    'it is asked too where its time is over: nobody is told that it was not delivered',
+    async (scheduling) => {
+      const provider = doubtful(scheduling, { kind: 'taken', providerId: null });
+      await scheduling.accept({ terms: { deliverBy: byThen(scheduling) } });
+      await scheduling.drained(10 * MINUTE);
+      expect([provider.asked(), scheduling.exit('cloud').attempts.length]).toEqual([1, 1]);
+      expect([said(scheduling, 'delivered'), said(scheduling, 'expired')]).toEqual([1, 0]);
+    },
+    { policy: alone },
+  );
+
+  scheduled(
+    'not taken, and its time is over: it expires, and is not sent',
+    async (scheduling) => {
+      const provider = doubtful(scheduling, { kind: 'not-taken' });
+      await scheduling.accept({ terms: { deliverBy: byThen(scheduling) } });
+      await scheduling.drained(10 * MINUTE);
+      expect([provider.asked(), scheduling.exit('cloud').attempts.length]).toEqual([1, 1]);
+      expect(['expired', 'bounced'].map((end) => said(scheduling, end)).reduce((a, b) => a + b)).toBe(1);
     },
     { policy: alone },
   );

@@ -139,7 +139,7 @@ function delayOf(
     if (!turn.counted) return turn.waitMs;
     const said = outcome.own === true ? null : outcome.reply;
     const delayMs = delayAfter(terms.retry, said, { attempts, fraction: terms.fraction });
-    return doubt === 'asks' && terms.onDoubt === 'hold' ? Math.max(ASK_AFTER_MS, delayMs) : delayMs;
+    return doubt === 'asks' ? Math.max(ASK_AFTER_MS, delayMs) : delayMs;
   });
   return delays.length === 0 ? 0 : Math.min(...delays);
 }

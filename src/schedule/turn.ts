@@ -6,6 +6,7 @@ import type { Clock, Emit } from '../ports.ts';
 import type { GateState } from '../routing/choose.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Conversation, ReversePath } from './converse.ts';
+import { type NoContent, readContent } from './content.ts';
 import { type DoubtSettled, settleDoubt } from './doubt.ts';
 import { FREE } from './budgets.ts';
 import type { Entry } from './entry.ts';
@@ -13,7 +14,7 @@ import type { Exits } from './exits.ts';
 import type { Signal } from './feedback.ts';
 import type { Limits } from './limits.ts';
 import { movesWhenBlocked } from './on-block.ts';
-import type { Told } from './settlement.ts';
+import type { Told, TurnOutcome } from './settlement.ts';
 import type { SiteSignal } from './site-feedback.ts';
 import type { Sites } from './sites.ts';
 import { goBy, type GoNeeds } from './under-way.ts';
@@ -39,7 +40,6 @@ export type TurnNeeds = GoNeeds & {
   readonly reversePath?: ReversePath;
 };
 
-/** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer; nothing was tried. */
 export type Turn =
   | {
       readonly kind: 'tried';
@@ -54,8 +54,7 @@ export type Turn =
     }
   /** A limit of the exit was used up by others meanwhile, or the exit is gone: nothing was tried. */
   | { readonly kind: 'not-booked' }
-  | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
-  | { readonly kind: 'unreadable'; readonly cause: string };
+  | NoContent;
 
 export type ChosenExit = {
   readonly name: string;
@@ -70,7 +69,7 @@ export type ChosenExit = {
  * failed of itself, at once by the next one. Never rejects.
  */
 export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): Promise<Turn> {
-  const content = entry.content?.bytes ?? (await readContent(needs, entry));
+  const content = entry.content?.bytes ?? (await readContent(needs.spool, entry));
   if (!Buffer.isBuffer(content)) {
     unused(needs, entry, chosen);
     return content;
@@ -78,7 +77,7 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
   const before = await settleDoubt(needs, entry, content);
   if (before.recipients.length > 0) return fromExitToExit(needs, entry, { chosen, content, before });
   unused(needs, entry, chosen);
-  const { told, conversations, doubtBy } = before;
+  const { told, conversations, doubtBy, waitMs = 0 } = before;
   const { refused = [] } = entry.group;
   const doubt = doubtBy === undefined ? {} : { doubtBy };
   return {
@@ -86,11 +85,22 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
     told,
     conversations,
     counted: false,
-    waitMs: 0,
+    waitMs,
     refusedBy: refused,
     ...doubt,
     signal: 'none',
   };
+}
+
+/** Of mail in doubt whose time is over: for whom its exits say that it was taken after all; null: for none. Never rejects. */
+export async function takenAfterAll(needs: TurnNeeds, entry: Entry): Promise<TurnOutcome | null> {
+  if (entry.leased.delivery.doubtBy === undefined) return null;
+  const content = entry.content?.bytes ?? (await readContent(needs.spool, entry));
+  if (!Buffer.isBuffer(content)) return null;
+  const { told, conversations } = await settleDoubt(needs, entry, content);
+  const taken = told.filter(({ outcome }) => outcome.kind === 'delivered');
+  if (taken.length === 0) return null;
+  return { leased: entry.leased, told: inOrder(entry, taken), conversations, counted: false, waitMs: 0 };
 }
 
 async function fromExitToExit(
@@ -184,15 +194,6 @@ function inOrder({ leased }: Entry, all: readonly Told[]): readonly Told[] {
         reportsSuccess: false,
       },
   );
-}
-
-async function readContent(needs: TurnNeeds, entry: Entry): Promise<Buffer | Turn> {
-  try {
-    const found = await needs.spool.content(entry.leased.message.id);
-    return found.kind === 'found' ? found.content : { kind: 'no-content', why: found.kind };
-  } catch (cause) {
-    return { kind: 'unreadable', cause: String(cause) };
-  }
 }
 
 type Try = {
