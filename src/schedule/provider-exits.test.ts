@@ -163,7 +163,7 @@ describe('before what is in doubt is sent again, its provider is asked', () => {
       expect([provider.asked(), scheduling.exit('cloud').attempts.length]).toEqual([1, 1]);
       expect([said(scheduling, 'delivered'), said(scheduling, 'expired')]).toEqual([1, 0]);
     },
-    { policy: alone },
+    { policy: { ...alone, retry: { delays: ['10m'] } } },
   );
 
   scheduled(
@@ -175,7 +175,7 @@ describe('before what is in doubt is sent again, its provider is asked', () => {
       expect([provider.asked(), scheduling.exit('cloud').attempts.length]).toEqual([1, 1]);
       expect(['expired', 'bounced'].map((end) => said(scheduling, end)).reduce((a, b) => a + b)).toBe(1);
     },
-    { policy: alone },
+    { policy: { ...alone, retry: { delays: ['10m'] } } },
   );
 
   scheduled(
