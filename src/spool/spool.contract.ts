@@ -69,8 +69,11 @@ export function testSpool(engine: Engine): void {
       const { spool, nowMs, store } = fixture();
       const dedupe = { key: 'a'.repeat(40), windowMs: 1_000 };
       const first = aSubmission({ atMs: nowMs, dedupe });
+      expect(await spool.firstWith(dedupe.key, nowMs)).toBeNull();
       await spool.accept(first);
       fixture().store = await store.reopened();
+      expect(await fixture().spool.firstWith(dedupe.key, nowMs + 999)).toBe(first.message.id);
+      expect(await fixture().spool.firstWith(dedupe.key, nowMs + 1_000)).toBeNull();
       const again = await fixture().spool.accept(aSubmission({ atMs: nowMs + 999, dedupe }));
       expect(again).toEqual({ kind: 'duplicate', of: first.message.id });
       expect(await fixture().spool.accept(aSubmission({ atMs: nowMs + 1_000, dedupe }))).toMatchObject({

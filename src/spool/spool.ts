@@ -226,6 +226,8 @@ export interface Spool extends AsyncDisposable {
   byProviderId(id: string): Promise<readonly MessageId[]>;
   /** Messages with this Message-ID field, with or without angle brackets; newest first, at most 10. Looks at every message: for people. */
   byMessageIdHeader(header: string): Promise<readonly MessageId[]>;
+  /** The message that a resend with this key would be taken for at a time (`Submission.dedupe`); null: none that is known to be kept. */
+  firstWith(key: string, atMs: number): Promise<MessageId | null>;
   overview(): Promise<QueueOverview>;
   /**
    * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to some seconds

@@ -53,7 +53,8 @@ function keep(store: Store, message: number, ask: AcceptAsk): number[] {
   return tokens;
 }
 
-function firstWith(store: Store, key: string, atMs: number): MessageId | null {
+/** See `Spool.firstWith`. */
+export function firstWith(store: Store, key: string, atMs: number): MessageId | null {
   const row = store.get<{ id: MessageId; until: number }>(
     'SELECT message_id AS id, until FROM dedupe WHERE key = ?',
     key,

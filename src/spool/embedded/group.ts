@@ -1,6 +1,6 @@
 /** Requests that arrived together commit together: one transaction, one sync, then all the answers. */
 import { type ClaimRequest, SpoolError, type SpoolTrouble } from '../spool.ts';
-import { accept } from './accept.ts';
+import { accept, firstWith } from './accept.ts';
 import { returnBlock, spend, takeBlock, takeSlot } from './block.ts';
 import { claim } from './claim.ts';
 import { draw } from './draw.ts';
@@ -33,6 +33,7 @@ const OPERATIONS: Operations = {
   content,
   story,
   byProviderId,
+  firstWith: (store, { key, atMs }) => firstWith(store, key, atMs),
   note,
   overview,
   prune,
@@ -151,6 +152,7 @@ const SMALL_CLAIM = 8;
 const READS: readonly (keyof QuickCalls)[] = [
   'story',
   'byProviderId',
+  'firstWith',
   'overview',
   'counts',
   'marks',

@@ -141,6 +141,10 @@ export class PortSpool implements Spool, Traffic {
     return this.#link.call('byHeader', { needle: headerNeedle(header) });
   }
 
+  firstWith(key: string, atMs: number): Promise<MessageId | null> {
+    return this.#link.call('firstWith', { key, atMs });
+  }
+
   async note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
     const [first] = events;
     if (first === undefined) return 'noted';

@@ -129,6 +129,7 @@ export type QuickCalls = {
   content: { ask: { readonly id: MessageId; readonly atMs: number }; answer: ContentAnswer };
   story: { ask: MessageId; answer: MessageStory | null };
   byProviderId: { ask: string; answer: readonly MessageId[] };
+  firstWith: { ask: { readonly key: string; readonly atMs: number }; answer: MessageId | null };
   note: { ask: { readonly id: MessageId; readonly events: readonly EventAsk[] }; answer: 'noted' | 'unknown' };
   overview: { ask: null; answer: QueueOverview };
   prune: { ask: { readonly beforeMs: number }; answer: number };

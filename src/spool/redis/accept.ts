@@ -26,6 +26,12 @@ export async function accept(store: Store, submission: Submission): Promise<Acce
   return store.inTurn(`resend ${dedupe.key}`, () => acceptReserved(store, submission, { key, untilMs, forgetMs }));
 }
 
+/** See `Spool.firstWith`. */
+export async function firstWith(store: Store, key: string, atMs: number): Promise<MessageId | null> {
+  const found = textOf(await store.runOn(store.keys.dedupe(key), SCRIPTS.first, [atMs]));
+  return found === '' ? null : (found as MessageId);
+}
+
 type Digest = { readonly key: string; readonly untilMs: number; readonly forgetMs: number };
 
 type Guard = { readonly kind: '' } | ({ readonly kind: 'dedupe' } & Digest) | { readonly kind: 'barred' };

@@ -18,6 +18,7 @@ const NAMES = [
   'feed',
   'feed-end',
   'feed-want',
+  'first',
   'format',
   'headers',
   'holders',

@@ -19,7 +19,7 @@ import {
   type Submission,
 } from '../spool.ts';
 import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
-import { accept } from './accept.ts';
+import { accept, firstWith } from './accept.ts';
 import { audit } from './audit.ts';
 import { claim } from './claim.ts';
 import { RedisFeed, wantFeed } from './feed.ts';
@@ -213,6 +213,10 @@ export class RedisSpool implements Spool, Traffic {
 
   byMessageIdHeader(header: string): Promise<readonly MessageId[]> {
     return this.#ask((store) => byMessageIdHeader(store, header));
+  }
+
+  firstWith(key: string, atMs: number): Promise<MessageId | null> {
+    return this.#ask((store) => firstWith(store, key, atMs));
   }
 
   note(events: readonly CameBack[]): Promise<'noted' | 'unknown'> {
