@@ -14,7 +14,7 @@ import {
   setClientPassword,
   type ClientInput,
   type Edited,
-} from './policy-edit.ts';
+} from '../operations/policy-edit.ts';
 import { shownPath } from './policy-file.ts';
 import { editPolicyFile } from './edit-policy-file.ts';
 

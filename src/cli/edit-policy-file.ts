@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { Policy } from '../policy/schema.ts';
 import type { Cli } from './cli.ts';
 import type { Where } from './data-folder.ts';
-import type { Edited } from './policy-edit.ts';
+import type { Edited } from '../operations/policy-edit.ts';
 import { loadPolicyText, shownPath, warningsHere } from './policy-file.ts';
 import { replaceFile } from './whole-file.ts';
 

@@ -10,7 +10,7 @@ import { addCommand, addGroup, UsageError, type Cli, type ExitCode, type Registr
 import type { Where } from './data-folder.ts';
 import { editPolicyFile, type FileEdited } from './edit-policy-file.ts';
 import { json, table } from './output.ts';
-import { setPreset } from './policy-edit.ts';
+import { setPreset } from '../operations/policy-edit.ts';
 import { shownPath } from './policy-file.ts';
 import { watchUptake, type Uptake } from './uptake.ts';
 

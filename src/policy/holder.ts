@@ -34,6 +34,8 @@ export type PolicyState = {
 
 export type PolicyHolder = AsyncDisposable & {
   current(): Policy;
+  /** The text of the file that the policy in force was read from. */
+  text(): string;
   state(): PolicyState;
   /** Reads the file at once, and applies it again even where it did not change (SIGHUP). Resolves when that is decided. */
   reload(): Promise<PolicyState>;
@@ -70,7 +72,8 @@ export async function openPolicyHolder(options: HolderOptions): Promise<OpenResu
   return { kind: 'opened', holder };
 }
 
-type Loaded = Extract<LoadResult, { kind: 'loaded' }>;
+type Loaded = Extract<LoadResult, { kind: 'loaded' }> & { readonly text: string };
+type Refused = Extract<LoadResult, { kind: 'refused' }>;
 
 class Holder implements PolicyHolder {
   readonly #options: HolderOptions;
@@ -96,6 +99,10 @@ class Holder implements PolicyHolder {
 
   current(): Policy {
     return this.#loaded.policy;
+  }
+
+  text(): string {
+    return this.#loaded.text;
   }
 
   state(): PolicyState {
@@ -169,21 +176,22 @@ class Holder implements PolicyHolder {
   }
 }
 
-async function load(options: HolderOptions): Promise<LoadResult> {
+async function load(options: HolderOptions): Promise<Loaded | Refused> {
   const result = await loadFile(options);
   if (result.kind === 'refused' || options.canSendFrom === undefined) return result;
   const lacked = await lackedWarnings(result.bound, options.canSendFrom);
   return { ...result, warnings: [...result.warnings, ...lacked] };
 }
 
-async function loadFile({ file, env }: HolderOptions): Promise<LoadResult> {
+async function loadFile({ file, env }: HolderOptions): Promise<Loaded | Refused> {
   try {
     await using opened = await open(file, READ);
     const status = await opened.stat();
     if (!status.isFile()) throw notAFile(status);
     // Larger is refused by the loader; a file that fills the memory need not be read for it.
     const text = status.size > MAX_TEXT_BYTES ? ' '.repeat(MAX_TEXT_BYTES + 1) : await opened.readFile('utf8');
-    return loadPolicy({ file, text, env, readFile: readInclude });
+    const result = loadPolicy({ file, text, env, readFile: readInclude });
+    return result.kind === 'loaded' ? { ...result, text } : result;
   } catch (error) {
     const problem = { file, line: 1, column: 1, path: '', text: `the file cannot be read: ${reasonOf(error)}` };
     return { kind: 'refused', problems: [problem], includes: [] };

@@ -1,0 +1,42 @@
+/** The operations on the policy file inside the relay that runs by it. */
+import { readFileSync } from 'node:fs';
+import { checkNamedFiles } from '../cli/named-files.ts';
+import type { UptakeWatch } from '../cli/uptake.ts';
+import type { PolicyHolder } from '../policy/holder.ts';
+import { loadPolicy } from '../policy/load.ts';
+import type { Environment } from '../policy/variables.ts';
+import { PolicyOperations } from './policy-operations.ts';
+import type { PolicyRecord } from './policy-record.ts';
+import type { PolicyVersions } from './policy-versions.ts';
+
+export type RelayPolicyNeeds = {
+  readonly policyFile: string;
+  /** As messages about it name it. */
+  readonly shownPolicyFile: string;
+  readonly env: Environment;
+  readonly holder: Pick<PolicyHolder, 'reload' | 'state'>;
+  readonly versions: PolicyVersions;
+  readonly record: Pick<PolicyRecord, 'kept'>;
+  readonly canSendFrom: (address: string) => Promise<boolean>;
+};
+
+/** What is written is in force, and kept as a version, when the operation is over. */
+export function relayPolicy(needs: RelayPolicyNeeds): PolicyOperations {
+  const { policyFile, shownPolicyFile: file, env, holder, versions, record, canSendFrom } = needs;
+  const result: UptakeWatch['result'] = async (version, isSame) => {
+    const state = isSame === true ? holder.state() : await holder.reload();
+    await record.kept();
+    if (state.problems.length > 0) return { kind: 'refused', problems: state.problems };
+    if (version === null || state.version === version) return { kind: 'in-force' };
+    return { kind: 'unknown', why: 'the file has changed again' };
+  };
+  return new PolicyOperations({
+    policyFile,
+    load: (text) => loadPolicy({ file, text, env, readFile: (path) => readFileSync(path, 'utf8') }),
+    namedFiles: checkNamedFiles,
+    canSendFrom,
+    versions,
+    watchUptake: async () => ({ result }),
+    inForce: async () => holder.state().version,
+  });
+}
