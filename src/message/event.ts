@@ -1,4 +1,5 @@
 import type { DeliveryId, MessageId } from './ids.ts';
+import type { Message } from './message.ts';
 import type { FinalState } from './outcome.ts';
 import type { Reply } from './reply.ts';
 
@@ -151,6 +152,8 @@ export type RelayEvent =
       readonly name: string;
       readonly text: string;
       readonly raised: boolean;
+      /** Absent: as its kind has it (`alert-kind.ts`). */
+      readonly severity?: 'info' | 'warning' | 'critical';
     }
   /** Posts to `/hooks/` that were not believed; `count`: so many since the last such event of that exit and reason. */
   | {
@@ -187,5 +190,13 @@ export type RelayEvent =
     }
   | { readonly event: 'failed'; readonly atMs: number; readonly where: string; readonly cause: string };
 
-/** `worker`: in which one of several it happened, from 1. */
-export type Event = (MessageEvent | RelayEvent) & { readonly worker?: number };
+/** Of the message that an event is about, for those who count by it; told with the event, and not kept with it. */
+export type MailFacts = Pick<Message, 'client' | 'stream' | 'tag' | 'sizeBytes'>;
+
+/** `worker`: in which one of several it happened, from 1. `mail` absent: who told of it had not read the message. */
+export type Event = (MessageEvent | RelayEvent) & { readonly worker?: number; readonly mail?: MailFacts };
+
+/** The event, with what is known of its message. */
+export function ofMail(event: MessageEvent, { client, stream, tag, sizeBytes }: MailFacts): Event {
+  return { ...event, mail: { client, stream, tag, sizeBytes } };
+}

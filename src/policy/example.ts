@@ -255,8 +255,9 @@ dns:                                    <- dns
 #     secret: \${HOOK_SECRET}           <- webhooks/secret
 #     events: [delivered, bounced, complained] <- webhooks/events
 
-# Of later versions: checked, but without effect yet.
-# alerts: { failureRate: 10%, queueAge: 30m, to: [] } <- alerts
+# alerts:                               <- alerts
+#   to: [oncall@example.com, "https://hooks.example.com/relevo"] <- alerts/to
+# reports: [{ every: week, to: [boss@example.com] }] <- reports
 
 # --- What must stay true ---
 

@@ -107,8 +107,11 @@ describe.each([
 test('the first policy is told of when it is applied, with its warnings', async () => {
   const events: PolicyEvent[] = [];
   const emit = (event: { event: string }) => void events.push(event as PolicyEvent);
-  const { holder, file } = await start('hostname: a.example\nalerts: { queueAge: 5m }\n', { emit, ...blind });
-  const warnings = [`${file}:2:11 alerts.queueAge: has no effect yet in this version`];
+  const { holder, file } = await start('hostname: a.example\negress: { out: { type: mx, region: eu } }\n', {
+    emit,
+    ...blind,
+  });
+  const warnings = [`${file}:2:28 egress.out.region: has no effect yet in this version`];
   const { version, appliedAtMs } = holder.state();
   expect(events).toEqual([{ event: 'policy-applied', atMs: appliedAtMs, version, warnings }]);
 });

@@ -7,22 +7,11 @@ import { parseMailbox } from '../message/address.ts';
 import { flattened } from './pools.ts';
 import { custom } from './custom.ts';
 import { PRESET_NAMES } from './presets.ts';
+import { type AlertDestination, alerts, reports } from './schema/alerts.ts';
 import { egress } from './schema/exits.ts';
 import { http } from './schema/http.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
-import {
-  alerts,
-  blocklists,
-  dns,
-  health,
-  history,
-  log,
-  reputation,
-  retry,
-  shaping,
-  spool,
-  tests,
-} from './schema/keeping.ts';
+import { blocklists, dns, health, history, log, reputation, retry, shaping, spool, tests } from './schema/keeping.ts';
 import { pools, routes } from './schema/routes.ts';
 import { suppression } from './schema/suppression.ts';
 import { domainName, timeZone } from './schema/values.ts';
@@ -69,6 +58,7 @@ export const policySchema = z
     spool,
     history,
     alerts,
+    reports,
     webhooks,
     http,
     log,
@@ -79,6 +69,7 @@ export const policySchema = z
     ...rest,
     pools: flattened(written),
     postmaster: postmaster ?? `postmaster@${rest.hostname}`,
+    alerts: { ...rest.alerts, to: rest.alerts.to ?? (postmaster === undefined ? [] : [toPostmaster(postmaster)]) },
     historyMs: history,
     routes: routes ?? [
       {
@@ -88,6 +79,10 @@ export const policySchema = z
       },
     ],
   }));
+
+function toPostmaster(address: string): AlertDestination {
+  return { kind: 'mail', address, least: 'info' };
+}
 
 /** As it is written in the file, variables resolved. */
 export type PolicyInput = z.input<typeof policySchema>;

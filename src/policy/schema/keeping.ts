@@ -1,18 +1,6 @@
 /** How hard it tries, where mail is kept, who is told: `retry` … `tests`. */
 import { z } from 'zod';
-import {
-  domainName,
-  duration,
-  ipAddress,
-  LATER,
-  name,
-  positive,
-  priority,
-  rate,
-  SECRET,
-  share,
-  size,
-} from './values.ts';
+import { domainName, duration, ipAddress, name, positive, priority, rate, SECRET, size } from './values.ts';
 
 export const retry = z
   .strictObject({
@@ -184,20 +172,6 @@ export const spool = z
 export const history = duration
   .prefault('30d')
   .meta({ description: 'How long outcomes of finished messages can be looked up.' });
-
-export const alerts = z
-  .strictObject({
-    failureRate: share
-      .prefault('10%')
-      .meta({ description: 'Of attempts in the last hour, for each egress.', ...LATER }),
-    queueAge: duration.prefault('30m').meta({ description: 'Age of the oldest message that waits.', ...LATER }),
-    to: z
-      .array(z.string())
-      .prefault([])
-      .meta({ description: 'Addresses and URLs that are told.', ...LATER, ...SECRET }),
-  })
-  .prefault({})
-  .meta({ description: 'When people are told.' });
 
 export const log = z
   .strictObject({
