@@ -3,7 +3,9 @@ import { OWN_CLIENT } from '../message/message.ts';
 import { checkBlocklists } from './blocklist-checks.ts';
 import { checkBudgets } from './budget-checks.ts';
 import { checkCloudExits } from './cloud-checks.ts';
-import { containsNetwork, networkKey, parseNetwork } from './network.ts';
+import { httpAddress, httpRefusal } from './http-exposure.ts';
+import { isLoopback } from './loopback.ts';
+import { networkKey, parseNetwork } from './network.ts';
 import type { Path } from './problem.ts';
 import { checkRedisSpool } from './redis-spool.ts';
 import { checkPools, checkRoutes } from './route-checks.ts';
@@ -69,15 +71,17 @@ function isSameSocket(left: Socket, right: Socket): boolean {
 }
 
 function checkHttp({ http, listen }: Policy): Check[] {
-  const written = http.listen.replace(/:\d+$/, '').replace(/^\[|\]$/g, '');
-  const address = written === 'localhost' ? '127.0.0.1' : written;
+  const address = httpAddress({ http });
   const port = Number(/\d+$/.exec(http.listen)?.[0]);
   const path: Path = ['http', 'listen'];
   const checks: Check[] = [];
   const taker = listen.findIndex((listener) => isSameSocket(listener, { address, port }));
   if (taker !== -1) checks.push({ verdict: 'refuse', path, text: `port ${port} is taken by listen[${taker}] already` });
-  const text = 'not a loopback address: whoever reaches it sees the relay’s state and metrics';
-  if (!isLoopback(address)) checks.push({ verdict: 'warn', path, text });
+  // Mail does not wait for it: the listener alone stays closed.
+  const refusal = httpRefusal({ http });
+  const text = 'not a loopback address: whoever reaches it sees /readyz and /metrics without signing in';
+  if (refusal !== null) checks.push({ verdict: 'warn', path, text: refusal });
+  else if (!isLoopback(address)) checks.push({ verdict: 'warn', path, text });
   return checks;
 }
 
@@ -178,10 +182,3 @@ function checkKeeping({ spool, retry, limits }: Policy): Check[] {
     });
   return checks;
 }
-
-function isLoopback(address: string | null): boolean {
-  const network = address === null ? null : parseNetwork(address);
-  return network !== null && LOOPBACK.some((loopback) => containsNetwork(loopback, network));
-}
-
-const LOOPBACK = ['127.0.0.0/8', '::1'].map(parseNetwork).filter((network) => network !== null);

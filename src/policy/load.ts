@@ -111,10 +111,16 @@ function withAbsolutePaths(policy: Policy, folder: string): Policy {
     tls: { ...policy.tls, cert: absolute(policy.tls.cert), key: absolute(policy.tls.key) },
     domains: Object.fromEntries(domains) as Policy['domains'],
     returnPathKeys: absolute(policy.returnPathKeys),
-    http: { ...policy.http, accessKeys: absolute(policy.http.accessKeys) },
+    http: withAbsoluteFiles(policy.http, absolute),
     egress: Object.fromEntries(egress) as Policy['egress'],
     spool: withAbsoluteSpool(policy.spool, absolute),
   };
+}
+
+function withAbsoluteFiles(http: Policy['http'], absolute: (path: string) => string): Policy['http'] {
+  const { tls } = http;
+  const pair = typeof tls === 'boolean' ? tls : { cert: absolute(tls.cert), key: absolute(tls.key) };
+  return { ...http, tls: pair, accessKeys: absolute(http.accessKeys) };
 }
 
 function withAbsoluteSpool(spool: Policy['spool'], absolute: (path: string) => string): Policy['spool'] {

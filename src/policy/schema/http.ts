@@ -1,6 +1,21 @@
 /** The one HTTP listener: `http`. */
 import { isIP } from 'node:net';
 import { z } from 'zod';
+import { domainName, duration, network } from './values.ts';
+
+const sessions = z
+  .strictObject({
+    idle: duration.prefault('12h').meta({ description: 'A sign-in that is not used for so long ends.' }),
+    longest: duration.prefault('7d').meta({ description: 'It ends so long after it began, however much it is used.' }),
+  })
+  .prefault({})
+  .transform(({ idle, longest }) => ({ idleMs: idle, longestMs: longest }))
+  .meta({ description: 'How long a sign-in at the pages is in force.' });
+
+const ownPair = z.strictObject({
+  cert: z.string().meta({ description: 'PEM chain; read again when it changes.' }),
+  key: z.string().meta({ description: 'PEM private key.' }),
+});
 
 export const http = z
   .strictObject({
@@ -8,7 +23,27 @@ export const http = z
       .string()
       .refine(isHttpAddress, 'expected address:port, such as 127.0.0.1:8080')
       .prefault('127.0.0.1:8080')
-      .meta({ description: 'Health, metrics and the API. Loopback unless you mean otherwise.' }),
+      .meta({
+        description:
+          'Status pages, the API, health and metrics. Beyond loopback it is opened only with `tls`, or with `trustedProxies`.',
+      }),
+    tls: z
+      .union([z.boolean(), ownPair])
+      .prefault(false)
+      .meta({ description: 'true: TLS with the certificate of `tls`. A pair of its own: with that one.' }),
+    trustedProxies: z.array(network).prefault([]).meta({
+      description:
+        'Proxies with TLS before this listener: their X-Forwarded-For and X-Forwarded-Proto are believed, nobody else’s.',
+    }),
+    names: z.array(domainName).prefault([]).meta({
+      description:
+        'Names by which browsers reach the pages, beside `hostname`, the host of `publicUrl` and localhost; others are turned away.',
+    }),
+    requireSecondFactor: z
+      .boolean()
+      .prefault(false)
+      .meta({ description: 'An admin without a second factor can do nothing but set one up.' }),
+    sessions,
     publicUrl: z
       .string()
       .refine(isPublicUrl, 'expected an address such as https://mail.example.com')
