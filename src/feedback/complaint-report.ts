@@ -25,21 +25,27 @@ const MOST_VALUES = 20;
 /** Fields that tell are among the first. */
 const MOST_HEADER_BYTES = 64 * 1024;
 
-/** null: it neither is a report nor encloses a message. */
+/** What Microsoft's programme alone puts on top of the mail that it passes on, as it is or in an attachment. */
+const MICROSOFT_FIELD = 'x-hmxmroriginalrecipient';
+const MICROSOFT = 'Microsoft';
+
+/** null: it is neither a report nor encloses a message, and is not one that Microsoft passed on as it is. */
 export function readComplaint(content: Buffer): ComplaintReport | null {
   const parts = mimePartsOf(content);
   const part = parts.find(({ type }) => type === 'message/feedback-report');
   const enclosed = parts.find(({ type }) => /^(?:message\/(?:rfc822|global)|text\/rfc822-headers)$/.test(type));
-  if (part === undefined && enclosed === undefined) return null;
+  const top = parts[0]?.fields ?? [];
+  const isBare = enclosed === undefined && top.some(({ name }) => name === MICROSOFT_FIELD);
+  if (part === undefined && enclosed === undefined && !isBare) return null;
   const report = part === undefined ? [] : fieldsIn(part);
-  const original = enclosed === undefined ? [] : fieldsIn(enclosed);
+  const original = enclosed === undefined ? (isBare ? top : []) : fieldsIn(enclosed);
   const all = (fields: readonly HeaderField[], ...names: readonly string[]): string[] =>
     fields
       .filter(({ name }) => names.includes(name))
       .slice(0, MOST_VALUES)
       .map((field) => textOfField([field], field.name));
   const agent = textOfField(report, 'user-agent') || textOfField(report, 'reporting-mta');
-  const from = textOfField(parts[0]?.fields ?? [], 'from');
+  const from = isBare ? MICROSOFT : textOfField(top, 'from');
   return {
     type: textOfField(report, 'feedback-type').toLowerCase() || 'abuse',
     isReport: part !== undefined,
@@ -51,7 +57,7 @@ export function readComplaint(content: Buffer): ComplaintReport | null {
     tokens: all(original, REPORT_TOKEN_FIELD.toLowerCase()),
     recipients: [
       ...all(report, 'original-rcpt-to', 'removal-recipient', 'original-recipient'),
-      ...all(original, 'x-hmxmroriginalrecipient', 'x-original-to', 'delivered-to'),
+      ...all(original, MICROSOFT_FIELD, 'x-original-to', 'delivered-to'),
     ].flatMap(addressesIn),
   };
 }

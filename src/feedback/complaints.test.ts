@@ -175,6 +175,18 @@ test('what a report is of decides: an opt-out is no complaint, and what somebody
   }
 });
 
+test('Microsoft may pass the mail on as it is: its own field on top and the token in it are believed, one alone is not', async () => {
+  const rig = fixture();
+  const submission = await rig.sent({ to: ['ana@dest.test', 'luis@dest.test'] });
+  const original = [...marksOf(rig, submission), 'From: shop@example.com', 'Subject: x', '', 'text', ''].join('\r\n');
+  const field = 'X-HmXmrOriginalRecipient: luis@dest.test\r\n';
+  await rig.take({ address: FBL, content: Buffer.from(`${field}From: shop@example.com\r\n\r\ntext\r\n`) });
+  await rig.take({ address: FBL, content: Buffer.from(original) });
+  expect(complained(rig)).toEqual([]);
+  expect(await rig.take({ address: FBL, content: Buffer.from(field + original) })).toEqual(TAKEN);
+  expect(complained(rig)).toEqual([['complained', ['luis@dest.test']]]);
+});
+
 test('what is no report goes to the postmaster as an attachment, so many an hour; bounces are refused', async () => {
   const rig = fixture();
   const address = 'abuse@bounces.example.com';

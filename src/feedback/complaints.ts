@@ -3,7 +3,7 @@
  * and noted once for a recipient. Nobody is mailed about one.
  */
 import { domainOf } from '../message/address.ts';
-import type { CameBack } from '../message/event.ts';
+import { type CameBack, ofMail } from '../message/event.ts';
 import { type DeliveryId, type MessageId, messageIdOf } from '../message/ids.ts';
 import { isReturnPath } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
@@ -66,7 +66,7 @@ export async function keepComplaint(
   // Learnt first: a crash in between has the provider send it again, and it is learnt and noted then.
   await needs.learn([event]);
   if ((await needs.spool.note([event])) !== 'noted') return 'unknown';
-  needs.emit(event);
+  needs.emit(ofMail(event, story.message));
   return 'noted';
 }
 

@@ -1,6 +1,7 @@
 /** The relay's own mail (bounces, notices): signed and spooled like any other, from nobody. */
 import { isAscii } from 'node:buffer';
 import { domainOf, needsSmtpUtf8 } from '../message/address.ts';
+import { ofMail } from '../message/event.ts';
 import { bodyOffsetOf, type HeaderField, parseHeaderBlock, unfoldedValue } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
 import { type Message, OWN_CLIENT } from '../message/message.ts';
@@ -72,7 +73,7 @@ export function ownMailStore(needs: OwnMailNeeds): (mail: OwnMail) => Promise<vo
       endsMail: mail.endsMail,
     });
     // A second `accept` of the same id stored nothing, and is no second event.
-    if (result.kind === 'accepted') emit(received);
+    if (result.kind === 'accepted') emit(ofMail(received, message));
     wake();
   };
 }

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { domainOf, formatMailbox } from '../message/address.ts';
-import type { CameBack, MessageEvent } from '../message/event.ts';
+import { type CameBack, type MessageEvent, ofMail } from '../message/event.ts';
 import { type DeliveryId, type MessageId, messageIdOf, newMessageId } from '../message/ids.ts';
 import type { Message } from '../message/message.ts';
 import type { HeaderField } from '../message/header.ts';
@@ -216,7 +216,7 @@ async function keep(needs: ReturnPathNeeds, returned: Returned, earlier: number)
   const events = eventsOf(reading, { ...about(needs, returned), report, egress: returned.sent.egress });
   // Learnt first: after a crash in between the other server sends it again, and it is learnt and noted then.
   await needs.learn(events);
-  if ((await spool.note(events)) === 'noted') for (const event of events) emit(event);
+  if ((await spool.note(events)) === 'noted') for (const event of events) emit(ofMail(event, returned.story.message));
 }
 
 function about({ clock }: ReturnPathNeeds, { deliveryId, sent }: Returned) {

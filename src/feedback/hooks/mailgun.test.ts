@@ -25,8 +25,14 @@ describe('a post of Mailgun', () => {
     ['with a signature of another key', mailgunPost(opened, { ...of, signingKey: 'key-2' }).body, 'signature'],
     ['of half a day ago', mailgunPost(opened, { ...of, atMs: NOW_MS - 12 * HOURS }).body, 'old'],
     ['of the future', mailgunPost(opened, { ...of, atMs: NOW_MS + HOURS }).body, 'old'],
-    ['that is no JSON', Buffer.from('a=b'), 'malformed'],
-    ['that is nested 100,000 deep', Buffer.from('['.repeat(100_000)), 'malformed'],
+    ['that is no JSON', Buffer.from('a=b'), 'unsigned'],
+    ['that is nested 100,000 deep', Buffer.from('['.repeat(100_000)), 'unsigned'],
+    [
+      'of which all but the signature is broken',
+      Buffer.from(`[{${mailgunPost(opened, of).body.toString()}`),
+      'malformed',
+    ],
+    ['of 250 KB of signatures', Buffer.from(`{"signature":{"x":1},`.repeat(12_000)), 'unsigned'],
     ['of 300 KB', mailgunPost({ ...opened, x: 'x'.repeat(300_000) }, of).body, 'too-large'],
   ];
   test.each(wrong)('%s is refused', async (_, body, reason) => {

@@ -21,7 +21,7 @@ import {
 import type { Tokens } from './tokens.ts';
 import { isInWindow } from './window.ts';
 
-/** Its posts are small; the whole has to be read for the signature in it. */
+/** Its posts are small; the whole has to be looked through for the signature in it. */
 const BODY_MOST = 256 * 1024;
 /** It is not known whether a post that is repeated is signed anew: those of its whole schedule are believed. */
 export const MAILGUN_OLDEST_MS = 9 * 3_600_000;
@@ -33,17 +33,16 @@ export async function readMailgun(
   { signingKey, tokens }: { readonly signingKey: string; readonly tokens: Tokens },
 ): Promise<HookReading> {
   if (body.length > BODY_MOST) return { kind: 'refused', reason: 'too-large' };
+  const shown = signaturesIn(body);
+  if (shown.length === 0) return { kind: 'refused', reason: 'unsigned' };
+  const good = shown.find(({ timestamp, token, texts }) =>
+    texts.some((text) => isSignature(text, { signed: timestamp + token, signingKey })),
+  );
+  if (good === undefined) return { kind: 'refused', reason: 'signature' };
+  const { timestamp, token } = good;
+  if (!isInWindow(Number(timestamp) * 1_000, nowMs, MAILGUN_OLDEST_MS)) return { kind: 'refused', reason: 'old' };
   const post = fieldsOf(jsonOf(body));
   if (post === null) return { kind: 'refused', reason: 'malformed' };
-  const signature = fieldsAt(post, 'signature');
-  const [timestamp, token] = [textAt(signature, 'timestamp'), textAt(signature, 'token')];
-  if (!/^\d{1,12}$/.test(timestamp) || token === '' || token.length > 200)
-    return { kind: 'refused', reason: 'unsigned' };
-  // Of an event of a subaccount, the other one is that of the account above it.
-  const shown = [textAt(signature, 'signature'), textAt(signature, 'parent-signature')];
-  if (!shown.some((text) => isSignature(text, { signed: timestamp + token, signingKey })))
-    return { kind: 'refused', reason: 'signature' };
-  if (!isInWindow(Number(timestamp) * 1_000, nowMs, MAILGUN_OLDEST_MS)) return { kind: 'refused', reason: 'old' };
   const data = fieldsAt(post, 'event-data');
   const use = {
     token,
@@ -61,6 +60,25 @@ export async function readMailgun(
     stored: turn.used,
     failed: turn.unused,
   };
+}
+
+type Shown = { readonly timestamp: string; readonly token: string; readonly texts: readonly string[] };
+
+/** What may be the signature: flat, and so named. A text in the JSON cannot look like it, since its quotes are escaped. */
+const SIGNATURE = /(?<!\\)"signature"\s{0,20}:\s{0,20}(\{[^{}]{1,2000}\})/g;
+/** Arguments of the sender's own may have that name, too. */
+const MOST_SHOWN = 4;
+
+/** Nothing else of the body is parsed before one of them is found to be good. */
+function signaturesIn(body: Buffer): readonly Shown[] {
+  const found = body.toString('latin1').matchAll(SIGNATURE).take(MOST_SHOWN);
+  return [...found].flatMap(([, text = '']): Shown[] => {
+    const fields = fieldsOf(jsonOf(Buffer.from(text, 'latin1')));
+    const [timestamp, token] = [textAt(fields, 'timestamp'), textAt(fields, 'token')];
+    if (!/^\d{1,12}$/.test(timestamp) || token === '' || token.length > 200) return [];
+    // Of an event of a subaccount, the other one is that of the account above it.
+    return [{ timestamp, token, texts: [textAt(fields, 'signature'), textAt(fields, 'parent-signature')] }];
+  });
 }
 
 const NOT_OURS = {

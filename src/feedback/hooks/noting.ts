@@ -2,7 +2,7 @@
  * Writes what a provider says into the history of the messages that it is about: each event once, whatever the order, and only
  * of mail that went that way. What is known already is found in the history itself, so that all nodes know it, for as long.
  */
-import type { CameBack } from '../../message/event.ts';
+import { type CameBack, ofMail } from '../../message/event.ts';
 import type { DeliveryId, MessageId } from '../../message/ids.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
@@ -123,7 +123,7 @@ export class Noting {
     }
     if (fresh.length > 0 && (await spool.note(fresh)) === 'unknown')
       return { ...noted, unknown: noted.unknown + fresh.length };
-    for (const event of fresh) emit(event);
+    for (const event of fresh) emit(ofMail(event, story.message));
     if (told.length > 0) await learn(told);
     return { ...noted, noted: fresh.length };
   }

@@ -1,7 +1,7 @@
 /** Unsubscribes whoever clicked: what a link says is kept, and becomes part of the history (RFC 8058 §3.2). */
 import { deliveryIdOf } from '../../message/ids.ts';
 import { domainOf } from '../../message/address.ts';
-import type { CameBack } from '../../message/event.ts';
+import { type CameBack, ofMail } from '../../message/event.ts';
 import type { Emit } from '../../ports.ts';
 import type { Spool } from '../../spool/spool.ts';
 import { keepLesson, type LearnNeeds } from './learn.ts';
@@ -42,5 +42,5 @@ export async function unsubscribe(needs: UnsubscribeNeeds, token: UnsubscribeTok
     recipients: [address],
   };
   if (story !== null) await spool.note([event]);
-  emit(event);
+  emit(story === null ? event : ofMail(event, story.message));
 }
