@@ -6,33 +6,42 @@ import type { Suppressing } from './feedback/suppression/suppression.ts';
 import { UNSUBSCRIBE_PATH } from './feedback/suppression/unsubscribe-token.ts';
 import type { Foundation } from './foundation.ts';
 import { HOOKS_PREFIX, hooksPlace } from './http/hooks.ts';
+import type { Audit } from './http/audit.ts';
+import type { App } from './http/app.ts';
 import type { Places } from './http/posts.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { createKeyReader, unsubscribePlace } from './http/unsubscribe.ts';
 import type { MailPath } from './mail-path.ts';
+import type { Operations } from './operations/operations.ts';
 import type { Fetch } from './ports.ts';
 
 export type OpenHttpNeeds = {
   readonly path: Pick<MailPath, 'endTold' | 'tellReturned'>;
   readonly suppression: Pick<Suppressing, 'learn' | 'unsubscribe'>;
-  readonly access: Pick<Access, 'api'>;
+  readonly access: Access;
+  readonly operations: Operations;
+  readonly audit: Audit;
   readonly notReady: () => readonly string[];
 };
 
 /** It starts with `listen`. What goes on beside it ends with `stack`. */
 export function openHttp(
   foundation: Foundation,
-  { path, suppression, access, notReady }: OpenHttpNeeds,
+  { path, suppression, access, operations, audit, notReady }: OpenHttpNeeds,
   stack: AsyncDisposableStack,
 ): HttpListener {
-  const { policy, ports, emit, reporting } = foundation;
+  const { policy, ports, emit, reporting, spool } = foundation;
+  const { marks, ledger } = spool;
+  const { clock, random } = ports;
+  const needs = { access, operations, policy, clock, random, emit, marks, ledger, spool, audit };
+  let app: Promise<App> | null = null;
   return createHttp({
     policy,
-    clock: ports.clock,
+    clock,
     emit,
     notReady,
     scrape: () => reporting.metrics.scrape(),
-    api: access.api,
+    app: () => (app ??= import('./open-app.ts').then(({ openApp }) => openApp(needs))),
     places: placesOf(foundation, { path, suppression }, stack),
   });
 }

@@ -13,12 +13,13 @@ import { startControl } from './cli/control-server.ts';
 import { type ExitOperations, exitOperations } from './operations/exit-operations.ts';
 import { liveRelay } from './operations/live-relay.ts';
 import { nodeStatuses, soleStatus, type NodeStatus } from './operations/node-status.ts';
-import type { RelayStatus } from './operations/operations.ts';
+import type { Operations, RelayStatus } from './operations/operations.ts';
 import { routeOperation } from './operations/route-operation.ts';
 import { createOperations } from './operations/store-operations.ts';
 import { type ExitStandings, openExitStandings } from './exits/standings.ts';
 import { watchExits } from './exit-watch.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
+import type { Audit } from './http/audit.ts';
 import type { HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
 import type { MailPath } from './mail-path.ts';
@@ -64,8 +65,7 @@ type Parts = Foundation & {
   /** Ingress, signing, scheduler and egress: in this thread, or in workers. */
   readonly path: MailPath;
   readonly standings: ExitStandings;
-  readonly exits: ExitOperations;
-  readonly access: Access;
+  readonly operations: Operations;
   readonly http: HttpListener;
   /** What does not work, by part; changes as ports come and go. */
   readonly faults: Map<'http' | 'control', string>;
@@ -123,11 +123,13 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     usesNow: async () => (await path.figures()).exits ?? [],
   };
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places, ...uses });
-  const access = openAccess({ policy, ports, marks, emit, exits, spool });
+  const access = openAccess({ policy, ports, marks });
   const notReady = () => reasonsNotReady(parts);
-  const http = stack.use(openHttp(foundation, { path, suppression, access, notReady }, stack));
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
-  const parts: Parts = { ...foundation, path, standings, exits, access, http, faults: new Map(), lifetime };
+  const operations = operationsOf(options, () => parts, { ...foundation, path, exits, access });
+  const audit: Audit = async () => {};
+  const http = stack.use(openHttp(foundation, { path, suppression, access, operations, audit, notReady }, stack));
+  const parts: Parts = { ...foundation, path, standings, operations, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.isStopping = () => lifetime.isStopping;
   hooks.closedExits = async () => (await path.figures()).closedExits;
@@ -145,24 +147,32 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   return parts;
 }
 
-/** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
-async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
-  const { path, policy, spool, emit, ports, faults } = parts;
-  const { addresses, problems } = path.doors();
-  if (addresses.length === 0) return [...path.notReady(), ...problems.map(formatListenProblem)];
-  const operations = createOperations({
+type Asked = Foundation & { readonly path: MailPath; readonly exits: ExitOperations; readonly access: Access };
+
+/** What operators may ask of it. @param parts once they are all there */
+function operationsOf(options: RelayOptions, parts: () => Parts, asked: Asked): Operations {
+  const { policy, spool, emit, ports, path, exits, access } = asked;
+  const { clock } = ports;
+  return createOperations({
     spool,
-    clock: ports.clock,
+    clock,
     showsSubjects: () => policy().log.subjects,
     furthestMs: () => policy().limits.futureReleaseMs,
     emit,
-    nodes: () => nodesOf(parts),
-    exits: parts.exits,
-    tokens: parts.access.tokens,
-    webhooks: webhookOperations({ policy, marks: spool.marks, clock: ports.clock }),
-    route: routeOperation({ policy, explainMail: (facts) => parts.path.explainMail(facts) }),
-    live: liveRelay({ ...parts, clock: ports.clock, status: () => statusOf(options, parts) }),
+    nodes: () => nodesOf(parts()),
+    exits,
+    tokens: access.tokens,
+    webhooks: webhookOperations({ policy, marks: spool.marks, clock }),
+    route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts) }),
+    live: liveRelay({ policy, spool, path, clock, status: () => statusOf(options, parts()) }),
   });
+}
+
+/** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
+async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
+  const { path, policy, operations, emit, ports, faults } = parts;
+  const { addresses, problems } = path.doors();
+  if (addresses.length === 0) return [...path.notReady(), ...problems.map(formatListenProblem)];
   const control = await startControl({
     dataFolder: options.where.dataFolder,
     operations,

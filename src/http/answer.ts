@@ -4,6 +4,8 @@ export type Answer = {
   readonly status: number;
   readonly contentType: string;
   readonly text: string;
+  /** Sent in its place: what is no text, or is compressed. */
+  readonly bytes?: Buffer;
   readonly headers?: Readonly<Record<string, string>>;
 };
 
@@ -21,6 +23,15 @@ export function json(status: number, value: unknown): Answer {
  * @param detail what was wrong with this very request, and what would be right
  */
 export function problem(status: number, detail: string, headers: Readonly<Record<string, string>> = {}): Answer {
-  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail };
+  return problemWith({}, status, { detail, headers });
+}
+
+/** @param members beside those of the standard, such as `errors` */
+export function problemWith(
+  members: Readonly<Record<string, unknown>>,
+  status: number,
+  { detail, headers = {} }: { readonly detail: string; readonly headers?: Readonly<Record<string, string>> },
+): Answer {
+  const body = { type: 'about:blank', title: STATUS_CODES[status] ?? '', status, detail, ...members };
   return { status, contentType: 'application/problem+json', text: `${JSON.stringify(body)}\n`, headers };
 }

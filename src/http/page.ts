@@ -18,6 +18,8 @@ export type PageAsk = {
   readonly query: URLSearchParams;
   readonly language: Language;
   readonly nowMs: number;
+  /** What changes something shows this in `X-Relevo-CSRF`; null: whoever asks has not signed in. */
+  readonly csrf: string | null;
 };
 
 export type PageBody = {
@@ -37,6 +39,8 @@ export type Page = {
   /** In OpenAPI's form, such as `/messages/{id}`. */
   readonly path: string;
   readonly scope: Scope;
+  /** Whoever comes sees it, unknown: such as the page to sign in. Its principal has no name and no scopes. Default: false. */
+  readonly isOpen?: boolean;
   /** Its place in the list of pages; null: it is reached from another page. */
   readonly nav: { readonly order: number; readonly name: Words<string> } | null;
   readonly render: (ask: PageAsk) => Promise<PageBody>;

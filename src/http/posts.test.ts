@@ -23,7 +23,7 @@ async function start(place: Partial<Place> = {}) {
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: '' }),
-    api: async () => problem(401, 'no'),
+    app: async () => async () => problem(404, 'no'),
     places: new Map([['/hooks/', { mostBytes: MOST, post, ...place }]]),
   });
   const binding = await http.listen();

@@ -39,24 +39,30 @@ const BODY_MS = 15_000;
 const BUSY = { ...plain(503, 'too much at once: again later\n'), headers: { 'retry-after': '5' } };
 const TOO_LARGE = plain(413, 'too large\n');
 
-type Use = (body: Buffer) => Promise<Answer>;
+/** What bodies may take of a server. `bytes`: of all at once, but for a single one that may be longer. */
+export type BodyBounds = { readonly bytes: number; readonly ms: number };
+
+/** Of strangers. */
+const STRANGERS: BodyBounds = { bytes: MOST_BYTES_IN_ALL, ms: BODY_MS };
 
 /** Reads bodies, few enough at once and short enough in all, until what they are for is done. One for each server. */
 export class Bodies {
   readonly #clock: Clock;
+  readonly #bounds: BodyBounds;
   #count = 0;
   #bytes = 0;
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, bounds: BodyBounds = STRANGERS) {
     this.#clock = clock;
+    this.#bounds = bounds;
   }
 
   /** @returns the answer, of `use` or why it came to nothing; null: the client is gone */
-  async read(
+  async read<Reply>(
     request: IncomingMessage,
     response: ServerResponse,
-    { mostBytes, use }: { readonly mostBytes: number; readonly use: Use },
-  ): Promise<Answer | null> {
+    { mostBytes, use }: { readonly mostBytes: number; readonly use: (body: Buffer) => Promise<Reply> },
+  ): Promise<Reply | Answer | null> {
     const { headers } = request;
     if ((headers['content-encoding'] ?? 'identity') !== 'identity')
       return { ...plain(415, 'no content encoding\n'), headers: { 'accept-encoding': 'identity' } };
@@ -89,12 +95,12 @@ export class Bodies {
         held.bytes += chunk.length;
         this.#bytes += chunk.length;
         if (held.bytes > mostBytes) end(TOO_LARGE);
-        else if (this.#bytes > MOST_BYTES_IN_ALL) end(BUSY);
+        else if (this.#bytes > Math.max(this.#bounds.bytes, mostBytes)) end(BUSY);
         else chunks.push(chunk);
       };
       const whole = (): void => end(Buffer.concat(chunks, held.bytes));
       const gone = (): void => end(null);
-      const cancel = this.#clock.after(BODY_MS, () => end(plain(408, 'too slow\n')));
+      const cancel = this.#clock.after(this.#bounds.ms, () => end(plain(408, 'too slow\n')));
       request.on('data', take).on('end', whole).on('close', gone).on('error', gone);
     });
   }

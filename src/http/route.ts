@@ -64,6 +64,12 @@ type Definition<Query, Body> = {
   readonly mostBytes?: () => number;
   /** What comes with 2xx: JSON of a schema, or of a media type. */
   readonly answer: z.ZodType | { readonly contentType: string };
+  /** Whoever comes may call it, unknown: such as to sign in. Its principal has no name and no scopes. Default: false. */
+  readonly isOpen?: boolean;
+  /** How a token is shown to it, where other programs have fixed that; null: none was. Default: `Authorization: Bearer …`. */
+  readonly tokenOf?: (header: (name: string) => string | null) => string | null;
+  /** How it tells of what went wrong, where other programs have fixed that. Default: RFC 9457. */
+  readonly wrong?: (problem: Answer) => Answer;
 };
 
 /** One call of the API, whatever its query and body are. */

@@ -9,7 +9,7 @@ import { policySchema } from '../policy/schema.ts';
 import type { MetricsSample } from '../report/metrics-sample.ts';
 import { createMetrics } from '../report/metrics.ts';
 import { problem } from './answer.ts';
-import type { ApiAsk } from './api.ts';
+import type { AppAsk } from './app.ts';
 import { createHttp, type HttpNeeds } from './server.ts';
 
 const listen = (address: string) => policySchema.parse({ hostname: 'relay.example.com', http: { listen: address } });
@@ -21,7 +21,7 @@ async function start(needs: Partial<HttpNeeds> = {}) {
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: 'x 1\n' }),
-    api: async () => problem(401, 'no'),
+    app: async () => async () => problem(404, 'no'),
     ...needs,
   });
   const binding = await http.listen();
@@ -219,7 +219,7 @@ test('a second listen meanwhile waits for the first, and comes to the same bindi
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: '' }),
-    api: async () => problem(401, 'no'),
+    app: async () => async () => problem(404, 'no'),
   });
   await using _ = http;
   const [first, second] = await Promise.all([http.listen(), http.listen()]);
@@ -234,7 +234,7 @@ test('what is closed while it starts to listen listens no more', async () => {
     emit: () => {},
     notReady: () => [],
     scrape: async () => ({ contentType: 'text/plain', text: '' }),
-    api: async () => problem(401, 'no'),
+    app: async () => async () => problem(404, 'no'),
   });
   const listening = http.listen();
   await http[Symbol.asyncDispose]();
@@ -243,13 +243,13 @@ test('what is closed while it starts to listen listens no more', async () => {
   await expect(fetch(`http://127.0.0.1:${binding.port}/livez`)).rejects.toThrow('fetch failed');
 });
 
-test('what is below /api/ is for the API, with the address and the field that it came with', async () => {
-  const asks: ApiAsk[] = [];
-  const api = async (ask: ApiAsk) => {
+test('what is not served here is for the application, with the address and the fields that it came with', async () => {
+  const asks: AppAsk[] = [];
+  const app = async () => async (ask: AppAsk) => {
     asks.push(ask);
     return problem(418, 'short and stout', { 'retry-after': '7' });
   };
-  const { http, base } = await start({ api });
+  const { http, base } = await start({ app });
   await using _ = http;
   const headers = { authorization: 'Bearer x' };
   const response = await fetch(`${base}/api/v1/none?token=y`, { method: 'DELETE', headers });
@@ -260,8 +260,14 @@ test('what is below /api/ is for the API, with the address and the field that it
   expect(await response.json()).toEqual(body);
   await fetch(`${base}/api/`);
   expect(asks).toMatchObject([
-    { method: 'DELETE', path: '/api/v1/none', query: 'token=y', authorization: 'Bearer x', peer: '127.0.0.1' },
-    { method: 'GET', path: '/api/', query: '', authorization: null, peer: '127.0.0.1' },
+    {
+      method: 'DELETE',
+      path: '/api/v1/none',
+      query: 'token=y',
+      headers: { authorization: 'Bearer x' },
+      peer: '127.0.0.1',
+    },
+    { method: 'GET', path: '/api/', query: '', peer: '127.0.0.1' },
   ]);
 });
 
@@ -269,11 +275,13 @@ const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ ad
 
 test.skipIf(!hasIPv6)('a client by IPv4 is known by that address, whichever socket it came to', async () => {
   const peers: string[] = [];
-  const api = async ({ peer }: ApiAsk) => {
-    peers.push(peer);
-    return problem(401, 'no');
-  };
-  const { http, port } = await start({ policy: () => listen('[::]:0'), api });
+  const app =
+    async () =>
+    async ({ peer }: AppAsk) => {
+      peers.push(peer);
+      return problem(401, 'no');
+    };
+  const { http, port } = await start({ policy: () => listen('[::]:0'), app });
   await using _ = http;
   await fetch(`http://127.0.0.1:${port}/api/v1/stats`);
   await fetch(`http://[::1]:${port}/api/v1/stats`);

@@ -3,9 +3,11 @@ import type { AddressInfo } from 'node:net';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { type Answer, json, plain } from './answer.ts';
-import type { Api, ApiAsk } from './api.ts';
+import type { App, AppAsk } from './app.ts';
 import { Connections } from './connections.ts';
-import { Bodies, type Place, type PlaceAsk, placeFor, type Places } from './posts.ts';
+import { Bodies, type BodyBounds, type Place, type PlaceAsk, placeFor, type Places } from './posts.ts';
+import type { Reply, StreamAnswer } from './reply.ts';
+import { sendStream } from './send-stream.ts';
 
 export type HttpBinding =
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
@@ -27,8 +29,8 @@ export type HttpNeeds = {
   /** Why no mail can be taken now, in words for operators; empty: ready. Must be cheap and never throw. */
   readonly notReady: () => readonly string[];
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
-  /** What answers below `/api/`. */
-  readonly api: Api;
+  /** What answers all else, the API and the pages; asked for at the first request for either, so that a relay at rest is small. */
+  readonly app: () => Promise<App>;
   /** What others may post to, such as `/hooks/`. Default: nothing. */
   readonly places?: Places;
 };
@@ -52,12 +54,16 @@ const SECURITY = {
   'x-frame-options': 'DENY',
 } as const;
 
+/** Of those who were admitted: longer, and in more time. */
+const ADMITTED: BodyBounds = { bytes: 64 * 1024 * 1024, ms: 60_000 };
+
 /**
- * Health, figures, the API and what others post to over HTTP: `/livez`, `/readyz`, `/metrics`, `/api/…`, `places`; everything
- * else is 404. Starts with `listen`.
+ * Health, figures and what others post to over HTTP: `/livez`, `/readyz`, `/metrics`, `places`; everything else is for `app`.
+ * Starts with `listen`.
  */
 export function createHttp(given: HttpNeeds): HttpListener {
-  const needs: Omit<Serving, 'connections'> = { places: new Map(), ...given, bodies: new Bodies(given.clock) };
+  const bodies = { strangers: new Bodies(given.clock), admitted: new Bodies(given.clock, ADMITTED) };
+  const needs: Omit<Serving, 'connections'> = { places: new Map(), ...given, bodies };
   let bound: { readonly wanted: string; readonly server: Server } | null = null;
 
   const listen = async (): Promise<HttpBinding> => {
@@ -119,12 +125,16 @@ function close(server: Server): Promise<void> {
   });
 }
 
-type Serving = HttpNeeds & { readonly places: Places; readonly bodies: Bodies; readonly connections: Connections };
+type Serving = HttpNeeds & {
+  readonly places: Places;
+  readonly bodies: Readonly<Record<'strangers' | 'admitted', Bodies>>;
+  readonly connections: Connections;
+};
 
 async function serve(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<void> {
   const { clock, emit, connections } = needs;
   connections.serving(request, response);
-  let answer: Answer | null;
+  let answer: Reply | null;
   try {
     answer = await answerTo(needs, request, response);
   } catch (cause) {
@@ -135,13 +145,25 @@ async function serve(needs: Serving, request: IncomingMessage, response: ServerR
     response.destroy();
     return;
   }
+  const head = { ...SECURITY, 'content-type': answer.contentType, ...answer.headers };
+  if ('stream' in answer)
+    await sendStream(response, { head, stream: answer.stream, isHead: request.method === 'HEAD' });
+  else send(needs, { request, response, answer, head });
+}
+
+type Sending = {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly answer: Exclude<Reply, StreamAnswer>;
+  readonly head: Readonly<Record<string, string>>;
+};
+
+function send({ clock, connections }: Serving, { request, response, answer, head }: Sending): void {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
-  const isWhole = request.readableEnded || (length === undefined && coding === undefined);
+  const isWhole = request.readableEnded || (coding === undefined && (length === undefined || length === '0'));
   response.writeHead(answer.status, {
-    ...SECURITY,
-    'content-type': answer.contentType,
+    ...head,
     'content-length': Buffer.byteLength(answer.text),
-    ...answer.headers,
     // A body that nobody reads must not keep the connection.
     ...(isWhole ? {} : { connection: 'close' }),
   });
@@ -158,14 +180,11 @@ function lastWords(clock: Clock, response: ServerResponse, text: string): void {
 }
 
 /** @returns null: nobody is there any more */
-async function answerTo(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<Answer | null> {
+async function answerTo(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<Reply | null> {
   const { method = '', url = '', headers, socket } = request;
-  const [path = '', query = ''] = url.split('?', 2);
+  const mark = url.indexOf('?');
+  const [path, query] = mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
   const peer = peerOf(socket.remoteAddress);
-  if (path.startsWith('/api/')) {
-    const withBody: ApiAsk['withBody'] = (of) => needs.bodies.read(request, response, of);
-    return needs.api({ method, path, query, authorization: headers.authorization ?? null, peer, withBody });
-  }
   const found = placeFor(needs.places, path);
   if (found !== null) {
     const ask: PlaceAsk = { rest: found.rest, query, headers, peer };
@@ -173,12 +192,27 @@ async function answerTo(needs: Serving, request: IncomingMessage, response: Serv
     const refusal = found.place.refusal?.(ask) ?? null;
     if (refusal !== null) return refusal;
     const { mostBytes, post } = found.place;
-    return needs.bodies.read(request, response, { mostBytes, use: (body) => post(ask, body) });
+    return needs.bodies.strangers.read(request, response, { mostBytes, use: (body) => post(ask, body) });
   }
   const serves = ROUTES.get(path);
-  if (serves === undefined) return plain(404, 'not found\n');
+  if (serves === undefined) return appAnswer(needs, request, { response, path, query });
   if (method === 'GET' || method === 'HEAD') return serves(needs);
   return { ...plain(405, 'GET or HEAD\n'), headers: { allow: 'GET, HEAD' } };
+}
+
+type At = { readonly response: ServerResponse; readonly path: string; readonly query: string };
+
+async function appAnswer(
+  needs: Serving,
+  request: IncomingMessage,
+  { response, path, query }: At,
+): Promise<Reply | null> {
+  const { method = '', headers, socket } = request;
+  const app = await needs.app();
+  const gone = new AbortController();
+  response.once('close', () => gone.abort());
+  const withBody: AppAsk['withBody'] = (of) => needs.bodies.admitted.read(request, response, of);
+  return app({ method, path, query, headers, peer: peerOf(socket.remoteAddress), signal: gone.signal, withBody });
 }
 
 async function gotten({ get }: Place, ask: PlaceAsk, method: string): Promise<Answer> {

@@ -40,9 +40,9 @@ async function opened() {
     emit,
   });
   const scrape = async () => ({ contentType: 'text/plain', text: '' });
-  const api = async () => problem(401, 'no');
+  const app = async () => async () => problem(404, 'no');
   const places = new Map([['/unsubscribe/', place]]);
-  const http = stack.use(createHttp({ policy: () => policy, clock, emit, notReady: () => [], scrape, api, places }));
+  const http = stack.use(createHttp({ policy: () => policy, clock, emit, notReady: () => [], scrape, app, places }));
   const binding = await http.listen();
   if (binding.kind !== 'listening') throw new Error(binding.cause);
   const submission = aSubmission({ atMs: clock.nowMs(), client: 'shop', stream: 'news', to: [ANN] });

@@ -5,8 +5,10 @@ import { exitOperations } from '../../src/operations/exit-operations.ts';
 import { createOperations } from '../../src/operations/store-operations.ts';
 import type { IssuedToken } from '../../src/operations/token-operations.ts';
 import { readExitStandings } from '../../src/exits/standings.ts';
+import type { Audit, Audited } from '../../src/http/audit.ts';
 import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';
+import { openApp } from '../../src/open-app.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import { statsNeeds } from '../../src/relay-stats.ts';
 import { systemRandom } from '../../src/system.ts';
@@ -37,13 +39,18 @@ export async function openAccessRig() {
   const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
   const stats = statsNeeds({ policy, clock, spool, standings });
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
-  const { api, tokens } = openAccess({ policy, ports: { clock, random: systemRandom }, marks, emit, exits, spool });
+  const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks });
+  const { tokens } = access;
   const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens });
+  const audited: Audited[] = [];
+  const audit: Audit = async (one) => void audited.push(one);
+  const needs = { access, operations, policy, clock, random: systemRandom, emit, marks, ledger, spool, audit };
+  const app = openApp(needs);
   const control = await startControl({ dataFolder, operations, clock, emit, messageSizeBytes: () => 1_000 });
   if (control.kind !== 'listening') throw new Error(control.cause);
   things.use(control.control);
   const scrape = async () => ({ contentType: 'text/plain', text: '' });
-  const http = things.use(createHttp({ policy, clock, emit, notReady: () => [], scrape, api }));
+  const http = things.use(createHttp({ policy, clock, emit, notReady: () => [], scrape, app: async () => app }));
   const bound = await http.listen();
   if (bound.kind !== 'listening') throw new Error(bound.cause);
   const base = `http://127.0.0.1:${bound.port}`;
@@ -54,7 +61,10 @@ export async function openAccessRig() {
   ) =>
     fetch(base + path, {
       method,
-      headers: token === null ? {} : { authorization: `Bearer ${token}` },
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
       ...(body === undefined ? {} : { body }),
     });
   const get = (path: string, token: string | null, method = 'GET') => ask(path, token, { method });
@@ -64,5 +74,16 @@ export async function openAccessRig() {
     return JSON.parse(stdout) as IssuedToken;
   };
   const kept = things.move();
-  return { rig, base, get, ask, issue, events, marks, spool, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return {
+    rig,
+    base,
+    get,
+    ask,
+    issue,
+    events,
+    audited,
+    marks,
+    spool,
+    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { openAccessRig } from '../../tests/fakes/access-rig.ts';
+import { openAccessRig } from '../../../tests/fakes/access-rig.ts';
 
 test('addresses are suppressed, looked up and taken back over HTTP by who may operate', async () => {
   await using relay = await openAccessRig();

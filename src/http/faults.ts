@@ -1,0 +1,74 @@
+/** What was sent, held to the schemas of a route; each fault with its path. */
+import type { z } from 'zod';
+import { type Answer, problem, problemWith } from './answer.ts';
+import type { BodyOf } from './route.ts';
+
+export type Fault = {
+  readonly in: 'query' | 'body';
+  /** Names and places joined by dots, such as `entries.0.address`; '': all of it. */
+  readonly path: string;
+  readonly text: string;
+};
+
+export type Held<Value> =
+  | { readonly kind: 'good'; readonly value: Value }
+  | { readonly kind: 'bad'; readonly answer: Answer };
+
+/** Of so many faults at most is told. */
+const MOST_FAULTS = 50;
+
+/** The fields after `?`; where a route has none they are not looked at. */
+export function queryOf(schema: z.ZodType | undefined, query: string): Held<unknown> {
+  if (schema === undefined) return { kind: 'good', value: {} };
+  const fields = new Map<string, string>();
+  for (const [name, text] of new URLSearchParams(query)) {
+    if (fields.has(name)) return bad([{ in: 'query', path: name, text: 'is there twice' }]);
+    fields.set(name, text);
+  }
+  return held(schema, Object.fromEntries(fields), 'query');
+}
+
+/** @returns why a body of this media type is not read; null: it is. `type`: '' where there was none */
+export function wrongType(body: BodyOf<unknown>, type: string): Answer | null {
+  const essence = type.split(';', 1)[0]?.trim().toLowerCase() ?? '';
+  const good = body.as === 'json' ? ['application/json'] : body.contentTypes.map((one) => one.toLowerCase());
+  if (good.includes(essence) || (essence === '' && body.as === 'json')) return null;
+  const given = essence === '' ? 'there is no Content-Type' : `not ${essence}`;
+  return problem(415, `${given}: send ${good.join(' or ')}`, { accept: good.join(', ') });
+}
+
+/** Nothing at all is `{}`: where no field must be there, none needs a body. */
+export function bodyOf(body: BodyOf<unknown>, sent: Buffer): Held<unknown> {
+  if (body.as === 'bytes') return { kind: 'good', value: sent };
+  let value: unknown;
+  try {
+    value = sent.length === 0 ? {} : (JSON.parse(sent.toString()) as unknown);
+  } catch {
+    return bad([{ in: 'body', path: '', text: 'is no JSON' }]);
+  }
+  return held(body.schema, value, 'body');
+}
+
+function held(schema: z.ZodType, value: unknown, where: Fault['in']): Held<unknown> {
+  const parsed = schema.safeParse(value);
+  return parsed.success ? { kind: 'good', value: parsed.data } : bad(parsed.error.issues.flatMap(faultsOf(where)));
+}
+
+function faultsOf(where: Fault['in']): (issue: z.core.$ZodIssue) => readonly Fault[] {
+  return (issue) =>
+    issue.code === 'unrecognized_keys'
+      ? issue.keys.map((key) => ({ in: where, path: [...issue.path, key].join('.'), text: 'is not known here' }))
+      : [{ in: where, path: issue.path.join('.'), text: issue.message }];
+}
+
+/** Also for what only a call itself can see of what was sent. */
+export function faulty(errors: readonly Fault[]): Answer {
+  const [first] = errors;
+  const named = first === undefined ? '' : `${first.in}${first.path === '' ? '' : ` ${first.path}`}: ${first.text}`;
+  const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
+  return problemWith({ errors: errors.slice(0, MOST_FAULTS) }, 400, { detail: named + more });
+}
+
+function bad(errors: readonly Fault[]): Held<never> {
+  return { kind: 'bad', answer: faulty(errors) };
+}

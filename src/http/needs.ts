@@ -1,0 +1,23 @@
+/** What calls and pages are made from. Whoever needs more adds it here, and where it is put together (`src/open-app.ts`). */
+import type { Operations } from '../operations/operations.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Clock, Emit, Random } from '../ports.ts';
+import type { Marks } from '../spool/marks.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { Suppressions } from '../spool/suppressions.ts';
+import type { Accounts } from '../spool/tallies.ts';
+import type { Audit } from './audit.ts';
+
+export type RouteNeeds = {
+  readonly operations: Operations;
+  /** The one in force now. */
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly emit: Emit;
+  readonly marks: Marks;
+  readonly ledger: Accounts;
+  readonly spool: Pick<Spool, 'story' | 'byProviderId' | 'list' | 'overview'> & { readonly suppressions: Suppressions };
+  /** For what a reply's `change` does not tell of. */
+  readonly audit: Audit;
+};
