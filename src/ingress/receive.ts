@@ -15,7 +15,7 @@ import type { Clock, Emit, Random } from '../ports.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
 import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
 import { type Canonical, canonicalForm } from './canonical.ts';
-import { dedupeKey } from './dedupe.ts';
+import { dedupeOf, type Once } from './dedupe.ts';
 import type { Timing } from './handling-parameters.ts';
 import { newMessage, termsOf, unaskedOf } from './new-message.ts';
 import { REPLIES } from './replies.ts';
@@ -30,9 +30,6 @@ export type Sign = (message: {
   readonly body: Buffer;
   readonly nowMs: number;
 }) => Promise<{ readonly headers: Buffer }>;
-
-/** A resend within this time gets the first answer. */
-const DEDUPE_WINDOW_MS = 3_600_000;
 
 const EMPTY_LINE = Buffer.from('\r\n');
 
@@ -58,6 +55,8 @@ export type Incoming = {
   readonly origin: Origin;
   /** Monotonic, of the command that began it. */
   readonly beganMs: number;
+  /** By which it is known when it is sent again. Default: by its Message-ID, its recipients and its body. */
+  readonly once?: Once;
 };
 
 export type Received =
@@ -133,7 +132,7 @@ export class Receiver {
     const { clock, random, policy: currentPolicy } = this.#deps;
     const policy = currentPolicy();
     const atMs = clock.nowMs();
-    const id = newMessageId(atMs, random.bytes(10));
+    const id = newMessageId(atMs, incoming.once?.entropy ?? random.bytes(10));
     const { sender, origin } = incoming;
     const raw = incoming.take();
     const addresses = incoming.recipients.map((recipient) => recipient.address);
@@ -162,7 +161,7 @@ export class Receiver {
     const header = bytesOfFields(fields);
     const [signed, dedupe] = await Promise.all([
       this.#deps.sign({ fromDomain, fields, body, nowMs: atMs }),
-      dedupeOf(incoming, canonical, addresses),
+      dedupeOf(incoming, canonical),
     ]);
     const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
     const message = newMessage({ incoming, canonical, policy, id, atMs, fromDomain, content, terms });
@@ -283,14 +282,4 @@ function cancelAllBut(handoff: Handoff, fresh: readonly FreshDelivery[], leased:
 function fromAllowed({ client }: NamedClient, { from }: Canonical): boolean {
   if (from === null) return client.senders.includes('*');
   return from.every((address) => senderAllowed(client, address));
-}
-
-async function dedupeOf(
-  { client }: Incoming,
-  { submittedMessageId, body }: Canonical,
-  recipients: readonly string[],
-): Promise<Submission['dedupe']> {
-  if (submittedMessageId === null) return null;
-  const key = await dedupeKey({ client: client.name, messageId: submittedMessageId, recipients, body });
-  return { key, windowMs: DEDUPE_WINDOW_MS };
 }

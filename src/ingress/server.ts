@@ -14,6 +14,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import type { IngressSharing } from './peers.ts';
 import { Receiver, type Sign } from './receive.ts';
 import { NO_RETURN_PATHS, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
+import { REPLIES } from './replies.ts';
 import { submit, type Submission, type SubmitResult } from './submit.ts';
 import { Certificate } from './tls.ts';
 import type { UnsubscribeUrl } from './unsubscribe.ts';
@@ -145,8 +146,7 @@ class SmtpPorts implements Ingress {
   }
 
   async submit(submission: Submission): Promise<SubmitResult> {
-    if (this.#stopping)
-      return { kind: 'refused', reply: { code: 421, detail: '3.2', text: 'shutting down, try again' } };
+    if (this.#stopping) return { kind: 'refused', reply: REPLIES.stopping, about: 'temporary' };
     return await submit({ ...this.#deps, receiver: this.#receiver }, submission);
   }
 

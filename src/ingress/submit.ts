@@ -1,4 +1,4 @@
-/** The way in without SMTP: the command line now, HTTP later. Same checks, same spool, same answer. */
+/** The way in without SMTP: by the command line and by HTTP. Same checks, same spool, same answer. */
 import { isAscii } from 'node:buffer';
 import { formatMailbox, parseMailbox } from '../message/address.ts';
 import type { MessageId } from '../message/ids.ts';
@@ -8,6 +8,7 @@ import { clientByName, senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { Ledger } from '../spool/ledger.ts';
+import type { Once } from './dedupe.ts';
 import { withLineEnds } from './line-ends.ts';
 import { drawQuota } from './quota.ts';
 import type { Receiver } from './receive.ts';
@@ -25,12 +26,17 @@ export type Submission = {
   readonly address: string | null;
   /** As in Received: `local`, `HTTP`. */
   readonly protocol: string;
+  /** See `Incoming.once`. */
+  readonly once?: Once;
 };
+
+/** What a refusal is about, for who has other words for it than SMTP. `content`: the message itself. */
+export type RefusalAbout = 'client' | 'sender' | 'recipients' | 'size' | 'quota' | 'content' | 'temporary';
 
 export type SubmitResult =
   | { readonly kind: 'accepted'; readonly id: MessageId }
   /** The reply that SMTP would have given; `recipient`: the address that it is about. */
-  | { readonly kind: 'refused'; readonly reply: Reply; readonly recipient?: string };
+  | { readonly kind: 'refused'; readonly reply: Reply; readonly about: RefusalAbout; readonly recipient?: string };
 
 type SubmitDeps = {
   readonly policy: () => Policy;
@@ -69,8 +75,9 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     eightBit: !isAscii(text),
     origin,
     beganMs,
+    ...(submission.once === undefined ? {} : { once: submission.once }),
   });
-  return received.kind === 'accepted' ? { kind: 'accepted', id: received.id } : received;
+  return received.kind === 'accepted' ? { kind: 'accepted', id: received.id } : refused(received.reply);
 }
 
 type Envelope = { readonly kind: 'ok'; readonly sender: string; readonly recipients: readonly Recipient[] };
@@ -81,7 +88,7 @@ function readEnvelope(submission: Submission, policy: Policy): Envelope | Extrac
   const recipients = new Map<string, Recipient>();
   for (const text of submission.recipients) {
     const address = canonicalAddress(text);
-    if (address === null) return { kind: 'refused', reply: REPLIES.badRecipient, recipient: text };
+    if (address === null) return { ...refused(REPLIES.badRecipient), recipient: text };
     recipients.set(address, { address, notify: null, orcpt: null });
   }
   if (recipients.size === 0) return refused(REPLIES.noRecipients);
@@ -103,5 +110,18 @@ async function canonicalText(content: Buffer, limitBytes: number, lineLength: nu
 }
 
 function refused(reply: Reply): Extract<SubmitResult, { kind: 'refused' }> {
-  return { kind: 'refused', reply };
+  return { kind: 'refused', reply, about: ABOUT.get(reply) ?? (reply.code < 500 ? 'temporary' : 'content') };
 }
+
+const ABOUT: ReadonlyMap<Reply, RefusalAbout> = new Map<Reply, RefusalAbout>([
+  [REPLIES.authRequired, 'client'],
+  [REPLIES.badSender, 'sender'],
+  [REPLIES.senderDenied, 'sender'],
+  [REPLIES.fromDenied, 'sender'],
+  [REPLIES.badRecipient, 'recipients'],
+  [REPLIES.noRecipients, 'recipients'],
+  [REPLIES.tooManyRecipients, 'recipients'],
+  [REPLIES.tooBig, 'size'],
+  [REPLIES.headerTooBig, 'size'],
+  [REPLIES.overQuota, 'quota'],
+]);
