@@ -69,8 +69,10 @@ export async function admit(needs: AdmissionNeeds, caller: Caller, shown: string
   return refused(unauthorized(`${REALM}, error="invalid_token"`, reason));
 }
 
-function holderOf({ name, scopes }: Token, peer: string): Principal {
-  return { kind: 'token', name, scopes: SCOPES.filter((scope) => scopes.includes(scope)), peer };
+/** Who has it, as whoever asks. */
+export function holderOf({ name, scopes, client }: Token, peer: string): Principal {
+  const given = SCOPES.filter((scope) => scopes.includes(scope));
+  return { kind: 'token', name, scopes: given, peer, ...(client === undefined ? {} : { client }) };
 }
 
 /** RFC 6750 §2.1: the only way to show one; in a query it would stand in logs. null: none was shown */

@@ -7,4 +7,6 @@ export type Principal = {
   readonly scopes: readonly Scope[];
   /** The address that the request came from. */
   readonly peer: string;
+  /** The client of the policy that it submits mail as. Absent: whichever the request names. */
+  readonly client?: string;
 };
