@@ -17,7 +17,7 @@ import { loadPolicyFile } from './policy-file.ts';
 
 const HELP = `
 From this machine, by the policy file, without a running relay; nothing changes for one that runs. Without --to no mail is
-sent. Without a name: every exit in use. Exit code 1 when one does not work, or an address is listed, or the message was not
+sent. Without a name: every exit in use. Exit code 1 when one does not work, one of its keys is refused, an address is listed, or the message was not
 delivered. With --to the exits are used as they are, whatever their limits have left: a message of its own is signed, sent
 and waited for, a minute at most; with --failover one exit is made unreachable for it, and it has to leave by another.`;
 
@@ -118,7 +118,8 @@ async function testOf(cli: Cli, policy: Policy, egress: string): Promise<Tested>
 }
 
 function isWell({ result, lists }: Tested): boolean {
-  return result.kind === 'ok' && lists.every(({ verdict }) => verdict.kind !== 'listed');
+  const isWhole = result.steps.every(({ isTrouble }) => isTrouble !== true);
+  return result.kind === 'ok' && isWhole && lists.every(({ verdict }) => verdict.kind !== 'listed');
 }
 
 function textOf({ egress, result, address, lists }: Tested): string {

@@ -54,6 +54,15 @@ test('addresses are added, listed, filtered, paged and taken back', async () => 
   expect((await rig.run(['suppress', 'remove', 'ann@dest.example'])).code).toBe(1);
 });
 
+test('a stream that the policy has not is told: it would hold nothing back', async () => {
+  using rig = await started();
+  const { code, stderr } = await rig.run(['suppress', 'add', 'eve@far.example', '--stream', 'marketng']);
+  expect([code, stderr]).toEqual([
+    0,
+    'relevo: the policy has no stream marketng (did you mean marketing?): until it has, this holds nothing back\n',
+  ]);
+});
+
 test('a list is imported whole or not at all, and says what is in it', async () => {
   using rig = await started();
   const file = join(rig.folder, 'list.csv');

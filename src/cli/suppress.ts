@@ -1,7 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { isoTime } from '../report/log-fields.ts';
 import { SUPPRESSION_REASONS, type Suppression } from '../spool/suppressions.ts';
-import { addCommand, addGroup, UsageError, type Registry } from './cli.ts';
+import { nearest } from '../policy/nearest.ts';
+import { addCommand, addGroup, type Cli, UsageError, type Registry } from './cli.ts';
+import type { Where } from './data-folder.ts';
+import { loadPolicyFile } from './policy-file.ts';
 import { cut, json, plural, table } from './output.ts';
 import { withOperations } from './reach.ts';
 import { allSuppressions } from '../operations/suppress-operations.ts';
@@ -107,12 +110,28 @@ function addAdd(group: Command, registry: Registry): void {
           untilMs: keepMs === null ? null : atMs + keepMs,
         }));
         await withOperations(cli, where, (operations) => operations.suppress({ entries }));
+        warnOfScope(cli, where, options);
         if (options.json === true) cli.terminal.out(json({ made: entries.length }));
         else cli.terminal.out(`Suppressed: ${entries.length}.\n`);
         return 0;
       },
     },
   );
+}
+
+/** A name that was misspelt holds nothing back, and nobody would know. */
+function warnOfScope(cli: Cli, where: Where, scope: ScopeOptions): void {
+  if (scope.client === undefined && scope.stream === undefined) return;
+  const loaded = loadPolicyFile(cli, where);
+  if (loaded.kind === 'refused') return;
+  for (const what of ['client', 'stream'] as const) {
+    const name = scope[what];
+    const names = Object.keys(what === 'client' ? loaded.policy.clients : loaded.policy.streams);
+    if (name === undefined || names.includes(name)) continue;
+    const meant = nearest(name, names);
+    const hint = meant === null ? '' : ` (did you mean ${meant}?)`;
+    cli.terminal.err(`relevo: the policy has no ${what} ${name}${hint}: until it has, this holds nothing back\n`);
+  }
 }
 
 function addRemove(group: Command, registry: Registry): void {

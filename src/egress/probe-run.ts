@@ -15,7 +15,11 @@ export type ProbeStage =
   | 'domain';
 
 /** A stage that went well, and what it found: `connect`, `192.0.2.1:587`. */
-export type ProbeStep = { readonly stage: ProbeStage; readonly found: string };
+export type ProbeStep = {
+  readonly stage: ProbeStage;
+  readonly found: string;
+  /** It works in spite of this, which asks for somebody. Absent: all is well. */ readonly isTrouble?: true;
+};
 
 export type ProbeNeeds = Pick<Ports, 'clock' | 'dns' | 'dial'> & {
   readonly hostname: string;

@@ -5,6 +5,11 @@ const withExit = (exit: string): string => `hostname: a\negress:\n  x: { ${exit}
 
 describe('an exit by a provider is refused', () => {
   test.each([
+    [
+      'with a key of two lines',
+      'type: mailgun, domain: m.example.com, apiKeys: ["a\\nb"]',
+      'egress.x.apiKeys[0]: expected a key: letters, digits and signs without spaces',
+    ],
     ['without a key', 'type: mailgun, domain: m.example.com', 'egress.x.apiKeys: is required'],
     [
       'with half a key pair',

@@ -21,7 +21,7 @@ export async function probeKeys(
     if (probe.kind === 'ill') {
       trouble = { stage: probe.stage, cause: probe.isOfKey ? `${key.shown}: ${probe.cause}` : probe.cause };
       if (!probe.isOfKey) return trouble;
-      steps.push({ stage: 'auth', found: `${key.shown} IS REFUSED: ${probe.cause}` });
+      steps.push({ stage: 'auth', found: `${key.shown} IS REFUSED: ${probe.cause}`, isTrouble: true });
       continue;
     }
     isSound = true;

@@ -181,7 +181,7 @@ const sandbox = z.strictObject({
 const provider = {
   ...common,
   apiKeys: z
-    .array(z.string().min(1))
+    .array(z.string().regex(/^[!-~]{1,1000}$/, 'expected a key: letters, digits and signs without spaces'))
     .min(1)
     .optional()
     .meta({ description: 'Used in turn; one that is refused is left out.', ...SECRET }),

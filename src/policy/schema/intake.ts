@@ -170,11 +170,14 @@ export const domains = z
     domainName.pipe(z.string()),
     z.strictObject({
       dkim: z.array(dkimKey).prefault([]).meta({ description: 'Every key adds a signature.' }),
-      returnPath: domainName.optional().meta({
-        description:
-          'The envelope sender becomes an address at this domain that names the message (VERP); its MX points here. What ' +
-          'comes back is told to the envelope sender that the client gave.',
-      }),
+      returnPath: domainName
+        .refine(isHostName, 'expected a host name such as bounce.example.com')
+        .optional()
+        .meta({
+          description:
+            'The envelope sender becomes an address at this domain that names the message (VERP); its MX points here. What ' +
+            'comes back is told to the envelope sender that the client gave.',
+        }),
       verp: z
         .enum(['delivery', 'recipient'])
         .prefault('recipient')
@@ -256,3 +259,8 @@ export const streams = z
     ),
   )
   .meta({ description: 'Kinds of mail, by name.' });
+
+/** What mail can be sent to by its MX: letters, digits and hyphens, below some domain (RFC 5321 §2.3.5). */
+function isHostName(domain: string): boolean {
+  return /^(?:(?!-)[a-z0-9-]{1,63}(?<!-)\.)+(?!-)[a-z0-9-]{1,63}(?<!-)$/i.test(domain);
+}
