@@ -35,7 +35,7 @@ describe('what is answered 250', () => {
       },
       { domain: 'other.example', recipients: [{ address: 'eve@other.example', notify: 'never', orcpt: null }] },
     ]);
-    expect(fixture.eventsOf('received')).toEqual([received]);
+    expect(fixture.eventsOf('received')).toMatchObject([received]);
     expect(received).toMatchObject({ protocol: 'ESMTPA', peer: '127.0.0.1', recipients: { length: 3 } });
     // Of whose failure nobody wants to hear: what comes back later is told by this.
     expect(received.unasked).toEqual(['bob@dest.example', 'eve@other.example']);

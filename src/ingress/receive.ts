@@ -3,6 +3,7 @@
  * in for every client, whatever it speaks.
  */
 import { domainOf } from '../message/address.ts';
+import { ofMail } from '../message/event.ts';
 import { bytesOfFields, type HeaderField } from '../message/header.ts';
 import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
@@ -202,7 +203,7 @@ export class Receiver {
       handoff.take(leased, content);
       if (leased.length < fresh.length) cancelAllBut(handoff, fresh, leased);
       this.#spoolWasFull = false;
-      if (result.kind === 'accepted') emit(received);
+      if (result.kind === 'accepted') emit(ofMail(received, message));
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
       const text = `${message.id} queued${note}${warning === null ? '' : `; ${warning}`}`;
       return { kind: 'accepted', id: message.id, text };

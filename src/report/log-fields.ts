@@ -57,7 +57,7 @@ export const EVENT_LEVELS = {
 export function logFields(event: Event, options: { readonly subjects: boolean }): Record<string, unknown> {
   switch (event.event) {
     case 'received': {
-      const { event: _, atMs: __, worker: ___, subject, ...fields } = event;
+      const { event: _, atMs: __, worker: ___, mail: ____, subject, ...fields } = event;
       return options.subjects && typeof subject === 'string' ? { ...fields, subject: short(subject) } : fields;
     }
     case 'attempted': {

@@ -131,10 +131,11 @@ export async function conclude(schedule: Schedule, entry: Entry, plan: Plan): Pr
   schedule.lanes.remove(entry, 'settling');
   const { finished, rest } = plan.settlement;
   const { signal } = schedule.ending;
+  const { message: mail } = entry.leased;
   try {
-    const settled = await settle(schedule, plan, { signal, tokenNow: () => entry.leased.lease.token });
+    const settled = await settle(schedule, plan, { signal, mail, tokenNow: () => entry.leased.lease.token });
     // Refused as well, it is left to its lease: it comes up again as in doubt.
-    if (settled === 'refused') await settle(schedule, holdBack(entry.leased, schedule.clock.nowMs()), { signal });
+    if (settled === 'refused') await settle(schedule, holdBack(entry.leased, schedule.clock.nowMs()), { signal, mail });
   } finally {
     schedule.window.release(entry);
     if (finished.length < entry.leased.delivery.recipients.length && rest.state === 'queued') {

@@ -226,7 +226,7 @@ async function bounceNow(schedule: Schedule, leased: readonly LeasedDelivery[], 
     const results = await Promise.all(
       leased.slice(start, start + BOUNCES_AT_ONCE).map((one) => {
         const plan = ended(one, termsFor(schedule, one, null), { state: 'bounced', reply });
-        return settle(schedule, plan, { signal: schedule.ending.signal });
+        return settle(schedule, plan, { signal: schedule.ending.signal, mail: one.message });
       }),
     );
     count += results.filter((result) => result === 'settled').length;

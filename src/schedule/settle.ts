@@ -1,4 +1,4 @@
-import type { MessageEvent } from '../message/event.ts';
+import { type MailFacts, type MessageEvent, ofMail } from '../message/event.ts';
 import type { Notice, Report } from '../message/notice.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { SpoolError, type Settlement, type Spool } from '../spool/spool.ts';
@@ -19,6 +19,8 @@ export type SettleTerms = {
    * stands. Default: the settlement's own.
    */
   readonly tokenNow?: () => number;
+  /** The message that it is of: whoever hears of the events counts by it. */
+  readonly mail: MailFacts;
 };
 
 /**
@@ -39,7 +41,11 @@ const WITHOUT_REPORT_MS = 300_000;
  * Writes what became of a delivery; the only step that does. A report is stored before the settlement that ends its
  * recipients, so that a crash in between cannot lose it (the same report twice is one message). Never rejects.
  */
-export async function settle(needs: SettleNeeds, plan: Plan, { signal, tokenNow }: SettleTerms): Promise<Settled> {
+export async function settle(
+  needs: SettleNeeds,
+  plan: Plan,
+  { signal, tokenNow, mail }: SettleTerms,
+): Promise<Settled> {
   const untold = await tellSender(needs, plan.notices, signal);
   let settlement = untold.length === 0 ? plan.settlement : withoutReports(plan.settlement, untold);
   let refusals = 0;
@@ -55,7 +61,7 @@ export async function settle(needs: SettleNeeds, plan: Plan, { signal, tokenNow 
       }
       // Lost after a try whose answer never came: most likely that try was written, and ended the lease.
       const written = result === 'settled' || isUnanswered;
-      if (written) for (const event of settlement.events) needs.emit(event);
+      if (written) for (const event of settlement.events) needs.emit(ofMail(event, mail));
       else fail(needs, 'settle', `${settlement.deliveryId}: its lease was lost, another attempt may have been made`);
       return result;
     } catch (cause) {

@@ -20,7 +20,7 @@ export type ToldEnds = ReadonlyMap<string, ToldEnd>;
  */
 export async function endTold(schedule: Schedule, leased: LeasedDelivery, ends: ToldEnds): Promise<boolean> {
   const plan = toldPlan(leased, { ends, terms: termsFor(schedule, leased, null) });
-  return (await settle(schedule, plan, { signal: schedule.ending.signal })) === 'settled';
+  return (await settle(schedule, plan, { signal: schedule.ending.signal, mail: leased.message })) === 'settled';
 }
 
 type Fate = { readonly recipient: Recipient; readonly end: ToldEnd };
