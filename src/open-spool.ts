@@ -8,6 +8,8 @@ import type { SalvageReport } from './spool/embedded/wire.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Feed } from './spool/feed.ts';
 import type { Nodes } from './spool/nodes.ts';
+import type { Peek } from './spool/peek.ts';
+import type { Search } from './spool/search.ts';
 import { type Spool, SpoolError } from './spool/spool.ts';
 import type { Suppressions } from './spool/suppressions.ts';
 import type { Accounts } from './spool/tallies.ts';
@@ -15,7 +17,9 @@ import type { Traffic } from './spool/traffic.ts';
 import type { SpoolReach } from './worker-wire.ts';
 
 export type SpoolWithLedger = Spool &
-  Traffic & {
+  Traffic &
+  Search &
+  Peek & {
     readonly ledger: Accounts;
     readonly marks: Marks;
     readonly suppressions: Suppressions;

@@ -75,6 +75,9 @@ function remoteOperations(call: Call): Operations {
     series: ask('series'),
     table: ask('table'),
     costs: ask('costs'),
+    search: ask('search'),
+    preview: ask('preview'),
+    transcripts: ask('transcripts'),
     submit: ({ content, ...mail }) => call('submit', mail, content) as ReturnType<Operations['submit']>,
   };
 }

@@ -6,6 +6,7 @@ import { z } from 'zod';
 import { SCOPES } from '../http/token.ts';
 import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
+import { SEARCH_LIMIT, SEARCH_STATES } from '../spool/search.ts';
 import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
 import { QUEUE_ACTIONS } from '../operations/operations.ts';
 import { seriesAsk, tableAsk, costsAsk } from '../operations/figure-asks.ts';
@@ -30,6 +31,21 @@ const filter = z.strictObject({
   egress: text.exactOptional(),
   state: z.enum(['queued', 'held', 'quarantined']).exactOptional(),
   scheduledAfterMs: z.number().exactOptional(),
+});
+
+const searchFilter = z.strictObject({
+  recipient: text.exactOptional(),
+  sender: text.exactOptional(),
+  address: text.exactOptional(),
+  domain: text.exactOptional(),
+  state: z.enum(SEARCH_STATES).exactOptional(),
+  egress: text.exactOptional(),
+  client: text.exactOptional(),
+  stream: text.exactOptional(),
+  tag: text.exactOptional(),
+  messageIdHeader: text.exactOptional(),
+  sinceMs: z.number().exactOptional(),
+  untilMs: z.number().exactOptional(),
 });
 
 const suppressionKey = { address: text.min(1), client: text.min(1).nullable(), stream: text.min(1).nullable() };
@@ -83,6 +99,14 @@ export const ASKS = {
   series: seriesAsk,
   table: tableAsk,
   costs: costsAsk,
+  search: z.strictObject({
+    filter: searchFilter,
+    limit: z.int().min(1).max(SEARCH_LIMIT),
+    cursor: text.nullable(),
+    text: text.min(1).exactOptional(),
+  }),
+  preview: z.strictObject({ filter }),
+  transcripts: z.strictObject({ id: messageId }),
   list: z.strictObject({ filter, limit: z.int().min(1).max(10_000), after: deliveryId.nullable() }),
   shape: z.strictObject({ filter }),
   change: z.strictObject({ action: z.enum(QUEUE_ACTIONS), filter }),

@@ -14,6 +14,7 @@ import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
 import type { NodeStatus } from './node-status.ts';
 import type { FigureOperations } from './figure-operations.ts';
+import type { RecordOperations } from './record-operations.ts';
 import type { SuppressOperations } from './suppress-operations.ts';
 import type { TokenOperations } from './token-operations.ts';
 import type { WebhookOperations } from './webhook-operations.ts';
@@ -88,7 +89,12 @@ export type RelayStatus = {
 };
 
 /** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
-export type Operations = OwnOperations & TokenOperations & SuppressOperations & WebhookOperations & FigureOperations;
+export type Operations = OwnOperations &
+  TokenOperations &
+  SuppressOperations &
+  WebhookOperations &
+  FigureOperations &
+  RecordOperations;
 
 type OwnOperations = {
   status(): Promise<RelayStatus | null>;

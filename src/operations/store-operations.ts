@@ -21,6 +21,7 @@ import {
 } from './operations.ts';
 import { formatAge } from '../policy/units.ts';
 import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
+import { recordOperations, type RecordNeeds } from './record-operations.ts';
 import { suppressOperations } from './suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
 import { UNKNOWN_WEBHOOKS, type WebhookOperations } from './webhook-operations.ts';
@@ -30,7 +31,7 @@ import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
 
 export type StoreOperationsNeeds = {
   /** One that cannot tell of its traffic, or of addresses that are not written to, refuses to. */
-  readonly spool: Spool & Partial<Traffic> & { readonly suppressions?: Suppressions };
+  readonly spool: Spool & Partial<Traffic> & RecordNeeds['spool'] & { readonly suppressions?: Suppressions };
   readonly clock: Clock;
   /** Whether the policy allows subjects to be shown (`log.subjects`). */
   readonly showsSubjects: () => boolean;
@@ -89,6 +90,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     nodes: needs.nodes ?? (async () => []),
     ...(needs.exits ?? NO_EXITS),
     ...(needs.tokens ?? UNKNOWN_TOKENS),
+    ...recordOperations(needs),
     ...suppressOperations(spool.suppressions),
     ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),
     ...(needs.figures ?? NO_FIGURES),

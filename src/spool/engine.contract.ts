@@ -4,6 +4,8 @@ import { aSubmission, type SubmissionOptions } from '../../tests/fakes/submissio
 import type { MessageEvent } from '../message/event.ts';
 import type { Feed } from './feed.ts';
 import type { Marks } from './marks.ts';
+import type { Peek } from './peek.ts';
+import type { Search } from './search.ts';
 import type { LeasedDelivery, Spool, Submission } from './spool.ts';
 import type { Suppressions } from './suppressions.ts';
 import type { Accounts } from './tallies.ts';
@@ -24,7 +26,9 @@ export type Engine = {
 
 export type Store = {
   readonly spool: Spool &
-    Traffic & {
+    Traffic &
+    Search &
+    Peek & {
       readonly ledger: Accounts;
       readonly marks: Marks;
       readonly suppressions: Suppressions;

@@ -8,7 +8,9 @@ import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
 import type { Marks } from '../marks.ts';
+import type { Peek, Peeked, PeekTerms } from '../peek.ts';
 import { headerNeedle, providerIdKey, providerIdsOf } from '../provider-ids.ts';
+import type { Search, SearchAsk, SearchPage } from '../search.ts';
 import type {
   AcceptResult,
   AuditReport,
@@ -36,7 +38,7 @@ import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
 /** The spool, and what is kept beside it, as seen through a port to the thread that owns them. */
-export class PortSpool implements Spool, Traffic {
+export class PortSpool implements Spool, Traffic, Search, Peek {
   readonly ledger: Accounts;
   readonly marks: Marks;
   readonly suppressions: Suppressions;
@@ -165,6 +167,14 @@ export class PortSpool implements Spool, Traffic {
 
   traffic(ask: TrafficAsk): Promise<TrafficPage> {
     return this.#link.call('traffic', ask);
+  }
+
+  search(ask: SearchAsk): Promise<SearchPage> {
+    return this.#link.call('search', ask);
+  }
+
+  peek(filter: QueueFilter, terms: PeekTerms): Promise<Peeked> {
+    return this.#link.call('peek', { filter, ...terms });
   }
 
   prune(beforeMs: number): Promise<number> {

@@ -4,6 +4,8 @@ import { audit } from './audit.ts';
 import { byHeader } from './find.ts';
 import { discard, hold, list, reap, release, retry, shape, take } from './operate.ts';
 import { reschedule } from './reschedule.ts';
+import { peek } from './peek.ts';
+import { search } from './search.ts';
 import { describe, sqliteFault } from './sqlite-error.ts';
 import type { Store } from './store.ts';
 import { traffic } from './traffic.ts';
@@ -31,6 +33,8 @@ const OPERATIONS: Operations = {
   audit,
   traffic,
   byHeader,
+  search,
+  peek,
 };
 
 export function isLong(name: string): name is keyof LongCalls {

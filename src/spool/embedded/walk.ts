@@ -6,7 +6,7 @@ import type { Store } from './store.ts';
 import type { SQLInputValue } from 'node:sqlite';
 
 /** Rows looked at before others get their turn: some ms, or some tens where each has a thousand recipients. */
-const WINDOW_ROWS = 200;
+export const WINDOW_ROWS = 200;
 
 export type Place = { readonly message: number; readonly ordinal: number };
 

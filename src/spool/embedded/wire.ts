@@ -18,6 +18,8 @@ import type { FeedPlace } from '../feed.ts';
 import type { Mark } from '../marks.ts';
 import type { Suppression, SuppressionFilter, SuppressionKey, SuppressionPage, Suppressions } from '../suppressions.ts';
 import type { Count, TakeTurns, Tally } from '../tallies.ts';
+import type { Peeked, PeekTerms } from '../peek.ts';
+import type { SearchAsk, SearchPage } from '../search.ts';
 import type { TrafficAsk, TrafficPage } from '../traffic.ts';
 import type { Block, Draw, DrawResult, ReturnBlock, SpendBlock, TakeBlock, TakeSlot, Slot } from '../ledger.ts';
 import type { MessagePort } from 'node:worker_threads';
@@ -181,6 +183,8 @@ export type LongCalls = {
   audit: { ask: null; answer: AuditReport };
   traffic: { ask: TrafficAsk; answer: TrafficPage };
   byHeader: { ask: { readonly needle: string }; answer: readonly MessageId[] };
+  search: { ask: SearchAsk; answer: SearchPage };
+  peek: { ask: { readonly filter: QueueFilter } & PeekTerms; answer: Peeked };
 };
 
 export type Calls = QuickCalls & LongCalls;

@@ -44,6 +44,7 @@ const NAMES = [
   'resuppress',
   'retally',
   'scan',
+  'search',
   'settle',
   'since',
   'slot',

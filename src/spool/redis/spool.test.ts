@@ -16,6 +16,7 @@ import { testSpool } from '../spool.contract.ts';
 import { testSuppressedSince } from '../suppressed-since.contract.ts';
 import { testSuppressions } from '../suppressions.contract.ts';
 import { testTallies } from '../tallies.contract.ts';
+import { testSearch } from '../search.contract.ts';
 import { testTraffic } from '../traffic.contract.ts';
 import { openRedisLink } from './open-link.ts';
 
@@ -41,6 +42,7 @@ testLedger(single);
 testQuotas(single);
 testTallies(single);
 testTraffic(single);
+testSearch(single);
 testMarks(single);
 testSuppressions(single);
 testSuppressedSince(single);

@@ -18,6 +18,8 @@ import {
   type Spool,
   type Submission,
 } from '../spool.ts';
+import type { Peek, Peeked, PeekTerms } from '../peek.ts';
+import type { Search, SearchAsk, SearchPage } from '../search.ts';
 import type { Traffic, TrafficAsk, TrafficPage } from '../traffic.ts';
 import { accept, firstWith } from './accept.ts';
 import { audit } from './audit.ts';
@@ -31,8 +33,10 @@ import { RedisMarks } from './marks.ts';
 import { refuseWhileMoved } from './move-mark.ts';
 import { RedisNodes } from './nodes.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
+import { peek } from './peek.ts';
 import { reschedule } from './reschedule.ts';
 import { SCRIPTS } from './scripts.ts';
+import { search } from './search.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { Store, textOf } from './store.ts';
 import { RedisSuppressions } from './suppressions.ts';
@@ -119,7 +123,7 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
 }
 
 /** A spool on a Redis server that many processes share, and what is kept beside it. */
-export class RedisSpool implements Spool, Traffic {
+export class RedisSpool implements Spool, Traffic, Search, Peek {
   readonly ledger: RedisLedger;
   readonly marks: RedisMarks;
   readonly suppressions: RedisSuppressions;
@@ -233,6 +237,14 @@ export class RedisSpool implements Spool, Traffic {
 
   traffic(ask: TrafficAsk): Promise<TrafficPage> {
     return this.#ask((store) => traffic(store, ask));
+  }
+
+  search(ask: SearchAsk): Promise<SearchPage> {
+    return this.#ask((store) => search(store, ask));
+  }
+
+  peek(filter: QueueFilter, terms: PeekTerms): Promise<Peeked> {
+    return this.#ask((store) => peek(store, filter, terms));
   }
 
   prune(beforeMs: number): Promise<number> {

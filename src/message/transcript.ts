@@ -1,0 +1,23 @@
+/** What was said in an attempt that did not deliver, line by line. */
+import type { DeliveryId } from './ids.ts';
+
+export type TranscriptLine = {
+  /** Since the attempt began. */
+  readonly atMs: number;
+  /** `note`: said by nobody, such as that TLS began. */
+  readonly from: 'relay' | 'server' | 'note';
+  readonly text: string;
+};
+
+/** Without the message's content, and without what signs in. */
+export type Transcript = {
+  readonly deliveryId: DeliveryId;
+  /** As in `AttemptRecord`. */
+  readonly number: number;
+  readonly egress: string;
+  /** When it ended, wall ms. */
+  readonly atMs: number;
+  readonly lines: readonly TranscriptLine[];
+  /** False: it was longer, and lines are missing where a note says so. */
+  readonly isWhole: boolean;
+};

@@ -1,0 +1,147 @@
+/**
+ * Transcripts of attempts that did not deliver, as marks `transcript:<delivery>:<attempt>`: the last three of a delivery, for a week.
+ * Written some seconds later, many at once, and only so many: a spool whose site is down does not write twice as much for that.
+ */
+import type { DeliveryId, MessageId } from '../message/ids.ts';
+import type { Transcript } from '../message/transcript.ts';
+import type { Clock } from '../ports.ts';
+import type { Mark, Marks } from '../spool/marks.ts';
+import { firstIdAt } from '../spool/search.ts';
+
+/** An attempt whose transcript may be kept. `lines` is asked only if it is. */
+export type TalkedAttempt = Omit<Transcript, 'lines' | 'isWhole'> & {
+  readonly said: () => Pick<Transcript, 'lines' | 'isWhole'>;
+};
+
+export type TranscriptBook = AsyncDisposable & { keep(attempt: TalkedAttempt): void };
+
+const PREFIX = 'transcript:';
+const OF_A_DELIVERY = 3;
+const FLUSH_MS = 2_000;
+/** In one flush; of more, the first are kept. */
+const AT_ONCE = 40;
+/** Of one process; the oldest are forgotten for new ones. */
+const MOST = 5_000;
+const LONGEST_BYTES = 16 * 1024;
+const KEPT_MS = 7 * 86_400_000;
+
+/** Nothing is read or written while nothing fails. */
+export function openTranscripts({ marks, clock }: { readonly marks: Marks; readonly clock: Clock }): TranscriptBook {
+  const waiting = new Map<string, TalkedAttempt>();
+  const written = new Set<string>();
+  let cancel: (() => void) | null = null;
+  let writing: Promise<void> = Promise.resolve();
+  const flush = (): Promise<void> => {
+    cancel = null;
+    const some = [...waiting];
+    waiting.clear();
+    writing = writing.then(() => write({ marks, written }, some)).catch(() => undefined);
+    return writing;
+  };
+  return {
+    keep: (attempt) => {
+      const name = nameOf(attempt.deliveryId, attempt.number);
+      if (waiting.size >= AT_ONCE && !waiting.has(name)) return;
+      waiting.set(name, attempt);
+      cancel ??= clock.after(FLUSH_MS, () => void flush());
+    },
+    [Symbol.asyncDispose]: () => {
+      cancel?.();
+      return flush();
+    },
+  };
+}
+
+/** What cannot be written is not told of: the history has the reply. */
+async function write(
+  { marks, written }: { readonly marks: Marks; readonly written: Set<string> },
+  some: readonly (readonly [name: string, attempt: TalkedAttempt])[],
+): Promise<void> {
+  if (some.length === 0) return;
+  await marks.mark(some.map(([name, attempt]) => markOf(name, attempt)));
+  const old = some.flatMap(([, { deliveryId, number }]) => {
+    const before = number - OF_A_DELIVERY;
+    return before < 1 ? [] : [nameOf(deliveryId, before)];
+  });
+  for (const [name] of some) {
+    // To the end of the line.
+    written.delete(name);
+    written.add(name);
+  }
+  for (const name of old) written.delete(name);
+  const surplus = [...written].slice(0, Math.max(0, written.size - MOST));
+  for (const name of surplus) written.delete(name);
+  if (old.length + surplus.length > 0) await marks.unmark([...old, ...surplus]);
+}
+
+function nameOf(deliveryId: DeliveryId, number: number): string {
+  return `${PREFIX}${deliveryId}:${number}`;
+}
+
+function markOf(name: string, { said, ...attempt }: TalkedAttempt): Mark {
+  const { deliveryId: _, number: __, ...kept } = attempt;
+  const { lines, isWhole } = said();
+  let text = JSON.stringify({ ...kept, lines: lines.map(packed), isWhole });
+  for (let most = lines.length; Buffer.byteLength(text) > LONGEST_BYTES && most > 1;) {
+    most = Math.floor(most / 2);
+    text = JSON.stringify({ ...kept, lines: lines.slice(-most).map(packed), isWhole: false });
+  }
+  return { name, text, atMs: attempt.atMs };
+}
+
+const FROM = { relay: '>', server: '<', note: '*' } as const;
+
+function packed({ atMs, from, text }: Transcript['lines'][number]): readonly unknown[] {
+  return [atMs, FROM[from], text];
+}
+
+/** Those of a message that are kept, the oldest first. */
+export async function transcriptsOf(marks: Pick<Marks, 'marks'>, id: MessageId): Promise<readonly Transcript[]> {
+  const found = await marks.marks(`${PREFIX}${id}.`);
+  return found.flatMap((mark) => parsed(mark) ?? []).toSorted((left, right) => left.atMs - right.atMs);
+}
+
+/** null: it cannot be read. */
+function parsed({ name, text }: Mark): Transcript | null {
+  const [, deliveryId = '', number] = name.split(':');
+  try {
+    const { egress, atMs, lines, isWhole } = JSON.parse(text) as {
+      readonly egress: string;
+      readonly atMs: number;
+      readonly lines: readonly (readonly [atMs: number, from: string, text: string])[];
+      readonly isWhole: boolean;
+    };
+    return {
+      deliveryId: deliveryId as DeliveryId,
+      number: Number(number),
+      egress,
+      atMs,
+      lines: lines.map(([at, from, said]) => ({
+        atMs: at,
+        from: from === '>' ? 'relay' : from === '<' ? 'server' : 'note',
+        text: said,
+      })),
+      isWhole,
+    };
+  } catch {
+    return null;
+  }
+}
+
+/** Ids of the same first five characters were made within some nine hours. */
+const SPAN_MS = 32 ** 5;
+/** How long ago messages may have come whose transcripts are looked for. */
+const FURTHEST_MS = 45 * 86_400_000;
+
+/** Forgets those that are older than a week: once a node, some times a day. Reads some hundred KB at a time. */
+export async function forgetTranscripts(marks: Marks, nowMs: number): Promise<number> {
+  let forgotten = 0;
+  const last = Math.floor(nowMs / SPAN_MS);
+  for (let span = Math.floor((nowMs - FURTHEST_MS) / SPAN_MS); span <= last; span++) {
+    const some = await marks.marks(`${PREFIX}${firstIdAt(span * SPAN_MS).slice(0, 5)}`);
+    const old = some.filter(({ atMs }) => atMs < nowMs - KEPT_MS).map(({ name }) => name);
+    for (let from = 0; from < old.length; from += 500) await marks.unmark(old.slice(from, from + 500));
+    forgotten += old.length;
+  }
+  return forgotten;
+}
