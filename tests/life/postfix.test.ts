@@ -111,3 +111,27 @@ test('an upstream Postfix that asks for AUTH gets it, and every awkward body arr
   expect(upstream.log()).toContain('sasl_username=relevo@postfix.test');
   await relay.audit();
 });
+
+test('a Postfix in the place of SendGrid’s SMTP endpoint takes every awkward body as it is, by the user and the key of an exit', async () => {
+  await using upstream = await startPostfix({
+    destinations: ['dest.test'],
+    users: { apikey: 'SG.one' },
+  });
+  const port = await freePort();
+  const endpoint = `smtp://127.0.0.1:${upstream.port}`;
+  await using relay = new RelayProcess(
+    await policy(port, `egress: { grid: { type: sendgrid, apiKeys: [SG.refused, SG.one], endpoint: "${endpoint}" } }`),
+  );
+  await relay.start();
+  let count = 0;
+  for (const [what, body] of awkwardBodies()) {
+    await submit(port, { from: 'app@app.test', to: ['ana@dest.test'], content: messageWith(body, { 'X-What': what }) });
+    const mails = await mailIn(upstream, ++count);
+    const mail = mails.map(withCrLf).find((candidate) => candidate.includes(`X-What: ${what}\r\n`));
+    expect(bodyOf(mail ?? Buffer.alloc(0)), what).toEqual(body);
+    expect(String(mail)).toContain('\r\nX-SMTPAPI: {');
+  }
+  expect(upstream.log()).toMatch(/sasl_username=apikey/);
+  expect(relay.lines.filter(({ event, name }) => event === 'alert' && name === 'exit-key:grid')).toHaveLength(1);
+  await relay.audit();
+});
