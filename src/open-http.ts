@@ -13,6 +13,7 @@ import { createHttp, type HttpListener } from './http/server.ts';
 import { createKeyReader, unsubscribePlace } from './http/unsubscribe.ts';
 import type { MailPath } from './mail-path.ts';
 import type { Operations } from './operations/operations.ts';
+import type { OpenDesk } from './policy-desk.ts';
 import type { Fetch } from './ports.ts';
 
 export type OpenHttpNeeds = {
@@ -21,13 +22,14 @@ export type OpenHttpNeeds = {
   readonly access: Access;
   readonly operations: Operations;
   readonly audit: Audit;
+  readonly desk: OpenDesk;
   readonly notReady: () => readonly string[];
 };
 
 /** It starts with `listen`. What goes on beside it ends with `stack`. */
 export function openHttp(
   foundation: Foundation,
-  { path, suppression, access, operations, audit, notReady }: OpenHttpNeeds,
+  { path, suppression, access, operations, audit, desk, notReady }: OpenHttpNeeds,
   stack: AsyncDisposableStack,
 ): HttpListener {
   const { policy, ports, emit, reporting, spool } = foundation;
@@ -41,7 +43,10 @@ export function openHttp(
     emit,
     notReady,
     scrape: () => reporting.metrics.scrape(),
-    app: () => (app ??= import('./open-app.ts').then(({ openApp }) => openApp(needs))),
+    app: () =>
+      (app ??= Promise.all([import('./open-app.ts'), desk(operations)]).then(([{ openApp }, policies]) =>
+        openApp({ ...needs, policies }),
+      )),
     places: placesOf(foundation, { path, suppression }, stack),
   });
 }

@@ -26,6 +26,7 @@ import type { MailPath } from './mail-path.ts';
 import { openHttp } from './open-http.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
+import { keepPolicies } from './policy-desk.ts';
 import type { Policy } from './policy/schema.ts';
 import { exitSample, statsNeeds } from './relay-stats.ts';
 import { startHistory } from './report/history.ts';
@@ -128,7 +129,8 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
   const operations = operationsOf(options, () => parts, { ...foundation, path, exits, access });
   const audit: Audit = async () => {};
-  const http = stack.use(openHttp(foundation, { path, suppression, access, operations, audit, notReady }, stack));
+  const desk = keepPolicies(options, foundation, stack);
+  const http = stack.use(openHttp(foundation, { path, suppression, access, operations, audit, desk, notReady }, stack));
   const parts: Parts = { ...foundation, path, standings, operations, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.isStopping = () => lifetime.isStopping;

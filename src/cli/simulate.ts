@@ -1,13 +1,11 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { askedHeaders } from '../policy/routed-headers.ts';
-import type { Policy } from '../policy/schema.ts';
-import type { ExitPast } from '../routing/exit-past.ts';
-import { replayedFrom, simulate, type Simulation } from '../routing/simulate.ts';
+import { replayedFrom, simulate } from '../routing/simulate.ts';
 import type { PassedMessage } from '../spool/traffic.ts';
 import { addCommand, type Cli, type ExitCode, type Registry, UsageError } from './cli.ts';
 import type { Where } from './data-folder.ts';
 import { type Operations, OperationsError } from '../operations/operations.ts';
+import { HOUR_MS, SIMULATED_HOURS_MOST, simulationNotes, trafficPages } from '../operations/simulate-policy.ts';
 import { json, plural } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { withOperations } from './reach.ts';
@@ -15,8 +13,7 @@ import { simulationText } from './simulation-text.ts';
 
 type Options = { readonly hours: string; readonly json?: true };
 
-const HOUR_MS = 3_600_000;
-const MOST_HOURS = 31 * 24;
+const MOST_HOURS = SIMULATED_HOURS_MOST;
 /** Each takes about a kilobyte of memory here. */
 const MOST_MESSAGES = 1_000_000;
 
@@ -69,7 +66,7 @@ async function simulateFile(
       : [
           `the running relay has version ${running} in force, and the policy file is ${inForce.version}: that was replayed`,
         ]),
-    ...notesOf(ask, simulation),
+    ...simulationNotes(ask, simulation),
   ];
   const { warnings } = candidate;
   terminal.out(
@@ -89,39 +86,7 @@ function parseHours(text: string): number {
 /** A message that came twice is as it came last. */
 async function readTraffic(operations: Operations, sinceMs: number): Promise<readonly PassedMessage[]> {
   const messages = new Map<string, PassedMessage>();
-  let after: string | null = null;
-  do {
-    const page = await operations.traffic({ sinceMs, after });
-    for (const message of page.messages) messages.set(message.id, message);
-    if (messages.size > MOST_MESSAGES)
-      throw new OperationsError(`more than ${MOST_MESSAGES} messages came in that time: give fewer --hours`);
-    after = page.next;
-  } while (after !== null);
+  for await (const page of trafficPages(operations, { sinceMs, mostMessages: MOST_MESSAGES }))
+    for (const message of page) messages.set(message.id, message);
   return [...messages.values()];
-}
-
-type Asked = {
-  readonly inForce: Policy;
-  readonly candidate: Policy;
-  readonly pasts: ReadonlyMap<string, ExitPast>;
-  readonly sinceMs: number;
-  readonly untilMs: number;
-};
-
-/** What the figures leave out. */
-function notesOf({ inForce, candidate, pasts, sinceMs, untilMs }: Asked, { messages }: Simulation): string[] {
-  const closed = [...pasts].flatMap(([egress, { standing }]) => {
-    const [closure] = standing.closures;
-    return closure === undefined ? [] : [`${egress} is ${closure.gate} now, and sends nothing in either replay`];
-  });
-  const known = new Set(askedHeaders(inForce));
-  const unknown = askedHeaders(candidate).filter((name) => !known.has(name));
-  return [
-    ...(messages === 0 ? ['no mail came in that time'] : []),
-    ...(untilMs - sinceMs > inForce.historyMs
-      ? ['finished messages are forgotten before that (history): older ones are missing']
-      : []),
-    ...closed,
-    ...unknown.map((name) => `the header field ${name} was not kept of this mail: its routes match nothing here`),
-  ];
 }

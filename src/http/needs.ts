@@ -6,6 +6,7 @@ import type { Marks } from '../spool/marks.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Suppressions } from '../spool/suppressions.ts';
 import type { Accounts } from '../spool/tallies.ts';
+import type { PolicyDesk } from './api/policy.ts';
 import type { Audit } from './audit.ts';
 
 export type RouteNeeds = {
@@ -18,6 +19,8 @@ export type RouteNeeds = {
   readonly marks: Marks;
   readonly ledger: Accounts;
   readonly spool: Pick<Spool, 'story' | 'byProviderId' | 'list' | 'overview'> & { readonly suppressions: Suppressions };
+  /** The policy file, its versions, and what another one would make of the mail. */
+  readonly policies: PolicyDesk;
   /** For what a reply's `change` does not tell of. */
   readonly audit: Audit;
 };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { checkNamedFiles } from '../cli/named-files.ts';
 import type { UptakeWatch } from '../cli/uptake.ts';
 import type { PolicyHolder } from '../policy/holder.ts';
-import { loadPolicy } from '../policy/load.ts';
+import { loadPolicy, type LoadResult } from '../policy/load.ts';
 import type { Environment } from '../policy/variables.ts';
 import { PolicyOperations } from './policy-operations.ts';
 import type { PolicyRecord } from './policy-record.ts';
@@ -20,9 +20,17 @@ export type RelayPolicyNeeds = {
   readonly canSendFrom: (address: string) => Promise<boolean>;
 };
 
+/** Checks a text as the relay would check it in the place of its file. */
+export function relayLoad({
+  shownPolicyFile: file,
+  env,
+}: Pick<RelayPolicyNeeds, 'shownPolicyFile' | 'env'>): (text: string) => LoadResult {
+  return (text) => loadPolicy({ file, text, env, readFile: (path) => readFileSync(path, 'utf8') });
+}
+
 /** What is written is in force, and kept as a version, when the operation is over. */
 export function relayPolicy(needs: RelayPolicyNeeds): PolicyOperations {
-  const { policyFile, shownPolicyFile: file, env, holder, versions, record, canSendFrom } = needs;
+  const { policyFile, holder, versions, record, canSendFrom } = needs;
   const result: UptakeWatch['result'] = async (version, isSame) => {
     const state = isSame === true ? holder.state() : await holder.reload();
     await record.kept();
@@ -32,7 +40,7 @@ export function relayPolicy(needs: RelayPolicyNeeds): PolicyOperations {
   };
   return new PolicyOperations({
     policyFile,
-    load: (text) => loadPolicy({ file, text, env, readFile: (path) => readFileSync(path, 'utf8') }),
+    load: relayLoad(needs),
     namedFiles: checkNamedFiles,
     canSendFrom,
     versions,

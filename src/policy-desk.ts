@@ -1,0 +1,30 @@
+/** The policy of a running relay as operators work on it: its versions are kept from the start, all else is loaded once somebody asks. */
+import type { Foundation, RelayOptions } from './foundation.ts';
+import type { PolicyDesk } from './http/api/policy.ts';
+import type { Operations } from './operations/operations.ts';
+import { recordPolicies } from './operations/policy-record.ts';
+import { PolicyVersions } from './operations/policy-versions.ts';
+import { canSendFrom } from './system.ts';
+
+export type OpenDesk = (operations: Pick<Operations, 'traffic' | 'exitPasts'>) => Promise<PolicyDesk>;
+
+/** What is in force from now on is kept; that ends with `stack`. */
+export function keepPolicies(
+  { where, shownPolicyFile, env }: Pick<RelayOptions, 'where' | 'shownPolicyFile' | 'env'>,
+  { holder, policy, ports: { clock }, emit }: Pick<Foundation, 'holder' | 'policy' | 'ports' | 'emit'>,
+  stack: AsyncDisposableStack,
+): OpenDesk {
+  const versions = new PolicyVersions(where.dataFolder);
+  const record = stack.use(recordPolicies({ holder, versions, clock, emit }));
+  return async (operations) => {
+    const [{ relayPolicy, relayLoad }, { simulator }] = await Promise.all([
+      import('./operations/relay-policy.ts'),
+      import('./operations/simulate-apart.ts'),
+    ]);
+    const file = { policyFile: where.policyFile, shownPolicyFile, env };
+    return {
+      operations: relayPolicy({ ...file, holder, versions, record, canSendFrom }),
+      simulate: simulator({ operations, policy, load: relayLoad(file), clock }),
+    };
+  };
+}
