@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { timeOf } from '../ingress/times.ts';
+import { timeOf } from '../policy/times.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
 import { parseDurationMs } from '../policy/units.ts';
 import { isoTime } from '../report/log-fields.ts';

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { expiryOf } from '../ingress/times.ts';
+import { expiryOf } from '../policy/times.ts';
 import { formatMailbox, parseMailbox } from '../message/address.ts';
 import { PRIORITIES, type Priority } from '../message/message.ts';
 import { formatReply } from '../message/reply.ts';

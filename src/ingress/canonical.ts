@@ -21,7 +21,7 @@ import { PRIORITIES, type Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { LimitsPolicy } from '../policy/schema.ts';
 import { badDirective, malformedHeader, REPLIES } from './replies.ts';
-import { type Expiry, expiryOf, timeOf } from './times.ts';
+import { type Expiry, expiryOf, timeOf } from '../policy/times.ts';
 
 export type Canonical = {
   /** As they will leave, signatures excepted. */

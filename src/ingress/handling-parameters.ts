@@ -5,7 +5,7 @@
 import type { DeliverBy, Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import { REPLIES, tooFarAhead } from './replies.ts';
-import { timeOf } from './times.ts';
+import { timeOf } from '../policy/times.ts';
 
 /** As it was asked for, before a clock has been looked at. */
 export type HandlingAsked = {

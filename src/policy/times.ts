@@ -1,5 +1,5 @@
 /** Wall times as clients write them. Pure. */
-import { parseDurationMs } from '../policy/units.ts';
+import { parseDurationMs } from './units.ts';
 
 /**
  * RFC 3339 §5.6, with seconds and an offset: nothing is guessed of a time that mail waits for. null: it is none, as a day
