@@ -5,6 +5,7 @@ import type { Where } from './data-folder.ts';
 import { checkNamedFiles } from './named-files.ts';
 import { json, plural } from './output.ts';
 import { addPolicyDiff } from './policy-diff.ts';
+import { addPolicyVersions } from './policy-versions.ts';
 import { loadPolicyFile, shownPath, warningsHere } from './policy-file.ts';
 import { addSimulate } from './simulate.ts';
 
@@ -35,6 +36,7 @@ export function addPolicy(program: Command, registry: Registry, jsonSchema: () =
   addCheck(policy, registry);
   addSimulate(policy, registry);
   addPolicyDiff(policy, registry);
+  addPolicyVersions(policy, registry);
   addCommand(policy, registry, {
     usage: 'schema',
     summary: 'print the JSON Schema of policy files, for editors',

@@ -195,6 +195,7 @@ async function apply(
   const file = shownPath(cli, where.policyFile);
   const changed = await editPolicyFile(cli, where, {
     edit,
+    what: `client ${name}`,
     exists: `${file} has a client ${name} already: \`relevo client password ${name}\` changes its password`,
     missing: `${file} has no client ${name}`,
   });

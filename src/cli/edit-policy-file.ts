@@ -1,7 +1,9 @@
 /** Changes the policy file as a whole or not at all: an edit that makes the policy worse than it was is not written. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import type { Policy } from '../policy/schema.ts';
+import { PolicyVersions } from '../operations/policy-versions.ts';
 import type { Cli } from './cli.ts';
+import { cliAuthor } from './policy-versions.ts';
 import type { Where } from './data-folder.ts';
 import type { Edited } from '../operations/policy-edit.ts';
 import { loadPolicyText, shownPath, warningsHere } from './policy-file.ts';
@@ -14,6 +16,8 @@ export type FileEdit = {
   readonly missing?: string;
   /** Written even where this command sees problems: the relay, which has its own environment, has the last word. */
   readonly isForced?: boolean;
+  /** For the list of versions, such as `client shop`. Default: `edit`. */
+  readonly what?: string;
 };
 
 export type FileEdited =
@@ -47,7 +51,10 @@ export async function editPolicyFile(cli: Cli, where: Where, change: FileEdit): 
       if (problems.length > 0)
         return left(`${file} is left as it was, for it would be refused:\n  ${problems.join('\n  ')}`, problems);
     }
-    if (edited.text !== text) await replaceFile(where.policyFile, edited.text);
+    if (edited.text !== text) {
+      await announce(where, edited.text, change.what ?? 'edit');
+      await replaceFile(where.policyFile, edited.text);
+    }
     const isSame = edited.text === text;
     if (after.kind === 'refused')
       return { kind: 'written', version: null, warnings: [], isSame, policy: null, problems: after.problems };
@@ -57,6 +64,12 @@ export async function editPolicyFile(cli: Cli, where: Where, change: FileEdit): 
     if (!(error instanceof Error && 'code' in error)) throw error;
     return left(`${file}: ${error.message}`);
   }
+}
+
+/** So that the relay that takes it up knows whose it is; where that cannot be said, it is taken for an edit by hand. */
+async function announce({ dataFolder }: Where, text: string, what: string): Promise<void> {
+  if (!existsSync(dataFolder)) return;
+  await new PolicyVersions(dataFolder).announce(text, { by: cliAuthor(), what, comment: '' }).catch(() => undefined);
 }
 
 /** Problems that were there before (a variable that only the relay's environment has, say) do not stand in the way. */

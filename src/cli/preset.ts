@@ -128,7 +128,11 @@ async function use(
 ): Promise<ExitCode> {
   const before = currentPreset(where);
   const uptake = await watchUptake(where.dataFolder);
-  const edited = await editPolicyFile(cli, where, { edit: (text) => setPreset(text, name), isForced });
+  const edited = await editPolicyFile(cli, where, {
+    edit: (text) => setPreset(text, name),
+    isForced,
+    what: `preset ${name ?? 'none'}`,
+  });
   if (edited.kind === 'left') {
     const isOwnEnvironment = edited.problems.some((problem) => problem.includes('environment of this process'));
     cli.terminal.err(`relevo: ${edited.why}\n`);

@@ -41,8 +41,11 @@ export function policyRoutes({ policies }: Needs): readonly ApiRoute[] {
   const { operations, simulate } = policies;
   return [
     ...textRoutes(operations),
-    ...lookRoutes(operations, simulate),
+    ...stateRoutes(operations),
+    ...lookRoutes(operations),
+    ...trialRoutes(simulate),
     ...versionRoutes(operations),
+    ...rollbackRoutes(operations),
     defineRoute({
       method: 'GET',
       path: '/api/v1/policy/schema',
@@ -91,6 +94,11 @@ function textRoutes(operations: PolicyOperations): readonly ApiRoute[] {
         );
       },
     }),
+  ];
+}
+
+function stateRoutes(operations: PolicyOperations): readonly ApiRoute[] {
+  return [
     defineRoute({
       method: 'GET',
       path: '/api/v1/policy/state',
@@ -124,7 +132,7 @@ function textRoutes(operations: PolicyOperations): readonly ApiRoute[] {
   ];
 }
 
-function lookRoutes(operations: PolicyOperations, simulate: PolicyDesk['simulate']): readonly ApiRoute[] {
+function lookRoutes(operations: PolicyOperations): readonly ApiRoute[] {
   return [
     defineRoute({
       method: 'POST',
@@ -159,6 +167,11 @@ function lookRoutes(operations: PolicyOperations, simulate: PolicyDesk['simulate
       answer: DIFF,
       run: async ({ body: { from, to, text } }) => ({ kind: 'json', value: await operations.diff(from, text ?? to) }),
     }),
+  ];
+}
+
+function trialRoutes(simulate: PolicyDesk['simulate']): readonly ApiRoute[] {
+  return [
     defineRoute({
       method: 'POST',
       path: '/api/v1/policy/simulate',
@@ -215,6 +228,11 @@ function versionRoutes(operations: PolicyOperations): readonly ApiRoute[] {
           return yaml(text, etagOf(text));
         }),
     }),
+  ];
+}
+
+function rollbackRoutes(operations: PolicyOperations): readonly ApiRoute[] {
+  return [
     defineRoute({
       method: 'POST',
       path: '/api/v1/policy/versions/{id}/rollback',
