@@ -1,25 +1,36 @@
 /** The API and the pages of a running relay, put together. Loaded at the first request for either. */
 import type { Access } from './access.ts';
-import { type App, type Assets, createApp } from './http/app.ts';
-import type { SessionOf } from './http/admission.ts';
+import { type App, createApp } from './http/app.ts';
 import type { RouteNeeds } from './http/needs.ts';
-import { layout } from './http/pages/layout.ts';
+import { openAssets } from './http/pages/assets.ts';
+import { createFrame, type Notices } from './http/pages/frame.ts';
+import { liveRoutes } from './http/pages/live-routes.ts';
 import { allPages } from './http/pages/pages.ts';
+import { recentOperations } from './http/pages/recent.ts';
 import { allRoutes } from './http/routes.ts';
+import type { Operations } from './operations/operations.ts';
+import { isOwnHost } from './policy/http-exposure.ts';
 
-export type OpenAppNeeds = RouteNeeds & { readonly access: Access };
+export type OpenAppNeeds = Omit<RouteNeeds, 'signInDesk'> & { readonly access: Access };
 
-const NOBODY: SessionOf = async () => null;
-const NOTHING: Assets = async () => null;
-
-export function openApp({ access, ...needs }: OpenAppNeeds): App {
+export function openApp({ access, ...given }: OpenAppNeeds): App {
+  const needs: RouteNeeds = { ...given, signInDesk: access.signIn.desk(given) };
+  const { clock } = needs;
+  const assets = openAssets();
+  const { fresh, recent } = recentOperations(needs.operations, clock);
+  const live = { clock, pages: allPages({ ...needs, operations: recent }), notices: () => noticesOf(recent) };
   return createApp({
     ...needs,
     ...access.admission,
-    routes: allRoutes(needs),
-    pages: allPages(needs),
-    sessionOf: NOBODY,
-    assets: NOTHING,
-    layout,
+    routes: [...allRoutes(needs), ...liveRoutes(live)],
+    pages: allPages({ ...needs, operations: fresh }),
+    isOwnHost: (host) => isOwnHost(host, needs.policy()),
+    assets: (path, headers) => assets.answer(path, headers),
+    layout: createFrame({ asset: assets.url, notices: () => noticesOf(fresh) }),
   });
+}
+
+async function noticesOf(operations: Pick<Operations, 'status'>): Promise<Notices> {
+  const status = await operations.status();
+  return status ?? { alerts: [], policyProblems: [], notReady: [] };
 }

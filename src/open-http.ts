@@ -7,13 +7,17 @@ import { UNSUBSCRIBE_PATH } from './feedback/suppression/unsubscribe-token.ts';
 import type { Foundation } from './foundation.ts';
 import { HOOKS_PREFIX, hooksPlace } from './http/hooks.ts';
 import type { Audit } from './http/audit.ts';
+import type { OpenPair, PairWatch } from './http/bound-server.ts';
 import type { App } from './http/app.ts';
 import type { Places } from './http/posts.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { createKeyReader, unsubscribePlace } from './http/unsubscribe.ts';
+import { Certificate } from './ingress/tls.ts';
 import type { MailPath } from './mail-path.ts';
 import type { Operations } from './operations/operations.ts';
 import type { OpenDesk } from './policy-desk.ts';
+import { httpPair } from './policy/http-exposure.ts';
+import type { Policy } from './policy/schema.ts';
 import type { Fetch } from './ports.ts';
 
 export type OpenHttpNeeds = {
@@ -32,10 +36,10 @@ export function openHttp(
   { path, suppression, access, operations, audit, desk, notReady }: OpenHttpNeeds,
   stack: AsyncDisposableStack,
 ): HttpListener {
-  const { policy, ports, emit, reporting, spool } = foundation;
+  const { policy, ports, emit, reporting, spool, troubles } = foundation;
   const { marks, ledger } = spool;
   const { clock, random } = ports;
-  const needs = { access, operations, policy, clock, random, emit, marks, ledger, spool, audit };
+  const needs = { access, operations, policy, clock, random, emit, marks, ledger, spool, troubles, audit };
   let app: Promise<App> | null = null;
   return createHttp({
     policy,
@@ -43,12 +47,27 @@ export function openHttp(
     emit,
     notReady,
     scrape: () => reporting.metrics.scrape(),
+    openPair: (changed) => openPair(foundation, changed),
     app: () =>
       (app ??= Promise.all([import('./open-app.ts'), desk(operations)]).then(([{ openApp }, policies]) =>
         openApp({ ...needs, policies }),
       )),
     places: placesOf(foundation, { path, suppression }, stack),
   });
+}
+
+/** Told of by an alert of its own: mail may have another certificate. */
+async function openPair({ policy, ports, emit }: Foundation, changed: Parameters<OpenPair>[0]): Promise<PairWatch> {
+  const wanted = (): Policy['tls'] => ({ ...policy().tls, ...httpPair(policy()) });
+  const { clock } = ports;
+  const certificate = await Certificate.load(wanted(), { clock, emit, changed, alert: 'http-certificate' });
+  return {
+    get material() {
+      return certificate.material;
+    },
+    apply: () => certificate.apply(wanted()),
+    [Symbol.dispose]: () => certificate[Symbol.dispose](),
+  };
 }
 
 function placesOf(

@@ -16,8 +16,8 @@ export type CertificatePair = {
 };
 
 /** A self-signed pair where a port wants TLS and there is none. What goes wrong is an alert: ports without TLS still work. */
-export async function certify({ listen, tls, hostname }: Policy, nowMs: number, emit: Emit): Promise<void> {
-  if (listen.every((listener) => listener.tls === 'none')) return;
+export async function certify({ listen, tls, http, hostname }: Policy, nowMs: number, emit: Emit): Promise<void> {
+  if (http.tls !== true && listen.every((listener) => listener.tls === 'none')) return;
   const pair = { certFile: tls.cert, keyFile: tls.key, hostname, nowMs };
   const trouble = await makeCertificate(pair).catch((error: unknown) => String(error));
   if (trouble !== null) emit({ event: 'alert', atMs: nowMs, name: 'certificate', text: trouble, raised: true });

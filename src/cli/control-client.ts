@@ -1,5 +1,6 @@
 import { request as httpRequest } from 'node:http';
-import { frame, type ControlAnswer } from './control-wire.ts';
+import { frame, type ControlAnswer, USER_FIELD } from './control-wire.ts';
+import { localUser } from './local-user.ts';
 import { controlPath } from './control-path.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
 
@@ -55,6 +56,7 @@ function remoteOperations(call: Call): Operations {
     explain: ask('explain'),
     route: ask('route'),
     audit: ask('audit'),
+    auditLog: ask('auditLog'),
     nodes: ask('nodes'),
     stats: ask('stats'),
     exits: ask('exits'),
@@ -66,6 +68,17 @@ function remoteOperations(call: Call): Operations {
     createToken: ask('createToken'),
     rotateToken: ask('rotateToken'),
     revokeToken: ask('revokeToken'),
+    users: ask('users'),
+    addUser: ask('addUser'),
+    setUserPassword: ask('setUserPassword'),
+    setUserRole: ask('setUserRole'),
+    setUserDisabled: ask('setUserDisabled'),
+    removeUser: ask('removeUser'),
+    beginSecondFactor: ask('beginSecondFactor'),
+    confirmSecondFactor: ask('confirmSecondFactor'),
+    removeSecondFactor: ask('removeSecondFactor'),
+    sessions: ask('sessions'),
+    endSessions: ask('endSessions'),
     suppressions: ask('suppressions'),
     suppress: ask('suppress'),
     unsuppress: ask('unsuppress'),
@@ -91,7 +104,10 @@ type Post = {
 
 function post({ path, name, body, timeoutMs }: Post): Promise<ControlAnswer> {
   return new Promise((resolve, reject) => {
-    const headers = { 'content-length': body.reduce((sum, part) => sum + part.length, 0) };
+    const headers = {
+      'content-length': body.reduce((sum, part) => sum + part.length, 0),
+      [USER_FIELD]: encodeURIComponent(localUser()),
+    };
     const options = { socketPath: path, path: `/${name}`, method: 'POST', headers, agent: false, timeout: timeoutMs };
     const request = httpRequest(options, (response) => {
       const chunks: Buffer[] = [];

@@ -3,6 +3,7 @@
  * feed, and for `submit` the message's bytes. The answer is JSON: `{"value": …}`, or `{"error": "…"}` for operators.
  */
 import { z } from 'zod';
+import { ROLES } from '../http/sign-in/user.ts';
 import { SCOPES } from '../http/token.ts';
 import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
@@ -12,6 +13,8 @@ import { QUEUE_ACTIONS } from '../operations/operations.ts';
 import { seriesAsk, tableAsk, costsAsk } from '../operations/figure-asks.ts';
 
 export const CONTROL_VERSION = '1';
+/** Who runs the command, percent-encoded: told for the audit log, and no matter of rights. */
+export const USER_FIELD = 'x-relevo-user';
 
 const deliveryId = id(parseDeliveryId);
 const messageId = id(parseMessageId);
@@ -63,6 +66,14 @@ export const ASKS = {
   status: z.strictObject({}),
   overview: z.strictObject({}),
   audit: z.strictObject({}),
+  auditLog: z.strictObject({
+    limit: z.int().min(1).max(1_000),
+    before: text.nullable(),
+    who: text.exactOptional(),
+    what: text.exactOptional(),
+    fromMs: z.number().exactOptional(),
+    untilMs: z.number().exactOptional(),
+  }),
   nodes: z.strictObject({}),
   stats: z.strictObject({}),
   exits: z.strictObject({}),
@@ -80,6 +91,17 @@ export const ASKS = {
   }),
   rotateToken: z.strictObject({ name: text, overlapMs: duration.min(0) }),
   revokeToken: z.strictObject({ name: text }),
+  users: z.strictObject({}),
+  addUser: z.strictObject({ name: text, role: z.enum(ROLES), password: text.nullable() }),
+  setUserPassword: z.strictObject({ name: text, password: text.nullable() }),
+  setUserRole: z.strictObject({ name: text, role: z.enum(ROLES) }),
+  setUserDisabled: z.strictObject({ name: text, isDisabled: z.boolean() }),
+  removeUser: z.strictObject({ name: text }),
+  beginSecondFactor: z.strictObject({ name: text }),
+  confirmSecondFactor: z.strictObject({ name: text, code: text }),
+  removeSecondFactor: z.strictObject({ name: text }),
+  sessions: z.strictObject({ user: text.nullable() }),
+  endSessions: z.strictObject({ id: text.nullable(), user: text.nullable() }),
   suppressions: z.strictObject({
     filter: z.strictObject({
       address: text.exactOptional(),

@@ -1,4 +1,9 @@
 import { accessKeysKey } from '../access-keys.ts';
+import { SecondFactors } from '../http/sign-in/second-factor.ts';
+import { Sessions } from '../http/sign-in/sessions.ts';
+import { TokenBook } from '../http/token-book.ts';
+import { storeUsers } from '../operations/store-users.ts';
+import type { UserOperations } from '../operations/user-operations.ts';
 import { nodeStatuses } from '../operations/node-status.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
 import { connectControl } from './control-client.ts';
@@ -7,7 +12,10 @@ import { loadPolicyFile } from './policy-file.ts';
 import { openPolicyStore } from './store.ts';
 import { tokenOperations } from '../operations/token-operations.ts';
 import { webhookOperations } from '../operations/webhook-operations.ts';
+import { AuditLog } from '../operations/audit-log.ts';
+import { auditedOperations } from '../operations/audited-operations.ts';
 import type { Cli } from './cli.ts';
+import { localUser } from './local-user.ts';
 import { exitOperations, type ExitOperations } from '../operations/exit-operations.ts';
 import type { SpoolWithLedger } from '../open-spool.ts';
 import { readExitStandings } from '../exits/standings.ts';
@@ -37,12 +45,15 @@ export async function withOperations<Result>(
   const { policy } = loaded;
   await using spool = await openPolicyStore(policy, cli.clock);
   const { nodes } = spool;
+  const keepMs = () => policy.audit.keepMs;
+  await using log = new AuditLog({ ...cli, marks: spool.marks, emit: () => {}, keepMs });
   const operations = createOperations({
     spool,
     clock: cli.clock,
     showsSubjects: () => policy.log.subjects,
     furthestMs: () => policy.limits.futureReleaseMs,
     live: null,
+    auditLog: (ask) => log.page(ask),
     exits: exitsOf(cli, { policy, spool }),
     webhooks: webhookOperations({ policy: () => policy, marks: spool.marks, clock: cli.clock }),
     tokens: tokenOperations({
@@ -51,9 +62,22 @@ export async function withOperations<Result>(
       changed: () => {},
       accessKeysKey: () => accessKeysKey(policy.http.accessKeys, cli.random),
     }),
+    users: usersOf(cli, { policy, spool }),
     ...(nodes === undefined ? {} : { nodes: () => nodeStatuses(nodes, cli.clock.nowMs()) }),
   });
-  return await use(operations);
+  const actor = { kind: 'operator', name: localUser(), from: 'command line' } as const;
+  return await use(auditedOperations(operations, actor, (audited) => log.note(audited)));
+}
+
+function usersOf(
+  { clock, random }: Cli,
+  { policy: loaded, spool: { marks, ledger } }: { readonly policy: Policy; readonly spool: SpoolWithLedger },
+): UserOperations {
+  const policy = (): Policy => loaded;
+  const book = new TokenBook({ marks, clock });
+  const sessions = new Sessions({ policy, clock, random, marks, checkToken: (hash) => book.check(hash) });
+  const secondFactors = new SecondFactors({ marks, ledger, clock, random });
+  return storeUsers({ marks, clock, random, sessions, secondFactors, issuer: () => loaded.hostname });
 }
 
 /** Reads what is known of the exits only once that is asked for. */

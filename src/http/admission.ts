@@ -10,7 +10,12 @@ import { hashOf, SCOPES, type Token, type TokenCheck } from './token.ts';
 export type Session = { readonly principal: Principal; readonly csrf: string };
 
 /** What tells who asks. */
-export type Caller = { readonly headers: IncomingHttpHeaders; readonly peer: string };
+export type Caller = {
+  readonly headers: IncomingHttpHeaders;
+  readonly peer: string;
+  /** It came by TLS, to here or to a proxy that is trusted. */
+  readonly isSecure: boolean;
+};
 
 /** null: nobody whom it knows. @throws SpoolError where it cannot be known now */
 export type SessionOf = (caller: Caller) => Promise<Session | null>;

@@ -22,6 +22,8 @@ export type AppAsk = {
   readonly query: string;
   readonly headers: IncomingHttpHeaders;
   readonly peer: string;
+  /** It came by TLS, to here or to a proxy that is trusted. */
+  readonly isSecure: boolean;
   /** Aborted when whoever asked is gone. */
   readonly signal: AbortSignal;
   /** Reads what was sent with it, and answers as `use` does, or why it could not be read; null: the client is gone. */
@@ -44,6 +46,8 @@ export type AppNeeds = AdmissionNeeds &
     readonly routes: readonly ApiRoute[];
     readonly assets: Assets;
     readonly audit: Audit;
+    /** Whether a request's Host is a name of ours. */
+    readonly isOwnHost: (host: string | undefined) => boolean;
   };
 
 type Place =
@@ -81,6 +85,8 @@ async function answerTo(needs: AppNeeds, find: Find, ask: AppAsk): Promise<Reply
   const { path, method } = ask;
   if (path.startsWith(ASSETS)) return assetAt(needs, ask);
   const found = find(path);
+  const misdirected = hostRefusal(needs, found?.place ?? null, ask);
+  if (misdirected !== null) return misdirected;
   if (found?.place.kind === 'page') return pageAt(needs, found.place.page, { ask, params: found.params });
   const route = found?.place.byMethod.get(method === 'HEAD' ? 'GET' : method);
   const wrong = route?.wrong ?? ((answer: Answer) => answer);
@@ -101,10 +107,21 @@ async function answerTo(needs: AppNeeds, find: Find, ask: AppAsk): Promise<Reply
   return run(needs, route, { ask, params: found.params, principal });
 }
 
-function admissionOf(needs: AppNeeds, { headers, peer }: AppAsk, route: ApiRoute | undefined): Promise<Admission> {
+/** A page of somebody else, whose name was made to lead here (DNS rebinding), knows no token. */
+function hostRefusal({ isOwnHost }: AppNeeds, place: Place | null, { method, headers }: AppAsk): Answer | null {
+  const isOpen = place?.kind === 'page' ? place.page.isOpen : place?.byMethod.get(method)?.isOpen;
+  if (isOwnHost(headers.host) || (headers.authorization !== undefined && isOpen !== true)) return null;
+  return problem(421, 'this relay is not known by that name: http.names of its policy has those by which it is');
+}
+
+function admissionOf(
+  needs: AppNeeds,
+  { headers, peer, isSecure }: AppAsk,
+  route: ApiRoute | undefined,
+): Promise<Admission> {
   const shown =
     route?.tokenOf === undefined ? bearerOf(headers.authorization) : route.tokenOf((name) => fieldOf(headers, name));
-  return admit(needs, { headers, peer }, shown);
+  return admit(needs, { headers, peer, isSecure }, shown);
 }
 
 type Run = {
@@ -117,9 +134,9 @@ async function run(needs: AppNeeds, route: ApiRoute, { ask, params, principal }:
   const wrong = route.wrong ?? ((answer) => answer);
   const query = queryOf(route.query, ask.query);
   if (query.kind === 'bad') return wrong(query.answer);
-  const { headers, signal } = ask;
+  const { headers, isSecure, signal } = ask;
   const header = (name: string): string | null => fieldOf(headers, name);
-  const call = { principal, params, query: query.value, header, signal };
+  const call = { principal, params, query: query.value, header, isSecure, signal };
   const done = async (body: unknown): Promise<Reply> => {
     try {
       const reply = await route.run({ ...call, body });
@@ -160,8 +177,8 @@ function replyOf(reply: ApiReply): Reply {
 async function pageAt(needs: AppNeeds, page: Page, { ask, params }: Omit<Run, 'principal'>): Promise<Reply> {
   if (ask.method !== 'GET' && ask.method !== 'HEAD') return notAllowed(['GET']);
   if (page.isOpen === true) return renderPage(needs, page, { ask, params, principal: nobody(ask), csrf: null });
-  const { headers, peer } = ask;
-  const admission = await admit(needs, { headers, peer }, bearerOf(headers.authorization));
+  const { headers, peer, isSecure } = ask;
+  const admission = await admit(needs, { headers, peer, isSecure }, bearerOf(headers.authorization));
   if (admission.kind === 'unknown') return signInFirst(ask);
   if (admission.kind === 'refused') return admission.answer;
   const { principal, csrf } = admission;

@@ -11,7 +11,7 @@ const LINGERING_MOST = 32;
 /** The connections of one server. */
 export class Connections {
   /** On which no request is being served: silent, kept for the next one, or slow with its head. The longest first. */
-  readonly #idle = new Set<Socket>();
+  readonly #idle = new Map<string, Socket>();
   #count = 0;
   #lingering = 0;
 
@@ -22,9 +22,11 @@ export class Connections {
 
   /** A request has come whose answer keeps its connection until it is out. */
   serving({ socket }: IncomingMessage, response: ServerResponse): void {
-    this.#idle.delete(socket);
+    const key = keyOf(socket);
+    const taken = this.#idle.get(key) ?? socket;
+    this.#idle.delete(key);
     response.once('close', () => {
-      if (!socket.destroyed) this.#idle.add(socket);
+      if (!socket.destroyed) this.#idle.set(key, taken);
     });
   }
 
@@ -40,12 +42,18 @@ export class Connections {
 
   #opened(socket: Socket): void {
     this.#count += 1;
+    const key = keyOf(socket);
     socket.once('close', () => {
       this.#count -= 1;
-      this.#idle.delete(socket);
+      this.#idle.delete(key);
     });
-    const [oldest] = this.#idle;
-    this.#idle.add(socket);
+    const [oldest] = this.#idle.values();
+    this.#idle.set(key, socket);
     if (this.#count > CROWDED) oldest?.destroy();
   }
+}
+
+/** By TLS a request has another socket than its connection, with the same addresses. */
+function keyOf({ remoteAddress = '', remotePort = 0 }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
 }

@@ -5,9 +5,11 @@ import type { Clock, Emit, Random } from '../ports.ts';
 import type { Marks } from '../spool/marks.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Suppressions } from '../spool/suppressions.ts';
+import type { Troubles } from '../report/troubles.ts';
 import type { Accounts } from '../spool/tallies.ts';
 import type { PolicyDesk } from './api/policy.ts';
 import type { Audit } from './audit.ts';
+import type { SignInDesk } from './sign-in/desk.ts';
 
 export type RouteNeeds = {
   readonly operations: Operations;
@@ -21,6 +23,9 @@ export type RouteNeeds = {
   readonly spool: Pick<Spool, 'story' | 'byProviderId' | 'list' | 'overview'> & { readonly suppressions: Suppressions };
   /** The policy file, its versions, and what another one would make of the mail. */
   readonly policies: PolicyDesk;
+  readonly troubles: Troubles;
+  /** Where people sign in and out. */
+  readonly signInDesk: SignInDesk;
   /** For what a reply's `change` does not tell of. */
   readonly audit: Audit;
 };

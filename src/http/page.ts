@@ -38,7 +38,8 @@ export type PageBody = {
 export type Page = {
   /** In OpenAPI's form, such as `/messages/{id}`. */
   readonly path: string;
-  readonly scope: Scope;
+  /** What whoever asks needs; null: everybody who was admitted. */
+  readonly scope: Scope | null;
   /** Whoever comes sees it, unknown: such as the page to sign in. Its principal has no name and no scopes. Default: false. */
   readonly isOpen?: boolean;
   /** Its place in the list of pages; null: it is reached from another page. */

@@ -37,6 +37,8 @@ export type ApiCall<Query, Body> = {
   readonly query: Query;
   readonly body: Body;
   readonly header: (name: string) => string | null;
+  /** It came by TLS, to here or to a proxy that is trusted. */
+  readonly isSecure: boolean;
   /** Aborted when whoever asked is gone. */
   readonly signal: AbortSignal;
 };

@@ -1,13 +1,16 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { httpRefusal } from '../policy/http-exposure.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { type Answer, json, plain } from './answer.ts';
 import type { App, AppAsk } from './app.ts';
+import { bind, close, newServer, type OpenPair, type PairWatch } from './bound-server.ts';
 import { Connections } from './connections.ts';
 import { Bodies, type BodyBounds, type Place, type PlaceAsk, placeFor, type Places } from './posts.ts';
 import type { Reply, StreamAnswer } from './reply.ts';
 import { sendStream } from './send-stream.ts';
+import { type Origin, originOf } from './sign-in/forwarded.ts';
 
 export type HttpBinding =
   | { readonly kind: 'listening'; readonly address: string; readonly port: number }
@@ -31,18 +34,12 @@ export type HttpNeeds = {
   readonly scrape: () => Promise<{ readonly contentType: string; readonly text: string }>;
   /** What answers all else, the API and the pages; asked for at the first request for either, so that a relay at rest is small. */
   readonly app: () => Promise<App>;
+  /** Opens the pair that `http.tls` names. Absent: there is no TLS here. */
+  readonly openPair?: OpenPair;
   /** What others may post to, such as `/hooks/`. Default: nothing. */
   readonly places?: Places;
 };
 
-/** For a handful of monitors, with small requests; bodies have limits of their own (`posts.ts`). */
-const LIMITS = {
-  maxHeaderSize: 8 * 1024,
-  headersTimeout: 10_000,
-  requestTimeout: 20_000,
-  keepAliveTimeout: 5_000,
-  connectionsCheckingInterval: 2_000,
-} as const;
 /** A client that still sends is let read the answer before its connection is closed. */
 const LINGER_MS = 1_000;
 
@@ -64,26 +61,41 @@ const ADMITTED: BodyBounds = { bytes: 64 * 1024 * 1024, ms: 60_000 };
 export function createHttp(given: HttpNeeds): HttpListener {
   const bodies = { strangers: new Bodies(given.clock), admitted: new Bodies(given.clock, ADMITTED) };
   const needs: Omit<Serving, 'connections'> = { places: new Map(), ...given, bodies };
-  let bound: { readonly wanted: string; readonly server: Server } | null = null;
+  let bound: Bound | null = null;
 
   const listen = async (): Promise<HttpBinding> => {
-    const wanted = needs.policy().http.listen;
-    if (bound?.wanted === wanted) return bindingOf(bound.server);
-    const server = createServer({ ...LIMITS });
+    const { listen: wanted, tls } = needs.policy().http;
+    const refusal = httpRefusal(needs.policy());
+    if (refusal !== null) return { kind: 'failed', cause: `http.listen: ${refusal}` };
+    const isTls = tls !== false;
+    if (bound?.wanted === wanted && isTls === (bound.pair !== null)) {
+      await bound.pair?.apply();
+      return bindingOf(bound.server);
+    }
+    const made = await newServer(isTls ? (needs.openPair ?? null) : null);
+    if (made.kind === 'failed') return { kind: 'failed', cause: `http.tls: ${made.cause}` };
+    const { server, pair } = made;
     const serving = { ...needs, connections: new Connections(server) };
     const answer = (request: IncomingMessage, response: ServerResponse): void => void serve(serving, request, response);
     // Whoever asks before it sends a body (RFC 9110 §10.1.1) hears yes only where one is read.
     server.on('request', answer).on('checkContinue', answer);
+    // The same port twice cannot be had, not even for a moment.
+    if (bound?.wanted === wanted) await stop();
     const failure = await bind(server, wanted);
-    if (failure !== null) return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
-    if (bound !== null) await close(bound.server);
-    bound = { wanted, server };
+    if (failure !== null) {
+      pair?.[Symbol.dispose]();
+      return { kind: 'failed', cause: `http.listen ${wanted}: ${failure}` };
+    }
+    await stop();
+    bound = { wanted, server, pair };
     return bindingOf(server);
   };
 
   const stop = async (): Promise<void> => {
-    if (bound !== null) await close(bound.server);
+    const ended = bound;
     bound = null;
+    ended?.pair?.[Symbol.dispose]();
+    if (ended !== null) await close(ended.server);
   };
 
   // One after the other: two that bind to one port at once would be in each other's way.
@@ -96,33 +108,11 @@ export function createHttp(given: HttpNeeds): HttpListener {
   return { listen: () => next(listen), [Symbol.asyncDispose]: () => next(stop) };
 }
 
-/** @returns why not; null: it listens */
-function bind(server: Server, wanted: string): Promise<string | null> {
-  const colon = wanted.lastIndexOf(':');
-  const host = wanted.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
-  const port = Number(wanted.slice(colon + 1));
-  if (port > 65_535) return Promise.resolve('no such port');
-  return new Promise((resolve) => {
-    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code ?? error.message));
-    server.listen({ host, port }, () => {
-      server.removeAllListeners('error');
-      // Such as EMFILE at accept: the next connection may do.
-      server.on('error', () => {});
-      resolve(null);
-    });
-  });
-}
+type Bound = { readonly wanted: string; readonly server: Server; readonly pair: PairWatch | null };
 
 function bindingOf(server: Server): HttpBinding {
   const { address, port } = server.address() as AddressInfo;
   return { kind: 'listening', address, port };
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }
 
 type Serving = HttpNeeds & {
@@ -161,30 +151,31 @@ type Sending = {
 function send({ clock, connections }: Serving, { request, response, answer, head }: Sending): void {
   const { 'content-length': length, 'transfer-encoding': coding } = request.headers;
   const isWhole = request.readableEnded || (coding === undefined && (length === undefined || length === '0'));
+  const content = answer.bytes ?? answer.text;
   response.writeHead(answer.status, {
     ...head,
-    'content-length': Buffer.byteLength(answer.text),
+    'content-length': Buffer.byteLength(content),
     // A body that nobody reads must not keep the connection.
     ...(isWhole ? {} : { connection: 'close' }),
   });
   if (request.method === 'HEAD') response.end();
-  else if (isWhole || !connections.mayLinger(response)) response.end(answer.text);
-  else lastWords(clock, response, answer.text);
+  else if (isWhole || !connections.mayLinger(response)) response.end(content);
+  else lastWords(clock, response, content);
 }
 
 /** Closed at once, with bytes on their way, the connection would be reset and the answer lost. */
-function lastWords(clock: Clock, response: ServerResponse, text: string): void {
-  response.write(text);
+function lastWords(clock: Clock, response: ServerResponse, content: string | Buffer): void {
+  response.write(content);
   const cancel = clock.after(LINGER_MS, () => response.end());
   response.once('close', cancel);
 }
 
 /** @returns null: nobody is there any more */
 async function answerTo(needs: Serving, request: IncomingMessage, response: ServerResponse): Promise<Reply | null> {
-  const { method = '', url = '', headers, socket } = request;
+  const { method = '', url = '', headers } = request;
   const mark = url.indexOf('?');
   const [path, query] = mark < 0 ? [url, ''] : [url.slice(0, mark), url.slice(mark + 1)];
-  const peer = peerOf(socket.remoteAddress);
+  const { peer } = cameFrom(needs, request);
   const found = placeFor(needs.places, path);
   if (found !== null) {
     const ask: PlaceAsk = { rest: found.rest, query, headers, peer };
@@ -207,18 +198,29 @@ async function appAnswer(
   request: IncomingMessage,
   { response, path, query }: At,
 ): Promise<Reply | null> {
-  const { method = '', headers, socket } = request;
+  const { method = '', headers } = request;
   const app = await needs.app();
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   const withBody: AppAsk['withBody'] = (of) => needs.bodies.admitted.read(request, response, of);
-  return app({ method, path, query, headers, peer: peerOf(socket.remoteAddress), signal: gone.signal, withBody });
+  return app({ method, path, query, headers, ...cameFrom(needs, request), signal: gone.signal, withBody });
 }
 
 async function gotten({ get }: Place, ask: PlaceAsk, method: string): Promise<Answer> {
   if (get !== undefined && (method === 'GET' || method === 'HEAD')) return get(ask);
   const allow = get === undefined ? 'POST' : 'GET, HEAD, POST';
   return { ...plain(405, `${allow}\n`), headers: { allow } };
+}
+
+function cameFrom({ policy }: Serving, { socket, headers }: IncomingMessage): Origin {
+  const field = (name: string): string | null => {
+    const value = headers[name];
+    return Array.isArray(value) ? value.join(',') : (value ?? null);
+  };
+  const address = peerOf(socket.remoteAddress);
+  const [forwardedFor, forwardedProto] = [field('x-forwarded-for'), field('x-forwarded-proto')];
+  const isTls = 'encrypted' in socket;
+  return originOf({ address, isTls, forwardedFor, forwardedProto }, policy().http.trustedProxies);
 }
 
 /** A dual-stack socket reports IPv4 peers as `::ffff:192.0.2.1`. */

@@ -14,13 +14,22 @@ export type TlsMaterial = {
 
 type TlsPolicy = Policy['tls'];
 
+export type CertificateNeeds = {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Called with every new pair, the first one included. */
+  readonly changed: (material: TlsMaterial) => void;
+  /** The alert that tells of one that does not work. Default: `certificate`, that of the ports of `listen`. */
+  readonly alert?: string;
+};
+
 const LOOK_EVERY_MS = 2_000;
-const ALERT = 'certificate';
 
 export class Certificate implements Disposable {
   readonly #clock: Clock;
   readonly #emit: Emit;
   readonly #changed: (material: TlsMaterial) => void;
+  readonly #name: string;
   #policy: TlsPolicy;
   #stamp = '';
   #alerted = false;
@@ -29,21 +38,15 @@ export class Certificate implements Disposable {
   /** null: there is none that works. */
   material: TlsMaterial | null = null;
 
-  private constructor(
-    policy: TlsPolicy,
-    deps: { readonly clock: Clock; readonly emit: Emit; readonly changed: (material: TlsMaterial) => void },
-  ) {
+  private constructor(policy: TlsPolicy, deps: CertificateNeeds) {
     this.#policy = policy;
     this.#clock = deps.clock;
     this.#emit = deps.emit;
     this.#changed = deps.changed;
+    this.#name = deps.alert ?? 'certificate';
   }
 
-  /** @param deps `changed`: called with every new pair, the first one included */
-  static async load(
-    policy: TlsPolicy,
-    deps: { readonly clock: Clock; readonly emit: Emit; readonly changed: (material: TlsMaterial) => void },
-  ): Promise<Certificate> {
+  static async load(policy: TlsPolicy, deps: CertificateNeeds): Promise<Certificate> {
     const certificate = new Certificate(policy, deps);
     await certificate.look();
     certificate.#schedule();
@@ -92,7 +95,7 @@ export class Certificate implements Disposable {
   #alert(raised: boolean, text: string): void {
     if (raised === this.#alerted) return;
     this.#alerted = raised;
-    this.#emit({ event: 'alert', atMs: this.#clock.nowMs(), name: ALERT, text, raised });
+    this.#emit({ event: 'alert', atMs: this.#clock.nowMs(), name: this.#name, text, raised });
   }
 }
 

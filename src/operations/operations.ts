@@ -9,6 +9,7 @@ import type { Sample } from '../policy/sample.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitPast } from '../routing/exit-past.ts';
 import type { TrafficAsk, TrafficPage } from '../spool/traffic.ts';
+import type { AuditAsk, AuditPage } from './audit-log.ts';
 import type { FoundMessage } from './find-message.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
@@ -17,6 +18,7 @@ import type { FigureOperations } from './figure-operations.ts';
 import type { RecordOperations } from './record-operations.ts';
 import type { SuppressOperations } from './suppress-operations.ts';
 import type { TokenOperations } from './token-operations.ts';
+import type { UserOperations } from './user-operations.ts';
 import type { WebhookOperations } from './webhook-operations.ts';
 
 /** One message handed over by an operator. `client` null: the first client of the policy that may send from `sender`. */
@@ -90,11 +92,16 @@ export type RelayStatus = {
 
 /** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
 export type Operations = OwnOperations &
+  AuditOperations &
   TokenOperations &
+  UserOperations &
   SuppressOperations &
   WebhookOperations &
   FigureOperations &
   RecordOperations;
+
+/** What the audit log has; `audit` is the proof that no mail was lost. */
+export type AuditOperations = { auditLog(ask: AuditAsk): Promise<AuditPage> };
 
 type OwnOperations = {
   status(): Promise<RelayStatus | null>;

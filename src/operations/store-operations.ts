@@ -12,6 +12,7 @@ import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/
 import type { Suppressions } from '../spool/suppressions.ts';
 import type { Traffic } from '../spool/traffic.ts';
 import {
+  type AuditOperations,
   OperationsError,
   type ChangeResult,
   type Explanation,
@@ -24,6 +25,7 @@ import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
 import { recordOperations, type RecordNeeds } from './record-operations.ts';
 import { suppressOperations } from './suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
+import { UNKNOWN_USERS, type UserOperations } from './user-operations.ts';
 import { UNKNOWN_WEBHOOKS, type WebhookOperations } from './webhook-operations.ts';
 import { findMessages } from './find-message.ts';
 import { withoutSubject } from './without-subject.ts';
@@ -48,9 +50,13 @@ export type StoreOperationsNeeds = {
   /** Default: they cannot be asked. */
   readonly tokens?: TokenOperations;
   /** Default: they cannot be asked. */
+  readonly users?: UserOperations;
+  /** Default: they cannot be asked. */
   readonly webhooks?: WebhookOperations;
   /** Default: they cannot be asked. */
   readonly figures?: FigureOperations;
+  /** Default: it cannot be asked. */
+  readonly auditLog?: AuditOperations['auditLog'];
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -83,6 +89,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
       return live.submit(mail);
     },
     audit: () => spool.audit(),
+    auditLog: needs.auditLog ?? (() => Promise.reject(new OperationsError('the audit log is not known here'))),
     traffic: async (ask) => {
       if (spool.traffic === undefined) throw new OperationsError('what passed is not known here');
       return spool.traffic(ask);
@@ -90,6 +97,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     nodes: needs.nodes ?? (async () => []),
     ...(needs.exits ?? NO_EXITS),
     ...(needs.tokens ?? UNKNOWN_TOKENS),
+    ...(needs.users ?? UNKNOWN_USERS),
     ...recordOperations(needs),
     ...suppressOperations(spool.suppressions),
     ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),

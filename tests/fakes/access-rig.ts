@@ -39,9 +39,9 @@ export async function openAccessRig() {
   const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
   const stats = statsNeeds({ policy, clock, spool, standings });
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
-  const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks });
+  const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks, ledger });
   const { tokens } = access;
-  const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens });
+  const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens, users: access.signIn.users });
   const audited: Audited[] = [];
   const audit: Audit = async (one) => void audited.push(one);
   const needs = { access, operations, policy, clock, random: systemRandom, emit, marks, ledger, spool, audit };

@@ -1,9 +1,12 @@
 /** A page as an answer: rendered, in its layout, with what browsers must not do with it. */
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 import type { Clock } from '../../ports.ts';
 import type { Answer } from '../answer.ts';
 import type { AppAsk } from '../app.ts';
 import type { Html, Page, PageAsk, PageBody } from '../page.ts';
 import type { Principal } from '../principal.ts';
+import { codingOf } from './assets.ts';
 import { languageOf } from './language.ts';
 
 /** What is around a page. `nav`: the pages that whoever asks may see, in their order. */
@@ -37,15 +40,35 @@ export async function renderPage({ clock, pages, layout }: PageNeeds, page: Page
   const ask: PageAsk = { principal, params, query, language: languageOf(sent.headers), nowMs: clock.nowMs(), csrf };
   const body = await page.render(ask);
   const nav = pages
-    .filter((one) => one.nav !== null && principal.scopes.includes(one.scope))
+    .filter((one) => one.nav !== null && (one.scope === null || principal.scopes.includes(one.scope)))
     .toSorted((one, other) => (one.nav?.order ?? 0) - (other.nav?.order ?? 0));
   const text = String(await layout({ ask, page, body, nav }));
   return {
     status: body.status ?? 200,
     contentType: 'text/html; charset=utf-8',
-    text,
-    headers: { 'content-security-policy': POLICY, 'referrer-policy': 'same-origin', vary: 'cookie, accept-language' },
+    ...(await packed(text, sent)),
   };
+}
+
+const HEADERS = {
+  'content-security-policy': POLICY,
+  'referrer-policy': 'same-origin',
+  vary: 'cookie, accept-language, accept-encoding',
+};
+/** A page is not kept: fast is worth more than small. */
+const LEVEL = 3;
+
+/**
+ * Compressed off this thread, for those who take it. How long it gets would tell of the CSRF token to whoever can have a browser ask
+ * for it again and again; other sites cannot, as the cookie of a session goes to this one alone (SameSite).
+ */
+async function packed(
+  text: string,
+  { headers }: Pick<AppAsk, 'headers'>,
+): Promise<Pick<Answer, 'text' | 'bytes' | 'headers'>> {
+  if (codingOf(headers['accept-encoding'], ['gzip']) === null) return { text, headers: HEADERS };
+  const bytes = await promisify(gzip)(text, { level: LEVEL });
+  return { text: '', bytes, headers: { ...HEADERS, 'content-encoding': 'gzip' } };
 }
 
 /** Back to where one wanted to be, once one has signed in. */
