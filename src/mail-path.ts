@@ -5,7 +5,7 @@
 import { createFile } from './cli/whole-file.ts';
 import { type Exits, openExits } from './egress/exits.ts';
 import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exits/standings.ts';
-import { ownMailStore } from './feedback/own-mail.ts';
+import { type OwnMail, ownMailStore } from './feedback/own-mail.ts';
 import { createReporter, returnedReporter } from './feedback/reporter.ts';
 import { openReturnPaths } from './feedback/return-paths.ts';
 import { openSuppression, type Suppressing } from './feedback/suppression/suppression.ts';
@@ -113,6 +113,8 @@ export type MailPath = AsyncDisposable & {
   endTold(leased: LeasedDelivery, ends: ToldEnds): Promise<boolean>;
   /** See `returnedReporter`. */
   tellReturned(notice: Notice): Promise<MessageId | null>;
+  /** Signs and queues mail of the relay's own; durable once it resolves. */
+  submitOwn(mail: OwnMail): Promise<void>;
   /** Something is due in the store. */
   wake(): void;
   /**
@@ -134,6 +136,7 @@ type Parts = MailPathNeeds & {
   readonly scheduler: Scheduler;
   readonly ingress: Ingress;
   readonly tellReturned: MailPath['tellReturned'];
+  readonly submitOwn: MailPath['submitOwn'];
 };
 
 /** Opens all of it; ports that cannot be opened are in `doors`. What was started is ended again when a part cannot be had. */
@@ -193,12 +196,12 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   );
   const running = stack.move();
   const tellReturned = returnedReporter(telling);
-  const parts = { ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress, tellReturned };
+  const parts = { ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress, tellReturned, submitOwn };
   return pathOf(parts, () => running.disposeAsync());
 }
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
-  const { signer, verp, scheduler, ingress, policy, tellReturned } = parts;
+  const { signer, verp, scheduler, ingress, policy, tellReturned, submitOwn } = parts;
   return {
     doors: () => ({ addresses: ingress.addresses(), problems: ingress.problems() }),
     notReady: () => [],
@@ -221,6 +224,7 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
     bounceNow: (leased, reply) => scheduler.bounceNow(leased, reply),
     endTold: (leased, ends) => scheduler.endTold(leased, ends),
     tellReturned,
+    submitOwn,
     wake: () => scheduler.wake(),
     stop: (signal) => stop(parts, signal),
     [Symbol.asyncDispose]: dispose,

@@ -147,6 +147,10 @@ class Supervisor implements MailPath {
     return this.#askOne('tellReturned', notice);
   }
 
+  async submitOwn(mail: Asks['submitOwn']['ask']): Promise<void> {
+    await this.#askOne('submitOwn', mail);
+  }
+
   wake(): void {
     this.#crew.tellAll({ kind: 'wake' });
   }

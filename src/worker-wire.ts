@@ -1,5 +1,6 @@
 /** What goes between the supervisor and its workers. All of it is plain data, or a port that is handed over. */
 import type { MessagePort } from 'node:worker_threads';
+import type { OwnMail } from './feedback/own-mail.ts';
 import type { ListenProblem } from './ingress/listen-problem.ts';
 import type { PeerNews } from './ingress/peers.ts';
 import type { Submission, SubmitResult } from './ingress/submit.ts';
@@ -47,6 +48,7 @@ export type Asks = {
   bounceNow: { ask: { readonly leased: readonly LeasedDelivery[]; readonly reply: Reply }; answer: number };
   endTold: { ask: { readonly leased: LeasedDelivery; readonly ends: ToldEnds }; answer: boolean };
   tellReturned: { ask: Notice; answer: MessageId | null };
+  submitOwn: { ask: OwnMail; answer: null };
   stop: { ask: null; answer: null };
 };
 export type AskName = keyof Asks;

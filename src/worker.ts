@@ -188,6 +188,8 @@ async function answerTo(running: Running, message: AskMessage): Promise<unknown>
       return await path.endTold(message.ask.leased, message.ask.ends);
     case 'tellReturned':
       return await path.tellReturned(message.ask);
+    case 'submitOwn':
+      return await path.submitOwn({ ...message.ask, content: Buffer.from(message.ask.content) });
     case 'stop':
       return await path.stop(hurry.signal);
   }

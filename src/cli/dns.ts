@@ -1,10 +1,8 @@
 import type { Command } from 'commander';
+import { domainRecords } from '../domain-records.ts';
 import { parseDomain } from '../message/address.ts';
-import { returnPathFor } from '../policy/return-path.ts';
-import type { Policy } from '../policy/schema.ts';
-import { openKeyring } from '../sign/keyring.ts';
 import { checkRecords, type CheckedRecord } from '../sign/records-check.ts';
-import { recordsToPublish, zoneLine, type DnsRecord } from '../sign/records.ts';
+import { zoneLine, type DnsRecord } from '../sign/records.ts';
 import { addCommand, UsageError, type Registry } from './cli.ts';
 import { json, printable } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
@@ -27,7 +25,7 @@ export function addDns(program: Command, registry: Registry): void {
         cli.terminal.err(`relevo: the policy cannot be read:\n  ${loaded.problems.join('\n  ')}\n`);
         return 1;
       }
-      const { records, problems } = await recordsOf(loaded.policy, domain);
+      const { records, problems } = await domainRecords(loaded.policy, domain);
       for (const problem of problems) cli.terminal.err(`relevo: ${problem}\n`);
       const checked = options.check ? await checkRecords(records, cli.dns(loaded.policy.dns.servers)) : null;
       if (options.json === true)
@@ -36,35 +34,6 @@ export function addDns(program: Command, registry: Registry): void {
       const isWrong = checked?.some(({ state }) => state === 'missing' || state === 'different') === true;
       return isWrong || problems.length > 0 ? 1 : 0;
     },
-  });
-}
-
-async function recordsOf(
-  policy: Policy,
-  domain: string,
-): Promise<{ readonly records: readonly DnsRecord[]; readonly problems: readonly string[] }> {
-  const keyring = await openKeyring(policy.domains);
-  const keys = keyring.keysFor(domain);
-  const problems = keyring.problems().map(({ text }) => text);
-  if (keys.length === 0) problems.push(`no DKIM key signs for ${domain}: \`relevo dkim keygen ${domain}\` makes one`);
-  const records = recordsToPublish({
-    domain,
-    keys,
-    hostname: policy.hostname,
-    returnPath: returnPathFor(policy, domain),
-    addresses: addressesOf(policy),
-    includes: [],
-    reportsTo: policy.postmaster,
-  });
-  return { records, problems };
-}
-
-/** Those that the policy names; an exit that leaves by whatever address the system picks has none that is known. */
-function addressesOf(policy: Policy): string[] {
-  return Object.values(policy.egress).flatMap((exit) => {
-    if (!exit.enabled) return [];
-    if (exit.type === 'mx') return [exit.address ?? exit.bind].filter((address) => address !== null);
-    return exit.type === 'smtp' && exit.address !== null ? [exit.address] : [];
   });
 }
 

@@ -4,7 +4,7 @@ import { domainOf, needsSmtpUtf8 } from '../message/address.ts';
 import { ofMail } from '../message/event.ts';
 import { bodyOffsetOf, type HeaderField, parseHeaderBlock, unfoldedValue } from '../message/header.ts';
 import type { MessageId } from '../message/ids.ts';
-import { type Message, OWN_CLIENT } from '../message/message.ts';
+import { type Message, OWN_CLIENT, type Priority } from '../message/message.ts';
 import { routedHeaders } from '../policy/routed-headers.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
@@ -19,6 +19,12 @@ export type OwnMail = {
   readonly content: Buffer;
   /** Other mail comes to its end once this is kept; a notice of delay ends nothing. */
   readonly endsMail: boolean;
+  /** Default: normal. */
+  readonly priority?: Priority;
+  /** Exits by which it does not go. Default: none. */
+  readonly avoids?: readonly string[];
+  /** Of no use from this wall time on. Default: as all mail. */
+  readonly expiresAtMs?: number | null;
 };
 
 export type OwnMailNeeds = {
@@ -85,8 +91,9 @@ type About = {
   readonly content: Buffer;
 };
 
-function messageOf({ id, recipient }: OwnMail, { fields, atMs, policy, content }: About): Message {
+function messageOf(mail: OwnMail, { fields, atMs, policy, content }: About): Message {
   const { hostname } = policy;
+  const { id, recipient, priority = 'normal', avoids = [], expiresAtMs = null } = mail;
   const headers = routedHeaders(policy, fields);
   const value = (name: string): string | null => {
     const field = fields.find((candidate) => candidate.name === name);
@@ -97,7 +104,7 @@ function messageOf({ id, recipient }: OwnMail, { fields, atMs, policy, content }
     receivedAtMs: atMs,
     client: OWN_CLIENT,
     stream: 'transactional',
-    priority: 'normal',
+    priority,
     tag: null,
     envelope: {
       sender: '',
@@ -111,5 +118,7 @@ function messageOf({ id, recipient }: OwnMail, { fields, atMs, policy, content }
     fromDomain: hostname,
     subject: value('subject')?.slice(0, 200) ?? null,
     ...(headers === undefined ? {} : { headers }),
+    ...(avoids.length === 0 ? {} : { avoids }),
+    ...(expiresAtMs === null ? {} : { expiresAtMs }),
   };
 }

@@ -62,6 +62,8 @@ export type Message = {
   readonly messageIdHeader: string;
   /** Domain of the header From, A-label; null where there is none to be had. */
   readonly fromDomain: string | null;
+  /** Exits by which it does not go out, whatever its route says: mail about what is wrong with them. Absent: none. */
+  readonly avoids?: readonly string[];
   /** Raw, unfolded, at most 200 characters: shown to operators only where the policy allows (`log.subjects`). */
   readonly subject: string | null;
   /** First values of the header fields that routes asked for when it came, names in lower case, each at most 200 characters. */

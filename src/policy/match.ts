@@ -17,6 +17,8 @@ export type MessageFacts = {
   readonly sizeBytes: number;
   /** What was kept of its header, names in lower case; see `routedHeaders`. Absent: nothing. */
   readonly headers?: Readonly<Record<string, string>>;
+  /** As in `Message`: no route takes it by these exits. */
+  readonly avoids?: readonly string[];
 };
 
 /** One name in a route's `use`, resolved. `pool` is null where it names an egress. */

@@ -20,6 +20,7 @@ import { gateOf } from '../routing/exit-state.ts';
 import { FULL_STANDING, monotonic, type Standing, type StandingOf } from '../routing/standing.ts';
 import { stepsOf } from '../routing/steps.ts';
 import { Circuits, type ExitVerdict } from './circuits.ts';
+import { Detours } from './detours.ts';
 import type { ExitQuestion } from './exit-question.ts';
 import type { Connections } from './connections.ts';
 import type { Limits } from './limits.ts';
@@ -58,6 +59,7 @@ export class Exits {
   /** Mail may wait in the store for want of an exit: what was before this process, nobody knows. */
   #keepsMail = true;
   readonly #rotation = new Map<string, { readonly place: number; readonly egress: string }>();
+  readonly #detours = new Detours();
   /** Changes with everything that can change a choice. */
   #generation = 0;
 
@@ -96,7 +98,9 @@ export class Exits {
   }
 
   routeOf(facts: MessageFacts): RoutePolicy | null {
-    return matchRoute(this.#needs.policy(), facts);
+    const route = matchRoute(this.#needs.policy(), facts);
+    const { avoids } = facts;
+    return route === null || avoids === undefined ? route : this.#detours.around(route, avoids, this.namesOf(route));
   }
 
   choose(question: ExitQuestion): Choice {

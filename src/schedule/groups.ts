@@ -23,6 +23,7 @@ export function factsOf({ delivery, message }: Pick<LeasedDelivery, 'delivery' |
     tag: message.tag,
     sizeBytes: message.sizeBytes,
     ...(message.headers === undefined ? {} : { headers: message.headers }),
+    ...(message.avoids === undefined ? {} : { avoids: message.avoids }),
   };
 }
 
@@ -74,7 +75,8 @@ export class Groups {
     const refusals = this.#refusalsOf(delivery);
     const { refused, avoid } = refusals;
     const around = refused.length === 0 && avoid === null ? '' : ` not ${refused.join(',')} ${avoid ?? ''}`;
-    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}${here ? ' here' : ''}${around}`;
+    const away = message.avoids === undefined ? '' : ` avoids ${message.avoids.join(',')}`;
+    const key = `${route?.name ?? ''} ${delivery.stream} ${keep ?? ''} ${weight}${here ? ' here' : ''}${around}${away}`;
     let group = this.#groups.get(key);
     if (group === undefined || group.route !== route) {
       group = { key, route, stream: delivery.stream, keep, here, ...refusals, weight, waiting: 0 };
@@ -197,7 +199,7 @@ export function waitsForExit(text: string, exit: string): boolean {
 /** Why a group waits, for operators, without what changes from moment to moment. */
 export function waitText(choice: Choice): string {
   if (choice.kind !== 'wait') return `goes out by ${choice.name}`;
-  if (choice.reasons.length === 0) return 'no route takes this message';
+  if (choice.reasons.length === 0) return 'no route takes this message, or none of its exits may';
   const parts = choice.reasons.map(
     ({ egress, gate, cause }) => `${egress} ${gate}${cause === '' ? '' : ` (${cause})`}`,
   );

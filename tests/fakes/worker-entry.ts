@@ -52,6 +52,7 @@ function answerTo(message: AskMessage): unknown {
     case 'bounceNow':
     case 'endTold':
     case 'tellReturned':
+    case 'submitOwn':
     case 'stop':
       return null;
   }

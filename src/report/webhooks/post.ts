@@ -94,23 +94,25 @@ function detailOf(event: MessageEvent): { readonly detail?: string } {
 
 export type Post = { readonly headers: Readonly<Record<string, string>>; readonly body: string };
 
-/**
- * The body as JSON, and `Relevo-Signature: t=…,v1=…`: seconds since 1970, and HMAC-SHA256 in hex, with the secret, of that number,
- * a full stop and the body.
- */
+/** The body as JSON, signed. */
 export function signedPost(
   events: readonly PostedEvent[],
   { secret, nowMs }: { readonly secret: string; readonly nowMs: number },
 ): Post {
   const body = JSON.stringify({ events });
+  const signature = signatureField(body, { secret, nowMs });
+  return { headers: { 'content-type': 'application/json', 'user-agent': 'relevo', ...signature }, body };
+}
+
+/**
+ * `Relevo-Signature: t=…,v1=…`: seconds since 1970, and HMAC-SHA256 in hex, with the secret, of that number, a full stop and the
+ * body.
+ */
+export function signatureField(
+  body: string,
+  { secret, nowMs }: { readonly secret: string; readonly nowMs: number },
+): Readonly<Record<string, string>> {
   const seconds = Math.floor(nowMs / 1_000);
   const signature = createHmac('sha256', secret).update(`${seconds}.${body}`).digest('hex');
-  return {
-    headers: {
-      'content-type': 'application/json',
-      'user-agent': 'relevo',
-      'relevo-signature': `t=${seconds},v1=${signature}`,
-    },
-    body,
-  };
+  return { 'relevo-signature': `t=${seconds},v1=${signature}` };
 }
