@@ -6,16 +6,13 @@
  *
  * Parts are built so that each finds what it needs, and are ended in the reverse order.
  */
-import { type Access, openAccess } from './access.ts';
+import { openAccess } from './access.ts';
 import { watchAdvice } from './advice-watch.ts';
 import { certify } from './cli/certificate-pair.ts';
 import { startControl } from './cli/control-server.ts';
-import { type ExitOperations, exitOperations } from './operations/exit-operations.ts';
-import { liveRelay } from './operations/live-relay.ts';
+import { exitOperations } from './operations/exit-operations.ts';
 import { nodeStatuses, soleStatus, type NodeStatus } from './operations/node-status.ts';
 import type { Operations, RelayStatus } from './operations/operations.ts';
-import { routeOperation } from './operations/route-operation.ts';
-import { createOperations } from './operations/store-operations.ts';
 import { type ExitStandings, openExitStandings } from './exits/standings.ts';
 import { watchExits } from './exit-watch.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation.ts';
@@ -23,11 +20,13 @@ import type { Audit } from './http/audit.ts';
 import type { HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
 import type { MailPath } from './mail-path.ts';
+import { openAudit } from './open-audit.ts';
 import { openHttp } from './open-http.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
 import { keepPolicies } from './policy-desk.ts';
 import type { Policy } from './policy/schema.ts';
+import { relayOperations } from './relay-operations.ts';
 import { exitSample, statsNeeds } from './relay-stats.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limit-uses.ts';
@@ -38,8 +37,8 @@ import { watchSuppressions } from './suppressing.ts';
 import { canSendFrom } from './system.ts';
 import { watchWarmups } from './exits/warmup-watch.ts';
 import { lookAround } from './exits/whereabouts.ts';
-import { webhookOperations } from './operations/webhook-operations.ts';
 import { openPath } from './open-path.ts';
+import { tellPeople } from './told-people.ts';
 import { tellPrograms } from './told-programs.ts';
 
 export type StartResult =
@@ -67,6 +66,7 @@ type Parts = Foundation & {
   readonly path: MailPath;
   readonly standings: ExitStandings;
   readonly operations: Operations;
+  readonly audit: Audit;
   readonly http: HttpListener;
   /** What does not work, by part; changes as ports come and go. */
   readonly faults: Map<'http' | 'control', string>;
@@ -116,6 +116,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
   tellPrograms(foundation, node, stack);
+  tellPeople(foundation, { node, path }, stack);
   stack.use(startRest({ clock, collect: giveMemoryBack }));
   const alerts = () => reporting.alerts.raised();
   const places = () => lookAround({ policy, clock, nodes: spool.nodes ?? null, node, canSendFrom });
@@ -124,14 +125,24 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     usesNow: async () => (await path.figures()).exits ?? [],
   };
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts, places, ...uses });
-  const access = openAccess({ policy, ports, marks });
+  const log = openAudit(foundation, { node, file: options.shownPolicyFile }, stack);
+  const audit: Audit = (audited) => log.note(audited);
+  const access = openAccess({ policy, ports, marks, ledger });
   const notReady = () => reasonsNotReady(parts);
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
-  const operations = operationsOf(options, () => parts, { ...foundation, path, exits, access });
-  const audit: Audit = async () => {};
+  const asked = {
+    ...foundation,
+    path,
+    exits,
+    access,
+    log,
+    nodes: () => nodesOf(parts),
+    status: () => statusOf(options, parts),
+  };
+  const operations = relayOperations(asked);
   const desk = keepPolicies(options, foundation, stack);
   const http = stack.use(openHttp(foundation, { path, suppression, access, operations, audit, desk, notReady }, stack));
-  const parts: Parts = { ...foundation, path, standings, operations, http, faults: new Map(), lifetime };
+  const parts: Parts = { ...foundation, path, standings, operations, audit, http, faults: new Map(), lifetime };
   hooks.prepare = (next, previous, version) => prepare(parts, { next, previous, version });
   hooks.isStopping = () => lifetime.isStopping;
   hooks.closedExits = async () => (await path.figures()).closedExits;
@@ -149,27 +160,6 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   return parts;
 }
 
-type Asked = Foundation & { readonly path: MailPath; readonly exits: ExitOperations; readonly access: Access };
-
-/** What operators may ask of it. @param parts once they are all there */
-function operationsOf(options: RelayOptions, parts: () => Parts, asked: Asked): Operations {
-  const { policy, spool, emit, ports, path, exits, access } = asked;
-  const { clock } = ports;
-  return createOperations({
-    spool,
-    clock,
-    showsSubjects: () => policy().log.subjects,
-    furthestMs: () => policy().limits.futureReleaseMs,
-    emit,
-    nodes: () => nodesOf(parts()),
-    exits,
-    tokens: access.tokens,
-    webhooks: webhookOperations({ policy, marks: spool.marks, clock }),
-    route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts) }),
-    live: liveRelay({ policy, spool, path, clock, status: () => statusOf(options, parts()) }),
-  });
-}
-
 /** Opens HTTP and the control socket, and tells that it runs. @returns why it cannot run at all */
 async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDisposableStack): Promise<readonly string[]> {
   const { path, policy, operations, emit, ports, faults } = parts;
@@ -178,6 +168,7 @@ async function openDoors(options: RelayOptions, parts: Parts, stack: AsyncDispos
   const control = await startControl({
     dataFolder: options.where.dataFolder,
     operations,
+    audit: parts.audit,
     clock: ports.clock,
     emit,
     messageSizeBytes: () => policy().limits.messageSizeBytes,

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { policyJsonSchema } from '../policy/json-schema.ts';
 import type { Registry } from './cli.ts';
 import { addAudit } from './audit.ts';
+import { addAuditLog } from './audit-log.ts';
 import { addCheck, addPolicy } from './check.ts';
 import { addClients } from './client.ts';
 import { addDkim } from './dkim.ts';
@@ -36,6 +37,7 @@ export function addCommands(program: Command, registry: Registry): void {
   addPolicy(program, registry, policyJsonSchema);
   addPresets(program, registry);
   addAudit(program, registry);
+  addAuditLog(program, registry);
   addNodes(program, registry);
   addSpool(program, registry);
   addSimulateProvider(program, registry);

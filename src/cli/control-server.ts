@@ -5,7 +5,9 @@ import type { Clock, Emit } from '../ports.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { connectControl } from './control-client.ts';
 import { newControlPath, removeControl } from './control-path.ts';
-import { ASKS, MAX_ASK_BYTES, unframe, type ControlAnswer } from './control-wire.ts';
+import { ASKS, MAX_ASK_BYTES, unframe, type ControlAnswer, USER_FIELD } from './control-wire.ts';
+import type { Actor, Audit } from '../http/audit.ts';
+import { auditedOperations } from '../operations/audited-operations.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
 
 export type ControlNeeds = {
@@ -13,6 +15,8 @@ export type ControlNeeds = {
   readonly operations: Operations;
   readonly clock: Clock;
   readonly emit: Emit;
+  /** Default: nothing is written down. */
+  readonly audit?: Audit;
   /** The largest message that `submit` takes: the policy's `limits.messageSize`. */
   readonly messageSizeBytes: () => number;
 };
@@ -103,7 +107,22 @@ async function answerTo(needs: ControlNeeds, request: IncomingMessage): Promise<
   if (body === null) return refused(413, `larger than ${mostBytes} bytes`);
   const framed = unframe(body);
   if (framed === null) return refused(400, 'not a request of relevo');
-  return call(needs.operations, name, framed);
+  const { operations, audit } = needs;
+  return call(audit === undefined ? operations : auditedOperations(operations, actorOf(request), audit), name, framed);
+}
+
+/** Only the owner of the relay and root can connect, and what they say of themselves is believed. */
+function actorOf({ headers }: IncomingMessage): Actor {
+  const given = String(headers[USER_FIELD] ?? '').slice(0, 300);
+  return { kind: 'operator', name: decoded(given), from: 'control socket' };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 type Name = keyof typeof ASKS;

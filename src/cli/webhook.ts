@@ -1,9 +1,9 @@
 import type { Command } from 'commander';
-import { parseDurationMs } from '../policy/units.ts';
 import { isoTime } from '../report/log-fields.ts';
-import { addCommand, addGroup, type Cli, type Registry, UsageError } from './cli.ts';
+import { addCommand, addGroup, type Registry, UsageError } from './cli.ts';
 import { json, printable, table } from './output.ts';
 import { withOperations } from './reach.ts';
+import { timeBefore } from './time-option.ts';
 import type { WebhookStatus } from '../operations/webhook-operations.ts';
 
 /** `relevo webhook …` */
@@ -64,14 +64,6 @@ function addReplay(group: Command, registry: Registry): void {
       return 0;
     },
   });
-}
-
-function timeBefore({ clock }: Cli, option: string, text: string): number {
-  const agoMs = parseDurationMs(text);
-  if (agoMs !== null) return clock.nowMs() - agoMs;
-  const atMs = /^\d{4}-\d{2}-\d{2}T/.test(text) ? Date.parse(text) : Number.NaN;
-  if (Number.isFinite(atMs)) return atMs;
-  throw new UsageError(`${option}: expected a time such as 2026-11-22T08:00:00Z, or 6h, found "${text}"`);
 }
 
 function listText(webhooks: readonly WebhookStatus[]): string {

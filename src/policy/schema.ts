@@ -11,7 +11,19 @@ import { type AlertDestination, alerts, reports } from './schema/alerts.ts';
 import { egress } from './schema/exits.ts';
 import { http } from './schema/http.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
-import { blocklists, dns, health, history, log, reputation, retry, shaping, spool, tests } from './schema/keeping.ts';
+import {
+  audit,
+  blocklists,
+  dns,
+  health,
+  history,
+  log,
+  reputation,
+  retry,
+  shaping,
+  spool,
+  tests,
+} from './schema/keeping.ts';
 import { pools, routes } from './schema/routes.ts';
 import { suppression } from './schema/suppression.ts';
 import { domainName, timeZone } from './schema/values.ts';
@@ -57,6 +69,7 @@ export const policySchema = z
     suppression,
     spool,
     history,
+    audit,
     alerts,
     reports,
     webhooks,

@@ -173,6 +173,16 @@ export const history = duration
   .prefault('30d')
   .meta({ description: 'How long outcomes of finished messages can be looked up.' });
 
+export const audit = z
+  .strictObject({
+    keep: duration
+      .prefault('365d')
+      .meta({ description: 'How long an entry is kept; the oldest of more than 100,000 go before.' }),
+  })
+  .prefault({})
+  .transform(({ keep }) => ({ keepMs: keep }))
+  .meta({ description: 'Who changed what, and who was not let: `relevo audit log`.' });
+
 export const log = z
   .strictObject({
     level: z.enum(['debug', 'info', 'warn', 'error']).prefault('info').meta({ description: 'Least level of a line.' }),

@@ -1,0 +1,125 @@
+import { expect, test } from 'vitest';
+import { FakeClock } from '../../tests/fakes/clock.ts';
+import { MemoryMarks } from '../../tests/fakes/marks.ts';
+import type { Event } from '../message/event.ts';
+import { systemRandom } from '../system.ts';
+import { AuditLog } from './audit-log.ts';
+
+const DAY_MS = 86_400_000;
+
+function world() {
+  const clock = new FakeClock(Date.UTC(2026, 10, 22));
+  const marks = new MemoryMarks();
+  const events: Event[] = [];
+  const kept = { days: 365 };
+  const emit = (event: Event): void => void events.push(event);
+  const open = () => new AuditLog({ marks, clock, random: systemRandom, emit, keepMs: () => kept.days * DAY_MS });
+  return { clock, marks, events, kept, open, log: open() };
+}
+
+const by = (name: string, what: string, on = 'x') => ({
+  actor: { kind: 'token' as const, name, from: '192.0.2.1' },
+  what,
+  on,
+});
+const ALL = { limit: 1_000, before: null };
+
+test('changes are told newest first, page by page, by who, what and when', async () => {
+  const { clock, log } = world();
+  await using _ = log;
+  const startMs = clock.nowMs();
+  for (let at = 0; at < 25; at++) {
+    await log.note({ ...by(at % 2 === 0 ? 'ann' : 'bob', at < 20 ? 'egress.pause' : 'token.create', `ip-${at}`) });
+    if (at % 3 === 0) clock.jumpMs(9 * DAY_MS);
+  }
+  const seen: string[] = [];
+  let next: string | null = null;
+  do {
+    const page = await log.page({ limit: 7, before: next });
+    expect(page.entries.length).toBeLessThanOrEqual(7);
+    seen.push(...page.entries.map(({ on }) => on));
+    next = page.next;
+  } while (next !== null);
+  expect(seen).toEqual(Array.from({ length: 25 }, (__, at) => `ip-${24 - at}`));
+  const names = async (ask: object) => (await log.page({ ...ALL, ...ask })).entries.map(({ on }) => on);
+  expect(await names({ what: 'token', who: 'ann' })).toEqual(['ip-24', 'ip-22', 'ip-20']);
+  expect(await names({ what: 'tok' })).toEqual([]);
+  expect(await names({ who: 'token', untilMs: startMs + DAY_MS })).toEqual(['ip-0']);
+  expect(await names({ fromMs: clock.nowMs() - 9 * DAY_MS })).toEqual(['ip-24', 'ip-23', 'ip-22']);
+});
+
+test('many in one moment, by two nodes, are all there, each once', async () => {
+  const { log, open } = world();
+  await using _ = log;
+  await using other = open();
+  await Promise.all(Array.from({ length: 900 }, (__, at) => (at % 2 ? log : other).note(by('x', 'a.b', `${at}`))));
+  const { entries } = await log.page(ALL);
+  expect(new Set(entries.map(({ on }) => on)).size).toBe(900);
+  expect(new Set(entries.map(({ id }) => id)).size).toBe(900);
+});
+
+test('what is older than is kept goes, and the oldest of too many', async () => {
+  const { clock, kept, log } = world();
+  await using _ = log;
+  for (let at = 0; at < 40; at++) {
+    await log.note(by('x', 'a.b', `${at}`));
+    clock.jumpMs(10 * DAY_MS);
+  }
+  const first = async () => (await log.page(ALL)).entries.at(-1)?.on;
+  expect(await first()).toBe('4');
+  await log.sweep();
+  expect(await first()).toBe('4');
+  kept.days = 3_650;
+  expect(await first()).toBe('4');
+  kept.days = 100;
+  await log.sweep();
+  kept.days = 3_650;
+  expect(await first()).toBe('30');
+  await log.sweep(3);
+  expect((await log.page(ALL)).entries.map(({ on }) => on)).toEqual(['39', '38', '37']);
+});
+
+test('while the store is away nobody waits for it, it is told once, and written down later', async () => {
+  const { clock, marks, events, log } = world();
+  await using _ = log;
+  marks.isAway = true;
+  await log.note(by('ann', 'egress.pause', '1'));
+  await log.note(by('ann', 'egress.pause', '2'));
+  expect(events.map(({ event }) => event)).toEqual(['failed']);
+  marks.isAway = false;
+  await clock.advance(5_000);
+  expect((await log.page(ALL)).entries.map(({ on }) => on)).toEqual(['2', '1']);
+});
+
+test('a flood of what was not let takes no room, and pushes out no change', async () => {
+  const { clock, log } = world();
+  await using _ = log;
+  for (let at = 0; at < 500; at++) await log.note(by('mallory', 'refused', `POST ${at}`));
+  await log.note(by('ann', 'egress.pause'));
+  expect((await log.page(ALL)).entries).toHaveLength(31);
+  await clock.advance(60_000);
+  await log.note(by('mallory', 'refused', 'later'));
+  const { entries } = await log.page(ALL);
+  expect(entries.map(({ on, after }) => [on, after]).slice(0, 2)).toEqual([
+    ['later', undefined],
+    ['many', { more: 470 }],
+  ]);
+});
+
+test('what was before and after is kept within bounds, and nothing that is called a secret', async () => {
+  const { marks, log } = world();
+  await using _ = log;
+  const after = { name: 'x', password: 'hunter2', inner: [{ token: 'rlv_x', apiKey: 'k' }], rest: '' };
+  await log.note({ ...by('ann', 'client.add', 'o'.repeat(5_000)), after });
+  await log.note({ ...by('ann', 'policy.save'), before: 'y'.repeat(90_000) });
+  const [large, small] = (await log.page(ALL)).entries;
+  expect(small?.after).toEqual({
+    name: 'x',
+    password: '(not shown)',
+    inner: [{ token: '(not shown)', apiKey: '(not shown)' }],
+    rest: '',
+  });
+  expect(small?.on.length).toBe(301);
+  expect(large?.before).toEqual({ cut: `"${'y'.repeat(3_999)}` });
+  expect(marks.all().every(({ text }) => !text.includes('hunter2') && text.length < 9_000)).toBe(true);
+});

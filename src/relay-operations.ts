@@ -1,0 +1,41 @@
+/** What operators may ask of a relay that runs, put together. */
+import type { Access } from './access.ts';
+import type { Foundation } from './foundation.ts';
+import type { MailPath } from './mail-path.ts';
+import type { AuditLog } from './operations/audit-log.ts';
+import type { ExitOperations } from './operations/exit-operations.ts';
+import { liveRelay } from './operations/live-relay.ts';
+import type { NodeStatus } from './operations/node-status.ts';
+import type { Operations, RelayStatus } from './operations/operations.ts';
+import { routeOperation } from './operations/route-operation.ts';
+import { createOperations } from './operations/store-operations.ts';
+import { webhookOperations } from './operations/webhook-operations.ts';
+
+export type RelayOperationsNeeds = Foundation & {
+  readonly path: MailPath;
+  readonly exits: ExitOperations;
+  readonly access: Access;
+  readonly log: AuditLog;
+  readonly nodes: () => Promise<readonly NodeStatus[]>;
+  readonly status: () => RelayStatus;
+};
+
+export function relayOperations(needs: RelayOperationsNeeds): Operations {
+  const { policy, spool, emit, ports, path, exits, access, log, nodes, status } = needs;
+  const { clock } = ports;
+  return createOperations({
+    spool,
+    clock,
+    showsSubjects: () => policy().log.subjects,
+    furthestMs: () => policy().limits.futureReleaseMs,
+    emit,
+    nodes,
+    auditLog: (ask) => log.page(ask),
+    exits,
+    tokens: access.tokens,
+    users: access.signIn.users,
+    webhooks: webhookOperations({ policy, marks: spool.marks, clock }),
+    route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts) }),
+    live: liveRelay({ policy, spool, path, clock, status }),
+  });
+}
