@@ -13,6 +13,7 @@ import type { Emit, Ports, Random } from './ports.ts';
 import type { LineOutput } from './report/line-writer.ts';
 import { sharedVersion } from './policy/shared-version.ts';
 import { openReporting, type Reporting, type Sample } from './report/reporting.ts';
+import { createTroubles, type Troubles } from './report/troubles.ts';
 import type { NodeFacts } from './spool/nodes.ts';
 import { SpoolError } from './spool/spool.ts';
 import { canSendFrom, processPlace } from './system.ts';
@@ -51,6 +52,8 @@ export type Foundation = {
   readonly onReachLost: (run: () => void) => () => void;
   /** What reload and reporting ask of the parts; set once they live. */
   readonly hooks: Hooks;
+  /** What went wrong lately with exits and destinations. */
+  readonly troubles: Troubles;
   /** This relay as the other nodes on its spool see it. */
   readonly nodeFacts: () => Promise<NodeFacts>;
 };
@@ -84,6 +87,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   const ports = options.ports(() => policy?.().dns.servers ?? null);
   const { clock } = ports;
   const outcomes = new OutcomeBook(() => policy?.() ?? null);
+  const troubles = createTroubles();
   const reporting = stack.use(
     openReporting({
       output,
@@ -92,7 +96,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
       nodeVersion,
       policy: () => policy?.() ?? null,
       sample: (facts) => hooks.sample(facts),
-      sinks: [outcomes.sink, (event) => hooks.heard(event)],
+      sinks: [outcomes.sink, troubles.sink, (event) => hooks.heard(event)],
     }),
   );
   const { emit } = reporting;
@@ -120,7 +124,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
     reachers.add(run);
     return () => void reachers.delete(run);
   };
-  const foundation = { ports, reporting, emit, holder, policy, spool, reach, onReachLost, hooks, nodeFacts };
+  const foundation = { ports, reporting, emit, holder, policy, spool, reach, onReachLost, hooks, nodeFacts, troubles };
   return { kind: 'laid', foundation };
 }
 

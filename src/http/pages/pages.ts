@@ -1,7 +1,10 @@
 /** All pages: a line for each. */
 import type { RouteNeeds } from '../needs.ts';
 import type { Page } from '../page.ts';
+import { exitPage } from './exit.ts';
+import { exitsPage } from './exits.ts';
+import { overviewPage } from './overview.ts';
 
-export function allPages(_needs: RouteNeeds): readonly Page[] {
-  return [];
+export function allPages(needs: RouteNeeds): readonly Page[] {
+  return [overviewPage(needs), exitsPage(needs), exitPage(needs)];
 }

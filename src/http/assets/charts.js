@@ -1,0 +1,142 @@
+/*
+ * Charts of figures over time, and the same as a table.
+ *
+ *   <div data-charts>                            with <button data-range="1h">
+ *     <figure data-series="rate" data-unit="…">  its places: .plot, and <details><div class="scroll">
+ *
+ * The figures are GET /api/v1/stats/series?name=…&range=…, with `egress` where data-egress has one:
+ * { times: [seconds], series: [{ name, values: [number|null] }] }.
+ */
+(() => {
+  'use strict';
+  const { call, words } = window.relevo;
+  const COLOURS = ['--one', '--two', '--three', '--four'];
+  const AGAIN_MS = { '1h': 30_000, '24h': 120_000, '30d': 900_000 };
+  const language = document.documentElement.lang;
+  const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+  const drawn = new Map();
+
+  const coloursOf = (place) => {
+    const style = getComputedStyle(place);
+    const probe = document.createElement('i');
+    place.append(probe);
+    // A canvas knows no light-dark(): what the browser made of it does.
+    const read = (name) => {
+      probe.style.color = `var(${name})`;
+      return getComputedStyle(probe).color;
+    };
+    const colours = { lines: COLOURS.map(read), axis: read('--axis'), net: read('--net'), font: `11px ${style.fontFamily}` };
+    probe.remove();
+    return colours;
+  };
+
+  function optionsOf(place, { series, unit, range }) {
+    const { lines, axis, net, font } = coloursOf(place);
+    const formats = { hour: '2-digit', minute: '2-digit', ...(range === '30d' ? { day: '2-digit', month: '2-digit' } : {}) };
+    const short = new Intl.DateTimeFormat(language, range === '30d' ? { day: '2-digit', month: '2-digit' } : formats);
+    const line = { stroke: axis, font, grid: { stroke: net, width: 1 }, ticks: { show: false } };
+    const shown = (_, value) => (value === null || value === undefined ? '–' : `${figure.format(value)} ${unit}`);
+    return {
+      width: Math.max(240, place.clientWidth),
+      height: 180,
+      cursor: { drag: { x: false, y: false } },
+      scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
+      axes: [
+        { ...line, values: (_, times) => times.map((time) => short.format(new Date(time * 1_000))), space: 60 },
+        { ...line, values: (_, values) => values.map((value) => figure.format(value)), size: 52 },
+      ],
+      series: [
+        { label: words.time, value: (_, time) => (time === null ? '–' : new Intl.DateTimeFormat(language, { ...formats, day: '2-digit', month: '2-digit' }).format(new Date(time * 1_000))) },
+        ...series.map(({ name }, at) => ({ label: name, stroke: lines[at % lines.length], width: 1.5, points: { show: false }, value: shown, spanGaps: false })),
+      ],
+    };
+  }
+
+  function draw(figureElement, { times, series }, range) {
+    const place = figureElement.querySelector('.plot');
+    drawn.get(place)?.destroy();
+    drawn.delete(place);
+    place.replaceChildren();
+    const isEmpty = series.every(({ values }) => values.every((value) => value === null));
+    if (times.length === 0 || isEmpty) {
+      const note = document.createElement('p');
+      note.className = 'soft';
+      note.textContent = words.noHistory;
+      place.append(note);
+    } else {
+      const unit = figureElement.dataset.unit ?? '';
+      const chart = new window.uPlot(optionsOf(place, { series, unit, range }), [times, ...series.map(({ values }) => values)], place);
+      drawn.set(place, chart);
+    }
+    for (const canvas of place.querySelectorAll('canvas')) canvas.setAttribute('aria-hidden', 'true');
+    table(figureElement, { times, series });
+  }
+
+  /** The latest first. */
+  function table(figureElement, { times, series }) {
+    const place = figureElement.querySelector('details .scroll');
+    const made = document.createElement('table');
+    const head = made.createTHead().insertRow();
+    const title = (text) => {
+      const cell = document.createElement('th');
+      cell.scope = 'col';
+      cell.textContent = text;
+      head.append(cell);
+    };
+    title(words.time);
+    for (const { name } of series) title(name);
+    const body = made.createTBody();
+    const moment = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'short' });
+    for (let at = times.length - 1; at >= 0; at--) {
+      if (series.every(({ values }) => values[at] === null)) continue;
+      const row = body.insertRow();
+      row.insertCell().textContent = moment.format(new Date(times[at] * 1_000));
+      for (const { values } of series) {
+        const cell = row.insertCell();
+        cell.className = 'num';
+        cell.textContent = values[at] === null ? '–' : figure.format(values[at]);
+      }
+    }
+    place.replaceChildren(made);
+  }
+
+  for (const charts of document.querySelectorAll('[data-charts]')) {
+    let range = charts.querySelector('[data-range][aria-pressed=true]')?.dataset.range ?? '1h';
+    let timer = 0;
+    const shown = new Map();
+
+    async function show() {
+      clearTimeout(timer);
+      const asked = range;
+      for (const one of charts.querySelectorAll('[data-series]')) {
+        const { series, egress } = one.dataset;
+        const query = new URLSearchParams({ name: series, range, ...(egress === undefined ? {} : { egress }) });
+        const { ok, value } = await call('GET', `/api/v1/stats/series?${query}`);
+        if (asked !== range) return;
+        const found = ok && Array.isArray(value?.times) ? value : { times: [], series: [] };
+        shown.set(one, found);
+        draw(one, found, range);
+      }
+      charts.dataset.drawn = range;
+      if (!document.hidden) timer = setTimeout(show, AGAIN_MS[range] ?? 60_000);
+    }
+
+    charts.addEventListener('click', (event) => {
+      const button = event.target.closest('[data-range]');
+      if (button === null) return;
+      for (const one of charts.querySelectorAll('[data-range]')) one.setAttribute('aria-pressed', String(one === button));
+      range = button.dataset.range;
+      void show();
+    });
+    const again = () => shown.forEach((found, one) => draw(one, found, range));
+    matchMedia('(prefers-color-scheme: dark)').addEventListener('change', again);
+    let width = charts.clientWidth;
+    new ResizeObserver(() => {
+      if (Math.abs(charts.clientWidth - width) < 8) return;
+      width = charts.clientWidth;
+      again();
+    }).observe(charts);
+    document.addEventListener('visibilitychange', () => (document.hidden ? clearTimeout(timer) : void show()));
+    void show();
+  }
+})();
