@@ -11,9 +11,11 @@ import type { Event } from '../../src/message/event.ts';
 import { openApp } from '../../src/open-app.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import { statsNeeds } from '../../src/relay-stats.ts';
+import { createTroubles } from '../../src/report/troubles.ts';
 import { systemRandom } from '../../src/system.ts';
 import { CliRig } from './cli-rig.ts';
 import { FakeLive } from './fake-live.ts';
+import { policyDesk } from './policy-desk.ts';
 
 const POLICY = `
 hostname: relay.example.com
@@ -44,7 +46,7 @@ export async function openAccessRig() {
   const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens, users: access.signIn.users });
   const audited: Audited[] = [];
   const audit: Audit = async (one) => void audited.push(one);
-  const needs = { access, operations, policy, clock, random: systemRandom, emit, marks, ledger, spool, audit };
+  const needs = { access, operations, policy, clock, random: systemRandom, emit, marks, ledger, spool, troubles: createTroubles(), audit, policies: policyDesk({ policyFile: rig.policyFile, dataFolder, policy, operations, clock }) };
   const app = openApp(needs);
   const control = await startControl({ dataFolder, operations, clock, emit, messageSizeBytes: () => 1_000 });
   if (control.kind !== 'listening') throw new Error(control.cause);

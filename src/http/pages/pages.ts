@@ -4,7 +4,8 @@ import type { Page } from '../page.ts';
 import { exitPage } from './exit.ts';
 import { exitsPage } from './exits.ts';
 import { overviewPage } from './overview.ts';
+import { policyPage } from './policy.ts';
 
 export function allPages(needs: RouteNeeds): readonly Page[] {
-  return [overviewPage(needs), exitsPage(needs), exitPage(needs)];
+  return [overviewPage(needs), exitsPage(needs), exitPage(needs), policyPage(needs)];
 }
