@@ -12,6 +12,8 @@ import type { Policy } from './policy/schema.ts';
 import type { Emit, Ports, Random } from './ports.ts';
 import type { LineOutput } from './report/line-writer.ts';
 import { sharedVersion } from './policy/shared-version.ts';
+import { RollupBook } from './report/rollups/book.ts';
+import { openRollups, type Rollups, type RollupsNeeds } from './report/rollups/rollups.ts';
 import { openReporting, type Reporting, type Sample } from './report/reporting.ts';
 import { createTroubles, type Troubles } from './report/troubles.ts';
 import type { NodeFacts } from './spool/nodes.ts';
@@ -54,6 +56,8 @@ export type Foundation = {
   readonly hooks: Hooks;
   /** What went wrong lately with exits and destinations. */
   readonly troubles: Troubles;
+  /** Figures of all mail, by minute, hour and day. */
+  readonly rollups: Rollups;
   /** This relay as the other nodes on its spool see it. */
   readonly nodeFacts: () => Promise<NodeFacts>;
 };
@@ -76,17 +80,12 @@ export type FoundationResult =
 /** Opens them onto `stack`, which ends them. */
 export async function layFoundation(options: RelayOptions, stack: AsyncDisposableStack): Promise<FoundationResult> {
   const { where, shownPolicyFile, version, nodeVersion, env, output } = options;
-  const hooks: Hooks = {
-    prepare: async () => [],
-    sample: () => Promise.reject(new Error('the relay is starting')),
-    closedExits: async () => [],
-    isStopping: () => false,
-    heard: () => {},
-  };
+  const hooks = idleHooks();
   let policy: (() => Policy) | null = null;
   const ports = options.ports(() => policy?.().dns.servers ?? null);
   const { clock } = ports;
   const outcomes = new OutcomeBook(() => policy?.() ?? null);
+  const book = new RollupBook();
   const troubles = createTroubles();
   const reporting = stack.use(
     openReporting({
@@ -96,7 +95,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
       nodeVersion,
       policy: () => policy?.() ?? null,
       sample: (facts) => hooks.sample(facts),
-      sinks: [outcomes.sink, troubles.sink, (event) => hooks.heard(event)],
+      sinks: [outcomes.sink, book.sink, troubles.sink, (event) => hooks.heard(event)],
     }),
   );
   const { emit } = reporting;
@@ -118,14 +117,35 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   const { reach } = opening;
   const spool = stack.use(opening.spool);
   stack.use(flushOutcomes({ book: outcomes, tallies: spool.ledger, clock, emit }));
+  const rollups = stack.use(await openRollups({ book, ...rowsOn(spool, policy), policy, clock, emit, node: own.name }));
   if (spool.nodes !== undefined) stack.use(startPresence({ ...presence, nodes: spool.nodes }));
   if (policy().spool.durability === 'relaxed') tellRelaxed(clock.nowMs(), emit);
   const onReachLost = (run: () => void): (() => void) => {
     reachers.add(run);
     return () => void reachers.delete(run);
   };
-  const foundation = { ports, reporting, emit, holder, policy, spool, reach, onReachLost, hooks, nodeFacts, troubles };
-  return { kind: 'laid', foundation };
+  const told = { reporting, emit, hooks, nodeFacts, troubles, rollups };
+  return { kind: 'laid', foundation: { ...told, ports, holder, policy, spool, reach, onReachLost } };
+}
+
+/** Until the parts live. */
+function idleHooks(): Hooks {
+  return {
+    prepare: async () => [],
+    sample: () => Promise.reject(new Error('the relay is starting')),
+    closedExits: async () => [],
+    isStopping: () => false,
+    heard: () => {},
+  };
+}
+
+/** Less history than this does not tell all of the last minutes. */
+const HISTORY_LEAST_MS = 3_600_000;
+
+/** Where others write to the history too, it does not tell what this relay lacks. */
+function rowsOn(spool: SpoolWithLedger, policy: () => Policy): Pick<RollupsNeeds, 'marks' | 'spool' | 'feed'> {
+  const tellsAll = spool.nodes === undefined && policy().historyMs >= HISTORY_LEAST_MS;
+  return { marks: spool.marks, spool, feed: tellsAll ? spool.feed : null };
 }
 
 /** Two relays on one data folder would take each other's leases for those of a dead process. */

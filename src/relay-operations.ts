@@ -2,8 +2,11 @@
 import type { Access } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import type { MailPath } from './mail-path.ts';
+import type { Alerting } from './report/alerting/alerting.ts';
+import { alertOperations } from './operations/alert-operations.ts';
 import type { AuditLog } from './operations/audit-log.ts';
 import type { ExitOperations } from './operations/exit-operations.ts';
+import { figuresOverStore } from './operations/figures-over-store.ts';
 import { liveRelay } from './operations/live-relay.ts';
 import type { NodeStatus } from './operations/node-status.ts';
 import type { Operations, RelayStatus } from './operations/operations.ts';
@@ -16,12 +19,13 @@ export type RelayOperationsNeeds = Foundation & {
   readonly exits: ExitOperations;
   readonly access: Access;
   readonly log: AuditLog;
+  readonly alerting: Pick<Alerting, 'test'>;
   readonly nodes: () => Promise<readonly NodeStatus[]>;
   readonly status: () => RelayStatus;
 };
 
 export function relayOperations(needs: RelayOperationsNeeds): Operations {
-  const { policy, spool, emit, ports, path, exits, access, log, nodes, status } = needs;
+  const { policy, spool, emit, ports, path, exits, access, log, nodes, status, rollups } = needs;
   const { clock } = ports;
   return createOperations({
     spool,
@@ -34,6 +38,19 @@ export function relayOperations(needs: RelayOperationsNeeds): Operations {
     exits,
     tokens: access.tokens,
     users: access.signIn.users,
+    alerts: alertOperations({
+      marks: spool.marks,
+      clock,
+      isShared: spool.nodes !== undefined,
+      test: () => needs.alerting.test(),
+    }),
+    figures: figuresOverStore({
+      policy,
+      clock,
+      marks: spool.marks,
+      ledger: spool.ledger,
+      flush: () => rollups.flush(),
+    }),
     webhooks: webhookOperations({ policy, marks: spool.marks, clock }),
     route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts) }),
     live: liveRelay({ policy, spool, path, clock, status }),

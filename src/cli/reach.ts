@@ -5,8 +5,10 @@ import { TokenBook } from '../http/token-book.ts';
 import { storeUsers } from '../operations/store-users.ts';
 import type { UserOperations } from '../operations/user-operations.ts';
 import { nodeStatuses } from '../operations/node-status.ts';
+import { alertOperations } from '../operations/alert-operations.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
 import { connectControl } from './control-client.ts';
+import { figuresOverStore } from '../operations/figures-over-store.ts';
 import { createOperations } from '../operations/store-operations.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { openPolicyStore } from './store.ts';
@@ -55,6 +57,8 @@ export async function withOperations<Result>(
     live: null,
     auditLog: (ask) => log.page(ask),
     exits: exitsOf(cli, { policy, spool }),
+    alerts: alertOperations({ marks: spool.marks, clock: cli.clock, isShared: nodes !== undefined, test: null }),
+    figures: figuresOverStore({ ...spool, policy: () => policy, clock: cli.clock }),
     webhooks: webhookOperations({ policy: () => policy, marks: spool.marks, clock: cli.clock }),
     tokens: tokenOperations({
       ...cli,

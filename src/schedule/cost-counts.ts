@@ -26,8 +26,10 @@ export type Taken = {
   readonly tag: string | null;
 };
 
-/** More than a month and what its pace is taken from; and the month before, for comparison. */
-const KEPT_MS = 75 * 86_400_000;
+/** A year and a month, for comparison. */
+const KEPT_MS = 400 * 86_400_000;
+/** There may be others each day: of this month, what its pace is taken from, and of the month before. */
+const TAGS_KEPT_MS = 75 * 86_400_000;
 const WRITE_EVERY_MS = 2_000;
 /** Of a store that is away for hours. */
 const WAITING_MOST = 20_000;
@@ -97,7 +99,10 @@ export class CostCounts {
     this.#waiting = new Map();
     try {
       const counts = await this.#withinTags(waiting);
-      await this.#needs.tallies.count(counts.map((count) => ({ ...count, keepUntilMs: count.startsAtMs + KEPT_MS })));
+      const keptMs = ({ account }: Count): number => (account.startsWith(TAG_COSTS) ? TAGS_KEPT_MS : KEPT_MS);
+      await this.#needs.tallies.count(
+        counts.map((count) => ({ ...count, keepUntilMs: count.startsAtMs + keptMs(count) })),
+      );
     } catch (cause) {
       for (const one of waiting) this.#add(one);
       this.#needs.failed(cause);

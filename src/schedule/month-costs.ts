@@ -2,6 +2,7 @@
 import { type BudgetUsesNeeds, budgetUses } from './budget-uses.ts';
 import { costsOf, costsSince, type MonthCosts } from '../routing/cost-figures.ts';
 import { COSTS } from '../routing/cost-names.ts';
+import { monthOf, startOfDay } from '../policy/day.ts';
 import type { Tallies } from '../spool/tallies.ts';
 
 export type MonthCostsNeeds = BudgetUsesNeeds & { readonly ledger: Pick<Tallies, 'counts'> };
@@ -19,4 +20,19 @@ export async function monthCosts(needs: MonthCostsNeeds, what: 'all' | 'exits' =
     budgetUses(needs),
   ]);
   return costsOf({ policy, counts, budgets, nowMs });
+}
+
+/**
+ * What another month cost in the end, by the rents of today. Rejects with `SpoolError` where the store does not answer.
+ * @param month such as `2026-11`; one that is to come has nothing in it
+ */
+export async function costsOfMonth(needs: MonthCostsNeeds, month: string): Promise<MonthCosts> {
+  const policy = needs.policy();
+  const { startsAtMs, endsAtMs } = monthOf(startOfDay(`${month}-01`, policy.timeZone), policy.timeZone);
+  const nowMs = needs.clock.nowMs();
+  if (nowMs >= startsAtMs && nowMs < endsAtMs) return monthCosts(needs);
+  const atMs = endsAtMs - 1;
+  const counts = await needs.ledger.counts(COSTS, costsSince(policy, atMs));
+  const before = counts.filter((count) => count.startsAtMs < endsAtMs);
+  return costsOf({ policy, counts: before, budgets: new Map(), nowMs: atMs });
 }

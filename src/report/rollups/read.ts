@@ -1,0 +1,36 @@
+/** Reads rows of figures, some at a time: whoever asks for months of them keeps nobody waiting meanwhile. */
+import type { Marks } from '../../spool/marks.ts';
+import { addRow, parseRow, type Row } from './row.ts';
+import { groupsIn, rowsOf, startIn } from './row-names.ts';
+import type { Dimension, Level } from './stretch.ts';
+
+export type RowsAsk = {
+  readonly dimension: Dimension;
+  readonly level: Level;
+  /** Of stretches that begin from then on, and before. */
+  readonly fromMs: number;
+  readonly toMs: number;
+};
+
+/** What all relays together counted in one stretch. */
+export type StretchRow = { readonly startsAtMs: number; readonly row: Row };
+
+/** By time; stretches of which nothing is known are left out. */
+export async function* readRows(
+  marks: Pick<Marks, 'marks'>,
+  { dimension, level, fromMs, toMs }: RowsAsk,
+): AsyncGenerator<StretchRow> {
+  const head = rowsOf(dimension, level);
+  for (const group of groupsIn(level, fromMs, toMs)) {
+    const found = new Map<number, Row>();
+    for (const { name, text } of await marks.marks(head + group)) {
+      const startsAtMs = startIn(name.slice(head.length));
+      if (startsAtMs === null || startsAtMs < fromMs || startsAtMs >= toMs) continue;
+      const known = found.get(startsAtMs);
+      // Rows of several nodes.
+      if (known === undefined) found.set(startsAtMs, parseRow(text));
+      else addRow(known, parseRow(text));
+    }
+    for (const [startsAtMs, row] of found) yield { startsAtMs, row };
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Adds what was counted to the rows of the store: those of a minute, its hour and its day in one go, so that they always agree.
+ * A relay has rows of its own and is their only writer; whoever reads adds up those of all.
+ */
+import type { Policy } from '../../policy/schema.ts';
+import type { Clock } from '../../ports.ts';
+import type { Mark, Marks } from '../../spool/marks.ts';
+import type { MinuteRows } from './book.ts';
+import { addRow, parseRow, rowText, trimmed, type Row } from './row.ts';
+import { rowName, ROLLUP_STATES, type RowName } from './row-names.ts';
+import { type Dimension, HOUR_MS, KEPT_MS, type Level, LEVELS, startOf } from './stretch.ts';
+
+export type WriterNeeds = {
+  readonly marks: Pick<Marks, 'marks' | 'mark'>;
+  readonly clock: Clock;
+  readonly policy: () => Pick<Policy, 'timeZone'>;
+  /** This relay's name. */
+  readonly node: string;
+};
+
+/** Names of a row that is done with. */
+export const NAMES_KEPT = 100;
+/** While there is more to come a name may yet become one of the greatest. */
+const NAMES_OPEN = 300;
+
+export type Minutes = ReadonlyMap<number, MinuteRows>;
+
+type Written = { readonly name: string; readonly text: string; readonly before: string | null };
+
+export class RollupWriter {
+  readonly #needs: WriterNeeds;
+  /** What the last write was to make of one row, where the store did not answer: whether it did is to be seen. */
+  #unanswered: Written | null = null;
+
+  constructor(needs: WriterNeeds) {
+    this.#needs = needs;
+  }
+
+  /**
+   * Adds minutes of one hour; all of it or nothing. Rejects with `SpoolError`: it may have been written all the same, and is to
+   * be asked for again, as the very next, with the same minutes.
+   * @param state what is to be kept beside it
+   */
+  async write(minutes: Minutes, state: string): Promise<void> {
+    const { marks, clock, node } = this.#needs;
+    const nowMs = clock.nowMs();
+    const added = this.#rowsFor(minutes, nowMs);
+    const known = new Map<string, Mark>();
+    await Promise.all(
+      [...added.keys()].map(async (name) => {
+        const mark = (await marks.marks(name)).find((one) => one.name === name);
+        if (mark !== undefined) known.set(name, mark);
+      }),
+    );
+    if (this.#isWritten(known)) return;
+    const made = [...added].map(([name, { row, level }]): Mark => {
+      const before = known.get(name);
+      const sum = before === undefined ? new Map() : parseRow(before.text);
+      addRow(sum, row);
+      const text = rowText(trimmed(sum, level === 'minute' ? NAMES_KEPT : NAMES_OPEN));
+      // A clock that was put back must not leave it to what was there.
+      return { name, text, atMs: Math.max(nowMs, before?.atMs ?? 0) };
+    });
+    const [first] = made;
+    if (first !== undefined)
+      this.#unanswered = { name: first.name, text: first.text, before: known.get(first.name)?.text ?? null };
+    await marks.mark([...made, { name: ROLLUP_STATES + node, text: state, atMs: nowMs }]);
+    this.#unanswered = null;
+  }
+
+  /** Whether the write that was not answered took place. */
+  #isWritten(known: ReadonlyMap<string, Mark>): boolean {
+    const asked = this.#unanswered;
+    this.#unanswered = null;
+    if (asked === null || asked.text === asked.before) return false;
+    return known.get(asked.name)?.text === asked.text;
+  }
+
+  /** What is added to which row. */
+  #rowsFor(minutes: Minutes, nowMs: number): Map<string, { readonly row: Row; readonly level: Level }> {
+    const { node, policy } = this.#needs;
+    const { timeZone } = policy();
+    const added = new Map<string, { readonly row: Row; readonly level: Level }>();
+    for (const [minuteMs, rows] of minutes) {
+      const levels = minuteMs < nowMs - KEPT_MS.minute ? LEVELS.slice(1) : LEVELS;
+      for (const [dimension, row] of rows) {
+        if (row.size === 0) continue;
+        for (const level of levels) {
+          const of: RowName = { dimension, level, node, startsAtMs: startOf(level, minuteMs, timeZone) };
+          const name = rowName(of);
+          const sum = added.get(name) ?? { row: new Map(), level };
+          addRow(sum.row, row);
+          added.set(name, sum);
+        }
+      }
+    }
+    return added;
+  }
+}
+
+/** Parts of which each can be written at once: minutes of one hour. */
+export function byHour(minutes: Minutes): readonly Minutes[] {
+  const hours = Map.groupBy(minutes, ([startsAtMs]) => Math.floor(startsAtMs / HOUR_MS));
+  return [...hours.values()].map((some) => new Map(some));
+}
+
+/** Rows as they are in the store now, of the minutes from `fromMs` on that this relay wrote. */
+export async function ownMinutes(
+  { marks, node }: { readonly marks: Pick<Marks, 'marks'>; readonly node: string },
+  { dimension, minutes }: { readonly dimension: Dimension; readonly minutes: readonly number[] },
+): Promise<ReadonlyMap<number, Row>> {
+  const rows = new Map<number, Row>();
+  for (const startsAtMs of minutes) {
+    const name = rowName({ dimension, level: 'minute', startsAtMs, node });
+    const mark = (await marks.marks(name)).find((one) => one.name === name);
+    if (mark !== undefined) rows.set(startsAtMs, parseRow(mark.text));
+  }
+  return rows;
+}
