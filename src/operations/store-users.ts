@@ -57,6 +57,12 @@ export function storeUsers(needs: StoreUsersNeeds): UserOperations {
     removeUser: ({ name }) => next(() => remove(needs, name)),
     beginSecondFactor: ({ name }) => next(() => begin(needs, name)),
     confirmSecondFactor: (ask) => next(() => confirm(needs, ask)),
+    renewRecoveryCodes: ({ name }) =>
+      next(async () => {
+        const user = await found(needs, name);
+        if (user.secondFactor === null) throw new OperationsError(`${user.name} has no second factor`);
+        return { recoveryCodes: await needs.secondFactors.renewRecoveryCodes(user.name) };
+      }),
     removeSecondFactor: async ({ name }) => {
       await needs.secondFactors.forget(named(name));
       return changed(name, (before) => ({ ...before, secondFactor: null, epoch: newEpoch(needs) }));

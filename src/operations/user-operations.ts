@@ -44,6 +44,8 @@ export type UserOperations = {
     readonly name: string;
     readonly code: string;
   }): Promise<{ readonly recoveryCodes: readonly string[] }>;
+  /** Ten others; those before are good no more. */
+  renewRecoveryCodes(ask: { readonly name: string }): Promise<{ readonly recoveryCodes: readonly string[] }>;
   removeSecondFactor(ask: { readonly name: string }): Promise<UserStatus>;
   /** Sign-ins in force, the latest first; `user` null: of all. */
   sessions(ask: { readonly user: string | null }): Promise<readonly SessionStatus[]>;
@@ -65,6 +67,7 @@ export const UNKNOWN_USERS: UserOperations = {
   removeUser: unknownUsers,
   beginSecondFactor: unknownUsers,
   confirmSecondFactor: unknownUsers,
+  renewRecoveryCodes: unknownUsers,
   removeSecondFactor: unknownUsers,
   sessions: unknownUsers,
   endSessions: unknownUsers,

@@ -5,6 +5,7 @@ import type { Audit } from '../audit.ts';
 import { hashOf, type Scope, type TokenCheck } from '../token.ts';
 import type { PasswordChecks } from './password-checks.ts';
 import type { SecondFactors } from './second-factor.ts';
+import { secretHash, sessionId } from './session.ts';
 import { type Sessions, tokenProof } from './sessions.ts';
 import type { Tickets } from './tickets.ts';
 import { parseUserName, SIGNED_IN_MARKS, type User, USER_MARKS, userOf } from './user.ts';
@@ -31,17 +32,29 @@ export type DeskNeeds = {
   readonly checkToken: (hash: Buffer) => Promise<TokenCheck>;
 };
 
-/** Where from: an address, and what the browser says that it is. */
-export type Visitor = { readonly peer: string; readonly agent: string };
+export type Visitor = {
+  readonly peer: string;
+  /** What the browser says that it is. */
+  readonly agent: string;
+  /** The session that it had, which ends when there is another; null: none. */
+  readonly before: string | null;
+};
 
 export type SignInResult =
   /** `secret`: for the cookie, and nowhere else. */
   | { readonly kind: 'signed-in'; readonly secret: string; readonly scopes: readonly Scope[] }
   | { readonly kind: 'code-wanted'; readonly ticket: string }
-  /** What was wrong is not said. `isOver`: the password has to be given again. */
-  | { readonly kind: 'wrong'; readonly isOver: boolean }
+  /** `what` does not say which of name and password it was. `isOver`: the password has to be given again. */
+  | { readonly kind: 'wrong'; readonly what: string; readonly isOver: boolean }
   | { readonly kind: 'barred'; readonly seconds: number }
   | { readonly kind: 'busy' };
+
+export type OwnerAsk = {
+  readonly name: string;
+  readonly password: string;
+  readonly code: string | null;
+  readonly peer: string;
+};
 
 export class SignInDesk {
   readonly #needs: DeskNeeds;
@@ -60,7 +73,7 @@ export class SignInDesk {
     if (checked === 'wrong' || user === null) {
       const reason = user === null ? 'unknown user' : user.isDisabled ? 'disabled user' : 'wrong password';
       await this.#tell(user?.name ?? '', { peer: visitor.peer, reason });
-      return { kind: 'wrong', isOver: false };
+      return { kind: 'wrong', what: 'name or password is wrong', isOver: false };
     }
     if (user.secondFactor !== null) return { kind: 'code-wanted', ticket: await this.#needs.tickets.issue(user) };
     return this.#open(user, visitor, 'password');
@@ -72,20 +85,20 @@ export class SignInDesk {
     const holder = await tickets.holder(ticket);
     const user = holder === null ? null : await this.user(holder.name);
     if (holder === null || user === null || user.isDisabled || user.epoch !== holder.epoch)
-      return { kind: 'wrong', isOver: true };
+      return { kind: 'wrong', what: '', isOver: true };
     const keys = [visitor.peer, userKey(user.name)];
     if (keys.some((key) => attempts.isBarred(key))) return this.#barred();
     if (!(await secondFactors.use(user, code))) {
       for (const key of keys) attempts.failed(key);
       await this.#tell(user.name, { peer: visitor.peer, reason: 'wrong code of the second factor' });
-      return { kind: 'wrong', isOver: false };
+      return { kind: 'wrong', what: 'that code is not good now: each is good once, and not for long', isOver: false };
     }
     await tickets.spend(ticket);
     return this.#open(user, visitor, 'password and second factor');
   }
 
   /** What the token may do, the session may. */
-  async byToken(text: string, { peer, agent }: Visitor): Promise<SignInResult> {
+  async byToken(text: string, { peer, agent, before }: Visitor): Promise<SignInResult> {
     const { attempts, sessions, checkToken } = this.#needs;
     if (attempts.isBarred(peer)) return this.#barred();
     const hash = hashOf(text.trim());
@@ -94,19 +107,32 @@ export class SignInDesk {
     if (checked.kind !== 'valid' || proof === null) {
       attempts.failed(peer);
       await this.#tell('', { peer, reason: checked.kind === 'expired' ? 'expired token' : 'unknown token' });
-      return { kind: 'wrong', isOver: false };
+      return { kind: 'wrong', what: 'the token is not known, or has expired', isOver: false };
     }
     const { name } = checked.token;
+    await this.#endBefore(before);
     const secret = await sessions.open({ by: 'token', name, proof, peer, agent });
     await this.#needs.audit({ actor: { kind: 'token', name, from: peer }, what: 'sign-in', on: name });
     return { kind: 'signed-in', secret, scopes: (await sessions.find(secret))?.scopes ?? [] };
   }
 
-  /** Whether it is the password of who is signed in already: before what would let a stranger stay. */
-  async isOwnPassword(name: string, password: string, peer: string): Promise<'right' | 'wrong' | 'busy' | 'barred'> {
-    const checked = await this.#checked(await this.user(name), { key: userKey(name), password, peer });
-    if (checked === 'wrong') await this.#tell(name, { peer, reason: 'wrong password' });
-    return checked;
+  /**
+   * Whether it is really who is signed in already: before what would let a stranger stay.
+   * @param ask `code` null: the password is enough
+   */
+  async isOwner({ name, password, code, peer }: OwnerAsk): Promise<'right' | 'wrong' | 'busy' | 'barred'> {
+    const { secondFactors, attempts } = this.#needs;
+    const user = await this.user(name);
+    const checked = await this.#checked(user, { key: userKey(name), password, peer });
+    if (checked !== 'right' && checked !== 'wrong') return checked;
+    const isRight = checked === 'right' && user !== null && (code === null || (await secondFactors.use(user, code)));
+    if (isRight) return 'right';
+    if (checked === 'right') for (const key of [peer, userKey(name)]) attempts.failed(key);
+    await this.#tell(name, {
+      peer,
+      reason: checked === 'right' ? 'wrong code of the second factor' : 'wrong password',
+    });
+    return 'wrong';
   }
 
   /** @returns null where there is none of that name */
@@ -129,8 +155,19 @@ export class SignInDesk {
     return checked;
   }
 
-  async #open({ name, epoch }: User, { peer, agent }: Visitor, by: string): Promise<SignInResult> {
+  /** Ends the session of that text, if there is one. */
+  async signOut(secret: string): Promise<void> {
+    const sha256 = secretHash(secret);
+    if (sha256 !== null) await this.#needs.sessions.end([sessionId(sha256)]);
+  }
+
+  async #endBefore(before: string | null): Promise<void> {
+    if (before !== null) await this.signOut(before);
+  }
+
+  async #open({ name, epoch }: User, { peer, agent, before }: Visitor, by: string): Promise<SignInResult> {
     const { sessions, marks, clock, audit } = this.#needs;
+    await this.#endBefore(before);
     const secret = await sessions.open({ by: 'user', name, proof: epoch, peer, agent });
     await marks.mark([{ name: `${SIGNED_IN_MARKS}${name}`, text: peer, atMs: clock.nowMs() }]);
     await audit({ actor: { kind: 'user', name, from: peer }, what: 'sign-in', on: name, after: { by } });

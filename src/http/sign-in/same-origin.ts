@@ -1,16 +1,17 @@
-/** Whether a request to sign in or out came from a page of ours. */
-import type { IncomingHttpHeaders } from 'node:http';
+/** Whether a request to sign in came from a page of ours. Pure. */
+
+export type Said = {
+  /** The fields `Origin`, `Host` and `Sec-Fetch-Site`. */
+  readonly origin: string | undefined;
+  readonly host: string | undefined;
+  readonly site: string | undefined;
+};
 
 /**
  * A page of another site could have a browser sign in as somebody else (login CSRF), who would then see what is done. Browsers say
  * where a request comes from; what says nothing is no browser.
  */
-export function isFromElsewhere(
-  headers: Pick<IncomingHttpHeaders, 'origin' | 'host'> & Readonly<Record<string, unknown>>,
-): boolean {
-  const site = headers['sec-fetch-site'];
-  if (typeof site === 'string') return site !== 'same-origin' && site !== 'none';
-  const { origin, host } = headers;
-  if (origin === undefined) return false;
-  return URL.parse(origin)?.host !== host?.toLowerCase();
+export function isFromElsewhere({ origin, host, site }: Said): boolean {
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  return origin !== undefined && URL.parse(origin)?.host !== host?.toLowerCase();
 }
