@@ -116,7 +116,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   stack.use(watchAdvice({ stats, clock, emit }));
   stack.use(startHistory({ clock, spool, policy, emit }));
   tellPrograms(foundation, node, stack);
-  tellPeople(foundation, { node, path }, stack);
+  const alerting = tellPeople(foundation, { node, path }, stack);
   stack.use(startRest({ clock, collect: giveMemoryBack }));
   const alerts = () => reporting.alerts.raised();
   const places = () => lookAround({ policy, clock, nodes: spool.nodes ?? null, node, canSendFrom });
@@ -135,6 +135,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     path,
     exits,
     access,
+    alerting,
     log,
     nodes: () => nodesOf(parts),
     status: () => statusOf(options, parts),

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { policyJsonSchema } from '../policy/json-schema.ts';
 import type { Registry } from './cli.ts';
+import { addAlerts } from './alert.ts';
 import { addAudit } from './audit.ts';
 import { addAuditLog } from './audit-log.ts';
 import { addCheck, addPolicy } from './check.ts';
@@ -47,5 +48,6 @@ export function addCommands(program: Command, registry: Registry): void {
   addStats(program, registry);
   addSuppress(program, registry);
   addTokens(program, registry);
+  addAlerts(program, registry);
   addWebhooks(program, registry);
 }

@@ -1,11 +1,8 @@
 import type { Delivery } from '../message/delivery.ts';
 import { messageIdOf, parseDeliveryId, type DeliveryId, type MessageId } from '../message/ids.ts';
-import { expiryOf } from '../message/expiry.ts';
-import type { Message } from '../message/message.ts';
-import { formatReply, type Reply } from '../message/reply.ts';
+import type { Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
-import { isWaitText } from '../schedule/groups.ts';
 import { refusedTexts } from '../schedule/refused-text.ts';
 import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
@@ -20,9 +17,11 @@ import {
   type Operations,
   type QueueAction,
 } from './operations.ts';
+import { type AlertOperations, UNKNOWN_ALERTS } from './alert-operations.ts';
 import { formatAge } from '../policy/units.ts';
 import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
 import { recordOperations, type RecordNeeds } from './record-operations.ts';
+import { storedReasons } from './stored-reasons.ts';
 import { suppressOperations } from './suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
 import { UNKNOWN_USERS, type UserOperations } from './user-operations.ts';
@@ -55,6 +54,8 @@ export type StoreOperationsNeeds = {
   readonly webhooks?: WebhookOperations;
   /** Default: they cannot be asked. */
   readonly figures?: FigureOperations;
+  /** Default: they cannot be asked. */
+  readonly alerts?: AlertOperations;
   /** Default: it cannot be asked. */
   readonly auditLog?: AuditOperations['auditLog'];
   /** Hears of each delivery that an operator changed. */
@@ -102,6 +103,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     ...suppressOperations(spool.suppressions),
     ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),
     ...(needs.figures ?? NO_FIGURES),
+    ...(needs.alerts ?? UNKNOWN_ALERTS),
   };
 }
 
@@ -268,40 +270,4 @@ async function explainOne(
     lastEgress: delivery.lastEgress,
     reasons,
   };
-}
-
-function* deadlineLines(message: Message): Generator<string> {
-  const { deliverBy } = message;
-  const expiresAtMs = expiryOf(message);
-  if (expiresAtMs !== null) yield `expires at ${isoTime(expiresAtMs)}: not sent after that`;
-  if (deliverBy?.mode === 'return') yield `is returned when not delivered by ${isoTime(deliverBy.atMs)}`;
-  if (deliverBy?.mode === 'notify') yield `its sender is told when it is not delivered by ${isoTime(deliverBy.atMs)}`;
-}
-
-/** What the store alone tells. */
-function* storedReasons({ delivery }: QueuedDelivery, story: MessageStory, nowMs: number): Generator<string> {
-  if (delivery.state !== 'queued') {
-    const wanted = delivery.state === 'held' ? 'held' : 'quarantined';
-    const cause = story.events.findLast((event) => event.event === wanted && event.deliveryId === delivery.id);
-    const reason = cause !== undefined && 'reason' in cause && cause.reason !== '' ? `: ${cause.reason}` : '';
-    yield `${delivery.state}${reason}; \`relevo queue release --id ${delivery.id}\` lets it go`;
-    return;
-  }
-  if (delivery.dueAtMs > nowMs) {
-    const untried = delivery.lastEgress === null ? 'not tried yet' : 'no attempt counts yet';
-    const after = delivery.attempts === 0 ? untried : `after attempt ${delivery.attempts}`;
-    const { sendAtMs = 0 } = story.message;
-    const isForExit = delivery.lastReply !== null && isWaitText(delivery.lastReply.text);
-    if (sendAtMs > nowMs) yield `scheduled: not to be sent before ${isoTime(sendAtMs)}`;
-    else if (isForExit) yield `waits for an exit (${after}), looked at again at ${isoTime(delivery.dueAtMs)} or sooner`;
-    else yield `waits until ${isoTime(delivery.dueAtMs)} (${after})`;
-  }
-  yield* deadlineLines(story.message);
-  if (delivery.lastReply !== null && delivery.attempts === 0) {
-    // Words of the relay's own, or of an exit that failed: nothing that the destination said.
-    yield `put off: ${formatReply(delivery.lastReply)}`;
-  } else if (delivery.lastReply !== null) {
-    const egress = delivery.lastEgress === null ? '' : ` by ${delivery.lastEgress}`;
-    yield `the last attempt${egress} got: ${formatReply(delivery.lastReply)}`;
-  }
 }
