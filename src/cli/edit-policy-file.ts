@@ -5,7 +5,7 @@ import { PolicyVersions } from '../operations/policy-versions.ts';
 import type { Cli } from './cli.ts';
 import { cliAuthor } from './policy-versions.ts';
 import type { Where } from './data-folder.ts';
-import type { Edited } from '../operations/policy-edit.ts';
+import type { Edited } from '../operations/yaml-splice.ts';
 import { loadPolicyText, shownPath, warningsHere } from './policy-file.ts';
 import { replaceFile } from './whole-file.ts';
 

@@ -11,7 +11,7 @@ import type { Policy } from '../policy/schema.ts';
 import { MAX_TEXT_BYTES } from '../policy/tree.ts';
 import { OperationsError } from './operations.ts';
 import { type KeyChange, textChanges } from './policy-changes.ts';
-import { type Edited, setPreset } from './policy-edit.ts';
+import { setPreset } from './policy-edit.ts';
 import {
   etagOf,
   type PolicyAuthor,
@@ -20,6 +20,7 @@ import {
   type PolicyVersions,
 } from './policy-versions.ts';
 import { whyNotWritable } from './policy-writable.ts';
+import type { Edited } from './yaml-splice.ts';
 
 /** `line` and `column` from 1; null: it is not about a place of the file. */
 export type PolicyProblem = {
