@@ -22,7 +22,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'unit',
-          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/!(life|faults)/**/*.test.ts'],
+          include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/!(life|faults|browser)/**/*.test.ts'],
           env: isRoomy(QUICK_FOLDER) ? { TMPDIR: QUICK_FOLDER } : {},
           testTimeout: 30_000,
           hookTimeout: 30_000,
@@ -42,6 +42,19 @@ export default defineConfig({
           hookTimeout: 60_000,
           // Most of the time they wait for what a relay does by the clock.
           maxWorkers: cores * 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          // The pages in a real browser, beside the tests that wait for most of their time.
+          name: 'browser',
+          include: ['tests/browser/**/*.test.ts'],
+          testTimeout: 60_000,
+          retry: 1,
+          hookTimeout: 60_000,
+          maxWorkers: cores,
           sequence: { groupOrder: 1 },
         },
       },

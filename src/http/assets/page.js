@@ -360,7 +360,7 @@
   }
 
   function watch() {
-    if (source !== null || document.hidden || csrf() === '' || document.querySelector('[data-live]') === null) return;
+    if (source !== null || document.hidden || document.body.classList.contains('bare') || document.querySelector('[data-live]') === null) return;
     source = new EventSource(`/live?path=${encodeURIComponent(location.pathname + location.search)}`);
     source.addEventListener('region', ({ data }) => {
       heard();
