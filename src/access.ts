@@ -22,6 +22,8 @@ export type Access = {
   readonly admission: Pick<AdmissionNeeds, 'check' | 'attempts' | 'sessionOf'>;
   readonly tokens: TokenOperations;
   readonly signIn: SignIn;
+  /** See `TokenBook.ofAccessKey`. */
+  readonly ofAccessKey: TokenBook['ofAccessKey'];
 };
 
 /** Those who fail are limited by `limits.loginAttempts`, as those of SMTP are, and are counted apart from them. */
@@ -46,5 +48,10 @@ export function openAccess({ policy, ports, marks, ledger }: AccessNeeds): Acces
     signIn.forget();
   };
   const makingKey = () => accessKeysKey(policy().http.accessKeys, random);
-  return { admission, signIn, tokens: tokenOperations({ marks, clock, random, changed, accessKeysKey: makingKey }) };
+  return {
+    admission,
+    signIn,
+    tokens: tokenOperations({ marks, clock, random, changed, accessKeysKey: makingKey }),
+    ofAccessKey: (id) => book.ofAccessKey(id),
+  };
 }

@@ -8,14 +8,18 @@ import { liveRoutes } from './http/pages/live-routes.ts';
 import { allPages } from './http/pages/pages.ts';
 import { recentOperations } from './http/pages/recent.ts';
 import { allRoutes } from './http/routes.ts';
+import { Signatures } from './http/ses/signatures.ts';
+import { createKeyReader } from './http/unsubscribe.ts';
 import type { Operations } from './operations/operations.ts';
 import { isOwnHost } from './policy/http-exposure.ts';
 
-export type OpenAppNeeds = Omit<RouteNeeds, 'signInDesk'> & { readonly access: Access };
+export type OpenAppNeeds = Omit<RouteNeeds, 'signInDesk' | 'signatures'> & { readonly access: Access };
 
 export function openApp({ access, ...given }: OpenAppNeeds): App {
-  const needs: RouteNeeds = { ...given, signInDesk: access.signIn.desk(given) };
-  const { clock } = needs;
+  const { clock, policy } = given;
+  const keys = createKeyReader({ path: () => policy().http.accessKeys, clock });
+  const signatures = new Signatures({ ...given, ...access.admission, ofAccessKey: access.ofAccessKey, keys });
+  const needs: RouteNeeds = { ...given, signatures, signInDesk: access.signIn.desk(given) };
   const assets = openAssets();
   const { fresh, recent } = recentOperations(needs.operations, clock);
   const live = { clock, pages: allPages({ ...needs, operations: recent }), notices: () => noticesOf(recent) };

@@ -9,6 +9,7 @@ import { HOOKS_PREFIX, hooksPlace } from './http/hooks.ts';
 import type { Audit } from './http/audit.ts';
 import type { OpenPair, PairWatch } from './http/bound-server.ts';
 import type { App } from './http/app.ts';
+import type { BodyReader } from './http/submission/bodies.ts';
 import type { Places } from './http/posts.ts';
 import { createHttp, type HttpListener } from './http/server.ts';
 import { createKeyReader, unsubscribePlace } from './http/unsubscribe.ts';
@@ -21,7 +22,7 @@ import type { Policy } from './policy/schema.ts';
 import type { Fetch } from './ports.ts';
 
 export type OpenHttpNeeds = {
-  readonly path: Pick<MailPath, 'endTold' | 'tellReturned'>;
+  readonly path: Pick<MailPath, 'endTold' | 'tellReturned' | 'submit'>;
   readonly suppression: Pick<Suppressing, 'learn' | 'unsubscribe'>;
   readonly access: Access;
   readonly operations: Operations;
@@ -39,7 +40,10 @@ export function openHttp(
   const { policy, ports, emit, reporting, spool, troubles } = foundation;
   const { marks, ledger } = spool;
   const { clock, random } = ports;
-  const needs = { access, operations, policy, clock, random, emit, marks, ledger, spool, troubles, audit };
+  const submit = path.submit.bind(path);
+  let bodies: BodyReader | null = null;
+  stack.defer(async () => bodies?.[Symbol.asyncDispose]());
+  const needs = { access, submit, operations, policy, clock, random, emit, marks, ledger, spool, troubles, audit };
   let app: Promise<App> | null = null;
   return createHttp({
     policy,
@@ -49,8 +53,11 @@ export function openHttp(
     scrape: () => reporting.metrics.scrape(),
     openPair: (changed) => openPair(foundation, changed),
     app: () =>
-      (app ??= Promise.all([import('./open-app.ts'), desk(operations)]).then(([{ openApp }, policies]) =>
-        openApp({ ...needs, policies }),
+      (app ??= Promise.all([import('./open-app.ts'), import('./http/submission/bodies.ts'), desk(operations)]).then(
+        ([{ openApp }, submission, policies]) => {
+          bodies = new submission.BodyReader(clock);
+          return openApp({ ...needs, bodies, policies });
+        },
       )),
     places: placesOf(foundation, { path, suppression }, stack),
   });

@@ -53,14 +53,19 @@ export const CSRF_FIELD = 'x-relevo-csrf';
  * @param shown a token; null: none was; '': what was shown cannot be one
  */
 export async function admit(needs: AdmissionNeeds, caller: Caller, shown: string | null): Promise<Admission> {
-  const { check, attempts, clock, emit, sessionOf } = needs;
-  const { peer } = caller;
-  if (shown === null) {
-    const session = await sessionOf(caller);
-    if (session !== null) return { kind: 'admitted', ...session };
-    return { kind: 'unknown', answer: unauthorized(REALM, 'show a token: Authorization: Bearer rlv_…') };
-  }
-  const hash = hashOf(shown);
+  if (shown !== null) return admitToken(needs, caller, hashOf(shown));
+  const session = await needs.sessionOf(caller);
+  if (session !== null) return { kind: 'admitted', ...session };
+  return { kind: 'unknown', answer: unauthorized(REALM, 'show a token: Authorization: Bearer rlv_…') };
+}
+
+/** Who has a token. @param hash of its text; null: what was shown cannot be one */
+export async function admitToken(
+  needs: Omit<AdmissionNeeds, 'sessionOf'>,
+  { peer }: Pick<Caller, 'peer'>,
+  hash: Buffer | null,
+): Promise<Admission> {
+  const { check, attempts, clock, emit } = needs;
   const checked: TokenCheck = hash === null ? { kind: 'unknown' } : await check(hash);
   if (checked.kind === 'valid') return { kind: 'admitted', principal: holderOf(checked.token, peer), csrf: null };
   if (attempts.isBarred(peer)) {
@@ -74,8 +79,7 @@ export async function admit(needs: AdmissionNeeds, caller: Caller, shown: string
   return refused(unauthorized(`${REALM}, error="invalid_token"`, reason));
 }
 
-/** Who has it, as whoever asks. */
-export function holderOf({ name, scopes, client }: Token, peer: string): Principal {
+function holderOf({ name, scopes, client }: Token, peer: string): Principal {
   const given = SCOPES.filter((scope) => scopes.includes(scope));
   return { kind: 'token', name, scopes: given, peer, ...(client === undefined ? {} : { client }) };
 }

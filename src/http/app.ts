@@ -114,11 +114,10 @@ function hostRefusal({ isOwnHost }: AppNeeds, place: Place | null, { method, hea
   return problem(421, 'this relay is not known by that name: http.names of its policy has those by which it is');
 }
 
-function admissionOf(
-  needs: AppNeeds,
-  { headers, peer, isSecure }: AppAsk,
-  route: ApiRoute | undefined,
-): Promise<Admission> {
+async function admissionOf(needs: AppNeeds, ask: AppAsk, route: ApiRoute | undefined): Promise<Admission> {
+  const { headers, peer, isSecure } = ask;
+  const own = await route?.admission?.(ask);
+  if (own !== undefined && own !== null) return own;
   const shown =
     route?.tokenOf === undefined ? bearerOf(headers.authorization) : route.tokenOf((name) => fieldOf(headers, name));
   return admit(needs, { headers, peer, isSecure }, shown);

@@ -54,7 +54,8 @@ function held(schema: z.ZodType, value: unknown, where: Fault['in']): Held<unkno
   return parsed.success ? { kind: 'good', value: parsed.data } : bad(parsed.error.issues.flatMap(faultsOf(where)));
 }
 
-function faultsOf(where: Fault['in']): (issue: z.core.$ZodIssue) => readonly Fault[] {
+/** A finding of zod as faults of ours. */
+export function faultsOf(where: Fault['in']): (issue: z.core.$ZodIssue) => readonly Fault[] {
   return (issue) =>
     issue.code === 'unrecognized_keys'
       ? issue.keys.map((key) => ({ in: where, path: [...issue.path, key].join('.'), text: 'is not known here' }))
@@ -62,11 +63,11 @@ function faultsOf(where: Fault['in']): (issue: z.core.$ZodIssue) => readonly Fau
 }
 
 /** Also for what only a call itself can see of what was sent. */
-export function faulty(errors: readonly Fault[]): Answer {
+export function faulty(errors: readonly Fault[], status: 400 | 422 = 400): Answer {
   const [first] = errors;
   const named = first === undefined ? '' : `${first.in}${first.path === '' ? '' : ` ${first.path}`}: ${first.text}`;
   const more = errors.length > 1 ? ` (and ${errors.length - 1} more)` : '';
-  return problemWith({ errors: errors.slice(0, MOST_FAULTS) }, 400, { detail: named + more });
+  return problemWith({ errors: errors.slice(0, MOST_FAULTS) }, status, { detail: named + more });
 }
 
 function bad(errors: readonly Fault[]): Held<never> {

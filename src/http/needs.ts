@@ -9,7 +9,10 @@ import type { Troubles } from '../report/troubles.ts';
 import type { Accounts } from '../spool/tallies.ts';
 import type { PolicyDesk } from './api/policy.ts';
 import type { Audit } from './audit.ts';
+import type { Signatures } from './ses/signatures.ts';
 import type { SignInDesk } from './sign-in/desk.ts';
+import type { BodyReader } from './submission/bodies.ts';
+import type { SubmitMail } from './submission/submitter.ts';
 
 export type RouteNeeds = {
   readonly operations: Operations;
@@ -20,7 +23,13 @@ export type RouteNeeds = {
   readonly emit: Emit;
   readonly marks: Marks;
   readonly ledger: Accounts;
-  readonly spool: Pick<Spool, 'story' | 'byProviderId' | 'list' | 'overview'> & { readonly suppressions: Suppressions };
+  readonly spool: Pick<Spool, 'story' | 'byProviderId' | 'list' | 'overview' | 'firstWith'> & {
+    readonly suppressions: Suppressions;
+  };
+  /** The way in that clients of SMTP have too. */
+  readonly submit: SubmitMail;
+  readonly bodies: BodyReader;
+  readonly signatures: Signatures;
   /** The policy file, its versions, and what another one would make of the mail. */
   readonly policies: PolicyDesk;
   readonly troubles: Troubles;

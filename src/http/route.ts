@@ -1,5 +1,7 @@
 /** What one call of the API is: the one source of its checks, of its line in OpenAPI, and of what runs. */
+import type { IncomingHttpHeaders } from 'node:http';
 import type { z } from 'zod';
+import type { Admission } from './admission.ts';
 import type { Answer } from './answer.ts';
 import type { Principal } from './principal.ts';
 import type { Scope } from './token.ts';
@@ -43,6 +45,17 @@ export type ApiCall<Query, Body> = {
   readonly signal: AbortSignal;
 };
 
+/** A request before its body. */
+export type RouteAsk = {
+  readonly method: string;
+  /** As it was sent, without its query. */
+  readonly path: string;
+  /** Without `?`. */
+  readonly query: string;
+  readonly headers: IncomingHttpHeaders;
+  readonly peer: string;
+};
+
 /** A body as JSON of a schema, or as it was sent. */
 export type BodyOf<Body> =
   | { readonly as: 'json'; readonly schema: z.ZodType<Body> }
@@ -70,6 +83,8 @@ type Definition<Query, Body> = {
   readonly isOpen?: boolean;
   /** How a token is shown to it, where other programs have fixed that; null: none was. Default: `Authorization: Bearer …`. */
   readonly tokenOf?: (header: (name: string) => string | null) => string | null;
+  /** Who asks, where other programs show that in a way of their own; null: they do not, and it is as everywhere. */
+  readonly admission?: (ask: RouteAsk) => Promise<Admission | null>;
   /** How it tells of what went wrong, where other programs have fixed that. Default: RFC 9457. */
   readonly wrong?: (problem: Answer) => Answer;
 };

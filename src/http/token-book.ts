@@ -1,6 +1,7 @@
 import type { Clock } from '../ports.ts';
 import type { Marks } from '../spool/marks.ts';
 import { SpoolError } from '../spool/spool.ts';
+import type { AccessKey } from './access-key.ts';
 import { checkToken, locksOf, TOKEN_MARKS, type TokenCheck, type TokenLock, tokenOf } from './token.ts';
 
 export type TokenBookNeeds = { readonly marks: Pick<Marks, 'marks'>; readonly clock: Clock };
@@ -28,6 +29,18 @@ export class TokenBook {
   async check(hash: Buffer): Promise<TokenCheck> {
     const { locks } = await this.#current();
     return checkToken(locks, hash, this.#needs.clock.nowMs());
+  }
+
+  /**
+   * The token that an access key belongs to, by the hash of its text: `check` says whether it is good. null: nobody's.
+   * @throws SpoolError as `check`
+   */
+  async ofAccessKey(id: string): Promise<{ readonly accessKey: AccessKey; readonly hash: Buffer } | null> {
+    const { locks } = await this.#current();
+    for (const { token } of locks)
+      for (const { accessKey, sha256 } of token.secrets)
+        if (accessKey?.id === id) return { accessKey, hash: Buffer.from(sha256, 'hex') };
+    return null;
   }
 
   /** The tokens are others: they are read before the next one is checked. */

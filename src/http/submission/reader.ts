@@ -1,0 +1,74 @@
+/** What a body says, made into messages: parsed, held to its schema, composed. */
+import type { z } from 'zod';
+import { type Fault, faultsOf } from '../faults.ts';
+import { outboundSchema } from '../ses/outbound.ts';
+import { type Composed, composed } from './compose.ts';
+import { type Mail, mailSchema } from './mail.ts';
+
+/** `mail`: one of ours. `batch`: a list of those. `outbound`: a request of SES's. */
+export type Form = 'mail' | 'batch' | 'outbound';
+
+export type ReadAsk = {
+  readonly form: Form;
+  readonly body: Uint8Array;
+  /** Wall time. */
+  readonly nowMs: number;
+};
+
+export type Read =
+  | { readonly kind: 'composed'; readonly message: Composed }
+  | { readonly kind: 'faulty'; readonly faults: readonly Fault[] };
+
+/** `unread`: the whole of it is nothing that can be read. */
+export type ReadAnswer =
+  | { readonly kind: 'read'; readonly messages: readonly Read[] }
+  | { readonly kind: 'unread'; readonly faults: readonly Fault[] };
+
+/** Of one batch. */
+export const MOST_IN_BATCH = 100;
+
+/** One message of `mail` and `outbound`; of a batch each by itself, so that one that is wrong stops no other. */
+export async function readBody({ form, body, nowMs }: ReadAsk): Promise<ReadAnswer> {
+  const value = valueIn(body);
+  if (value === undefined) return unread('', 'is no JSON');
+  if (form === 'mail') return { kind: 'read', messages: [await readOne(mailSchema, value, nowMs)] };
+  if (form === 'outbound') return { kind: 'read', messages: [await readOne(outboundSchema, value, nowMs)] };
+  const list = listIn(value);
+  if (list === null) return unread('messages', `expected a list of 1 to ${MOST_IN_BATCH} messages`);
+  const messages: Read[] = [];
+  for (const [place, one] of list.entries()) messages.push(placed(await readOne(mailSchema, one, nowMs), place));
+  return { kind: 'read', messages };
+}
+
+type Written = Mail | { readonly raw: Composed };
+
+async function readOne(schema: z.ZodType<Written>, value: unknown, nowMs: number): Promise<Read> {
+  const parsed = schema.safeParse(value);
+  if (!parsed.success) return { kind: 'faulty', faults: parsed.error.issues.flatMap(faultsOf('body')) };
+  const message = 'raw' in parsed.data ? parsed.data.raw : await composed(parsed.data, nowMs);
+  return { kind: 'composed', message };
+}
+
+function placed(read: Read, place: number): Read {
+  if (read.kind === 'composed') return read;
+  const faults = read.faults.map((fault) => ({ ...fault, path: `messages.${place}${fault.path && '.'}${fault.path}` }));
+  return { kind: 'faulty', faults };
+}
+
+function listIn(value: unknown): readonly unknown[] | null {
+  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'messages') return null;
+  const list: unknown = (value as { readonly messages: unknown }).messages;
+  return Array.isArray(list) && list.length >= 1 && list.length <= MOST_IN_BATCH ? list : null;
+}
+
+function unread(path: string, text: string): ReadAnswer {
+  return { kind: 'unread', faults: [{ in: 'body', path, text }] };
+}
+
+function valueIn(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString()) as unknown;
+  } catch {
+    return undefined;
+  }
+}
