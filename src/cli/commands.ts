@@ -23,6 +23,7 @@ import { addSpool } from './spool.ts';
 import { addStats } from './stats.ts';
 import { addSuppress } from './suppress.ts';
 import { addTokens } from './token.ts';
+import { addUsers } from './user.ts';
 import { addWebhooks } from './webhook.ts';
 
 /** Hangs them on the program, in the order in which its help lists them. */
@@ -48,6 +49,7 @@ export function addCommands(program: Command, registry: Registry): void {
   addStats(program, registry);
   addSuppress(program, registry);
   addTokens(program, registry);
+  addUsers(program, registry);
   addAlerts(program, registry);
   addWebhooks(program, registry);
 }

@@ -8,6 +8,8 @@ export type Terminal = {
   err(text: string): void;
   /** The whole of standard input; null when it is more than `mostBytes`. */
   input(mostBytes: number): Promise<Buffer | null>;
+  /** What somebody types without its being shown; null: nobody wants to. Absent: nobody can be asked. */
+  readonly secret?: (question: string) => Promise<string | null>;
   /** Nobody redirected standard input: reading it would wait for a person to type. */
   readonly inputIsTty: boolean;
 };
@@ -19,6 +21,11 @@ export function systemTerminal(): Terminal {
     out: (text) => void process.stdout.write(text),
     err: (text) => void process.stderr.write(text),
     input: (mostBytes) => readAll(process.stdin, mostBytes),
+    secret: async (question) => {
+      const { isCancel, password } = await import('@clack/prompts');
+      const typed = await password({ message: question, output: process.stderr });
+      return isCancel(typed) ? null : typed;
+    },
     inputIsTty: process.stdin.isTTY || isNothing(process.stdin.fd),
   };
 }
