@@ -17,14 +17,16 @@ export function keepPolicies(
   const versions = new PolicyVersions(where.dataFolder);
   const record = stack.use(recordPolicies({ holder, versions, clock, emit }));
   return async (operations) => {
-    const [{ relayPolicy, relayLoad }, { simulator }] = await Promise.all([
+    const [{ relayPolicy, relayLoad }, { simulator }, { SecretFiles }] = await Promise.all([
       import('./operations/relay-policy.ts'),
       import('./operations/simulate-apart.ts'),
+      import('./operations/secret-files.ts'),
     ]);
     const file = { policyFile: where.policyFile, shownPolicyFile, env };
     return {
       operations: relayPolicy({ ...file, holder, versions, record, canSendFrom }),
       simulate: simulator({ operations, policy, load: relayLoad(file), clock }),
+      secrets: () => new SecretFiles(where),
     };
   };
 }

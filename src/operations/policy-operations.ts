@@ -10,80 +10,19 @@ import { type Problem, formatProblem } from '../policy/problem.ts';
 import type { Policy } from '../policy/schema.ts';
 import { MAX_TEXT_BYTES } from '../policy/tree.ts';
 import { OperationsError } from './operations.ts';
-import { type KeyChange, textChanges } from './policy-changes.ts';
+import { textChanges } from './policy-changes.ts';
 import { setPreset } from './policy-edit.ts';
-import {
-  etagOf,
-  type PolicyAuthor,
-  type PolicyNote,
-  type PolicyVersion,
-  type PolicyVersions,
-} from './policy-versions.ts';
+import type {
+  PolicyChange,
+  PolicyChangeAsk,
+  PolicyCheck,
+  PolicyDiff,
+  PolicyFile,
+  PolicyProblem,
+  PolicyPut,
+} from './policy-put.ts';
+import { etagOf, type PolicyNote, type PolicyVersion, type PolicyVersions } from './policy-versions.ts';
 import { whyNotWritable } from './policy-writable.ts';
-import type { Edited } from './yaml-splice.ts';
-
-/** `line` and `column` from 1; null: it is not about a place of the file. */
-export type PolicyProblem = {
-  readonly line: number | null;
-  readonly column: number | null;
-  /** `egress.ip-1.dailyLimit`; '': the file as a whole. */
-  readonly path: string;
-  readonly text: string;
-};
-
-export type PolicyCheck = {
-  readonly isValid: boolean;
-  /** What the relay would call it; null: it would be refused. */
-  readonly version: string | null;
-  readonly problems: readonly PolicyProblem[];
-  /** Each a line for operators. */
-  readonly warnings: readonly string[];
-};
-
-export type PolicyDiff = {
-  /** As `diff -u` prints it; '': nothing differs. Values of secrets stand in it as the texts have them. */
-  readonly unified: string;
-  /** What it means, without values of secrets; null: one of the texts is no YAML. */
-  readonly changes: readonly KeyChange[] | null;
-};
-
-/** The file as it is now. */
-export type PolicyFile = PolicyCheck & {
-  readonly text: string;
-  readonly etag: string;
-  /** What the relay has in force; null: none runs. */
-  readonly inForce: string | null;
-  /** Why it cannot be changed here; null: it can. */
-  readonly notWritable: string | null;
-};
-
-export type PolicyWritten = PolicyDiff & {
-  readonly kind: 'written';
-  readonly etag: string;
-  readonly version: string | null;
-  readonly warnings: readonly string[];
-  /** The file was what was asked for already. */
-  readonly isSame: boolean;
-  /** Whether a relay took it up. */
-  readonly relay: 'in-force' | 'not-running' | 'unknown';
-};
-
-export type PolicyPut =
-  | PolicyWritten
-  /** The file is not what the edit was made from any more. `theirs`: what changed meanwhile; null: the text that it was made from is not known here. */
-  | { readonly kind: 'stale'; readonly etag: string; readonly mine: PolicyDiff; readonly theirs: PolicyDiff | null }
-  /** Nothing was written. */
-  | { readonly kind: 'refused'; readonly problems: readonly PolicyProblem[] }
-  /** The relay did not take it up, and the file is as it was before. */
-  | { readonly kind: 'not-taken'; readonly problems: readonly PolicyProblem[] }
-  | { readonly kind: 'not-writable'; readonly why: string };
-
-export type PolicyChangeAsk = {
-  /** Of the text that it was made from; null: whatever is there. */
-  readonly etag: string | null;
-  readonly by: PolicyAuthor;
-  readonly comment: string;
-};
 
 export type PolicyOperationsNeeds = {
   readonly policyFile: string;
@@ -154,9 +93,7 @@ export class PolicyOperations {
   }
 
   /** The same by an edit of the text that is there. */
-  change(
-    ask: PolicyChangeAsk & { readonly what: string; readonly edit: (text: string) => Edited },
-  ): Promise<PolicyPut> {
+  change(ask: PolicyChange): Promise<PolicyPut> {
     return this.#next(() => this.#put(ask));
   }
 
@@ -184,7 +121,13 @@ export class PolicyOperations {
     return turn;
   }
 
-  async #put({ edit, what, etag, by, comment }: Change): Promise<PolicyPut> {
+  async #put(change: PolicyChange): Promise<PolicyPut> {
+    const put = await this.#tried(change);
+    if (put.kind !== 'written') await change.secrets?.discard();
+    return put;
+  }
+
+  async #tried({ edit, what, etag, by, comment, secrets }: PolicyChange): Promise<PolicyPut> {
     const before = await this.#read();
     const edited = edit(before);
     if (edited.kind === 'unreadable') return refused(`the file as it is cannot be edited: ${edited.cause}`);
@@ -192,6 +135,7 @@ export class PolicyOperations {
     const { text } = edited;
     if (etag !== null && etagOf(before) !== etag) return this.#stale(etag, { before, text });
     if (Buffer.byteLength(text) > MAX_TEXT_BYTES) return refused('a policy is at most 1 MB');
+    await secrets?.write();
     const checked = await this.check(text);
     const problems = checked.isValid ? [] : await this.#newProblems(checked, before);
     if (problems.length > 0) return { kind: 'refused', problems };
@@ -256,7 +200,6 @@ export class PolicyOperations {
   }
 }
 
-type Change = PolicyChangeAsk & { readonly what: string; readonly edit: (text: string) => Edited };
 type Writing = {
   readonly before: string;
   readonly text: string;

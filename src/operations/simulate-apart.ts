@@ -5,7 +5,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { replayedFrom, type Simulation } from '../routing/simulate.ts';
 import { type Operations, OperationsError } from './operations.ts';
-import type { PolicyProblem } from './policy-operations.ts';
+import type { PolicyProblem } from './policy-put.ts';
 import { HOUR_MS, simulationNotes, trafficPages } from './simulate-policy.ts';
 import type { Replayed, ReplayMessages, ReplayStart } from './simulate-thread.ts';
 

@@ -4,6 +4,7 @@ import type { PolicyDesk } from '../../src/http/api/policy.ts';
 import type { Operations } from '../../src/operations/operations.ts';
 import { PolicyVersions } from '../../src/operations/policy-versions.ts';
 import { relayLoad, relayPolicy } from '../../src/operations/relay-policy.ts';
+import { SecretFiles } from '../../src/operations/secret-files.ts';
 import { simulator } from '../../src/operations/simulate-apart.ts';
 import type { Policy } from '../../src/policy/schema.ts';
 import type { Clock } from '../../src/ports.ts';
@@ -25,5 +26,9 @@ export function policyDesk(of: {
   const versions = new PolicyVersions(of.dataFolder);
   const canSendFrom = async () => true;
   const operations = relayPolicy({ ...file, holder, versions, record: { kept: async () => {} }, canSendFrom });
-  return { operations, simulate: simulator({ operations: of.operations, policy: of.policy, load, clock: of.clock }) };
+  return {
+    operations,
+    simulate: simulator({ operations: of.operations, policy: of.policy, load, clock: of.clock }),
+    secrets: () => new SecretFiles(of),
+  };
 }

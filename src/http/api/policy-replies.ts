@@ -1,6 +1,6 @@
 /** What the calls about the policy have in common: what is sent, and what comes of it. */
 import { z } from 'zod';
-import type { PolicyProblem, PolicyPut } from '../../operations/policy-operations.ts';
+import type { PolicyProblem, PolicyPut } from '../../operations/policy-put.ts';
 import type { PolicyAuthor } from '../../operations/policy-versions.ts';
 import type { SimulatedText } from '../../operations/simulate-apart.ts';
 import { MAX_TEXT_BYTES } from '../../policy/tree.ts';
@@ -8,6 +8,9 @@ import { type Answer, problem, problemWith } from '../answer.ts';
 import type { Principal } from '../principal.ts';
 import type { ApiReply } from '../route.ts';
 
+export const PART = 'policy';
+export const COMMENT = z.string().max(500).default('');
+export const HEX = z.string().regex(/^[0-9a-f]{32}$/, 'expected the etag of the text that it was made from');
 export const YAML_TYPES = ['text/yaml', 'application/yaml', 'application/x-yaml', 'text/x-yaml', 'text/plain'];
 /** With a little for those that it refuses by their own word. */
 export const MOST_BYTES = MAX_TEXT_BYTES + 1024;
@@ -110,5 +113,13 @@ export function simulatedReply(simulated: SimulatedText): ApiReply {
 }
 
 function wrong(status: number, detail: string, problems: readonly PolicyProblem[]): ApiReply {
-  return { kind: 'answer', answer: problemWith({ problems }, status, { detail }) };
+  const [first] = problems;
+  const told = first === undefined ? detail : `${detail}: ${first.path === '' ? '' : `${first.path}: `}${first.text}`;
+  return { kind: 'answer', answer: problemWith({ problems }, status, { detail: told }) };
+}
+
+/** A text of the policy, with the name that edits of it give. */
+export function yaml(text: string, etag: string): ApiReply {
+  const headers = { etag: `"${etag}"` };
+  return { kind: 'answer', answer: { status: 200, contentType: 'text/yaml; charset=utf-8', text, headers } };
 }

@@ -5,47 +5,52 @@ import { policyJsonSchema } from '../../policy/json-schema.ts';
 import { PRESET_NAMES } from '../../policy/presets.ts';
 import { SIMULATED_HOURS_MOST } from '../../operations/simulate-policy.ts';
 import type { SimulatedText, SimulateTextAsk } from '../../operations/simulate-apart.ts';
-import type { PolicyOperations, PolicyPut } from '../../operations/policy-operations.ts';
+import type { PolicyOperations } from '../../operations/policy-operations.ts';
+import { settingChanges, SETTINGS } from '../../operations/policy-settings.ts';
+import { setValues } from '../../operations/policy-values.ts';
 import { etagOf } from '../../operations/policy-versions.ts';
-import { type ApiCall, type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
+import type { SecretFiles } from '../../operations/secret-files.ts';
+import { type ApiRoute, defineRoute } from '../route.ts';
 import {
   authorOf,
   CHECK,
+  COMMENT,
   DIFF,
   etagIn,
+  HEX,
   MOST_BYTES,
   notText,
+  PART,
   putReply,
   simulatedReply,
   textOf,
-  VERSION,
   WRITTEN,
+  yaml,
   YAML_TYPES,
 } from './policy-replies.ts';
+import { versionRoutes } from './policy-versions.ts';
 
 /** What the calls and pages of the policy are made of. */
 export type PolicyDesk = {
   readonly operations: PolicyOperations;
   readonly simulate: (ask: SimulateTextAsk) => Promise<SimulatedText>;
+  /** For the secrets of one edit. */
+  readonly secrets: () => SecretFiles;
 };
 
 type Needs = { readonly policies: PolicyDesk };
 
-const PART = 'policy';
-const COMMENT = z.string().max(500).default('');
 const TEXT = z.string().max(1024 ** 2);
-const ID = /^[1-9]\d{0,8}$/;
-const HEX = z.string().regex(/^[0-9a-f]{32}$/, 'expected the etag of the text that it was made from');
 
 export function policyRoutes({ policies }: Needs): readonly ApiRoute[] {
   const { operations, simulate } = policies;
   return [
     ...textRoutes(operations),
     ...stateRoutes(operations),
+    ...settingRoutes(policies),
     ...lookRoutes(operations),
     ...trialRoutes(simulate),
     ...versionRoutes(operations),
-    ...rollbackRoutes(operations),
     defineRoute({
       method: 'GET',
       path: '/api/v1/policy/schema',
@@ -132,6 +137,37 @@ function stateRoutes(operations: PolicyOperations): readonly ApiRoute[] {
   ];
 }
 
+function settingRoutes({ operations, secrets }: PolicyDesk): readonly ApiRoute[] {
+  return [
+    defineRoute({
+      method: 'POST',
+      path: '/api/v1/policy/settings',
+      scope: 'admin',
+      part: PART,
+      summary:
+        'Set preset, exits, limits and alerts: changes those values of the file alone; secrets go into files of their own',
+      body: { as: 'json', schema: SETTINGS.extend({ etag: HEX.nullable().default(null), comment: COMMENT }) },
+      answer: WRITTEN,
+      run: async ({ body: { etag, comment, ...settings }, principal }) => {
+        const files = secrets();
+        const put = await operations.change({
+          etag,
+          comment,
+          by: authorOf(principal),
+          what: 'settings',
+          secrets: files,
+          edit: (text) =>
+            setValues(
+              text,
+              settingChanges(text, settings, (name, secret) => files.reference(name, secret)),
+            ),
+        });
+        return putReply(put, 'policy.settings');
+      },
+    }),
+  ];
+}
+
 function lookRoutes(operations: PolicyOperations): readonly ApiRoute[] {
   return [
     defineRoute({
@@ -201,72 +237,4 @@ function trialRoutes(simulate: PolicyDesk['simulate']): readonly ApiRoute[] {
       run: async ({ body: { text, line, column } }) => ({ kind: 'json', value: completionsAt(text, { line, column }) }),
     }),
   ];
-}
-
-function versionRoutes(operations: PolicyOperations): readonly ApiRoute[] {
-  return [
-    defineRoute({
-      method: 'GET',
-      path: '/api/v1/policy/versions',
-      scope: 'read',
-      part: PART,
-      summary:
-        'The policies that came into force on this node, the newest first: who, when, and why; without their texts',
-      answer: z.object({ versions: z.array(VERSION) }),
-      run: async () => ({ kind: 'json', value: { versions: await operations.versions() } }),
-    }),
-    defineRoute({
-      method: 'GET',
-      path: '/api/v1/policy/versions/{id}',
-      scope: 'admin',
-      part: PART,
-      summary: 'The text of a version, keys in clear among it',
-      answer: { contentType: 'text/yaml' },
-      run: (call) =>
-        withVersion(call, operations, async (id) => {
-          const text = await operations.versionText(id);
-          return yaml(text, etagOf(text));
-        }),
-    }),
-  ];
-}
-
-function rollbackRoutes(operations: PolicyOperations): readonly ApiRoute[] {
-  return [
-    defineRoute({
-      method: 'POST',
-      path: '/api/v1/policy/versions/{id}/rollback',
-      scope: 'admin',
-      part: PART,
-      summary: 'Write a version into the policy file again, and put it in force',
-      body: {
-        as: 'json',
-        schema: z.strictObject({ etag: HEX.nullable().default(null), comment: COMMENT }),
-      },
-      answer: WRITTEN,
-      run: (call) =>
-        withVersion(call, operations, async (id) => {
-          const { etag, comment } = call.body;
-          const put: PolicyPut = await operations.rollback({ id, etag, by: authorOf(call.principal), comment });
-          return putReply(put, 'policy.rollback');
-        }),
-    }),
-  ];
-}
-
-/** 404 for one that is not kept. */
-async function withVersion(
-  { params }: Pick<ApiCall<unknown, unknown>, 'params'>,
-  operations: PolicyOperations,
-  use: (id: number) => Promise<ApiReply>,
-): Promise<ApiReply> {
-  const text = params['id'] ?? '';
-  const id = ID.test(text) ? Number(text) : 0;
-  const isThere = (await operations.versions()).some((version) => version.id === id);
-  return isThere ? use(id) : notText(404, 'no such version is kept: /api/v1/policy/versions has those that are');
-}
-
-function yaml(text: string, etag: string): ApiReply {
-  const headers = { etag: `"${etag}"` };
-  return { kind: 'answer', answer: { status: 200, contentType: 'text/yaml; charset=utf-8', text, headers } };
 }
