@@ -6,6 +6,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generatedFiles, type GeneratedFile } from '../src/policy/generate.ts';
+import { alertsReference } from '../src/report/alerts-reference.ts';
 import { metricsReference } from '../src/report/metrics-reference.ts';
 import { repliesReference } from '../src/report/replies-reference.ts';
 
@@ -17,6 +18,7 @@ const CITATION = /RFC (\d{3,5})((?:,? (?:and )?§[0-9A-Z]+(?:\.[0-9]+)*)*)/g;
 function main(check: boolean): number {
   const files = [
     ...generatedFiles(),
+    { path: 'docs/alerts.md', content: alertsReference() },
     { path: 'docs/metrics.md', content: metricsReference() },
     { path: 'docs/replies.md', content: repliesReference() },
     rfcIndex(),

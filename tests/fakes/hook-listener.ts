@@ -7,6 +7,7 @@ import type { PostedEvent } from '../../src/report/webhooks/post.ts';
 export type HookPost = {
   readonly events: readonly PostedEvent[];
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
   /** Whether it was signed with this secret. */
   readonly signedWith: (secret: string) => boolean;
 };
@@ -59,5 +60,6 @@ function postOf(body: string, headers: HookPost['headers']): HookPost {
     const [, time, given] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(String(headers['relevo-signature'])) ?? [];
     return given === createHmac('sha256', secret).update(`${time}.${body}`).digest('hex');
   };
-  return { events: (JSON.parse(body) as { events: readonly PostedEvent[] }).events, headers, signedWith };
+  const { events = [] } = JSON.parse(body) as { readonly events?: readonly PostedEvent[] };
+  return { events, headers, body, signedWith };
 }

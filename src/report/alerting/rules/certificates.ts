@@ -5,7 +5,7 @@ import type { Severity } from '../../../message/alert-kind.ts';
 import type { Clock, Emit } from '../../../ports.ts';
 import { Raised } from './raised.ts';
 
-/** `what` for people and for the alert's name: `smtp`, `http`. */
+/** `what`, for people and the alert: `smtp` or `http`. */
 export type CertificateFile = { readonly what: string; readonly path: string };
 
 export type CertificateWatchNeeds = {
