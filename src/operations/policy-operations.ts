@@ -212,7 +212,8 @@ export function diffOf(from: string, to: string): PolicyDiff {
   return { unified: unifiedText(changedLines(from, to)), changes: textChanges(from, to) };
 }
 
-function placedProblem({ line, column, path, text }: Problem): PolicyProblem {
+/** Without the name of the file. */
+export function placedProblem({ line, column, path, text }: Problem): PolicyProblem {
   return { line, column, path, text };
 }
 

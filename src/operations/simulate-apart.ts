@@ -5,6 +5,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { replayedFrom, type Simulation } from '../routing/simulate.ts';
 import { type Operations, OperationsError } from './operations.ts';
+import { placedProblem } from './policy-operations.ts';
 import type { PolicyProblem } from './policy-put.ts';
 import { HOUR_MS, simulationNotes, trafficPages } from './simulate-policy.ts';
 import type { Replayed, ReplayMessages, ReplayStart } from './simulate-thread.ts';
@@ -52,7 +53,7 @@ async function simulateText(
 ): Promise<SimulatedText> {
   const loaded = load(text);
   if (loaded.kind === 'refused')
-    return { kind: 'refused', problems: loaded.problems.map(({ file: _, ...problem }) => problem) };
+    return { kind: 'refused', problems: loaded.problems.map(placedProblem) };
   const [inForce, candidate] = [policy(), loaded.policy];
   const untilMs = clock.nowMs();
   const sinceMs = untilMs - hours * HOUR_MS;
