@@ -18,6 +18,7 @@ openssl openssl
 python3 python3
 php php-cli
 faketime faketime
+chromium chromium
 '
 
 any_exists() {
@@ -34,6 +35,8 @@ missing_packages() {
   # No programs: the plug-ins by which Postfix signs in, and the TLS of swaks.
   any_exists /usr/lib*/sasl2/libplain.so* /usr/lib/*/sasl2/libplain.so* || echo libsasl2-modules
   any_exists /usr/lib/*/perl5/*/Net/SSLeay.pm /usr/*/perl5/Net/SSLeay.pm /usr/*/perl5/vendor_perl/Net/SSLeay.pm || echo libnet-ssleay-perl
+  # Without any font a browser shows nothing.
+  any_exists /usr/share/fonts/truetype/*/*.ttf || echo fonts-dejavu-core
 }
 
 missing=$(missing_packages | tr '\n' ' ')

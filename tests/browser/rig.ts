@@ -54,7 +54,10 @@ const ARGUMENTS = [
   '--force-color-profile=srgb',
 ];
 
-function policyOf(ports: { readonly smtp: number; readonly http: number; readonly sink: number }, more: string): string {
+function policyOf(
+  ports: { readonly smtp: number; readonly http: number; readonly sink: number },
+  more: string,
+): string {
   const exit = `type: smtp, host: 127.0.0.1, port: ${ports.sink}, tls: none`;
   return `
 hostname: relay.test

@@ -6,7 +6,11 @@ export type StorageState = Awaited<ReturnType<BrowserContext['storageState']>>;
 
 export type SignInAs = {
   /** A call of the API that may make users. */
-  readonly api: (method: string, path: string, body: unknown) => Promise<{ readonly status: number; readonly value: unknown }>;
+  readonly api: (
+    method: string,
+    path: string,
+    body: unknown,
+  ) => Promise<{ readonly status: number; readonly value: unknown }>;
   readonly browser: Browser;
   readonly base: string;
   readonly role: 'admin' | 'operator' | 'viewer';

@@ -1,16 +1,17 @@
 /*
  * Charts of figures over time, and the same as a table.
  *
- *   <div data-charts>                            with <button data-range="1h">
- *     <figure data-series="rate" data-unit="…">  its places: .plot, and <details><div class="scroll">
+ *   <section data-charts data-egress="one">      of that exit; without: of the whole relay; with <button data-range="1h">
+ *     <figure data-what="delivered,bounced" data-labels='["…"]' data-scale="1" data-unit="%" data-per="minute">
+ *                                                its places: .plot, and <details><div class="scroll">
  *
- * The figures are GET /api/v1/stats/series?name=…&range=…, with `egress` where data-egress has one:
- * { times: [seconds], series: [{ name, values: [number|null] }] }.
+ * The figures are GET /api/v1/stats/series?what=…: { stepMs, times: [seconds], series: [{ figure, values: [number|null] }] }.
  */
 (() => {
   'use strict';
   const { call, words } = window.relevo;
   const COLOURS = ['--one', '--two', '--three', '--four'];
+  const LENGTH_MS = { '1h': 3_600_000, '24h': 86_400_000, '30d': 2_592_000_000 };
   const AGAIN_MS = { '1h': 30_000, '24h': 120_000, '30d': 900_000 };
   const language = document.documentElement.lang;
   const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
@@ -25,14 +26,23 @@
       probe.style.color = `var(${name})`;
       return getComputedStyle(probe).color;
     };
-    const colours = { lines: COLOURS.map(read), axis: read('--axis'), net: read('--net'), font: `11px ${style.fontFamily}` };
+    const colours = {
+      lines: COLOURS.map(read),
+      axis: read('--axis'),
+      net: read('--net'),
+      font: `11px ${style.fontFamily}`,
+    };
     probe.remove();
     return colours;
   };
 
   function optionsOf(place, { series, unit, range }) {
     const { lines, axis, net, font } = coloursOf(place);
-    const formats = { hour: '2-digit', minute: '2-digit', ...(range === '30d' ? { day: '2-digit', month: '2-digit' } : {}) };
+    const formats = {
+      hour: '2-digit',
+      minute: '2-digit',
+      ...(range === '30d' ? { day: '2-digit', month: '2-digit' } : {}),
+    };
     const short = new Intl.DateTimeFormat(language, range === '30d' ? { day: '2-digit', month: '2-digit' } : formats);
     const line = { stroke: axis, font, grid: { stroke: net, width: 1 }, ticks: { show: false } };
     const shown = (_, value) => (value === null || value === undefined ? '–' : `${figure.format(value)} ${unit}`);
@@ -46,8 +56,23 @@
         { ...line, values: (_, values) => values.map((value) => figure.format(value)), size: 52 },
       ],
       series: [
-        { label: words.time, value: (_, time) => (time === null ? '–' : new Intl.DateTimeFormat(language, { ...formats, day: '2-digit', month: '2-digit' }).format(new Date(time * 1_000))) },
-        ...series.map(({ name }, at) => ({ label: name, stroke: lines[at % lines.length], width: 1.5, points: { show: false }, value: shown, spanGaps: false })),
+        {
+          label: words.time,
+          value: (_, time) =>
+            time === null
+              ? '–'
+              : new Intl.DateTimeFormat(language, { ...formats, day: '2-digit', month: '2-digit' }).format(
+                  new Date(time * 1_000),
+                ),
+        },
+        ...series.map(({ name }, at) => ({
+          label: name,
+          stroke: lines[at % lines.length],
+          width: 1.5,
+          points: { show: false },
+          value: shown,
+          spanGaps: false,
+        })),
       ],
     };
   }
@@ -65,7 +90,11 @@
       place.append(note);
     } else {
       const unit = figureElement.dataset.unit ?? '';
-      const chart = new window.uPlot(optionsOf(place, { series, unit, range }), [times, ...series.map(({ values }) => values)], place);
+      const chart = new window.uPlot(
+        optionsOf(place, { series, unit, range }),
+        [times, ...series.map(({ values }) => values)],
+        place,
+      );
       drawn.set(place, chart);
     }
     for (const canvas of place.querySelectorAll('canvas')) canvas.setAttribute('aria-hidden', 'true');
@@ -100,20 +129,40 @@
     place.replaceChildren(made);
   }
 
+  /** As they are shown: under their labels, in their unit. */
+  function shownOf({ what, labels, scale, per }, { stepMs, times, series }) {
+    const names = JSON.parse(labels);
+    const factor = Number(scale) / (per === 'minute' ? stepMs / 60_000 : 1);
+    const lines = what.split(',').map((figureName, at) => {
+      const values = series.find((one) => one.figure === figureName)?.values ?? times.map(() => null);
+      return { name: names[at], values: values.map((value) => (value === null ? null : value * factor)) };
+    });
+    return { times, series: lines };
+  }
+
   for (const charts of document.querySelectorAll('[data-charts]')) {
     let range = charts.querySelector('[data-range][aria-pressed=true]')?.dataset.range ?? '1h';
     let timer = 0;
     const shown = new Map();
 
+    function queryOf(what) {
+      const to = Date.now();
+      const of = charts.dataset.egress === undefined ? { by: 'all' } : { by: 'exit', names: charts.dataset.egress };
+      return new URLSearchParams({
+        what,
+        ...of,
+        from: new Date(to - LENGTH_MS[range]).toISOString(),
+        to: new Date(to).toISOString(),
+      });
+    }
+
     async function show() {
       clearTimeout(timer);
       const asked = range;
-      for (const one of charts.querySelectorAll('[data-series]')) {
-        const { series, egress } = one.dataset;
-        const query = new URLSearchParams({ name: series, range, ...(egress === undefined ? {} : { egress }) });
-        const { ok, value } = await call('GET', `/api/v1/stats/series?${query}`);
+      for (const one of charts.querySelectorAll('[data-what]')) {
+        const { ok, value } = await call('GET', `/api/v1/stats/series?${queryOf(one.dataset.what)}`);
         if (asked !== range) return;
-        const found = ok && Array.isArray(value?.times) ? value : { times: [], series: [] };
+        const found = ok && Array.isArray(value?.times) ? shownOf(one.dataset, value) : { times: [], series: [] };
         shown.set(one, found);
         draw(one, found, range);
       }
@@ -124,7 +173,8 @@
     charts.addEventListener('click', (event) => {
       const button = event.target.closest('[data-range]');
       if (button === null) return;
-      for (const one of charts.querySelectorAll('[data-range]')) one.setAttribute('aria-pressed', String(one === button));
+      for (const one of charts.querySelectorAll('[data-range]'))
+        one.setAttribute('aria-pressed', String(one === button));
       range = button.dataset.range;
       void show();
     });

@@ -72,9 +72,14 @@
         return one.value.trim() === '' ? [] : [one.value.trim()];
       });
     }
-    if (field.type === 'checkbox') return field.hasAttribute('value') && as !== 'boolean' ? (field.checked ? text : NONE) : field.checked;
+    if (field.type === 'checkbox')
+      return field.hasAttribute('value') && as !== 'boolean' ? (field.checked ? text : NONE) : field.checked;
     if (field.type === 'radio' && !field.checked) return NONE;
-    if (as === 'lines') return text.split('\n').map((line) => line.trim()).filter((line) => line !== '');
+    if (as === 'lines')
+      return text
+        .split('\n')
+        .map((line) => line.trim())
+        .filter((line) => line !== '');
     if (as === 'null' && text.trim() === '') return null;
     if (text === '' && !field.required) return NONE;
     if (as === 'number' || field.type === 'number') return Number(text);
@@ -134,7 +139,9 @@
     let first = null;
     for (const { path, text } of Array.isArray(problem?.errors) ? problem.errors : []) {
       const names = [path, String(path).replace(/\.\d+(\..*)?$/, ''), String(path).split('.')[0]];
-      const field = [...form.elements].find((one) => one.name !== '' && names.includes(one.name) && one.type !== 'hidden');
+      const field = [...form.elements].find(
+        (one) => one.name !== '' && names.includes(one.name) && one.type !== 'hidden',
+      );
       if (field === undefined) left.push(path === '' ? text : `${path}: ${text}`);
       else {
         const note = faultNote(text);
@@ -284,7 +291,9 @@
     const focused = document.activeElement;
     if (region.querySelector('dialog[open], form[aria-busy=true], .fault') !== null) return true;
     if (focused === null || !region.contains(focused)) return false;
-    return focused.matches('input:not([type=checkbox], [type=radio]), textarea, select') || String(getSelection()) !== '';
+    return (
+      focused.matches('input:not([type=checkbox], [type=radio]), textarea, select') || String(getSelection()) !== ''
+    );
   }
 
   function replace(region, fresh) {
@@ -308,7 +317,8 @@
     if (element === region) return [];
     if (element.id !== '') return element.id;
     const path = [];
-    for (let one = element; one !== region; one = one.parentElement) path.unshift([...one.parentElement.children].indexOf(one));
+    for (let one = element; one !== region; one = one.parentElement)
+      path.unshift([...one.parentElement.children].indexOf(one));
     return path;
   }
 
@@ -360,7 +370,13 @@
   }
 
   function watch() {
-    if (source !== null || document.hidden || document.body.classList.contains('bare') || document.querySelector('[data-live]') === null) return;
+    if (
+      source !== null ||
+      document.hidden ||
+      document.body.classList.contains('bare') ||
+      document.querySelector('[data-live]') === null
+    )
+      return;
     source = new EventSource(`/live?path=${encodeURIComponent(location.pathname + location.search)}`);
     source.addEventListener('region', ({ data }) => {
       heard();

@@ -38,7 +38,8 @@ export function actionButtons(
   >
     ${words.pause}
   </button>`;
-  const test = html`<form data-api="${api(egress, 'test')}" data-done="${words.testing}">
+  const said = html`data-good="${words.works}" data-bad="${words.fails}" data-close="${words.close}"`;
+  const test = html`<form data-api="${api(egress, 'test')}" data-done="${words.testing}" data-then="stay" ${said}>
     <button id="test-${at}" aria-label="${words.test} ${egress}">${words.test}</button>
   </form>`;
   return html`<div class="buttons">${isPaused(status) ? resume : pause} ${test}</div>`;

@@ -46,7 +46,7 @@ export function exitPage(needs: ExitsNeeds): Page {
         ${principal.scopes.includes('operate') ? pauseDialog(exit.status, of) : ''}
         ${chartsOf(exitCharts(language), { language, egress })}
         <div class="grid">${historyOf(exit.stats, told)} ${troublesOf(exit, told)}</div>`;
-      return { title: egress, main, scripts: CHART_SCRIPTS };
+      return { title: egress, main, scripts: [...CHART_SCRIPTS, 'exits.js'] };
     },
   };
 }

@@ -40,6 +40,9 @@ type ExitsWords = {
   readonly forget: string;
   readonly test: string;
   readonly testing: string;
+  readonly works: string;
+  readonly fails: string;
+  readonly close: string;
   readonly cancel: string;
   readonly history: string;
   readonly period: string;
@@ -101,7 +104,10 @@ export const EXITS_WORDS: Words<ExitsWords> = {
     resumed: 'Resumed.',
     forget: 'Forget what came of its mail so far',
     test: 'Test',
-    testing: 'Tested: {text}',
+    testing: 'Tested {egress}; no mail was sent.',
+    works: 'works',
+    fails: 'does not work',
+    close: 'Close',
     cancel: 'Cancel',
     history: 'What came of its mail',
     period: 'Time',
@@ -162,7 +168,10 @@ export const EXITS_WORDS: Words<ExitsWords> = {
     resumed: 'Reanudada.',
     forget: 'Olvidar los resultados de su correo hasta ahora',
     test: 'Probar',
-    testing: 'Probada: {text}',
+    testing: '{egress} probada; no se ha enviado correo.',
+    works: 'funciona',
+    fails: 'no funciona',
+    close: 'Cerrar',
     cancel: 'Cancelar',
     history: 'Resultados de su correo',
     period: 'Periodo',

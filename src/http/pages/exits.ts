@@ -40,7 +40,7 @@ export function exitsPage(needs: ExitsNeeds): Page {
         exits.length === 0
           ? html`<p>${words.noExits}</p>`
           : html`${tableOf(exits, told, ask.principal.scopes)} ${dialogs}`;
-      return { title: words.title, main };
+      return { title: words.title, main, scripts: ['exits.js'] };
     },
   };
 }

@@ -30,7 +30,7 @@ export function money(
   { amount, currency }: { readonly amount: number; readonly currency: string },
   language: Language,
 ): string {
-  return `${decimal(amount, amount !== 0 && Math.abs(amount) < 1 ? 3 : 2, language)} ${currency}`;
+  return `${decimal(amount, amount !== 0 && Math.abs(amount) < 0.01 ? 4 : 2, language)} ${currency}`;
 }
 
 /** `4.2 MB`, in powers of 1,000. */

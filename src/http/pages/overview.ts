@@ -125,7 +125,7 @@ function flowTable({ stats, told, words }: View): Html {
       <th scope="row">${name}</th>
       ${FLOWS.map((flow) => cell(flows, flow))}
     </tr>`;
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="${words.title}">
+  return html`<div class="card scroll" tabindex="0" role="region" aria-label="${words.title}">
     <table>
       <thead>
         <tr>

@@ -1,0 +1,107 @@
+/** Overview and Exits as those use them who are on call. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { tabOrder } from './checks.ts';
+import { type BrowserRig, openBrowserRig } from './rig.ts';
+import { HOSTILE, SEEDED } from './seed.ts';
+
+let rig: BrowserRig;
+beforeAll(async () => {
+  rig = await openBrowserRig();
+});
+afterAll(() => rig?.[Symbol.asyncDispose]());
+
+test('the overview says whether mail flows, what waits and why, and follows while it is open', async () => {
+  await using at = await rig.open('/');
+  const { page } = at;
+  await expect.poll(() => page.locator('[data-verdict]').getAttribute('data-verdict')).toBe('flows');
+  const waits = page.locator('[data-live=waits]');
+  expect(await waits.locator('tbody tr').count()).toBe(2);
+  expect(await waits.textContent()).toContain(HOSTILE.reply);
+  const delivered = page.locator('.tile').first().locator('.figure');
+  const before = Number(await delivered.textContent());
+  await page.evaluate('document.body.dataset.kept = "yes"');
+  await rig.send({ to: SEEDED.delivered });
+  await expect.poll(() => delivered.textContent(), { timeout: 20_000 }).toBe(String(before + 1));
+  expect(await page.locator('body').getAttribute('data-kept')).toBe('yes');
+  expect(at.troubles).toEqual([]);
+});
+
+test('an exit is paused with a reason by keyboard, which others see at once, and goes on after a question', async () => {
+  await using other = await rig.open('/exits', { as: 'viewer' });
+  await using at = await rig.open('/exits', { as: 'operator' });
+  const { page } = at;
+  await page.getByRole('button', { name: 'Pause one' }).focus();
+  await page.keyboard.press('Enter');
+  const dialog = page.locator('dialog[open]');
+  await dialog.waitFor();
+  await page.keyboard.press('Escape');
+  expect(await dialog.count()).toBe(0);
+  expect(await page.evaluate('document.activeElement.id')).toBe('pause-0');
+
+  await page.keyboard.press('Enter');
+  await page.keyboard.type('<b>complaints</b> of Monday');
+  await page.keyboard.press('Enter');
+  const row = page.getByRole('row', { name: /^one / });
+  await row.getByText('paused', { exact: true }).waitFor();
+  expect(await row.textContent()).toContain('<b>complaints</b> of Monday');
+  expect(await page.locator('#outcome').textContent()).toBe('Paused: no new mail goes out by it.');
+  expect(await dialog.count()).toBe(0);
+  await other.page.getByRole('row', { name: /^one / }).getByText('paused', { exact: true }).waitFor();
+  expect(await other.page.getByRole('button', { name: /Pause|Resume|Test/ }).count()).toBe(0);
+
+  await row.getByRole('button', { name: 'Resume one' }).click();
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await row.getByRole('button', { name: 'Resume one' }).click();
+  await dialog.getByRole('button', { name: 'Resume' }).click();
+  await row.getByText('open', { exact: true }).waitFor();
+  expect([...at.troubles, ...other.troubles]).toEqual([]);
+});
+
+test('an exit is tried, step by step', async () => {
+  await using at = await rig.open('/exits/one');
+  await at.page.getByRole('button', { name: 'Test one' }).click();
+  const dialog = at.page.locator('dialog[open]');
+  await dialog.waitFor();
+  expect(await dialog.getAttribute('data-tried')).toBe('well');
+  expect(await dialog.textContent()).toMatch(/one: works/);
+  await at.page.keyboard.press('Escape');
+  expect(await dialog.count()).toBe(0);
+  expect(at.troubles).toEqual([]);
+});
+
+test('what a field lacks is told beside it', async () => {
+  await using at = await rig.open('/exits');
+  await at.page.getByRole('button', { name: 'Pause two' }).click();
+  const field = at.page.locator('dialog[open] input[name=reason]');
+  await at.page.evaluate('document.querySelector("dialog[open] input").maxLength = 5000');
+  await field.fill('x'.repeat(501));
+  await at.page.keyboard.press('Enter');
+  const fault = at.page.locator('dialog[open] .fault');
+  await fault.waitFor();
+  expect(await field.getAttribute('aria-invalid')).toBe('true');
+  expect(await field.getAttribute('aria-describedby')).toBe(await fault.getAttribute('id'));
+});
+
+test('every action is within reach of the Tab key, the way past the list of pages first', async () => {
+  await using at = await rig.open('/exits');
+  const order = await tabOrder(at.page, 40);
+  expect(order[0]).toBe('Skip to content');
+  for (const name of ['Overview', 'Exits', 'Sign out', 'one', 'Pause one', 'Test one', 'Pause two', 'Español'])
+    expect(order).toContain(name);
+});
+
+test('another language is chosen, and kept', async () => {
+  await using at = await rig.open('/exits?x=1');
+  await at.page.getByRole('link', { name: 'Español' }).click();
+  await at.page.getByRole('heading', { level: 1, name: 'Salidas' }).waitFor();
+  expect(at.page.url()).toBe(`${rig.base}/exits?x=1`);
+  await at.page.goto(`${rig.base}/`);
+  await at.page.getByRole('heading', { level: 1, name: 'Resumen' }).waitFor();
+});
+
+test('what is not there is said to be so, and whoever is not known has to sign in', async () => {
+  await using at = await rig.open('/exits/nobody');
+  expect(await at.page.locator('h1').textContent()).toBe('No such exit');
+  const unknown = await fetch(`${rig.base}/exits?x=1`, { redirect: 'manual' });
+  expect([unknown.status, unknown.headers.get('location')]).toEqual([303, '/sign-in?next=%2Fexits%3Fx%3D1']);
+});
