@@ -12,7 +12,9 @@ import type { NodeStatus } from './operations/node-status.ts';
 import type { Operations, RelayStatus } from './operations/operations.ts';
 import { routeOperation } from './operations/route-operation.ts';
 import { createOperations } from './operations/store-operations.ts';
+import { egressTrials } from './operations/try-egress.ts';
 import { webhookOperations } from './operations/webhook-operations.ts';
+import { canSendFrom } from './system.ts';
 
 export type RelayOperationsNeeds = Foundation & {
   readonly path: MailPath;
@@ -35,6 +37,7 @@ export function relayOperations(needs: RelayOperationsNeeds): Operations {
     emit,
     nodes,
     auditLog: (ask) => log.page(ask),
+    tryEgress: egressTrials({ policy, clock, dns: ports.dns, dial: ports.dial, canSendFrom }),
     exits,
     tokens: access.tokens,
     users: access.signIn.users,

@@ -61,6 +61,7 @@ function remoteOperations(call: Call): Operations {
     stats: ask('stats'),
     exits: ask('exits'),
     exitPasts: ask('exitPasts'),
+    tryEgress: ask('tryEgress'),
     traffic: ask('traffic'),
     pause: ask('pause'),
     resume: ask('resume'),

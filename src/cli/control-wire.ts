@@ -78,6 +78,7 @@ export const ASKS = {
   stats: z.strictObject({}),
   exits: z.strictObject({}),
   exitPasts: z.strictObject({}),
+  tryEgress: z.strictObject({ egress: text }),
   traffic: z.strictObject({ sinceMs: z.number(), after: text.nullable() }),
   pause: z.strictObject({ egress: text, reason: text }),
   resume: z.strictObject({ egress: text, forget: z.boolean() }),

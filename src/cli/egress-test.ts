@@ -1,16 +1,13 @@
 import type { Command } from 'commander';
-import { probe, type ProbeResult } from '../egress/probe.ts';
-import { ownAddresses } from '../exits/listings.ts';
-import { lookUp } from '../exits/listing-look.ts';
 import { isUsable } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Look } from '../routing/listing-course.ts';
-import { shownZone } from '../routing/listing-record.ts';
 import { canSendFrom, systemDial } from '../system.ts';
 import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli.ts';
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
 import { targetOf, type ExitStatus } from '../operations/exit-status.ts';
+import { type EgressTried, isWell, tryEgress } from '../operations/try-egress.ts';
 import { isTrial, runTrial, type TrialOptions } from './egress-trial-run.ts';
 import { json, printable } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
@@ -57,14 +54,6 @@ export function addEgressTest(program: Command, registry: Registry): void {
   });
 }
 
-/** `lists`: what each zone says of its address; empty where none is asked, or the address is not known. */
-type Tested = {
-  readonly egress: string;
-  readonly result: ProbeResult;
-  readonly address: string | null;
-  readonly lists: readonly Look[];
-};
-
 /** In what the relay that runs, with a policy and an environment of its own, would ask others than this command does; empty: in nothing, or none runs. */
 async function differences(
   { dataFolder }: Where,
@@ -101,28 +90,12 @@ function namesOf(policy: Policy, name: string | null): readonly string[] {
   return [name];
 }
 
-async function testOf(cli: Cli, policy: Policy, egress: string): Promise<Tested> {
-  const { hostname, health, dns: names, blocklists } = policy;
-  const terms = policy.egress[egress];
-  if (terms === undefined) throw new Error(`no exit ${egress}`);
-  const dns = cli.dns(names.servers);
-  const { signal } = new AbortController();
-  const needs = { clock: cli.clock, dns, dial: systemDial, hostname, timeoutMs: health.timeout, canSendFrom };
-  const address = ownAddresses(policy).find(({ exits }) => exits.includes(egress))?.address ?? null;
-  const [result, looks] = await Promise.all([
-    probe(terms, needs, signal),
-    address === null ? new Map<string, readonly Look[]>() : lookUp([address], blocklists.zones, { dns, signal }),
-  ]);
-  const lists = [...looks.values()].flat().map((look) => ({ ...look, zone: shownZone(look.zone) }));
-  return { egress, result, address, lists };
+async function testOf(cli: Cli, policy: Policy, egress: string): Promise<EgressTried> {
+  const { clock } = cli;
+  return tryEgress({ policy, clock, dns: cli.dns(policy.dns.servers), dial: systemDial, canSendFrom }, egress);
 }
 
-function isWell({ result, lists }: Tested): boolean {
-  const isWhole = result.steps.every(({ isTrouble }) => isTrouble !== true);
-  return result.kind === 'ok' && isWhole && lists.every(({ verdict }) => verdict.kind !== 'listed');
-}
-
-function textOf({ egress, result, address, lists }: Tested): string {
+function textOf({ egress, result, address, lists }: EgressTried): string {
   const lines = result.steps.map(({ stage, found }) => `${stage.padEnd(10)}${found}`.trimEnd());
   if (result.kind === 'failed') lines.push(`${result.stage.padEnd(10)}FAILED: ${result.cause}`);
   if (result.kind === 'ok' && lines.length === 0)

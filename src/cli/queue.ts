@@ -1,12 +1,12 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import type { DeliveryId, MessageId } from '../message/ids.ts';
-import { messageIdOf, parseDeliveryId } from '../message/ids.ts';
-import { formatReply, type Reply } from '../message/reply.ts';
+import { type DeliveryId, parseDeliveryId } from '../message/ids.ts';
+import { formatReply } from '../message/reply.ts';
 import { isWaitText } from '../schedule/groups.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import { addCommand, addGroup, UsageError, type Registry } from './cli.ts';
 import type { QueueAction, QueueShape } from '../operations/operations.ts';
 import { cut, formatDue, formatSize, json, plural, table } from './output.ts';
+import { plainDelivery } from '../operations/queue-json.ts';
 import { formatAge } from '../policy/units.ts';
 import { addFilterOptions, filterOf, type FilterOptions } from './queue-filter.ts';
 import { withOperations } from './reach.ts';
@@ -57,53 +57,6 @@ function deliveryId(text: string): DeliveryId {
   const id = parseDeliveryId(text);
   if (id === null) throw new UsageError(`"${text}" is no delivery's id`);
   return id;
-}
-
-/** The stable form of a queued delivery in JSON. */
-export type PlainDelivery = {
-  readonly id: DeliveryId;
-  readonly messageId: MessageId;
-  readonly domain: string;
-  readonly sender: string;
-  readonly recipients: readonly string[];
-  readonly client: string;
-  readonly stream: string;
-  readonly priority: string;
-  readonly state: string;
-  readonly attempts: number;
-  readonly sizeBytes: number;
-  readonly createdAtMs: number;
-  /** Not to be sent before; null: it was not scheduled. */
-  readonly sendAtMs: number | null;
-  readonly dueAtMs: number;
-  readonly leasedUntilMs: number | null;
-  readonly lastReply: Reply | null;
-  readonly lastEgress: string | null;
-};
-
-/** What `queue list --json` and `message --json` print of a delivery. */
-export function plainDelivery({ delivery, sender, sizeBytes, leasedUntilMs, sendAtMs }: QueuedDelivery): PlainDelivery {
-  const { id, domain, client, stream, priority, state, attempts, createdAtMs, dueAtMs, lastReply, lastEgress } =
-    delivery;
-  return {
-    id,
-    messageId: messageIdOf(id),
-    domain,
-    sender,
-    recipients: delivery.recipients.map(({ address }) => address),
-    client,
-    stream,
-    priority,
-    state,
-    attempts,
-    sizeBytes,
-    createdAtMs,
-    sendAtMs: sendAtMs ?? null,
-    dueAtMs,
-    leasedUntilMs,
-    lastReply,
-    lastEgress,
-  };
 }
 
 function listText(shown: readonly QueuedDelivery[], next: DeliveryId | null, nowMs: number): string {

@@ -1,15 +1,23 @@
 /** All calls of the API: a line for each resource. */
 import { alertRoutes } from './api/alerts.ts';
 import { accountRoutes } from './api/account.ts';
+import { auditRoutes } from './api/audit.ts';
 import { egressRoutes } from './api/egress.ts';
+import { messageSearchRoutes } from './api/message-search.ts';
+import { figureRoutes } from './api/figures.ts';
 import { messageRoutes } from './api/messages.ts';
 import { policyRoutes } from './api/policy.ts';
+import { queueRoutes } from './api/queue.ts';
+import { relayRoutes } from './api/relay.ts';
 import { signInRoutes } from './api/sign-in.ts';
+import { reportRoutes } from './api/reports.ts';
 import { sesRoutes } from './api/ses.ts';
 import { statsRoutes } from './api/stats.ts';
 import { submitRoutes } from './api/submit.ts';
 import { suppressionRoutes } from './api/suppressions.ts';
+import { suppressionTransferRoutes } from './api/suppression-transfer.ts';
 import { userRoutes } from './api/users.ts';
+import { webhookRoutes } from './api/webhooks.ts';
 import type { RouteNeeds } from './needs.ts';
 import type { ApiRoute } from './route.ts';
 
@@ -17,12 +25,20 @@ export function allRoutes(needs: RouteNeeds): readonly ApiRoute[] {
   return [
     ...alertRoutes(needs),
     ...messageRoutes(needs),
+    ...messageSearchRoutes(needs),
     ...submitRoutes(needs),
     ...sesRoutes(needs),
+    ...queueRoutes(needs),
     ...egressRoutes(needs),
+    ...relayRoutes(needs),
+    ...webhookRoutes(needs),
+    ...auditRoutes(needs),
     ...policyRoutes(needs),
     ...suppressionRoutes(needs),
+    ...suppressionTransferRoutes(needs),
     ...statsRoutes(needs),
+    ...figureRoutes(needs),
+    ...reportRoutes(needs),
     ...signInRoutes(needs),
     ...accountRoutes(needs),
     ...userRoutes(needs),

@@ -29,6 +29,7 @@ export const CHANGES: { readonly [Name in keyof Operations]: Tell<Name> } = {
   stats: null,
   exits: null,
   exitPasts: null,
+  tryEgress: null,
   traffic: null,
   tokens: null,
   suppressions: null,

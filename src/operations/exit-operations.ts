@@ -65,7 +65,8 @@ export function exitOperations(needs: ExitOperationsNeeds): ExitOperations {
   };
 }
 
-function mustKnow(policy: Policy, egress: string): void {
+/** @throws OperationsError */
+export function mustKnow(policy: Policy, egress: string): void {
   if (egressOf(policy, egress) !== undefined) return;
   const meant = nearest(egress, Object.keys(policy.egress));
   throw new OperationsError(`the policy has no egress ${egress}${meant === null ? '' : ` (did you mean ${meant}?)`}`);

@@ -6,7 +6,7 @@ import type { Message } from '../message/message.ts';
 import { FINAL_STATES, type FinalState } from '../message/outcome.ts';
 import type { Reply } from '../message/reply.ts';
 import type { MessageStory } from '../spool/spool.ts';
-import { type PlainDelivery, plainDelivery } from '../cli/queue.ts';
+import { type PlainDelivery, plainDelivery } from './queue-json.ts';
 
 /** One recipient, by what is known last of it. */
 export type PlainRecipient = {

@@ -11,6 +11,7 @@ import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitPast } from '../routing/exit-past.ts';
 import type { TrafficAsk, TrafficPage } from '../spool/traffic.ts';
 import type { AuditAsk, AuditPage } from './audit-log.ts';
+import type { EgressTried } from './try-egress.ts';
 import type { FoundMessage } from './find-message.ts';
 import type { ExitStatus } from './exit-status.ts';
 import type { RouteExplanation } from '../schedule/explain.ts';
@@ -138,6 +139,8 @@ type OwnOperations = {
   traffic(ask: TrafficAsk): Promise<TrafficPage>;
   /** No new mail goes out by that exit, on any node, until it is resumed. `changed`: it was not paused before. */
   pause(ask: { readonly egress: string; readonly reason: string }): Promise<{ readonly changed: boolean }>;
+  /** Whether it works, tried now from the node that is asked; no mail is sent. Needs a running relay. */
+  tryEgress(ask: { readonly egress: string }): Promise<EgressTried>;
   /** `forget`: what came of its mail so far is not held against it any more. `changed`: it was paused. */
   resume(ask: { readonly egress: string; readonly forget: boolean }): Promise<{ readonly changed: boolean }>;
 };

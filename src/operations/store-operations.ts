@@ -58,6 +58,8 @@ export type StoreOperationsNeeds = {
   readonly alerts?: AlertOperations;
   /** Default: it cannot be asked. */
   readonly auditLog?: AuditOperations['auditLog'];
+  /** Default: it is refused. */
+  readonly tryEgress?: Operations['tryEgress'];
   /** Hears of each delivery that an operator changed. */
   readonly emit?: Emit;
 };
@@ -95,6 +97,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
       if (spool.traffic === undefined) throw new OperationsError('what passed is not known here');
       return spool.traffic(ask);
     },
+    tryEgress: needs.tryEgress ?? (() => Promise.reject(new OperationsError(`cannot try it: ${NOT_RUNNING}`))),
     nodes: needs.nodes ?? (async () => []),
     ...(needs.exits ?? NO_EXITS),
     ...(needs.tokens ?? UNKNOWN_TOKENS),

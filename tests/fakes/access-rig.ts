@@ -2,6 +2,7 @@
 import { openAccess } from '../../src/access.ts';
 import { startControl } from '../../src/cli/control-server.ts';
 import { exitOperations } from '../../src/operations/exit-operations.ts';
+import { AuditLog } from '../../src/operations/audit-log.ts';
 import { createOperations } from '../../src/operations/store-operations.ts';
 import type { IssuedToken } from '../../src/operations/token-operations.ts';
 import { readExitStandings } from '../../src/exits/standings.ts';
@@ -14,7 +15,9 @@ import { openApp } from '../../src/open-app.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import { statsNeeds } from '../../src/relay-stats.ts';
 import { createTroubles } from '../../src/report/troubles.ts';
-import { systemRandom } from '../../src/system.ts';
+import { egressTrials } from '../../src/operations/try-egress.ts';
+import { canSendFrom, systemDial, systemRandom } from '../../src/system.ts';
+import { DnsZone, fakeDns } from './dns.ts';
 import { CliRig } from './cli-rig.ts';
 import { FakeLive } from './fake-live.ts';
 import { policyDesk } from './policy-desk.ts';
@@ -23,16 +26,18 @@ const POLICY = `
 hostname: relay.example.com
 http: { listen: 127.0.0.1:0 }
 limits: { loginAttempts: 3/1m }
-egress: { smtp-1: { type: smtp, host: 127.0.0.1, port: 2525, tls: none } }
+EGRESS
 pools: { owned: { members: [smtp-1] } }
 routes: [{ name: all, use: [owned] }]
 `;
+const EGRESS = 'egress: { smtp-1: { type: smtp, host: 127.0.0.1, port: 2525, tls: none } }';
 
 /** `issue` runs `relevo token …`; `get` and `ask` show a token, or none. */
-export async function openAccessRig() {
+export async function openAccessRig(egress = EGRESS) {
   await using things = new AsyncDisposableStack();
-  const rig = things.use(new CliRig(POLICY));
-  const loaded = loadPolicy({ file: 'relevo.yaml', text: POLICY, env: {}, readFile: () => '' });
+  const text = POLICY.replace('EGRESS', egress);
+  const rig = things.use(new CliRig(text));
+  const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join());
   const policy = () => loaded.policy;
   const spool = things.use(await rig.openSpool());
@@ -45,35 +50,48 @@ export async function openAccessRig() {
   const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
   const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks, ledger });
   const { tokens } = access;
-  const operations = createOperations({ spool, clock, showsSubjects: () => true, live: new FakeLive(), exits, tokens, users: access.signIn.users });
+  const keepMs = () => policy().audit.keepMs;
+  const log = things.use(new AuditLog({ marks, clock, random: systemRandom, emit, keepMs }));
+  const operations = createOperations({
+    spool,
+    clock,
+    showsSubjects: () => true,
+    live: new FakeLive(),
+    furthestMs: () => policy().limits.futureReleaseMs,
+    exits,
+    tokens,
+    users: access.signIn.users,
+    auditLog: (ask) => log.page(ask),
+    tryEgress: egressTrials({ policy, clock, dns: fakeDns(new DnsZone()), dial: systemDial, canSendFrom }),
+  });
   const audited: Audited[] = [];
-  const audit: Audit = async (one) => void audited.push(one);
+  const audit: Audit = (one) => {
+    audited.push(one);
+    return log.note(one);
+  };
   const bodies = things.use(new BodyReader(clock));
   const submit: SubmitMail = async () => Promise.reject(new Error('no mail is taken here'));
-  const needs = { access, submit, bodies, operations, policy, clock, random: systemRandom, emit, marks, ledger, spool, troubles: createTroubles(), audit, policies: policyDesk({ policyFile: rig.policyFile, dataFolder, policy, operations, clock }) };
+  const needs = {
+    access,
+    submit,
+    bodies,
+    operations,
+    policy,
+    clock,
+    random: systemRandom,
+    emit,
+    marks,
+    ledger,
+    spool,
+    troubles: createTroubles(),
+    audit,
+    policies: policyDesk({ policyFile: rig.policyFile, dataFolder, policy, operations, clock }),
+  };
   const app = openApp(needs);
-  const control = await startControl({ dataFolder, operations, clock, emit, messageSizeBytes: () => 1_000 });
+  const control = await startControl({ dataFolder, operations, audit, clock, emit, messageSizeBytes: () => 1_000 });
   if (control.kind !== 'listening') throw new Error(control.cause);
   things.use(control.control);
-  const scrape = async () => ({ contentType: 'text/plain', text: '' });
-  const http = things.use(createHttp({ policy, clock, emit, notReady: () => [], scrape, app: async () => app }));
-  const bound = await http.listen();
-  if (bound.kind !== 'listening') throw new Error(bound.cause);
-  const base = `http://127.0.0.1:${bound.port}`;
-  const ask = (
-    path: string,
-    token: string | null,
-    { method, body }: { readonly method: string; readonly body?: string },
-  ) =>
-    fetch(base + path, {
-      method,
-      headers: {
-        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
-        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
-      },
-      ...(body === undefined ? {} : { body }),
-    });
-  const get = (path: string, token: string | null, method = 'GET') => ask(path, token, { method });
+  const { base, ask, get } = await served(things, { policy, clock, emit, app: async () => app });
   const issue = async (...args: string[]): Promise<IssuedToken> => {
     const { code, stdout, stderr } = await rig.run(['token', ...args, '--json']);
     if (code !== 0) throw new Error(stderr);
@@ -92,4 +110,28 @@ export async function openAccessRig() {
     spool,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+type Served = Pick<Parameters<typeof createHttp>[0], 'policy' | 'clock' | 'emit' | 'app'>;
+
+async function served(things: AsyncDisposableStack, needs: Served) {
+  const scrape = async () => ({ contentType: 'text/plain', text: '' });
+  const http = things.use(createHttp({ ...needs, notReady: () => [], scrape }));
+  const bound = await http.listen();
+  if (bound.kind !== 'listening') throw new Error(bound.cause);
+  const base = `http://127.0.0.1:${bound.port}`;
+  const ask = (
+    path: string,
+    token: string | null,
+    { method, body }: { readonly method: string; readonly body?: string },
+  ) =>
+    fetch(base + path, {
+      method,
+      headers: {
+        ...(token === null ? {} : { authorization: `Bearer ${token}` }),
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      },
+      ...(body === undefined ? {} : { body }),
+    });
+  return { base, ask, get: (path: string, token: string | null, method = 'GET') => ask(path, token, { method }) };
 }
