@@ -15,13 +15,14 @@ import { profiled } from './bench/profile.ts';
 import { longQueue } from './bench/queue.ts';
 import { Run, type Settings } from './bench/run.ts';
 import { markdown } from './bench/table.ts';
+import { watched } from './bench/watched.ts';
 import { floor, STEPS_CELL, THROUGHPUT_CELLS, throughput, type Entrant } from './bench/throughput.ts';
 
 const HELP = `usage: npm run bench -- [options]
 
 Everything takes about an hour with a million messages in the queue; --quick five minutes. As root, for the other relays are.
 
-  --cell NAME      only these, may be repeated: floor, steps, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle
+  --cell NAME      only these, may be repeated: floor, steps, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle, watched
   --peer NAME      only relays whose name has this in it, may be repeated (relevo, opendkim, unsigned, exim)
   --engine NAME    of relevo: embedded, redis or both (default both)
   --workers N      handed to \`relevo start\` (auto)
@@ -77,7 +78,7 @@ const settings: Settings = {
   keep: values.keep,
 };
 
-const OWN_CELLS = { queue: longQueue, hang: hangingDestination, urgent: urgentMail, idle } as const;
+const OWN_CELLS = { queue: longQueue, hang: hangingDestination, urgent: urgentMail, idle, watched } as const;
 
 function isWanted(cell: string): boolean {
   return values.cell === undefined || values.cell.includes(cell);
