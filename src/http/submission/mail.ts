@@ -90,8 +90,9 @@ const attachment = z
 
 const addresses = z
   .unknown()
-  .transform((value) => (value === undefined || value === null ? [] : Array.isArray(value) ? value : [value]))
+  .transform((value) => (value === null ? [] : Array.isArray(value) ? value : [value]))
   .pipe(z.array(namedAddress))
+  .prefault(() => [])
   .meta({ description: 'One address, or a list: `ann@example.com`, `Ann <ann@example.com>`, `{ name, address }`' });
 
 const headers = z
