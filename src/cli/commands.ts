@@ -17,6 +17,8 @@ import { addMessage } from './message.ts';
 import { addNodes } from './nodes.ts';
 import { addPresets } from './preset.ts';
 import { addQueue } from './queue.ts';
+import { addExports } from './export.ts';
+import { addReports } from './report.ts';
 import { addSend } from './send.ts';
 import { addSimulateProvider } from './simulate-provider.ts';
 import { addSpool } from './spool.ts';
@@ -47,6 +49,8 @@ export function addCommands(program: Command, registry: Registry): void {
   addEgressPause(program, registry);
   addEgressTest(program, registry);
   addStats(program, registry);
+  addReports(program, registry);
+  addExports(program, registry);
   addSuppress(program, registry);
   addTokens(program, registry);
   addUsers(program, registry);
