@@ -5,8 +5,9 @@ import { SUPPRESSION_REASONS, suppressionAddress, type SuppressionFilter } from 
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
+import { wallTimeOf } from './local-time.ts';
 
-type SuppressionNeeds = Pick<RouteNeeds, 'operations' | 'clock'>;
+type SuppressionNeeds = Pick<RouteNeeds, 'operations' | 'clock' | 'policy'>;
 
 const PATH = '/api/v1/suppressions';
 /** Room for a thousand entries. */
@@ -32,12 +33,15 @@ const entry = z.strictObject({
   untilMs: z.number().max(8.64e15).nullable().prefault(null),
 });
 const added = z.strictObject({ entries: z.array(entry).min(1).max(MOST_ENTRIES) });
+/** One alone, as a form has it: `until` as a time, of the policy's zone where it names none. */
+const one = entry.omit({ untilMs: true }).extend({ until: z.string().max(64).exactOptional() });
 
 const which = {
   client: z.string().max(64).exactOptional(),
   stream: z.string().max(64).exactOptional(),
 };
-const asked = z.strictObject({
+/** Which entries, as the query of an address has them. */
+export const suppressionQuery = z.strictObject({
   address: address.exactOptional(),
   domain: z.string().max(400).exactOptional(),
   ...which,
@@ -63,7 +67,7 @@ function listRoute({ operations }: SuppressionNeeds): ApiRoute {
     scope: 'read',
     part: 'suppressions',
     summary: 'A page of addresses that are not written to, by address; `after`: `next` of the page before',
-    query: asked,
+    query: suppressionQuery,
     answer: shown,
     run: async ({ query }) => {
       const { limit, after, ...filter } = query;
@@ -73,23 +77,31 @@ function listRoute({ operations }: SuppressionNeeds): ApiRoute {
   });
 }
 
-function addRoute({ operations, clock }: SuppressionNeeds): ApiRoute {
+function addRoute({ operations, clock, policy }: SuppressionNeeds): ApiRoute {
   return defineRoute({
     method: 'POST',
     path: PATH,
     scope: 'operate',
     part: 'suppressions',
-    summary: 'Writes to these addresses no more: at most 1,000 at once',
-    body: { as: 'json', schema: added },
+    summary: 'Writes to these addresses no more: at most 1,000 at once, or one alone without `entries`',
+    body: { as: 'json', schema: z.union([added, one]) },
     mostBytes: () => BODY_MOST,
     answer: z.object({ made: z.int() }),
     run: async ({ body }) => {
       const made = { source: 'api', atMs: clock.nowMs() };
-      const value = await operations.suppress({ entries: body.entries.map((one) => ({ ...one, ...made })) });
-      const after = body.entries.length === 1 ? body.entries[0] : { entries: body.entries.length };
-      return { kind: 'json', value, change: { what: 'suppression.add', on: onOf(body.entries), after } };
+      const entries = 'entries' in body ? body.entries : entryIn(body, policy().timeZone);
+      if (entries === null) return { kind: 'answer', answer: problem(400, 'until: expected a time') };
+      const value = await operations.suppress({ entries: entries.map((each) => ({ ...each, ...made })) });
+      const after = entries.length === 1 ? entries[0] : { entries: entries.length };
+      return { kind: 'json', value, change: { what: 'suppression.add', on: onOf(entries), after } };
     },
   });
+}
+
+/** null: it does not say until when. */
+function entryIn({ until = '', ...rest }: z.infer<typeof one>, zone: string): z.infer<typeof entry>[] | null {
+  const untilMs = until === '' ? null : wallTimeOf(until, zone);
+  return until !== '' && untilMs === null ? null : [{ ...rest, untilMs }];
 }
 
 function removeRoute({ operations }: SuppressionNeeds): ApiRoute {

@@ -1,0 +1,147 @@
+/** The page Queue: what waits where and for how long, why, and what to do with it. */
+import { html } from 'hono/html';
+import { UsageError } from '../../cli/cli.ts';
+import { filterOf } from '../../cli/queue-filter.ts';
+import { parseDeliveryId } from '../../message/ids.ts';
+import type { Explanation, Operations } from '../../operations/operations.ts';
+import type { QueuedDelivery, QueueFilter } from '../../spool/spool.ts';
+import type { RouteNeeds } from '../needs.ts';
+import type { Html, Page, PageAsk } from '../page.ts';
+import { deliveriesOf } from './queue-deliveries.ts';
+import { shapeOf } from './queue-shape.ts';
+import { QUEUE_PATH, type QueueView } from './queue-view.ts';
+import { QUEUE_WORDS } from './queue-words.ts';
+import { choice, field, givenIn, names, type RecordTold, states } from './record-parts.ts';
+
+export type QueueNeeds = Pick<RouteNeeds, 'policy' | 'troubles'> & {
+  readonly operations: Pick<Operations, 'overview' | 'shape' | 'list' | 'preview' | 'explain'>;
+};
+
+const SHOWN = 50;
+const EXPLAINED = 4;
+const FIELDS = ['id', 'domain', 'client', 'stream', 'egress', 'sender', 'recipient', 'state', 'scheduled'] as const;
+
+export function queuePage(needs: QueueNeeds): Page {
+  return {
+    path: QUEUE_PATH,
+    scope: 'read',
+    nav: { order: 30, name: { en: QUEUE_WORDS.en.title, es: QUEUE_WORDS.es.title } },
+    render: async (ask) => {
+      const told = toldOf(needs, ask);
+      const given = asked(ask.query);
+      const filter = filterIn(given, ask.nowMs);
+      const view = filter.kind === 'good' ? await viewOf(needs, ask, { given, filter: filter.filter }) : null;
+      const shape = await needs.operations.shape({ filter: {} });
+      const main = html`${shapeOf(shape, { told, troubles: needs.troubles })} ${form(needs, given, told)}
+      ${view === null ? wrong(filter.kind === 'bad' ? filter.text : '', told) : deliveriesOf(view, told)}`;
+      return { title: QUEUE_WORDS[told.language].title, main };
+    },
+  };
+}
+
+function toldOf({ policy }: QueueNeeds, { nowMs, language, principal }: PageAsk): RecordTold {
+  return { nowMs, zone: policy().timeZone, language, mayChange: principal.scopes.includes('operate') };
+}
+
+function asked(query: URLSearchParams): Record<string, string> {
+  const given = givenIn(query);
+  return Object.fromEntries(FIELDS.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name].trim()]])));
+}
+
+type Filtered =
+  | { readonly kind: 'good'; readonly filter: QueueFilter }
+  | { readonly kind: 'bad'; readonly text: string };
+
+function filterIn({ id, scheduled, ...others }: Readonly<Record<string, string>>, nowMs: number): Filtered {
+  const ids = id?.split(/[\s,]+/).filter((one) => one !== '');
+  const options = {
+    ...others,
+    ...(ids === undefined ? {} : { id: ids }),
+    ...(scheduled === undefined ? {} : { scheduled: true as const }),
+  };
+  try {
+    return { kind: 'good', filter: filterOf(options, { mustName: false, nowMs }) };
+  } catch (error) {
+    if (error instanceof UsageError) return { kind: 'bad', text: error.message };
+    throw error;
+  }
+}
+
+async function viewOf(
+  { operations }: QueueNeeds,
+  { query }: PageAsk,
+  { given, filter }: { readonly given: QueueView['given']; readonly filter: QueueFilter },
+): Promise<QueueView> {
+  const after = parseDeliveryId(query.get('after') ?? '');
+  const read =
+    Object.keys(filter).length === 0
+      ? await wholeQueue(operations, after)
+      : { ...(await operations.preview({ filter })), next: null };
+  const explanations = await whyOf(operations, read.found);
+  return { ...read, given, explanations, isPaged: after !== null };
+}
+
+/** All of it is counted already; a page of it is no walk. */
+async function wholeQueue(operations: QueueNeeds['operations'], after: ReturnType<typeof parseDeliveryId>) {
+  const [found, { deliveries }] = await Promise.all([
+    operations.list({ filter: {}, limit: SHOWN, after }),
+    operations.overview(),
+  ]);
+  const next = found.length < SHOWN ? null : (found.at(-1)?.delivery.id ?? null);
+  return { found, count: deliveries, isWhole: true, next };
+}
+
+/** Of each destination one that is shown and waits. */
+async function whyOf(
+  operations: QueueNeeds['operations'],
+  found: readonly QueuedDelivery[],
+): Promise<readonly Explanation[]> {
+  const byDomain = new Map<string, QueuedDelivery>();
+  for (const one of found) {
+    const { domain } = one.delivery;
+    if (one.leasedUntilMs === null && !byDomain.has(domain)) byDomain.set(domain, one);
+  }
+  const some = [...byDomain.values()].slice(0, EXPLAINED);
+  const answers = await Promise.all(some.map(({ delivery }) => operations.explain({ id: delivery.id })));
+  return answers.flatMap((one) => one ?? []);
+}
+
+function form({ policy }: QueueNeeds, given: QueueView['given'], { language }: RecordTold): Html {
+  const words = QUEUE_WORDS[language];
+  const { clients, streams, egress } = policy();
+  const value = (name: (typeof FIELDS)[number]): string => given[name] ?? '';
+  const any = words.any;
+  return html`<form
+    class="card"
+    method="get"
+    action="${QUEUE_PATH}"
+    data-filter
+    role="search"
+    aria-label="${words.filter}"
+  >
+    <div class="filters">
+      ${field({ name: 'domain', label: words.domain }, value('domain'))}
+      ${field({ name: 'sender', label: words.sender }, value('sender'))}
+      ${field({ name: 'recipient', label: words.recipient }, value('recipient'))}
+      ${choice({ name: 'client', label: words.client, any }, names(Object.keys(clients)), value('client'))}
+      ${choice({ name: 'stream', label: words.stream, any }, names(Object.keys(streams)), value('stream'))}
+      ${choice({ name: 'egress', label: words.exit, any }, names(Object.keys(egress)), value('egress'))}
+      ${choice(
+        { name: 'state', label: words.state, any },
+        states(language, ['queued', 'held', 'quarantined']),
+        value('state'),
+      )}
+      ${choice(
+        { name: 'scheduled', label: words.scheduled, any },
+        [{ value: 'yes', text: words.onlyScheduled }],
+        value('scheduled'),
+      )}
+      ${field({ name: 'id', label: words.id, size: 30 }, value('id'))}
+      <button class="main">${words.apply}</button> <a class="button" href="${QUEUE_PATH}">${words.clear}</a>
+    </div>
+  </form>`;
+}
+
+function wrong(text: string, { language }: RecordTold): Html {
+  return html`<p class="notice bad" role="alert"><strong>${QUEUE_WORDS[language].wrong}</strong> ${text}</p>`;
+}
