@@ -3,7 +3,8 @@ globalThis.rig = {
   /** Whether some of the hostile words were run, or became elements. */
   isHarmed: () =>
     globalThis.hostile !== undefined ||
-    document.querySelector('script:not([src]), [onerror], [onload], main img:not([src^="data:"]), main i > tag') !== null,
+    document.querySelector('script:not([src]), [onerror], [onload], main img:not([src^="data:"]), main i > tag') !==
+      null,
 
   isNarrowEnough: () => document.documentElement.scrollWidth <= document.documentElement.clientWidth,
 
@@ -24,7 +25,9 @@ globalThis.rig = {
   focused: () => {
     const one = document.activeElement;
     if (one === null || one === document.body) return '';
-    return (one.getAttribute('aria-label') ?? one.textContent ?? one.getAttribute('name') ?? '').trim().replaceAll(/\s+/g, ' ');
+    return (one.getAttribute('aria-label') ?? one.textContent ?? one.getAttribute('name') ?? '')
+      .trim()
+      .replaceAll(/\s+/g, ' ');
   },
 
   /** What axe finds serious or critical, a line each. */
@@ -33,10 +36,16 @@ globalThis.rig = {
     return violations
       .filter(({ impact }) => impact === 'serious' || impact === 'critical')
       .flatMap(({ id, nodes }) =>
-        nodes.slice(0, 3).map(({ target, failureSummary, html }) => `${id}: ${target.join(' ')}: ${html.slice(0, 200)} ${failureSummary}`),
+        nodes
+          .slice(0, 3)
+          .map(
+            ({ target, failureSummary, html }) => `${id}: ${target.join(' ')}: ${html.slice(0, 200)} ${failureSummary}`,
+          ),
       );
   },
 };
+// For the rig, which listens to the console.
+/* oxlint-disable no-console */
 document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`CSP ${event.violatedDirective}: ${event.blockedURI} ${event.sample}`),
 );

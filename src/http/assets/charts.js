@@ -11,7 +11,6 @@
   'use strict';
   const { call, words } = window.relevo;
   const COLOURS = ['--one', '--two', '--three', '--four'];
-  const LENGTH_MS = { '1h': 3_600_000, '24h': 86_400_000, '30d': 2_592_000_000 };
   const AGAIN_MS = { '1h': 30_000, '24h': 120_000, '30d': 900_000 };
   const language = document.documentElement.lang;
   const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
@@ -146,13 +145,11 @@
     const shown = new Map();
 
     function queryOf(what) {
-      const to = Date.now();
       const of = charts.dataset.egress === undefined ? { by: 'all' } : { by: 'exit', names: charts.dataset.egress };
       return new URLSearchParams({
         what,
         ...of,
-        from: new Date(to - LENGTH_MS[range]).toISOString(),
-        to: new Date(to).toISOString(),
+        from: range,
       });
     }
 

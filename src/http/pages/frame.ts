@@ -33,6 +33,9 @@ export function createFrame({ asset, notices }: FrameNeeds): Layout {
   };
 }
 
+/** Of every page, in the order in which they need each other. */
+const SCRIPTS = ['page.js', 'forms.js', 'live.js'] as const;
+
 function documentOf(frame: Frame, isKnown: boolean): Html {
   const { ask, body, asset, notices } = frame;
   const { language, csrf } = ask;
@@ -49,7 +52,7 @@ function documentOf(frame: Frame, isKnown: boolean): Html {
         ${csrf === null ? '' : html`<meta name="relevo-csrf" content="${csrf}" />`}
         <link rel="icon" href="${asset('relevo.svg')}" type="image/svg+xml" />
         ${styles.map((name) => html`<link rel="stylesheet" href="${asset(name)}" />`)}
-        ${['page.js', ...scripts].map((name) => html`<script src="${asset(name)}" defer></script>`)}
+        ${[...SCRIPTS, ...scripts].map((name) => html`<script src="${asset(name)}" defer></script>`)}
       </head>
       <body${isKnown ? '' : raw(' class="bare"')}>
         <a class="skip" href="#main">${FRAME_WORDS[language].skip}</a>

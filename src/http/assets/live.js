@@ -1,0 +1,132 @@
+/*
+ * Elements with data-live="name" are replaced by themselves as they are later, for as long as the page is open and looked at. Each tells
+ * `relevo:replaced`, from the fresh one. What somebody is using stays as it is until they are done.
+ */
+(() => {
+  'use strict';
+  const { announce, words } = window.relevo;
+
+  /** What somebody is about to change there is not taken from under the hand. */
+  function isInUse(region) {
+    const focused = document.activeElement;
+    if (region.querySelector('dialog[open], form[aria-busy=true], .fault') !== null) return true;
+    if (focused === null || !region.contains(focused)) return false;
+    return (
+      focused.matches('input:not([type=checkbox], [type=radio]), textarea, select') || String(getSelection()) !== ''
+    );
+  }
+
+  function replace(region, fresh) {
+    if (isInUse(region) || region.outerHTML === fresh.outerHTML) return;
+    const focused = region.contains(document.activeElement) ? pathTo(region, document.activeElement) : null;
+    const open = [...region.querySelectorAll('details[open]')].map((one) => pathTo(region, one));
+    const checked = [...region.querySelectorAll('input:checked')].map((one) => one.id).filter((id) => id !== '');
+    if (region.open === true) fresh.open = true;
+    region.replaceWith(fresh);
+    for (const path of open) at(fresh, path)?.setAttribute('open', '');
+    for (const id of checked) {
+      const box = fresh.querySelector(`#${CSS.escape(id)}`);
+      if (box !== null) box.checked = true;
+    }
+    if (focused !== null) at(fresh, focused)?.focus();
+    fresh.dispatchEvent(new CustomEvent('relevo:replaced', { bubbles: true }));
+  }
+
+  /** By id, or by place. */
+  function pathTo(region, element) {
+    if (element === region) return [];
+    if (element.id !== '') return element.id;
+    const path = [];
+    for (let one = element; one !== region; one = one.parentElement)
+      path.unshift([...one.parentElement.children].indexOf(one));
+    return path;
+  }
+
+  function at(region, path) {
+    if (typeof path === 'string') return region.querySelector(`#${CSS.escape(path)}`);
+    return path.reduce((one, place) => one?.children[place], region);
+  }
+
+  function elementOf(html) {
+    const template = document.createElement('template');
+    template.innerHTML = html;
+    return template.content.firstElementChild;
+  }
+
+  const regionNamed = (name) => document.querySelector(`[data-live="${CSS.escape(name)}"]`);
+
+  /** Looks at the page again, and replaces what is live of it. */
+  async function refresh() {
+    try {
+      const response = await fetch(location.href, { credentials: 'same-origin', headers: { accept: 'text/html' } });
+      if (!response.ok || response.redirected) return location.reload();
+      const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+      for (const fresh of page.querySelectorAll('[data-live]')) {
+        const region = regionNamed(fresh.dataset.live);
+        if (region !== null) replace(region, document.adoptNode(fresh));
+      }
+    } catch {
+      announce(words.unreachable, 'bad');
+    }
+  }
+
+  const SILENCE_MS = 30_000;
+  let source = null;
+  let silence = 0;
+  let isLost = false;
+
+  function heard() {
+    clearTimeout(silence);
+    silence = setTimeout(lost, SILENCE_MS);
+    document.documentElement.dataset.state = 'live';
+    if (isLost) announce(words.back);
+    isLost = false;
+  }
+
+  function lost() {
+    if (!isLost) announce(words.lost, 'bad');
+    isLost = true;
+    document.documentElement.dataset.state = 'lost';
+  }
+
+  function watch() {
+    if (
+      source !== null ||
+      document.hidden ||
+      document.body.classList.contains('bare') ||
+      document.querySelector('[data-live]') === null
+    )
+      return;
+    source = new EventSource(`/live?path=${encodeURIComponent(location.pathname + location.search)}`);
+    source.addEventListener('region', ({ data }) => {
+      heard();
+      const { name, html } = JSON.parse(data);
+      const region = regionNamed(name);
+      if (region !== null) replace(region, elementOf(html));
+    });
+    source.addEventListener('beat', heard);
+    source.addEventListener('error', () => {
+      if (source?.readyState !== EventSource.CLOSED) return;
+      // Refused, such as for too many who watch: the browser would not ask again by itself.
+      unwatch();
+      lost();
+      setTimeout(watch, SILENCE_MS);
+    });
+  }
+
+  function unwatch() {
+    source?.close();
+    source = null;
+    clearTimeout(silence);
+  }
+
+  document.addEventListener('visibilitychange', () => (document.hidden ? unwatch() : watch()));
+  window.addEventListener('pageshow', (event) => {
+    // What the browser had kept is old.
+    if (event.persisted) void refresh();
+    watch();
+  });
+  window.addEventListener('pagehide', unwatch);
+
+  window.relevo.refresh = refresh;
+})();
