@@ -75,7 +75,7 @@ test('a message as JSON is composed and kept for all its recipients, and its Bcc
   expect(mail.headers.get('x-order-id')).toBe('17');
   expect(text).toContain('X-Order-ID: 17\r\n');
   expect(
-    mail.attachments.map(({ filename, contentType, cid, content }) => [filename, contentType, cid, `${content}`]),
+    mail.attachments.map(({ filename, contentType, cid, content }) => [filename, contentType, cid, content.toString()]),
   ).toEqual([
     ['logo.png', 'image/png', 'logo', 'png'],
     ['bill é.txt', 'text/plain', undefined, 'bill'],
