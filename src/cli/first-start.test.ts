@@ -79,6 +79,7 @@ test('the operator is shown user, password, and lines to paste', async () => {
   expect(first.text).toMatch(
     /^ {2}printf '.*' \| curl .* --url smtp:\/\/127\.0\.0\.1:587 .*--mail-rcpt you@demo\.test/m,
   );
+  expect(first.text).toContain('relevo user add NAME --role admin');
   expect(first.text).not.toContain('below 1024');
   using high = new CliRig(null);
   const other = await start(high);

@@ -124,6 +124,8 @@ function welcome(
     '',
     `Then look into ${sandbox}/: each file is named by its message's id, and \`./scripts/relevo message ID\` tells its story.`,
     '',
+    'Status pages: http://127.0.0.1:8080/ for whom `./scripts/relevo user add NAME --role admin` makes a user.',
+    '',
     ...highPorts,
     `To send as your own domain, replace ${DOMAIN} in ${policy} (its first lines say how), its keys and the certificate.`,
     '',
