@@ -113,7 +113,8 @@ async function replyOf(
     case 'code-wanted':
       return { kind: 'json', value: result };
     case 'wrong':
-      return wrong(403, result.isOver ? 'too late: give name and password again' : result.what);
+      if (result.isOver) return wrong(410, 'too late: give name and password again');
+      return wrong(401, result.what, { 'www-authenticate': 'Bearer realm="relevo"' });
     case 'barred':
       return wrong(429, 'too many failed attempts: wait', { 'retry-after': String(result.seconds) });
     case 'busy':

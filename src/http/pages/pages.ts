@@ -1,11 +1,28 @@
 /** All pages: a line for each. */
 import type { RouteNeeds } from '../needs.ts';
 import type { Page } from '../page.ts';
+import { accessPage } from './access.ts';
 import { exitPage } from './exit.ts';
 import { exitsPage } from './exits.ts';
+import { messagePage } from './message.ts';
+import { messagesPage } from './messages.ts';
 import { overviewPage } from './overview.ts';
 import { policyPage } from './policy.ts';
+import { queuePage } from './queue.ts';
+import { signInPage } from './sign-in.ts';
+import { suppressionPage } from './suppression.ts';
 
 export function allPages(needs: RouteNeeds): readonly Page[] {
-  return [overviewPage(needs), exitsPage(needs), exitPage(needs), policyPage(needs)];
+  return [
+    overviewPage(needs),
+    exitsPage(needs),
+    exitPage(needs),
+    queuePage(needs),
+    messagesPage(needs),
+    messagePage(needs),
+    suppressionPage(needs),
+    policyPage(needs),
+    accessPage(needs),
+    signInPage(),
+  ];
 }

@@ -1,0 +1,22 @@
+/* The page Access: the square of a second factor, and recovery codes, both shown once. */
+(() => {
+  'use strict';
+  const at = (id) => document.getElementById(id);
+
+  document.addEventListener('relevo:answer', ({ detail: { ok, value } }) => {
+    if (!ok) return;
+    if (typeof value.image === 'string') {
+      at('factor-begin').hidden = true;
+      at('factor-image').src = value.image;
+      at('factor-seed').textContent = value.seed;
+      at('factor-confirm').hidden = false;
+      at('factor-confirm').querySelector('input[name=code]').focus();
+    }
+    if (Array.isArray(value.recoveryCodes)) {
+      if (at('factor-confirm') !== null) at('factor-confirm').hidden = true;
+      at('recovery-codes').textContent = value.recoveryCodes.join('\n');
+      at('recovery').hidden = false;
+      at('recovery').focus();
+    }
+  });
+})();

@@ -1,0 +1,101 @@
+/** The audit log, with a search and page by page. */
+import { html } from 'hono/html';
+import type { AuditEntry } from '../../operations/audit-entry.ts';
+import type { Operations } from '../../operations/operations.ts';
+import { wallTimeOf } from '../api/local-time.ts';
+import type { Html } from '../page.ts';
+import type { AccessTold } from './access.ts';
+import { ACCESS_WORDS } from './access-words.ts';
+import { moment } from './format.ts';
+
+type Audit = {
+  readonly operations: Pick<Operations, 'auditLog'>;
+  readonly path: string;
+  readonly query: URLSearchParams;
+  readonly told: AccessTold;
+};
+
+const PAGE = 50;
+const FIELDS = ['who', 'what', 'from', 'to'] as const;
+
+/** What is not to be searched by is left out of the search. Rejects with `SpoolError`. */
+export async function auditSection({ operations, path, query, told }: Audit): Promise<Html> {
+  const words = ACCESS_WORDS[told.language];
+  const given = (name: string): string => (query.get(name) ?? '').trim().slice(0, 300);
+  const fromMs = wallTimeOf(given('from'), told.zone);
+  const untilMs = wallTimeOf(given('to'), told.zone);
+  const before = given('before');
+  const { entries, next } = await operations.auditLog({
+    limit: PAGE,
+    before: before === '' ? null : before,
+    ...(given('who') === '' ? {} : { who: given('who') }),
+    ...(given('what') === '' ? {} : { what: given('what') }),
+    ...(fromMs === null ? {} : { fromMs }),
+    ...(untilMs === null ? {} : { untilMs }),
+  });
+  const columns = [words.when, words.who, words.from, words.what, words.on, words.before, words.after];
+  const table = html`<table class="cards">
+    <thead>
+      <tr>
+        ${columns.map((name) => html`<th scope="col">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${entries.map((entry) => rowOf(entry, told))}
+    </tbody>
+  </table>`;
+  const pages = html`<p class="buttons">
+    ${before === '' ? '' : html`<a class="button" href="${placeOf(path, query, null)}">${words.newest}</a>`}
+    ${next === null ? '' : html`<a class="button" rel="next" href="${placeOf(path, query, next)}">${words.older}</a>`}
+  </p>`;
+  return html`<section class="card" aria-labelledby="audit">
+    <h2 id="audit">${words.audit}</h2>
+    <p class="hint">${words.auditHint}</p>
+    ${search(path, query, told)}
+    <div data-live="audit">${entries.length === 0 ? html`<p>${words.nothing}</p>` : table} ${pages}</div>
+  </section>`;
+}
+
+function search(path: string, query: URLSearchParams, { language }: AccessTold): Html {
+  const words = ACCESS_WORDS[language];
+  const value = (name: string): string => query.get(name) ?? '';
+  return html`<form method="get" action="${path}" data-filter role="search" aria-label="${words.filter}">
+    <div class="filters">
+      <label>${words.who} <input name="who" value="${value('who')}" maxlength="300" /></label>
+      <label>${words.what} <input name="what" value="${value('what')}" maxlength="300" placeholder="token" /></label>
+      <label>${words.fromTime} <input type="datetime-local" name="from" value="${value('from')}" /></label>
+      <label>${words.toTime} <input type="datetime-local" name="to" value="${value('to')}" /></label>
+      <button>${words.apply}</button> <a class="button" href="${path}">${words.clear}</a>
+    </div>
+  </form>`;
+}
+
+/** @param before null: the newest */
+function placeOf(path: string, query: URLSearchParams, before: string | null): string {
+  const fields = new URLSearchParams();
+  for (const name of FIELDS) if ((query.get(name) ?? '') !== '') fields.set(name, query.get(name) ?? '');
+  if (before !== null) fields.set('before', before);
+  const text = fields.toString();
+  return text === '' ? path : `${path}?${text}`;
+}
+
+function rowOf({ atMs, actor, what, on, before, after }: AuditEntry, { zone, language }: AccessTold): Html {
+  const words = ACCESS_WORDS[language];
+  const time = html`<time datetime="${new Date(atMs).toISOString()}">${moment(atMs, zone)}</time>`;
+  return html`<tr>
+    <th scope="row">${time}</th>
+    <td data-label="${words.who}">
+      <div>${actor.name} <span class="soft">${words.kinds[actor.kind]}</span></div>
+    </td>
+    <td data-label="${words.from}">${actor.from}</td>
+    <td data-label="${words.what}"><code>${what}</code></td>
+    <td data-label="${words.on}">${on}</td>
+    <td data-label="${words.before}">${textOf(before)}</td>
+    <td data-label="${words.after}">${textOf(after)}</td>
+  </tr>`;
+}
+
+function textOf(value: unknown): Html | string {
+  if (value === undefined || value === null) return '';
+  return html`<code>${typeof value === 'string' ? value : JSON.stringify(value)}</code>`;
+}

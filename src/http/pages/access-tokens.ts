@@ -1,0 +1,118 @@
+/** The tokens, for admins. */
+import { html } from 'hono/html';
+import type { TokenStatus } from '../../operations/token-operations.ts';
+import type { Html } from '../page.ts';
+import { SCOPES } from '../token.ts';
+import type { AccessTold } from './access.ts';
+import { onceShown } from './access-users.ts';
+import { ACCESS_WORDS } from './access-words.ts';
+import { ago } from './format.ts';
+
+/** Of more a page would be long: the command line lists all. */
+const MOST_SHOWN = 100;
+
+/** What each may do, until when, and when it was used last. */
+export function tokensSection(tokens: readonly TokenStatus[], told: AccessTold): Html {
+  const words = ACCESS_WORDS[told.language];
+  const columns = [words.name, words.scopes, words.created, words.used, words.expires, words.actions];
+  const more = tokens.length - MOST_SHOWN;
+  const table = html`<table class="cards">
+    <thead>
+      <tr>
+        ${columns.map((name) => html`<th scope="col">${name}</th>`)}
+      </tr>
+    </thead>
+    <tbody>
+      ${tokens.slice(0, MOST_SHOWN).map((token) => rowOf(token, told))}
+    </tbody>
+  </table>`;
+  return html`<section class="card" aria-labelledby="tokens">
+    <h2 id="tokens">${words.tokens}</h2>
+    <p class="hint">${words.tokensHint}</p>
+    <div data-live="tokens">
+      ${tokens.length === 0 ? html`<p>${words.noTokens}</p>` : table}
+      ${more > 0 ? html`<p class="hint">+ ${more}: <code>relevo token list</code></p>` : ''}
+    </div>
+    ${addForm(told)} ${tokens.length === 0 ? '' : rotateForm(tokens, told)}
+  </section>`;
+}
+
+function rowOf(token: TokenStatus, told: AccessTold): Html {
+  const words = ACCESS_WORDS[told.language];
+  const { name, scopes, createdAtMs, expiresAtMs, isExpired, previousUntilMs } = token;
+  const api = `/api/v1/tokens/${encodeURIComponent(name)}`;
+  const ends =
+    expiresAtMs === null
+      ? words.never
+      : isExpired
+        ? html`<span class="tag bad">${words.expired}</span> ${ago(expiresAtMs, told)}`
+        : ago(expiresAtMs, told);
+  const before =
+    previousUntilMs === null ? '' : html`<div class="soft">${words.beforeEnds} ${ago(previousUntilMs, told)}</div>`;
+  return html`<tr>
+    <th scope="row">${name}</th>
+    <td data-label="${words.scopes}">${scopes.join(', ')}</td>
+    <td data-label="${words.created}">${ago(createdAtMs, told)}</td>
+    <td data-label="${words.used}">${usedAt(token, told)}</td>
+    <td data-label="${words.expires}"><div>${ends} ${before}</div></td>
+    <td data-label="${words.actions}">
+      <form data-api="DELETE ${api}" data-confirm="${words.revokeAsk(name)}">
+        <button class="danger" aria-label="${words.revoke} ${name}">${words.revoke}</button>
+      </form>
+    </td>
+  </tr>`;
+}
+
+function usedAt(token: TokenStatus, told: AccessTold): Html | string {
+  const at = 'lastUsedAtMs' in token && typeof token.lastUsedAtMs === 'number' ? token.lastUsedAtMs : null;
+  return at === null ? ACCESS_WORDS[told.language].never : ago(at, told);
+}
+
+function addForm({ language }: AccessTold): Html {
+  const words = ACCESS_WORDS[language];
+  return html`<details>
+    <summary>${words.addToken}</summary>
+    <form class="stack" data-api="POST /api/v1/tokens">
+      <label
+        >${words.name}
+        <input
+          name="name"
+          required
+          maxlength="64"
+          pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*"
+          autocomplete="off"
+          autocapitalize="none"
+          spellcheck="false"
+      /></label>
+      <fieldset>
+        <legend>${words.scopes}</legend>
+        ${SCOPES.map(
+          (scope) =>
+            html`<label><input type="checkbox" name="scopes" value="${scope}" data-as="list" />${scope}</label> `,
+        )}
+      </fieldset>
+      <label>${words.days} <input type="number" name="days" min="1" max="3650" /></label>
+      <p class="hint">${words.daysHint}</p>
+      ${onceShown('token', words.tokenIs, language)}
+      <button class="main">${words.addToken}</button>
+    </form>
+  </details>`;
+}
+
+/** Beside the list, which is live: what is shown once must stay. */
+function rotateForm(tokens: readonly TokenStatus[], { language }: AccessTold): Html {
+  const words = ACCESS_WORDS[language];
+  return html`<details>
+    <summary>${words.rotate}</summary>
+    <form class="stack" data-api="POST /api/v1/tokens/{name}/rotate" data-confirm="${words.rotateAsk('{name}')}">
+      <label
+        >${words.name}
+        <select name="name">
+          ${tokens.map(({ name }) => html`<option>${name}</option>`)}
+        </select></label
+      >
+      ${onceShown('token', words.tokenIs, language)}
+      <button class="main">${words.rotate}</button>
+    </form>
+  </details>`;
+}
