@@ -38,7 +38,7 @@ import { canSendFrom } from './system.ts';
 import { watchWarmups } from './exits/warmup-watch.ts';
 import { lookAround } from './exits/whereabouts.ts';
 import { openPath } from './open-path.ts';
-import { tellPeople } from './told-people.ts';
+import { sendReports, tellPeople } from './told-people.ts';
 import { tellPrograms } from './told-programs.ts';
 
 export type StartResult =
@@ -130,7 +130,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const access = openAccess({ policy, ports, marks, ledger });
   const notReady = () => reasonsNotReady(parts);
   const lifetime = { startedAtMs: clock.nowMs(), isStopping: false, following: Promise.resolve() };
-  const asked = {
+  const operations = relayOperations({
     ...foundation,
     path,
     exits,
@@ -139,8 +139,8 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     log,
     nodes: () => nodesOf(parts),
     status: () => statusOf(options, parts),
-  };
-  const operations = relayOperations(asked);
+  });
+  sendReports(foundation, { node, path, operations }, stack);
   const desk = keepPolicies(options, foundation, stack);
   const http = stack.use(openHttp(foundation, { path, suppression, access, operations, audit, desk, notReady }, stack));
   const parts: Parts = { ...foundation, path, standings, operations, audit, http, faults: new Map(), lifetime };

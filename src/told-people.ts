@@ -2,11 +2,15 @@
 import { watchDns } from './dns-watch.ts';
 import type { Foundation } from './foundation.ts';
 import type { MailPath } from './mail-path.ts';
+import type { Operations } from './operations/operations.ts';
+import { periodFigures } from './period-figures.ts';
 import { type Alerting, openAlerting } from './report/alerting/alerting.ts';
 import type { AlertMail } from './report/alerting/delivery.ts';
 import { type CertificateFile, watchCertificates } from './report/alerting/rules/certificates.ts';
 import { oldMail } from './report/alerting/rules/queue-age.ts';
 import { openRules } from './report/alerting/rules/rules.ts';
+import { mailReports } from './report/periodic/mail-reports.ts';
+import type { Period } from './report/periodic/period.ts';
 import type { Policy } from './policy/schema.ts';
 import { isUp, type Nodes } from './spool/nodes.ts';
 
@@ -56,6 +60,20 @@ export function tellPeople(
   stack.use(watchCertificates({ files: () => certificatesOf(policy()), clock, emit }));
   stack.use(watchDns({ policy, clock, dns, emit, marks, isOurs }));
   return alerting;
+}
+
+export type SendReportsNeeds = TellPeopleNeeds & { readonly operations: Operations };
+
+/** Reports by mail, as the policy asks for them. Goes on until `stack` is disposed of. */
+export function sendReports(
+  { ports: { clock }, policy, spool, emit }: Foundation,
+  { node, path, operations }: SendReportsNeeds,
+  stack: AsyncDisposableStack,
+): void {
+  const { isOurs } = turnOf(spool.nodes ?? null, { node, clock });
+  const mail = (given: AlertMail): Promise<void> => path.submitOwn({ ...given, endsMail: false });
+  const figures = (period: Period) => periodFigures(operations, period);
+  stack.use(mailReports({ policy, clock, emit, marks: spool.marks, isOurs, figures, mail }));
 }
 
 /** By the first, by name, of those that are up. */
