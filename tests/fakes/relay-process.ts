@@ -3,7 +3,7 @@
  * line. Every life and fault test ends with `audit()`.
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -43,6 +43,11 @@ export class RelayProcess implements AsyncDisposable {
     mkdirSync(join(this.folder, 'config'), { recursive: true });
     mkdirSync(this.dataFolder, { recursive: true });
     this.writePolicy(policy);
+  }
+
+  /** What is in its policy file now. */
+  get policyText(): string {
+    return readFileSync(this.policyFile, 'utf8');
   }
 
   writePolicy(policy: string): void {
