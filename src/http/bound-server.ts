@@ -18,7 +18,8 @@ export type OpenPair = (changed: (material: SecureContextOptions) => void) => Pr
 const LIMITS = {
   maxHeaderSize: 8 * 1024,
   headersTimeout: 10_000,
-  requestTimeout: 20_000,
+  // Longer than any body may take: those have deadlines of their own.
+  requestTimeout: 70_000,
   keepAliveTimeout: 5_000,
   connectionsCheckingInterval: 2_000,
 } as const;

@@ -40,7 +40,18 @@ const BUSY = { ...plain(503, 'too much at once: again later\n'), headers: { 'ret
 const TOO_LARGE = plain(413, 'too large\n');
 
 /** What bodies may take of a server. `bytes`: of all at once, but for a single one that may be longer. */
-export type BodyBounds = { readonly bytes: number; readonly ms: number };
+export type BodyBounds = {
+  readonly bytes: number;
+  readonly ms: number;
+  /**
+   * A body that says how long it is has room from its beginning, or is refused at once, and a small one always has: those who
+   * do that are known. Default: room is taken as bytes come, for whoever only promises some must not keep others out.
+   */
+  readonly isReserved?: boolean;
+};
+
+/** Such as what people do on pages, while mail takes all the room. */
+const SMALL_BYTES = 64 * 1024;
 
 /** Of strangers. */
 const STRANGERS: BodyBounds = { bytes: MOST_BYTES_IN_ALL, ms: BODY_MS };
@@ -68,9 +79,11 @@ export class Bodies {
       return { ...plain(415, 'no content encoding\n'), headers: { 'accept-encoding': 'identity' } };
     if (Number(headers['content-length'] ?? 0) > mostBytes) return TOO_LARGE;
     if (this.#count >= MOST_BODIES) return BUSY;
+    const held = { bytes: this.#bounds.isReserved === true ? Number(headers['content-length'] ?? 0) : 0 };
+    if (!this.#hasRoom(held.bytes, { length: held.bytes, mostBytes })) return BUSY;
     if (/^100-continue$/i.test(headers.expect ?? '')) response.writeContinue();
     this.#count += 1;
-    const held = { bytes: 0 };
+    this.#bytes += held.bytes;
     try {
       const body = await this.#collect(request, mostBytes, held);
       return Buffer.isBuffer(body) ? await use(body) : body;
@@ -80,9 +93,16 @@ export class Bodies {
     }
   }
 
+  /** For `more` bytes, of a body that is `length` with them. */
+  #hasRoom(more: number, { length, mostBytes }: { readonly length: number; readonly mostBytes: number }): boolean {
+    if (this.#bounds.isReserved === true && length <= SMALL_BYTES) return true;
+    return this.#bytes + more <= Math.max(this.#bounds.bytes, mostBytes);
+  }
+
   #collect(request: IncomingMessage, mostBytes: number, held: { bytes: number }): Promise<Buffer | Answer | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
+      let length = 0;
       const end = (result: Buffer | Answer | null): void => {
         cancel();
         request.off('data', take).off('end', whole).off('close', gone).off('error', gone);
@@ -92,13 +112,15 @@ export class Bodies {
         resolve(result);
       };
       const take = (chunk: Buffer): void => {
-        held.bytes += chunk.length;
-        this.#bytes += chunk.length;
-        if (held.bytes > mostBytes) end(TOO_LARGE);
-        else if (this.#bytes > Math.max(this.#bounds.bytes, mostBytes)) end(BUSY);
+        length += chunk.length;
+        const more = Math.max(0, length - held.bytes);
+        held.bytes += more;
+        this.#bytes += more;
+        if (length > mostBytes) end(TOO_LARGE);
+        else if (more > 0 && !this.#hasRoom(0, { length, mostBytes })) end(BUSY);
         else chunks.push(chunk);
       };
-      const whole = (): void => end(Buffer.concat(chunks, held.bytes));
+      const whole = (): void => end(Buffer.concat(chunks, length));
       const gone = (): void => end(null);
       const cancel = this.#clock.after(this.#bounds.ms, () => end(plain(408, 'too slow\n')));
       request.on('data', take).on('end', whole).on('close', gone).on('error', gone);

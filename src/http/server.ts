@@ -52,7 +52,7 @@ const SECURITY = {
 } as const;
 
 /** Of those who were admitted: longer, and in more time. */
-const ADMITTED: BodyBounds = { bytes: 64 * 1024 * 1024, ms: 60_000 };
+const ADMITTED: BodyBounds = { bytes: 64 * 1024 * 1024, ms: 60_000, isReserved: true };
 
 /**
  * Health, figures and what others post to over HTTP: `/livez`, `/readyz`, `/metrics`, `places`; everything else is for `app`.

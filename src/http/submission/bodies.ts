@@ -27,7 +27,7 @@ export class BodyReader implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  /** @throws UnreadBody where the thread was lost to it, or it took too long */
+  /** @param body is gone afterwards. @throws UnreadBody where the thread was lost to it, or it took too long */
   read(form: Form, body: Buffer): Promise<ReadAnswer> {
     const ask = { form, body, nowMs: this.#clock.nowMs() };
     if (body.length <= SMALL_BYTES) return readBody(ask);
@@ -55,7 +55,10 @@ export class BodyReader implements AsyncDisposable {
       lost('it took too long');
       void this.#end();
     });
-    thread.postMessage(ask);
+    // Handed over, not copied: whoever sent it needs it no more.
+    const { buffer } = ask.body;
+    const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === ask.body.byteLength;
+    thread.postMessage(ask, isOwn ? [buffer] : []);
     const answer = await done.promise;
     cancel();
     thread.off('message', done.resolve);
