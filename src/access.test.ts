@@ -141,7 +141,7 @@ test('a token ends when its time is over, and can be renewed for as long', async
   const over = [401, 'the token has expired', 'Bearer realm="relevo", error="invalid_token"'];
   expect(await refusal(await get(STATS, first.token))).toEqual(over);
   expect(events).toMatchObject([{ event: 'auth-failed', user: 'ci', reason: 'API: the token has expired' }]);
-  expect((await rig.run(['token', 'list'])).stdout).toMatch(/^ci +read +\S+ +- +expired +-$/m);
+  expect((await rig.run(['token', 'list'])).stdout).toMatch(/^ci +read +\S+ +- +expired +- +never +-$/m);
   const second = await issue('rotate', 'ci');
   expect(second).toMatchObject({ expiresAtMs: rig.clock.nowMs() + 90 * 86_400_000, previousUntilMs: null });
   expect((await get(STATS, second.token)).status).toBe(200);

@@ -2,6 +2,8 @@
 import { accessKeysKey } from './access-keys.ts';
 import type { AdmissionNeeds } from './http/admission.ts';
 import { TokenBook } from './http/token-book.ts';
+import { TokenLimits } from './http/token-limits.ts';
+import { TokenUses } from './http/token-uses.ts';
 import { addressKey } from './ingress/address-key.ts';
 import { SignInLimits } from './ingress/sign-in-limits.ts';
 import { type TokenOperations, tokenOperations } from './operations/token-operations.ts';
@@ -19,7 +21,7 @@ export type AccessNeeds = {
 };
 
 export type Access = {
-  readonly admission: Pick<AdmissionNeeds, 'check' | 'attempts' | 'sessionOf'>;
+  readonly admission: Pick<AdmissionNeeds, 'check' | 'attempts' | 'gate' | 'sessionOf'>;
   readonly tokens: TokenOperations;
   readonly signIn: SignIn;
   /** See `TokenBook.ofAccessKey`. */
@@ -34,8 +36,14 @@ export function openAccess({ policy, ports, marks, ledger }: AccessNeeds): Acces
   const failures = new SignInLimits(limit);
   const check: AdmissionNeeds['check'] = (hash) => book.check(hash);
   const signIn = openSignIn({ policy, ports, marks, ledger, checkToken: check });
+  const limits = new TokenLimits(clock);
+  const uses = new TokenUses({ marks, clock });
   const admission: Access['admission'] = {
     check,
+    gate: (token, peer) => {
+      uses.used(token.name, peer);
+      return limits.refusal(token, peer);
+    },
     sessionOf: signIn.sessionOf,
     attempts: {
       isBarred: (peer) => failures.isBarred(addressKey(peer), clock.monotonicMs()),

@@ -88,6 +88,8 @@ export const ASKS = {
     scopes: z.array(z.enum(SCOPES)).min(1),
     lifetimeMs: duration.min(1).nullable(),
     client: text.exactOptional(),
+    rate: z.strictObject({ count: z.int().min(1), windowMs: z.int().min(1) }).exactOptional(),
+    networks: z.array(text).min(1).max(100).exactOptional(),
     withAccessKey: z.boolean().exactOptional(),
   }),
   rotateToken: z.strictObject({ name: text, overlapMs: duration.min(0) }),

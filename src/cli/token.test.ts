@@ -32,6 +32,8 @@ test('a token is made without a relay running; the token alone is on standard ou
       expiresAtMs: rig.clock.nowMs() + 90 * DAY_MS,
       isExpired: false,
       previousUntilMs: null,
+      lastUsedAtMs: null,
+      lastUsedFrom: null,
     },
   ]);
 });
@@ -46,7 +48,7 @@ test('tokens are listed, renewed and revoked by name', async () => {
   expect(rotated.stdout).not.toBe(`${first.token}\n`);
   expect(rotated.stderr).toContain('The one before is good in 60 min at the longest.\n');
   const { stdout } = await rig.run(['token', 'list']);
-  expect(stdout).toMatch(/^grafana +read +\d{4}-\d\d-\d\d +\d{4}-\d\d-\d\d +never +in 60 min$/m);
+  expect(stdout).toMatch(/^grafana +read +\d{4}-\d\d-\d\d +\d{4}-\d\d-\d\d +never +in 60 min +never +-$/m);
   expect(stdout).not.toContain('rlv_');
   const revoked = await rig.run(['token', 'revoke', 'grafana', '--json']);
   expect(JSON.parse(revoked.stdout)).toEqual({ name: 'grafana', revoked: true });

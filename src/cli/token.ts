@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { isTokenName, SCOPES, type Scope } from '../http/token.ts';
 import { nearest } from '../policy/nearest.ts';
-import { parseDurationMs } from '../policy/units.ts';
+import { formatNetwork, parseNetwork, withoutHostBits } from '../policy/network.ts';
+import { formatAge, parseDurationMs, parseRate, type Rate } from '../policy/units.ts';
 import { isoTime } from '../report/log-fields.ts';
 import { addCommand, addGroup, UsageError, type Cli, type Registry } from './cli.ts';
 import { formatDue, json, table } from './output.ts';
@@ -23,6 +24,8 @@ function addCreate(group: Command, registry: Registry): void {
     readonly expires?: string;
     readonly client?: string;
     readonly aws?: boolean;
+    readonly rate?: string;
+    readonly networks?: string;
   }>(group, registry, {
     usage: 'create <name>',
     summary: 'make a token, which is shown once',
@@ -32,6 +35,11 @@ function addCreate(group: Command, registry: Registry): void {
         .requiredOption('--scopes <list>', `what it may do, separated by commas: ${SCOPES.join(', ')}`)
         .option('--expires <time>', 'how long it is good, such as 90d (default: until it is revoked)')
         .option('--client <name>', 'the client of the policy that it submits mail as (default: what the request says)')
+        .option(
+          '--rate <rate>',
+          'so many requests, such as 100/m (default: as many as like); each node counts for itself',
+        )
+        .option('--networks <list>', 'from where, separated by commas, such as 192.0.2.0/24 (default: from everywhere)')
         .option('--aws', 'with an access key id and a secret beside it, for programs with the AWS SDK')
         .addHelpText(
           'after',
@@ -47,6 +55,8 @@ function addCreate(group: Command, registry: Registry): void {
           scopes,
           lifetimeMs,
           ...(options.client === undefined ? {} : { client: options.client }),
+          ...(options.rate === undefined ? {} : { rate: rateOf(options.rate) }),
+          ...(options.networks === undefined ? {} : { networks: networksOf(options.networks) }),
           ...(options.aws === true ? { withAccessKey: true } : {}),
         }),
       );
@@ -122,15 +132,31 @@ function tell({ terminal, clock }: Cli, issued: IssuedToken, asJson: boolean): v
 
 function listText(tokens: readonly TokenStatus[], nowMs: number): string {
   if (tokens.length === 0) return 'There are no tokens.\n';
-  const rows = tokens.map(({ name, scopes, createdAtMs, rotatedAtMs, expiresAtMs, previousUntilMs }) => [
-    name,
-    scopes.join(', '),
-    dayOf(createdAtMs),
-    rotatedAtMs === null ? '-' : dayOf(rotatedAtMs),
-    expiryText(expiresAtMs, nowMs),
-    previousUntilMs === null ? '-' : formatDue(previousUntilMs - nowMs),
+  const rows = tokens.map((token) => [
+    token.name,
+    token.scopes.join(', '),
+    dayOf(token.createdAtMs),
+    token.rotatedAtMs === null ? '-' : dayOf(token.rotatedAtMs),
+    expiryText(token.expiresAtMs, nowMs),
+    token.previousUntilMs === null ? '-' : formatDue(token.previousUntilMs - nowMs),
+    usedText(token, nowMs),
+    limitsText(token),
   ]);
-  return table(['NAME', 'SCOPES', 'CREATED', 'ROTATED', 'EXPIRES', 'BEFORE ENDS'], rows);
+  const header = ['NAME', 'SCOPES', 'CREATED', 'ROTATED', 'EXPIRES', 'BEFORE ENDS', 'LAST USED', 'LIMITS'];
+  return table(header, rows);
+}
+
+function usedText({ lastUsedAtMs, lastUsedFrom }: TokenStatus, nowMs: number): string {
+  return lastUsedAtMs === null ? 'never' : `${formatAge(nowMs - lastUsedAtMs)} ago from ${lastUsedFrom ?? '?'}`;
+}
+
+function limitsText({ client, rate, networks }: TokenStatus): string {
+  const parts = [
+    ...(client === undefined ? [] : [`as ${client}`]),
+    ...(rate === undefined ? [] : [`${rate.count} in ${formatAge(rate.windowMs)}`]),
+    ...(networks === undefined ? [] : [`from ${networks.join(' ')}`]),
+  ];
+  return parts.length === 0 ? '-' : parts.join(', ');
 }
 
 function dayOf(atMs: number): string {
@@ -161,6 +187,20 @@ function scopesOf(list: string): readonly Scope[] {
     throw new UsageError(
       `--scopes: unknown scope "${word}"${meant === null ? '' : `, did you mean "${meant}"?`}; ${known}`,
     );
+  });
+}
+
+function rateOf(text: string): Rate {
+  const rate = parseRate(text);
+  if (rate !== null && rate.count > 0) return rate;
+  throw new UsageError(`--rate "${text}": expected a rate such as 100/m, 20/s or 5/10m`);
+}
+
+function networksOf(list: string): readonly string[] {
+  return list.split(',').map((word) => {
+    const network = parseNetwork(word.trim());
+    if (network !== null) return formatNetwork(withoutHostBits(network));
+    throw new UsageError(`--networks "${word.trim()}": expected an address or a network such as 192.0.2.0/24`);
   });
 }
 

@@ -34,6 +34,8 @@ export type AdmissionNeeds = {
   /** @throws SpoolError where it cannot be known now */
   readonly check: (hash: Buffer) => Promise<TokenCheck>;
   readonly attempts: AttemptLimits;
+  /** Why a token that is good is not let do anything now; null: it is. Default: each is. */
+  readonly gate?: (token: Token, peer: string) => Answer | null;
   readonly sessionOf: SessionOf;
 };
 
@@ -42,7 +44,8 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly principal: Principal; readonly csrf: string | null }
   /** Neither a token nor a session was shown. */
   | { readonly kind: 'unknown'; readonly answer: Answer }
-  | { readonly kind: 'refused'; readonly answer: Answer };
+  /** `by`: who it was, where that is known. */
+  | { readonly kind: 'refused'; readonly answer: Answer; readonly by?: Principal };
 
 const REALM = 'Bearer realm="relevo"';
 export const CSRF_FIELD = 'x-relevo-csrf';
@@ -65,9 +68,15 @@ export async function admitToken(
   { peer }: Pick<Caller, 'peer'>,
   hash: Buffer | null,
 ): Promise<Admission> {
-  const { check, attempts, clock, emit } = needs;
+  const { check, attempts, clock, emit, gate } = needs;
   const checked: TokenCheck = hash === null ? { kind: 'unknown' } : await check(hash);
-  if (checked.kind === 'valid') return { kind: 'admitted', principal: holderOf(checked.token, peer), csrf: null };
+  if (checked.kind === 'valid') {
+    const principal = holderOf(checked.token, peer);
+    const refusal = gate?.(checked.token, peer) ?? null;
+    return refusal === null
+      ? { kind: 'admitted', principal, csrf: null }
+      : { kind: 'refused', answer: refusal, by: principal };
+  }
   if (attempts.isBarred(peer)) {
     const retry = { 'retry-after': String(attempts.barredSeconds()) };
     return refused(problem(429, 'too many wrong tokens from this address: wait', retry));

@@ -94,7 +94,10 @@ async function answerTo(needs: AppNeeds, find: Find, ask: AppAsk): Promise<Reply
   // Whoever is not known is not told what there is.
   if (found === null && !path.startsWith('/api/')) return problem(404, 'there is nothing here');
   const admission = await admissionOf(needs, ask, route);
-  if (admission.kind !== 'admitted') return wrong(admission.answer);
+  if (admission.kind !== 'admitted') {
+    await auditRefusal(needs, ask, admission);
+    return wrong(admission.answer);
+  }
   if (found === null) return problem(404, 'there is nothing here: /api/v1/openapi.json has what there is');
   if (route === undefined) return notAllowed([...found.place.byMethod.keys()]);
   const { principal, csrf } = admission;
@@ -179,12 +182,21 @@ async function pageAt(needs: AppNeeds, page: Page, { ask, params }: Omit<Run, 'p
   const { headers, peer, isSecure } = ask;
   const admission = await admit(needs, { headers, peer, isSecure }, bearerOf(headers.authorization));
   if (admission.kind === 'unknown') return signInFirst(ask);
-  if (admission.kind === 'refused') return admission.answer;
+  if (admission.kind === 'refused') {
+    await auditRefusal(needs, ask, admission);
+    return admission.answer;
+  }
   const { principal, csrf } = admission;
   const refusal = scopeRefusal(principal, page.scope);
   if (refusal === null) return renderPage(needs, page, { ask, params, principal, csrf });
   await audited(needs, principal, { what: 'refused', on: `GET ${ask.path}`, after: { scope: page.scope } });
   return refusal;
+}
+
+/** One who is known and is not let: such as a token from where it is not to be used. */
+async function auditRefusal(needs: AppNeeds, { method, path }: AppAsk, admission: Admission): Promise<void> {
+  if (admission.kind !== 'refused' || admission.by === undefined || admission.answer.status !== 403) return;
+  await audited(needs, admission.by, { what: 'refused', on: `${method} ${path}`, after: { from: admission.by.peer } });
 }
 
 async function assetAt({ assets }: AppNeeds, { method, path, headers }: AppAsk): Promise<Reply> {

@@ -16,6 +16,7 @@ import { statsRoutes } from './api/stats.ts';
 import { submitRoutes } from './api/submit.ts';
 import { suppressionRoutes } from './api/suppressions.ts';
 import { suppressionTransferRoutes } from './api/suppression-transfer.ts';
+import { tokenRoutes } from './api/tokens.ts';
 import { userRoutes } from './api/users.ts';
 import { webhookRoutes } from './api/webhooks.ts';
 import type { RouteNeeds } from './needs.ts';
@@ -32,6 +33,7 @@ export function allRoutes(needs: RouteNeeds): readonly ApiRoute[] {
     ...egressRoutes(needs),
     ...relayRoutes(needs),
     ...webhookRoutes(needs),
+    ...tokenRoutes(needs),
     ...auditRoutes(needs),
     ...policyRoutes(needs),
     ...suppressionRoutes(needs),

@@ -1,6 +1,7 @@
 /** A token of the API: its form, what it may do, and how it is kept, which is never as itself. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import type { Rate } from '../policy/units.ts';
 import type { Random } from '../ports.ts';
 import type { Mark } from '../spool/marks.ts';
 import type { AccessKey } from './access-key.ts';
@@ -31,6 +32,10 @@ export type Token = {
   readonly lifetimeMs: number | null;
   /** The client of the policy that it submits mail as. Absent: whichever the request names. */
   readonly client?: string;
+  /** So many requests may come with it. Absent: as many as like. */
+  readonly rate?: Rate;
+  /** From where it may be shown, such as `192.0.2.0/24`. Absent: from everywhere. */
+  readonly networks?: readonly string[];
   /** The latest first; the others end soon. */
   readonly secrets: readonly [TokenSecret, ...TokenSecret[]];
 };
@@ -46,6 +51,8 @@ const TOKEN = z.object({
   createdAtMs: z.number(),
   lifetimeMs: z.number().nullable(),
   client: z.string().exactOptional(),
+  rate: z.object({ count: z.number().positive(), windowMs: z.number().positive() }).exactOptional(),
+  networks: z.array(z.string()).exactOptional(),
   secrets: z.tuple([SECRET], SECRET),
 });
 

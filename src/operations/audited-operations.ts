@@ -72,8 +72,12 @@ export const CHANGES: { readonly [Name in keyof Operations]: Tell<Name> } = {
     before: { paused: changed },
     after: { paused: false, forget },
   }),
-  createToken: (_, { token: ___, ...after }) => ({ what: 'token.create', on: after.name, after }),
-  rotateToken: ({ name, overlapMs }, { token: ___, ...after }) => ({
+  createToken: (_, { token: ___, secretAccessKey: ____, ...after }) => ({
+    what: 'token.create',
+    on: after.name,
+    after,
+  }),
+  rotateToken: ({ name, overlapMs }, { token: ___, secretAccessKey: ____, ...after }) => ({
     what: 'token.rotate',
     on: name,
     after: { ...after, overlapMs },

@@ -13,7 +13,9 @@ import {
   tokenOf,
   type TokenSecret,
 } from '../http/token.ts';
+import { type TokenUse, USE_MARKS, usesOf } from '../http/token-uses.ts';
 import { nearest } from '../policy/nearest.ts';
+import type { Rate } from '../policy/units.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { Mark, Marks } from '../spool/marks.ts';
 import { OperationsError } from './operations.ts';
@@ -31,6 +33,13 @@ export type TokenStatus = {
   readonly previousUntilMs: number | null;
   /** The client of the policy that it submits mail as. Absent: whichever the request names. */
   readonly client?: string;
+  /** So many requests may come with it. Absent: as many as like. */
+  readonly rate?: Rate;
+  /** From where it may be shown. Absent: from everywhere. */
+  readonly networks?: readonly string[];
+  /** When it was shown last, to within a minute, and from where; null: not yet. */
+  readonly lastUsedAtMs: number | null;
+  readonly lastUsedFrom: string | null;
   /** By which programs may sign (AWS Signature Version 4). Absent: they may not. */
   readonly accessKeyId?: string;
 };
@@ -45,6 +54,10 @@ export type TokenAsk = {
   readonly lifetimeMs: number | null;
   /** The client of the policy that it submits mail as. Default: whichever the request names. */
   readonly client?: string;
+  /** So many requests may come with it, by the count of each node. Default: as many as like. */
+  readonly rate?: Rate;
+  /** From where it may be shown, such as `192.0.2.0/24`. Default: from everywhere. */
+  readonly networks?: readonly string[];
   /** With an access key beside it. Default: without. */
   readonly withAccessKey?: boolean;
 };
@@ -95,9 +108,11 @@ export function tokenOperations(needs: TokenOperationsNeeds): TokenOperations {
   };
   return {
     tokens: async () => {
-      const marks = await needs.marks.marks(TOKEN_MARKS);
+      const [marks, used] = await Promise.all([needs.marks.marks(TOKEN_MARKS), needs.marks.marks(USE_MARKS)]);
+      const uses = usesOf(used);
       const nowMs = needs.clock.nowMs();
-      return marks.map(tokenOf).flatMap((token) => (token === null ? [] : [statusOf(token, nowMs)]));
+      const tokens = marks.map(tokenOf).filter((token) => token !== null);
+      return tokens.map((token) => statusOf(token, nowMs, uses.get(token.name)));
     },
     createToken: (ask) => next(() => create(needs, ask)),
     rotateToken: (ask) => next(() => rotate(needs, ask)),
@@ -106,7 +121,7 @@ export function tokenOperations(needs: TokenOperationsNeeds): TokenOperations {
 }
 
 async function create(needs: TokenOperationsNeeds, ask: TokenAsk): Promise<IssuedToken> {
-  const { name, scopes, lifetimeMs, client, withAccessKey = false } = ask;
+  const { name, scopes, lifetimeMs, withAccessKey = false } = ask;
   if (!isTokenName(name)) throw new OperationsError(`${JSON.stringify(name)} cannot be the name of a token`);
   const marks = await needs.marks.marks(TOKEN_MARKS);
   const before = named(marks, name);
@@ -117,7 +132,7 @@ async function create(needs: TokenOperationsNeeds, ask: TokenAsk): Promise<Issue
   if (marks.length >= MOST_TOKENS) throw new OperationsError(`there are ${MOST_TOKENS} tokens: revoke one first`);
   const createdAtMs = needs.clock.nowMs();
   const given = SCOPES.filter((scope) => scopes.includes(scope));
-  const token = { name, scopes: given, createdAtMs, lifetimeMs, ...(client === undefined ? {} : { client }) };
+  const token = { name, scopes: given, createdAtMs, lifetimeMs, ...termsOf(ask) };
   return issue(needs, token, { before, others: [], withAccessKey });
 }
 
@@ -142,7 +157,7 @@ async function revoke(needs: TokenOperationsNeeds, name: string): Promise<{ name
   const marks = await needs.marks.marks(TOKEN_MARKS);
   // What cannot be read can still be taken away.
   if (named(marks, name) === undefined) throw unknown(name, marks);
-  await needs.marks.unmark([`${TOKEN_MARKS}${name}`]);
+  await needs.marks.unmark([`${TOKEN_MARKS}${name}`, `${USE_MARKS}${name}`]);
   needs.changed();
   return { name, revoked: true };
 }
@@ -155,9 +170,10 @@ type Replaced = {
 
 async function issue(
   needs: TokenOperationsNeeds,
-  { name, scopes, createdAtMs, lifetimeMs, client }: Omit<Token, 'secrets'>,
+  of: Omit<Token, 'secrets'>,
   { before, others, withAccessKey }: Replaced,
 ): Promise<IssuedToken> {
+  const { name, scopes, createdAtMs, lifetimeMs } = of;
   const nowMs = needs.clock.nowMs();
   const text = newTokenText(needs.random);
   const sha256 = hashOf(text)?.toString('hex') ?? '';
@@ -165,8 +181,7 @@ async function issue(
   const made = withAccessKey ? await newAccessKey(needs) : null;
   const accessKey = made === null ? {} : { accessKey: made.accessKey };
   const secret: TokenSecret = { sha256, createdAtMs: nowMs, expiresAtMs, ...accessKey };
-  const ofClient = client === undefined ? {} : { client };
-  const token: Token = { name, scopes, createdAtMs, lifetimeMs, ...ofClient, secrets: [secret, ...others] };
+  const token: Token = { name, scopes, createdAtMs, lifetimeMs, ...termsOf(of), secrets: [secret, ...others] };
   // By the clock of another node it may have been later: a mark of an earlier time would not replace that one.
   await needs.marks.mark([tokenMark(token, Math.max(before?.atMs ?? 0, nowMs))]);
   needs.changed();
@@ -175,6 +190,16 @@ async function issue(
   if (kept === undefined || tokenOf(kept)?.secrets[0].sha256 !== sha256)
     throw new OperationsError(`somebody else changed the token ${name} at this very moment: \`relevo token list\``);
   return { token: text, ...(made === null ? {} : { secretAccessKey: made.secret }), ...statusOf(token, nowMs) };
+}
+
+type Terms = Pick<Token, 'client' | 'rate' | 'networks'>;
+
+function termsOf({ client, rate, networks }: Terms): Terms {
+  return {
+    ...(client === undefined ? {} : { client }),
+    ...(rate === undefined ? {} : { rate }),
+    ...(networks === undefined ? {} : { networks }),
+  };
 }
 
 async function newAccessKey({ random, accessKeysKey }: TokenOperationsNeeds) {
@@ -188,8 +213,8 @@ function named(marks: readonly Mark[], name: string): Mark | undefined {
   return marks.find((mark) => mark.name === `${TOKEN_MARKS}${name}`);
 }
 
-function statusOf(token: Token, nowMs: number): TokenStatus {
-  const { name, scopes, createdAtMs, client, secrets } = token;
+function statusOf(token: Token, nowMs: number, lastUsed: TokenUse | null = null): TokenStatus {
+  const { name, scopes, createdAtMs, secrets } = token;
   const [secret, ...others] = secrets;
   const ends = others.filter((other) => !hasEnded(other, nowMs)).map(({ expiresAtMs }) => expiresAtMs ?? nowMs);
   return {
@@ -200,7 +225,9 @@ function statusOf(token: Token, nowMs: number): TokenStatus {
     expiresAtMs: secret.expiresAtMs,
     isExpired: hasEnded(secret, nowMs),
     previousUntilMs: ends.length === 0 ? null : Math.max(...ends),
-    ...(client === undefined ? {} : { client }),
+    ...termsOf(token),
+    lastUsedAtMs: lastUsed?.atMs ?? null,
+    lastUsedFrom: lastUsed?.peer ?? null,
     ...(secret.accessKey === undefined ? {} : { accessKeyId: secret.accessKey.id }),
   };
 }
