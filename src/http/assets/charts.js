@@ -10,13 +10,22 @@
 (() => {
   'use strict';
   const { call, words } = window.relevo;
-  const COLOURS = ['--one', '--two', '--three', '--four'];
   const AGAIN_MS = { '1h': 30_000, '24h': 120_000, '30d': 900_000 };
   const language = document.documentElement.lang;
-  const figure = new Intl.NumberFormat(language, { maximumFractionDigits: 2 });
+  /** As it is written where 24 hours are. */
+  const tag = language === 'en' ? 'en-GB' : language;
+  const figure = new Intl.NumberFormat(tag, { maximumFractionDigits: 2 });
   const drawn = new Map();
 
-  const coloursOf = (place) => {
+  /** A value without neighbours is no line, and would not be seen. */
+  function alone(chart, at, show) {
+    if (!show) return null;
+    const values = chart.data[at];
+    const isThere = (place) => values[place] !== null && values[place] !== undefined;
+    return values.flatMap((_, place) => (isThere(place) && !isThere(place - 1) && !isThere(place + 1) ? [place] : []));
+  }
+
+  const coloursOf = (place, tones) => {
     const style = getComputedStyle(place);
     const probe = document.createElement('i');
     place.append(probe);
@@ -26,7 +35,7 @@
       return getComputedStyle(probe).color;
     };
     const colours = {
-      lines: COLOURS.map(read),
+      lines: tones.map((tone) => read(`--${tone}`)),
       axis: read('--axis'),
       net: read('--net'),
       font: `11px ${style.fontFamily}`,
@@ -35,40 +44,33 @@
     return colours;
   };
 
+  const CLOCK = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' };
+  const DAY = { day: '2-digit', month: '2-digit' };
+  const moment = new Intl.DateTimeFormat(tag, { ...DAY, ...CLOCK });
+
   function optionsOf(place, { series, unit, range }) {
-    const { lines, axis, net, font } = coloursOf(place);
-    const formats = {
-      hour: '2-digit',
-      minute: '2-digit',
-      ...(range === '30d' ? { day: '2-digit', month: '2-digit' } : {}),
-    };
-    const short = new Intl.DateTimeFormat(language, range === '30d' ? { day: '2-digit', month: '2-digit' } : formats);
+    const tones = series.map(({ tone }) => tone);
+    const { lines, axis, net, font } = coloursOf(place, tones);
+    const short = new Intl.DateTimeFormat(tag, range === '30d' ? DAY : CLOCK);
     const line = { stroke: axis, font, grid: { stroke: net, width: 1 }, ticks: { show: false } };
     const shown = (_, value) => (value === null || value === undefined ? '–' : `${figure.format(value)} ${unit}`);
+    const dateOf = (time) => new Date(time * 1_000);
     return {
       width: Math.max(240, place.clientWidth),
-      height: 180,
+      height: 170,
       cursor: { drag: { x: false, y: false } },
       scales: { y: { range: (_, low, high) => [Math.min(0, low ?? 0), high > 0 ? high * 1.08 : 1] } },
       axes: [
-        { ...line, values: (_, times) => times.map((time) => short.format(new Date(time * 1_000))), space: 60 },
+        { ...line, values: (_, times) => times.map((time) => short.format(dateOf(time))), space: 60, size: 30 },
         { ...line, values: (_, values) => values.map((value) => figure.format(value)), size: 52 },
       ],
       series: [
-        {
-          label: words.time,
-          value: (_, time) =>
-            time === null
-              ? '–'
-              : new Intl.DateTimeFormat(language, { ...formats, day: '2-digit', month: '2-digit' }).format(
-                  new Date(time * 1_000),
-                ),
-        },
+        { label: words.time, value: (_, time) => (time === null ? '–' : moment.format(dateOf(time))) },
         ...series.map(({ name }, at) => ({
           label: name,
-          stroke: lines[at % lines.length],
+          stroke: lines[at],
           width: 1.5,
-          points: { show: false },
+          points: { size: 5, filter: alone },
           value: shown,
           spanGaps: false,
         })),
@@ -114,7 +116,6 @@
     title(words.time);
     for (const { name } of series) title(name);
     const body = made.createTBody();
-    const moment = new Intl.DateTimeFormat(language, { dateStyle: 'short', timeStyle: 'short' });
     for (let at = times.length - 1; at >= 0; at--) {
       if (series.every(({ values }) => values[at] === null)) continue;
       const row = body.insertRow();
@@ -129,12 +130,17 @@
   }
 
   /** As they are shown: under their labels, in their unit. */
-  function shownOf({ what, labels, scale, per }, { stepMs, times, series }) {
+  function shownOf({ what, labels, tones, scale, per }, { stepMs, times, series }) {
     const names = JSON.parse(labels);
+    const colours = tones.split(',');
     const factor = Number(scale) / (per === 'minute' ? stepMs / 60_000 : 1);
     const lines = what.split(',').map((figureName, at) => {
       const values = series.find((one) => one.figure === figureName)?.values ?? times.map(() => null);
-      return { name: names[at], values: values.map((value) => (value === null ? null : value * factor)) };
+      return {
+        name: names[at],
+        tone: colours[at],
+        values: values.map((value) => (value === null ? null : value * factor)),
+      };
     });
     return { times, series: lines };
   }

@@ -52,7 +52,7 @@ export function openAssets(): Assets {
     answer: async (path, headers) => {
       const [name = '', version] = path.split('/').toReversed();
       const asset = assets.get(name);
-      if (asset === undefined || path.split('/').length > 2) return null;
+      if (asset === undefined || !/^(?:[\w-]{16}\/)?[^/]+$/.test(path)) return null;
       return answerOf(asset, headers, version === asset.version);
     },
   };
@@ -99,5 +99,5 @@ export function codingOf(accepted: string | undefined, among: readonly Coding[] 
 /** Off this thread. */
 function pack(content: Buffer, coding: Coding): Promise<Buffer> {
   if (coding === 'gzip') return promisify(gzip)(content, { level: 9 });
-  return promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 10 } });
+  return promisify(brotliCompress)(content, { params: { [constants.BROTLI_PARAM_QUALITY]: 7 } });
 }

@@ -3,7 +3,8 @@ import { html, raw } from 'hono/html';
 import type { SeriesFigure } from '../../operations/figure-operations.ts';
 import type { Html, Language, Words } from '../page.ts';
 
-type Line = { readonly what: SeriesFigure; readonly label: string };
+/** `tone`: what it means, told by its colour too. */
+type Line = { readonly what: SeriesFigure; readonly label: string; readonly tone: 'plain' | 'good' | 'warn' | 'bad' };
 
 export type Chart = {
   readonly title: string;
@@ -67,9 +68,17 @@ export function chartsOf(
 
 function figureOf({ title, lines, scale = 1, unit, per }: Chart, table: string): Html {
   const what = lines.map((line) => line.what).join(',');
+  const tones = lines.map((line) => line.tone).join(',');
   const labels = JSON.stringify(lines.map(({ label }) => label));
   const each = per === undefined ? '' : raw(` data-per="${per}"`);
-  return html`<figure data-what="${what}" data-labels="${labels}" data-scale="${scale}" data-unit="${unit}" ${each}>
+  return html`<figure
+    data-what="${what}"
+    data-labels="${labels}"
+    data-tones="${tones}"
+    data-scale="${scale}"
+    data-unit="${unit}"
+    ${each}
+  >
     <figcaption>${title}</figcaption>
     <div class="plot"></div>
     <details>

@@ -57,8 +57,8 @@ export function relayCharts(language: Language): readonly Chart[] {
   const queue: Chart = {
     title: words.queue,
     lines: [
-      { what: 'queue', label: words.waiting },
-      { what: 'queueMax', label: words.peak },
+      { what: 'queue', label: words.waiting, tone: 'plain' },
+      { what: 'queueMax', label: words.peak, tone: 'warn' },
     ],
     unit: '',
   };
@@ -72,22 +72,27 @@ export function exitCharts(language: Language): readonly Chart[] {
 
 function rate(words: ChartNames, isWhole: boolean): Chart {
   const lines = [
-    ...(isWhole ? [{ what: 'recipients' as const, label: words.accepted }] : []),
-    { what: 'delivered' as const, label: words.delivered },
-    { what: 'bounced' as const, label: words.bounced },
-    { what: 'deferred' as const, label: words.deferred },
+    ...(isWhole ? [{ what: 'recipients' as const, label: words.accepted, tone: 'plain' as const }] : []),
+    { what: 'delivered' as const, label: words.delivered, tone: 'good' as const },
+    { what: 'bounced' as const, label: words.bounced, tone: 'bad' as const },
+    { what: 'deferred' as const, label: words.deferred, tone: 'warn' as const },
   ];
   return { title: words.rate, lines, unit: words.perMinute, per: 'minute' };
 }
 
 function success(words: ChartNames): Chart {
-  return { title: words.success, lines: [{ what: 'success', label: words.reached }], scale: 100, unit: '%' };
+  return {
+    title: words.success,
+    lines: [{ what: 'success', label: words.reached, tone: 'good' }],
+    scale: 100,
+    unit: '%',
+  };
 }
 
 function latency(words: ChartNames): Chart {
   const lines = [
-    { what: 'p50' as const, label: words.half },
-    { what: 'p95' as const, label: words.most },
+    { what: 'p50' as const, label: words.half, tone: 'plain' as const },
+    { what: 'p95' as const, label: words.most, tone: 'warn' as const },
   ];
   return { title: words.latency, lines, scale: 0.001, unit: 's' };
 }

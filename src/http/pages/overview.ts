@@ -39,7 +39,7 @@ export function overviewPage(needs: OverviewNeeds): Page {
       const view = await viewOf(needs, ask);
       const { language } = ask;
       const main = html`${head(view)}
-        <div class="grid">
+        <div class="grid uneven">
           ${waits(view, needs.troubles)}
           <div data-live="pressing">${alertsOf(view)} ${adviceOf(view)}</div>
         </div>
