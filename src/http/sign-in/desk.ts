@@ -150,9 +150,8 @@ export class SignInDesk {
     const keys = [peer, key];
     const mayStill = (): boolean => !keys.some((one) => attempts.isBarred(one));
     if (!mayStill()) return 'barred';
-    const checked = await passwords.check(user, password, mayStill);
-    if (checked === 'wrong') for (const one of keys) attempts.failed(one);
-    return checked;
+    const failed = (): void => keys.forEach((one) => attempts.failed(one));
+    return passwords.check(user, password, { mayStill, failed });
   }
 
   /** Ends the session of that text, if there is one. */

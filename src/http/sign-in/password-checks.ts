@@ -19,12 +19,12 @@ export class PasswordChecks {
 
   /**
    * @param user null: there is none of that name, which takes as long to find out
-   * @param mayStill asked once it is its turn: others may have failed meanwhile
+   * @param turn `mayStill` is asked once it is its turn: others may have failed meanwhile; `failed` is called before the next one's
    */
   async check(
     user: User | null,
     password: string,
-    mayStill: () => boolean,
+    { mayStill, failed }: { readonly mayStill: () => boolean; readonly failed: () => void },
   ): Promise<'right' | 'wrong' | 'busy' | 'barred'> {
     if (this.#waiting.length >= MOST_WAITING) return 'busy';
     if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
@@ -32,7 +32,9 @@ export class PasswordChecks {
     try {
       if (!mayStill()) return 'barred';
       const isRight = await verifyPassword(password, user?.passwordHash ?? this.#dummyHash);
-      return isRight && user !== null && !user.isDisabled ? 'right' : 'wrong';
+      if (isRight && user !== null && !user.isDisabled) return 'right';
+      failed();
+      return 'wrong';
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();

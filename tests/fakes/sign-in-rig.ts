@@ -1,0 +1,188 @@
+/** The pages' sign-in over real HTTP, on marks in memory; the policy can be another at any moment. */
+import { scryptSync } from 'node:crypto';
+import { request as httpRequest } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { createApp } from '../../src/http/app.ts';
+import type { Audit, Audited } from '../../src/http/audit.ts';
+import { accountRoutes } from '../../src/http/api/account.ts';
+import { signInRoutes } from '../../src/http/api/sign-in.ts';
+import { userRoutes } from '../../src/http/api/users.ts';
+import type { OpenPair } from '../../src/http/bound-server.ts';
+import { accessPage } from '../../src/http/pages/access.ts';
+import { openAssets } from '../../src/http/pages/assets.ts';
+import { createFrame } from '../../src/http/pages/frame.ts';
+import { signInPage } from '../../src/http/pages/sign-in.ts';
+import { type Role, userMark } from '../../src/http/sign-in/user.ts';
+import { createHttp } from '../../src/http/server.ts';
+import type { Event } from '../../src/message/event.ts';
+import type { Operations } from '../../src/operations/operations.ts';
+import { isOwnHost } from '../../src/policy/http-exposure.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import type { Policy } from '../../src/policy/schema.ts';
+import type { Draw, Ledger } from '../../src/spool/ledger.ts';
+import { draw } from '../../src/spool/embedded/draw.ts';
+import { openDatabase } from '../../src/spool/embedded/database.ts';
+import { Store } from '../../src/spool/embedded/store.ts';
+import { openAccess } from '../../src/access.ts';
+import { systemRandom } from '../../src/system.ts';
+import { FakeClock } from './clock.ts';
+import { MemoryMarks } from './marks.ts';
+
+export type Got = {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+};
+
+export type Sent = {
+  readonly method?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+};
+
+export const PASSWORD = 'correct horse battery';
+
+export function policyOf(http: string): Policy {
+  const text = `hostname: relay.example.com\nlimits: { loginAttempts: 3/1m }\nhttp: { listen: 127.0.0.1:0${http} }\n`;
+  const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.map((problem) => problem.text).join());
+  return loaded.policy;
+}
+
+/** A ledger in memory: draws alone. */
+export function memoryLedger(): Ledger {
+  const store = new Store(openDatabase(':memory:', 'relaxed'));
+  return {
+    draw: async (ask: Draw) => {
+      store.begin();
+      const drawn = draw(store, ask);
+      store.commit();
+      return drawn;
+    },
+  };
+}
+
+/** @param http more keys of `http`, such as `, tls: true` */
+export async function openSignInRig(http = '', openPair?: OpenPair) {
+  let policyNow = policyOf(http);
+  const policy = () => policyNow;
+  const clock = new FakeClock();
+  const marks = new MemoryMarks();
+  const events: Event[] = [];
+  const audited: Audited[] = [];
+  const emit = (event: Event): void => void events.push(event);
+  const audit: Audit = async (one) => void audited.push(one);
+  const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks, ledger: memoryLedger() });
+  const { users } = access.signIn;
+  const auditLog = async () => ({ entries: audited.map((one, at) => ({ ...one, id: `${at}`, atMs: 0 })), next: null });
+  const operations = { ...users, ...access.tokens, auditLog } as unknown as Operations;
+  const signInDesk = access.signIn.desk({ emit, audit });
+  const needs = { operations, policy, signInDesk };
+  const assets = openAssets();
+  const app = createApp({
+    ...access.admission,
+    clock,
+    emit,
+    audit,
+    routes: [...signInRoutes(needs), ...accountRoutes(needs), ...userRoutes(needs)],
+    pages: [accessPage(needs), signInPage()],
+    isOwnHost: (host) => isOwnHost(host, policy()),
+    assets: (path, headers) => assets.answer(path, headers),
+    layout: createFrame({ asset: assets.url, notices: async () => ({ alerts: [], policyProblems: [], notReady: [] }) }),
+  });
+  const server = createHttp({
+    policy,
+    clock,
+    emit,
+    notReady: () => [],
+    scrape: async () => ({ contentType: 'text/plain', text: '' }),
+    app: async () => app,
+    ...(openPair === undefined ? {} : { openPair }),
+  });
+  const bound = await server.listen();
+  const port = bound.kind === 'listening' ? bound.port : 0;
+  const ask = (path: string, sent: Sent = {}): Promise<Got> =>
+    asked({ port, isTls: policy().http.tls !== false }, path, sent);
+  return {
+    clock,
+    marks,
+    events,
+    audited,
+    users,
+    tokens: access.tokens,
+    server,
+    bound,
+    port,
+    ask,
+    /** With a hash that is cheap to check. */
+    addUser: (name: string, role: Role) =>
+      marks.mark([
+        userMark(
+          {
+            name,
+            role,
+            passwordHash: cheapHash(PASSWORD),
+            epoch: name,
+            createdAtMs: clock.nowMs(),
+            passwordAtMs: clock.nowMs(),
+            isDisabled: false,
+            secondFactor: null,
+          },
+          clock.nowMs(),
+        ),
+      ]),
+    setPolicy: (more: string) => void (policyNow = policyOf(more)),
+    /** @returns the field `Cookie` of a new session, and its CSRF token */
+    signIn: async (name: string, password = PASSWORD) => {
+      const answer = await ask('/api/v1/sign-in', { body: { name, password } });
+      return sessionOf(ask, answer);
+    },
+    sessionOf: (answer: Got) => sessionOf(ask, answer),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+  };
+}
+
+function cheapHash(password: string): string {
+  const salt = Buffer.alloc(16, 7);
+  const unpadded = (bytes: Buffer): string => bytes.toString('base64').replace(/=+$/, '');
+  return `$scrypt$ln=10,r=8,p=1$${unpadded(salt)}$${unpadded(scryptSync(password, salt, 32, { N: 1024, r: 8, p: 1 }))}`;
+}
+
+/** What a browser has of an answer that signs in. */
+async function sessionOf(ask: (path: string, sent?: Sent) => Promise<Got>, answer: Got) {
+  const [set = ''] = [answer.headers['set-cookie'] ?? []].flat();
+  const cookie = set.split(';', 1)[0] ?? '';
+  const page = await ask('/access', { headers: { cookie } });
+  const csrf = /name="relevo-csrf" content="([^"]+)"/.exec(page.text)?.[1] ?? '';
+  return { set, cookie, csrf, headers: { cookie, 'x-relevo-csrf': csrf }, page };
+}
+
+function asked(where: { readonly port: number; readonly isTls: boolean }, path: string, sent: Sent): Promise<Got> {
+  const body = sent.body === undefined ? null : JSON.stringify(sent.body);
+  const type = body === null ? {} : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body) };
+  const options = {
+    port: where.port,
+    host: '127.0.0.1',
+    path,
+    method: sent.method ?? (body === null ? 'GET' : 'POST'),
+    headers: { ...type, ...sent.headers },
+    agent: false,
+  } as const;
+  return new Promise((resolve, reject) => {
+    // The certificates of the rig are its own.
+    const request = where.isTls ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
+    request.on('error', reject);
+    request.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('end', () =>
+        resolve({
+          status: response.statusCode ?? 0,
+          headers: response.headers,
+          text: Buffer.concat(chunks).toString(),
+        }),
+      );
+    });
+    request.end(body ?? undefined);
+  });
+}
