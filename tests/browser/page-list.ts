@@ -3,6 +3,8 @@ export type ListedPage = {
   readonly path: string;
   /** Of its screenshot in `docs/screenshots/`. */
   readonly name: string;
+  /** A link on the page at `path` that leads to the one that is meant. Default: that one is. */
+  readonly by?: string;
   /** Shown once it is whole, where that is later than its loading. */
   readonly ready?: string;
   /** Default: it needs somebody who has signed in. */
@@ -13,4 +15,11 @@ export const PAGES: readonly ListedPage[] = [
   { path: '/', name: 'overview', ready: '[data-charts][data-drawn]' },
   { path: '/exits', name: 'exits' },
   { path: '/exits/one', name: 'exit', ready: '[data-charts][data-drawn]' },
+  { path: '/queue', name: 'queue' },
+  { path: '/messages', name: 'messages' },
+  { path: '/messages?domain=refused.test', name: 'message', by: 'main a[href^="/messages/"]' },
+  { path: '/suppression', name: 'suppression' },
+  { path: '/policy', name: 'policy' },
+  { path: '/access', name: 'access' },
+  { path: '/sign-in', name: 'sign-in', isOpen: true },
 ];

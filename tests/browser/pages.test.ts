@@ -16,8 +16,12 @@ beforeAll(async () => {
 });
 afterAll(() => rig?.[Symbol.asyncDispose]());
 
-async function opened({ path, ready, isOpen }: ListedPage, options: OpenOptions = {}): Promise<OpenedPage> {
+async function opened({ path, by, ready, isOpen }: ListedPage, options: OpenOptions = {}): Promise<OpenedPage> {
   const at = await (rig as BrowserRig).open(path, { ...(isOpen === true ? { as: null } : {}), ...options });
+  if (by !== undefined) {
+    await at.page.locator(by).first().click();
+    await at.page.waitForURL((url) => !url.href.endsWith(path));
+  }
   if (ready !== undefined) await at.page.locator(ready).first().waitFor();
   return at;
 }
@@ -25,10 +29,10 @@ async function opened({ path, ready, isOpen }: ListedPage, options: OpenOptions 
 async function shoot(at: OpenedPage, name: string): Promise<void> {
   if (process.env['RELEVO_SCREENSHOTS'] === undefined) return;
   mkdirSync(SHOTS, { recursive: true });
-  await at.page.screenshot({ path: join(SHOTS, `${name}.png`), animations: 'disabled', scale: 'css' });
+  await at.page.screenshot({ path: join(SHOTS, `${name}.png`), animations: 'disabled', fullPage: true });
 }
 
-describe.each(PAGES)('$path', (listed) => {
+describe.each(PAGES)('$name', (listed) => {
   test('is small, quiet, and for everybody, in English and light', async () => {
     await using at = await opened(listed);
     expect(await at.page.locator('h1').count()).toBe(1);
