@@ -76,8 +76,10 @@ function entryText({
   readonly value: unknown;
   readonly isTop: boolean;
 }): string {
-  const isMapping = typeof value === 'object' && value !== null && !Array.isArray(value);
-  if (!isTop || !isMapping) return `${scalarText(key)}: ${flowText(value)}`;
+  if (!isTop || typeof value !== 'object' || value === null) return `${scalarText(key)}: ${flowText(value)}`;
+  if (Array.isArray(value) && value.length > 0)
+    return `${scalarText(key)}:${value.map((one) => `\n  - ${flowText(one)}`).join('')}`;
+  if (Array.isArray(value)) return `${scalarText(key)}: []`;
   const lines = Object.entries(value).map(([name, one]) => `\n  ${scalarText(name)}: ${flowText(one)}`);
   return `${scalarText(key)}:${lines.join('')}`;
 }
@@ -113,9 +115,9 @@ function replaced(text: string, pair: Pair, value: unknown): readonly Splice[] |
     const colon = text.indexOf(':', key[1]) + 1;
     return [{ start: colon, end: colon, text: ` ${flowText(value)}` }];
   }
-  // A block of several lines has comments in it, maybe, and another indentation.
-  const isFlow = !text.slice(range[0], range[1]).includes('\n');
-  return isFlow ? [{ start: range[0], end: range[1], text: flowText(value) }] : null;
+  // What was a block of several lines becomes one, at the place of its first.
+  const last = text.slice(range[0], range[1]).endsWith('\n') ? '\n' : '';
+  return [{ start: range[0], end: range[1], text: `${flowText(value)}${last}` }];
 }
 
 /** `limits:` without anything behind it gets its first line. */

@@ -32,7 +32,8 @@
     }
   }
 
-  const make = (tag, textContent = '', className = '') => Object.assign(document.createElement(tag), { textContent, className });
+  const make = (tag, textContent = '', className = '') =>
+    Object.assign(document.createElement(tag), { textContent, className });
 
   // ---- lines, and what is wrong in them
 
@@ -49,12 +50,14 @@
       ...Array.from({ length: count }, (_, at) => make('div', String(at + 1), bad.has(at + 1) ? 'bad' : '')),
     );
     marks.replaceChildren(
-      ...[...bad].filter((line) => line !== null && line <= count).map((line) => {
-        const mark = make('div');
-        mark.style.top = `${(line - 1) * heightOfLine()}px`;
-        mark.dataset.line = line;
-        return mark;
-      }),
+      ...[...bad]
+        .filter((line) => line !== null && line <= count)
+        .map((line) => {
+          const mark = make('div');
+          mark.style.top = `${(line - 1) * heightOfLine()}px`;
+          mark.dataset.line = line;
+          return mark;
+        }),
     );
     scroll();
   }
@@ -79,7 +82,10 @@
   function showProblems(found, warnings = []) {
     problems = found;
     editor.toggleAttribute('aria-invalid', found.length > 0);
-    const rows = [...found.map((one) => ({ ...one, kind: 'bad' })), ...warnings.map((text) => ({ text, line: null, kind: 'warn' }))];
+    const rows = [
+      ...found.map((one) => ({ ...one, kind: 'bad' })),
+      ...warnings.map((text) => ({ text, line: null, kind: 'warn' })),
+    ];
     faults.replaceChildren(
       ...rows.map((one) => {
         const row = make('li', '', one.kind);
@@ -210,7 +216,8 @@
     const step = { ArrowDown: 1, ArrowUp: -1 }[key];
     if (key === ' ' && ctrlKey) void offer(true);
     else if (key === 's' && (ctrlKey || metaKey)) void review();
-    else if (isOpen && step !== undefined) choose((chosen + step + offers.length + (chosen < 0 && step < 0 ? 1 : 0)) % offers.length);
+    else if (isOpen && step !== undefined)
+      choose((chosen + step + offers.length + (chosen < 0 && step < 0 ? 1 : 0)) % offers.length);
     else if (isOpen && key === 'Escape') hideOffers();
     else if (isOpen && chosen >= 0 && (key === 'Enter' || key === 'Tab')) accept(chosen);
     else if (key === 'Enter' && !ctrlKey && !event.isComposing) newLine();
@@ -221,7 +228,8 @@
     edited();
     clearTimeout(offering);
     hideOffers();
-    if (event.inputType === 'insertText' && /^[\w.:-]$/.test(event.data ?? '')) offering = setTimeout(() => offer(false), OFFER_MS);
+    if (event.inputType === 'insertText' && /^[\w.:-]$/.test(event.data ?? ''))
+      offering = setTimeout(() => offer(false), OFFER_MS);
   });
   editor.addEventListener('blur', hideOffers);
   editor.addEventListener('click', hideOffers);
@@ -235,7 +243,12 @@
     const meaning = make('ul', '', 'plain');
     const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
     for (const { key, from, to } of changes ?? [])
-      meaning.append(make('li', `${key}: ${from === undefined ? words.unset : text(from)} → ${to === undefined ? words.unset : text(to)}`));
+      meaning.append(
+        make(
+          'li',
+          `${key}: ${from === undefined ? words.unset : text(from)} → ${to === undefined ? words.unset : text(to)}`,
+        ),
+      );
     const lines = make('pre', '', 'diff');
     const kinds = { '+': 'ins', '-': 'del' };
     lines.tabIndex = 0;
@@ -326,7 +339,10 @@
   async function simulate() {
     const result = get('simulation');
     result.replaceChildren(make('p', words.simulating));
-    const { ok, value } = await call('POST', '/api/v1/policy/simulate', { text: textOf(), hours: Number(get('hours').value) });
+    const { ok, value } = await call('POST', '/api/v1/policy/simulate', {
+      text: textOf(),
+      hours: Number(get('hours').value),
+    });
     if (!ok) {
       if (value.problems !== undefined) showProblems(value.problems);
       return result.replaceChildren(make('p', value.detail, 'notice bad'));
@@ -334,7 +350,8 @@
     const { inForce, candidate, recorded, changes } = value;
     const table = make('table');
     const head = table.createTHead().insertRow();
-    for (const text of ['', words.recorded, words.now, words.candidate]) head.append(Object.assign(make('th', text), { scope: 'col' }));
+    for (const text of ['', words.recorded, words.now, words.candidate])
+      head.append(Object.assign(make('th', text), { scope: 'col' }));
     const body = table.createTBody();
     const add = (name, ...figures) => {
       const row = body.insertRow();
@@ -343,15 +360,23 @@
     };
     const countIn = (exits, name) => exits.find((one) => (one.name ?? one.egress) === name)?.count ?? 0;
     const names = new Set([...inForce.exits, ...candidate.exits].map(({ egress }) => egress));
-    for (const name of names) add(name, countIn(recorded.exits, name), countIn(inForce.exits, name), countIn(candidate.exits, name));
+    for (const name of names)
+      add(name, countIn(recorded.exits, name), countIn(inForce.exits, name), countIn(candidate.exits, name));
     const seconds = (ms) => `${(ms / 1_000).toFixed(1)} s`;
-    const cost = ({ costs }) => costs.map(({ amount, currency }) => `${amount.toFixed(2)} ${currency}`).join(' + ') || '–';
+    const cost = ({ costs }) =>
+      costs.map(({ amount, currency }) => `${amount.toFixed(2)} ${currency}`).join(' + ') || '–';
     add(words.refused, '–', inForce.refused, candidate.refused);
     add(words.waiting, recorded.unsent, inForce.waiting, candidate.waiting);
     add(words.delay, seconds(recorded.delay.meanMs), seconds(inForce.delay.meanMs), seconds(candidate.delay.meanMs));
     add(words.cost, '–', cost(inForce), cost(candidate));
-    const moved = [...changes.routes, ...changes.streams, ...changes.priorities].map(({ from, to, count }) => `${count}: ${from} → ${to}`);
-    const notes = [...changes.refused.map(({ name, count }) => `${count}: ${name}`), ...moved.slice(0, 30), ...value.notes];
+    const moved = [...changes.routes, ...changes.streams, ...changes.priorities].map(
+      ({ from, to, count }) => `${count}: ${from} → ${to}`,
+    );
+    const notes = [
+      ...changes.refused.map(({ name, count }) => `${count}: ${name}`),
+      ...moved.slice(0, 30),
+      ...value.notes,
+    ];
     const rows = make('ul');
     rows.append(...notes.map((text) => make('li', text)));
     const scroller = make('div', '', 'scroll');
