@@ -13,6 +13,7 @@ import { addEgressList } from './egress-list.ts';
 import { addEgressPause } from './egress-pause.ts';
 import { addEgressTest } from './egress-test.ts';
 import { addExplain } from './explain.ts';
+import { addInit } from './init.ts';
 import { addMessage } from './message.ts';
 import { addNodes } from './nodes.ts';
 import { addPresets } from './preset.ts';
@@ -30,6 +31,7 @@ import { addWebhooks } from './webhook.ts';
 
 /** Hangs them on the program, in the order in which its help lists them. */
 export function addCommands(program: Command, registry: Registry): void {
+  addInit(program, registry);
   addCheck(program, registry);
   addSend(program, registry);
   addMessage(program, registry);

@@ -28,10 +28,10 @@ test('what init --yes makes is tested by a message, starts, lets its client in, 
   ];
   const where = ['--policy', join(folder, 'config/relevo.yaml'), '--data', join(folder, 'data')];
   const options = [
-    ...['--yes', '--json', '--hostname', 'relay.shop.test', '--domain', 'shop.test', '--time-zone', 'Europe/Madrid'],
-    ...['--ports', `${submission},${submissions},${relayPort}`, '--test-to', 'you@dest.invalid'],
-    ...['--provider', `smtp,host=127.0.0.1,port=${sink.port},tls=none,dailyLimit=500`],
-  ];
+    ['--yes', '--json', '--hostname', 'relay.shop.test', '--domain', 'shop.test', '--time-zone', 'Europe/Madrid'],
+    ['--ports', `${submission},${submissions},${relayPort}`, '--test-to', 'you@dest.invalid'],
+    ['--provider', `smtp,host=127.0.0.1,port=${sink.port},tls=none,dailyLimit=500`],
+  ].flat();
   const stdout = await new Promise<string>((done, fail) => {
     execFile(join(ROOT, 'scripts/relevo'), ['init', ...options, ...where], (error, out, err) =>
       error === null ? done(out) : fail(new Error(out + err)),
