@@ -43,10 +43,12 @@ export function openSignIn({ policy, ports, marks, ledger, checkToken }: SignInN
   const users = storeUsers({ marks, clock, random, sessions, secondFactors, issuer });
   const sessionOf: SessionOf = async ({ headers, peer, isSecure }) => {
     const secret = secretOfCookie(headers.cookie, isSecure);
-    const live = secret === null ? null : await sessions.find(secret);
+    const live = secret === null ? null : await sessions.find(secret, peer);
     if (secret === null || live === null) return null;
     const { by, name } = live.session;
-    return { principal: { kind: by, name, scopes: live.scopes, peer }, csrf: csrfTokenOf(secret) };
+    const { scopes, client } = live;
+    const principal = { kind: by, name, scopes, peer, ...(client === undefined ? {} : { client }) };
+    return { principal, csrf: csrfTokenOf(secret) };
   };
   const attempts = attemptsOf(policy, clock);
   const tickets = new Tickets({ marks, clock, random });

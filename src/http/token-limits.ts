@@ -41,7 +41,8 @@ export class TokenLimits {
   }
 }
 
-function isFrom({ networks }: Token, peer: string): boolean {
+/** Whether it may be shown from there. */
+export function isFrom({ networks }: Token, peer: string): boolean {
   if (networks === undefined) return true;
   const from = parseNetwork(peer);
   if (from === null) return false;

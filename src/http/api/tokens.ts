@@ -64,7 +64,6 @@ const asked = z.strictObject({
     .meta({ description: 'Requests, such as `100/m`; each node counts for itself. Default: as many as like.' }),
   networks: z
     .array(network)
-    .min(1)
     .max(MOST_NETWORKS)
     .exactOptional()
     .meta({ description: 'From where. Default: everywhere.' }),
@@ -96,13 +95,15 @@ function createRoute({ operations }: TokenNeeds): ApiRoute {
     summary: 'Makes a token, which is shown once',
     body: { as: 'json', schema: asked },
     answer: issued,
-    run: async ({ body: { days, ...terms } }) => {
+    run: async ({ body: { days, networks = [], ...terms } }) => {
       if (await isThere(operations, terms.name))
         return {
           kind: 'answer',
           answer: problem(409, `there is a token ${terms.name}: rotate it, or revoke it first`),
         };
-      const ask = { ...terms, lifetimeMs: days === undefined ? null : days * DAY_MS };
+      // A form whose field is empty sends none.
+      const from = networks.length === 0 ? {} : { networks };
+      const ask = { ...terms, ...from, lifetimeMs: days === undefined ? null : days * DAY_MS };
       const made = await operations.createToken(ask);
       return { kind: 'json', status: 201, value: made, ...changed(CHANGES.createToken?.(ask, made)) };
     },

@@ -51,7 +51,7 @@ function rowOf(token: TokenStatus, told: AccessTold): Html {
     previousUntilMs === null ? '' : html`<div class="soft">${words.beforeEnds} ${ago(previousUntilMs, told)}</div>`;
   return html`<tr>
     <th scope="row">${name}</th>
-    <td data-label="${words.scopes}">${scopes.join(', ')}</td>
+    <td data-label="${words.scopes}"><div>${scopes.join(', ')} ${boundsOf(token)}</div></td>
     <td data-label="${words.created}">${ago(createdAtMs, told)}</td>
     <td data-label="${words.used}">${usedAt(token, told)}</td>
     <td data-label="${words.expires}"><div>${ends} ${before}</div></td>
@@ -63,9 +63,19 @@ function rowOf(token: TokenStatus, told: AccessTold): Html {
   </tr>`;
 }
 
-function usedAt(token: TokenStatus, told: AccessTold): Html | string {
-  const at = 'lastUsedAtMs' in token && typeof token.lastUsedAtMs === 'number' ? token.lastUsedAtMs : null;
-  return at === null ? ACCESS_WORDS[told.language].never : ago(at, told);
+function usedAt({ lastUsedAtMs, lastUsedFrom }: TokenStatus, told: AccessTold): Html | string {
+  if (lastUsedAtMs === null) return ACCESS_WORDS[told.language].never;
+  return html`<div>${ago(lastUsedAtMs, told)} <span class="soft">${lastUsedFrom}</span></div>`;
+}
+
+/** What it is held to beside its scopes. */
+function boundsOf({ client, networks, rate }: TokenStatus): Html {
+  const bounds = [
+    ...(client === undefined ? [] : [client]),
+    ...(networks ?? []),
+    ...(rate === undefined ? [] : [`${rate.count}/${rate.windowMs / 1_000}s`]),
+  ];
+  return html`${bounds.length === 0 ? '' : html`<div class="soft">${bounds.join(', ')}</div>`}`;
 }
 
 function addForm({ language }: AccessTold): Html {
@@ -93,6 +103,11 @@ function addForm({ language }: AccessTold): Html {
       </fieldset>
       <label>${words.days} <input type="number" name="days" min="1" max="3650" /></label>
       <p class="hint">${words.daysHint}</p>
+      <label>${words.networks} <textarea name="networks" rows="2" data-as="lines"></textarea></label>
+      <p class="hint">${words.networksHint}</p>
+      <label>${words.rate} <input name="rate" maxlength="32" placeholder="100/m" autocomplete="off" /></label>
+      <label>${words.client} <input name="client" maxlength="64" autocomplete="off" /></label>
+      <p class="hint">${words.clientHint}</p>
       ${onceShown('token', words.tokenIs, language)}
       <button class="main">${words.addToken}</button>
     </form>

@@ -81,6 +81,11 @@ export type AccessWords = {
   readonly addToken: string;
   readonly days: string;
   readonly daysHint: string;
+  readonly networks: string;
+  readonly networksHint: string;
+  readonly rate: string;
+  readonly client: string;
+  readonly clientHint: string;
   readonly tokenIs: string;
   readonly rotate: string;
   readonly rotateAsk: (name: string) => string;
@@ -191,6 +196,11 @@ export const ACCESS_WORDS: Words<AccessWords> = {
     addToken: 'Make a token',
     days: 'Good for so many days',
     daysHint: 'Empty: until it is revoked.',
+    networks: 'Only from these networks',
+    networksHint: 'One a line, such as 192.0.2.0/24. Empty: from everywhere.',
+    rate: 'At most so many requests',
+    client: 'Submits mail as the client',
+    clientHint: 'Empty: as the request says.',
     tokenIs: 'Token',
     rotate: 'Rotate',
     rotateAsk: (name) => `Make the token ${name} another? The one before is good for one hour more.`,
@@ -301,6 +311,11 @@ export const ACCESS_WORDS: Words<AccessWords> = {
     addToken: 'Crear un token',
     days: 'Válido durante (días)',
     daysHint: 'Vacío: hasta que se revoque.',
+    networks: 'Solo desde estas redes',
+    networksHint: 'Una por línea, como 192.0.2.0/24. Vacío: desde cualquier sitio.',
+    rate: 'Peticiones como máximo',
+    client: 'Envía correo como el cliente',
+    clientHint: 'Vacío: el que indique la petición.',
     tokenIs: 'Token',
     rotate: 'Renovar',
     rotateAsk: (name) => `¿Renovar el token ${name}? El anterior vale una hora más.`,

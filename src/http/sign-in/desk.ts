@@ -3,6 +3,7 @@ import type { Clock, Emit } from '../../ports.ts';
 import type { Marks } from '../../spool/marks.ts';
 import type { Audit } from '../audit.ts';
 import { hashOf, type Scope, type TokenCheck } from '../token.ts';
+import { isFrom } from '../token-limits.ts';
 import type { PasswordChecks } from './password-checks.ts';
 import type { SecondFactors } from './second-factor.ts';
 import { secretHash, sessionId } from './session.ts';
@@ -104,16 +105,17 @@ export class SignInDesk {
     const hash = hashOf(text.trim());
     const checked: TokenCheck = hash === null ? { kind: 'unknown' } : await checkToken(hash);
     const proof = tokenProof(text.trim());
-    if (checked.kind !== 'valid' || proof === null) {
+    const reasons = { expired: 'expired token', unknown: 'unknown token', valid: 'token of another network' };
+    if (checked.kind !== 'valid' || proof === null || !isFrom(checked.token, peer)) {
       attempts.failed(peer);
-      await this.#tell('', { peer, reason: checked.kind === 'expired' ? 'expired token' : 'unknown token' });
+      await this.#tell('', { peer, reason: reasons[checked.kind] });
       return { kind: 'wrong', what: 'the token is not known, or has expired', isOver: false };
     }
     const { name } = checked.token;
     await this.#endBefore(before);
     const secret = await sessions.open({ by: 'token', name, proof, peer, agent });
     await this.#needs.audit({ actor: { kind: 'token', name, from: peer }, what: 'sign-in', on: name });
-    return { kind: 'signed-in', secret, scopes: (await sessions.find(secret))?.scopes ?? [] };
+    return { kind: 'signed-in', secret, scopes: (await sessions.find(secret, peer))?.scopes ?? [] };
   }
 
   /**
@@ -170,7 +172,7 @@ export class SignInDesk {
     const secret = await sessions.open({ by: 'user', name, proof: epoch, peer, agent });
     await marks.mark([{ name: `${SIGNED_IN_MARKS}${name}`, text: peer, atMs: clock.nowMs() }]);
     await audit({ actor: { kind: 'user', name, from: peer }, what: 'sign-in', on: name, after: { by } });
-    return { kind: 'signed-in', secret, scopes: (await sessions.find(secret))?.scopes ?? [] };
+    return { kind: 'signed-in', secret, scopes: (await sessions.find(secret, peer))?.scopes ?? [] };
   }
 
   #barred(): SignInResult {

@@ -3,6 +3,7 @@ import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Random } from '../../ports.ts';
 import type { Mark, Marks } from '../../spool/marks.ts';
 import { hashOf, SCOPES, type Scope, type TokenCheck } from '../token.ts';
+import { isFrom } from '../token-limits.ts';
 import {
   isSameText,
   newSecret,
@@ -14,7 +15,7 @@ import {
   sessionMark,
   sessionOfMark,
 } from './session.ts';
-import { type Role, scopesOfRole, type User, USER_MARKS, userOf } from './user.ts';
+import { scopesOfRole, type User, USER_MARKS, userOf } from './user.ts';
 
 export type SessionsNeeds = {
   readonly policy: () => Policy;
@@ -30,9 +31,8 @@ export type LiveSession = {
   readonly session: Session;
   /** None while the user has to set up a second factor first. */
   readonly scopes: readonly Scope[];
-  /** null: by a token. */
-  readonly role: Role | null;
-  readonly needsSecondFactor: boolean;
+  /** Of the token that it was opened by, where that one has one. */
+  readonly client?: string;
 };
 
 /** One as people see it. */
@@ -77,14 +77,15 @@ export class Sessions {
 
   /**
    * Ended ones, here or elsewhere, are unknown within 3 s; those that ended here at once.
+   * @param peer from where it is shown: some tokens may be used from some networks only
    * @throws SpoolError where the store does not say whether it is in force
    */
-  async find(secret: string): Promise<LiveSession | null> {
+  async find(secret: string, peer: string): Promise<LiveSession | null> {
     const sha256 = secretHash(secret);
     if (sha256 === null) return null;
     const kept = await this.#current(sha256);
     if (kept === null || this.#isOver(kept)) return null;
-    const live = await this.#allowed(kept);
+    const live = await this.#allowed(kept, peer);
     if (live !== null) await this.#seen(kept);
     return live;
   }
@@ -93,7 +94,9 @@ export class Sessions {
   async list(): Promise<readonly SessionStatus[]> {
     const all = await this.#all();
     const inForce = await Promise.all(
-      all.map(async (kept) => (this.#isOver(kept) ? null : (await this.#allowed(kept)) === null ? null : kept)),
+      all.map(async (kept) =>
+        this.#isOver(kept) ? null : (await this.#allowed(kept, kept.session.peer)) === null ? null : kept,
+      ),
     );
     const { longestMs } = this.#needs.policy().http.sessions;
     return inForce
@@ -183,18 +186,19 @@ export class Sessions {
   }
 
   /** As user and token are now; null: it opens nothing any more. */
-  async #allowed({ session, user }: Kept): Promise<LiveSession | null> {
+  async #allowed({ session, user }: Kept, peer: string): Promise<LiveSession | null> {
     if (session.by === 'token') {
       const checked = await this.#needs.checkToken(Buffer.from(session.proof, 'hex'));
       if (checked.kind !== 'valid' || checked.token.name !== session.name) return null;
-      const { scopes } = checked.token;
+      if (!isFrom(checked.token, peer)) return null;
+      const { scopes, client } = checked.token;
       const known = SCOPES.filter((scope) => scopes.includes(scope));
-      return { session, scopes: known, role: null, needsSecondFactor: false };
+      return { session, scopes: known, ...(client === undefined ? {} : { client }) };
     }
     if (user === null || user.isDisabled || user.epoch !== session.proof) return null;
     const { requireSecondFactor } = this.#needs.policy().http;
     const needsSecondFactor = requireSecondFactor && user.role === 'admin' && user.secondFactor === null;
-    return { session, scopes: needsSecondFactor ? [] : scopesOfRole(user.role), role: user.role, needsSecondFactor };
+    return { session, scopes: needsSecondFactor ? [] : scopesOfRole(user.role) };
   }
 
   /** Never rejects: whoever is let in must not wait for this to be known. */
