@@ -19,6 +19,8 @@ export const PAGES: readonly ListedPage[] = [
   { path: '/messages', name: 'messages' },
   { path: '/messages?domain=refused.test', name: 'message', by: 'main a[href^="/messages/"]' },
   { path: '/suppression', name: 'suppression' },
+  { path: '/reports', name: 'reports', ready: '[data-charts][data-drawn]' },
+  { path: '/reports/costs', name: 'costs' },
   { path: '/policy', name: 'policy' },
   { path: '/access', name: 'access' },
   { path: '/sign-in', name: 'sign-in', isOpen: true },

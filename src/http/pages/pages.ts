@@ -9,6 +9,8 @@ import { messagesPage } from './messages.ts';
 import { overviewPage } from './overview.ts';
 import { policyPage } from './policy.ts';
 import { queuePage } from './queue.ts';
+import { costsPage } from './report-costs.ts';
+import { bouncesPage } from './reports.ts';
 import { signInPage } from './sign-in.ts';
 import { suppressionPage } from './suppression.ts';
 
@@ -21,6 +23,8 @@ export function allPages(needs: RouteNeeds): readonly Page[] {
     messagesPage(needs),
     messagePage(needs),
     suppressionPage(needs),
+    bouncesPage(needs),
+    costsPage(needs),
     policyPage(needs),
     accessPage(needs),
     signInPage(),
