@@ -7,6 +7,7 @@ import { createFrame, type Notices } from './http/pages/frame.ts';
 import { liveRoutes } from './http/pages/live-routes.ts';
 import { allPages } from './http/pages/pages.ts';
 import { recentOperations } from './http/pages/recent.ts';
+import { forPeople } from './http/pages/refusal.ts';
 import { allRoutes } from './http/routes.ts';
 import { Signatures } from './http/ses/signatures.ts';
 import { createKeyReader } from './http/unsubscribe.ts';
@@ -23,15 +24,17 @@ export function openApp({ access, ...given }: OpenAppNeeds): App {
   const assets = openAssets();
   const { fresh, recent } = recentOperations(needs.operations, clock);
   const live = { clock, pages: allPages({ ...needs, operations: recent }), notices: () => noticesOf(recent) };
-  return createApp({
+  const layout = createFrame({ asset: assets.url, notices: () => noticesOf(fresh) });
+  const app = createApp({
     ...needs,
     ...access.admission,
     routes: [...allRoutes(needs), ...liveRoutes(live)],
     pages: allPages({ ...needs, operations: fresh }),
     isOwnHost: (host) => isOwnHost(host, needs.policy()),
     assets: (path, headers) => assets.answer(path, headers),
-    layout: createFrame({ asset: assets.url, notices: () => noticesOf(fresh) }),
+    layout,
   });
+  return async (ask) => forPeople(await app(ask), ask, layout);
 }
 
 async function noticesOf(operations: Pick<Operations, 'status'>): Promise<Notices> {

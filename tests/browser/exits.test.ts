@@ -102,6 +102,10 @@ test('another language is chosen, and kept', async () => {
 test('what is not there is said to be so, and whoever is not known has to sign in', async () => {
   await using at = await rig.open('/exits/nobody');
   expect(await at.page.locator('h1').textContent()).toBe('No such exit');
+  const gone = await at.page.goto(`${rig.base}/nowhere`);
+  expect([gone?.status(), await at.page.locator('h1').textContent()]).toEqual([404, 'Nothing is here']);
+  const asked = await fetch(`${rig.base}/nowhere`);
+  expect([asked.status, asked.headers.get('content-type')]).toEqual([404, 'application/problem+json']);
   const unknown = await fetch(`${rig.base}/exits?x=1`, { redirect: 'manual' });
   expect([unknown.status, unknown.headers.get('location')]).toEqual([303, '/sign-in?next=%2Fexits%3Fx%3D1']);
 });

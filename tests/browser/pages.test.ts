@@ -10,6 +10,8 @@ const SHOTS = resolve(import.meta.dirname, '../../docs/screenshots');
 const MOST_BYTES = 100_000;
 const PHONE = 380;
 
+type Shot = { readonly name: string; readonly width: number; readonly height: number };
+
 let rig: BrowserRig | undefined;
 beforeAll(async () => {
   rig = await openBrowserRig();
@@ -26,10 +28,16 @@ async function opened({ path, by, ready, isOpen }: ListedPage, options: OpenOpti
   return at;
 }
 
-async function shoot(at: OpenedPage, name: string): Promise<void> {
+/** The upper part of it, which is what one sees first. */
+async function shoot(at: OpenedPage, { name, width, height }: Shot): Promise<void> {
   if (process.env['RELEVO_SCREENSHOTS'] === undefined) return;
   mkdirSync(SHOTS, { recursive: true });
-  await at.page.screenshot({ path: join(SHOTS, `${name}.png`), animations: 'disabled', fullPage: true });
+  await at.page.screenshot({
+    path: join(SHOTS, `${name}.png`),
+    animations: 'disabled',
+    fullPage: true,
+    clip: { x: 0, y: 0, width, height },
+  });
 }
 
 describe.each(PAGES)('$name', (listed) => {
@@ -41,7 +49,7 @@ describe.each(PAGES)('$name', (listed) => {
     expect(await passedOver(at.page)).toEqual([]);
     expect(await isHarmed(at.page)).toBe(false);
     expect(await at.transferred()).toBeLessThan(MOST_BYTES);
-    await shoot(at, listed.name);
+    await shoot(at, { name: listed.name, width: 1200, height: 1100 });
     expect(at.troubles).toEqual([]);
   });
 
@@ -51,7 +59,7 @@ describe.each(PAGES)('$name', (listed) => {
     expect(await tooWide(at.page)).toEqual([]);
     expect(await seriousFaults(at.page)).toEqual([]);
     expect(await isHarmed(at.page)).toBe(false);
-    await shoot(at, `${listed.name}-phone`);
+    await shoot(at, { name: `${listed.name}-phone`, width: PHONE, height: 800 });
     expect(at.troubles).toEqual([]);
   });
 });

@@ -18,8 +18,7 @@
   const drawn = new Map();
 
   /** A value without neighbours is no line, and would not be seen. */
-  function alone(chart, at, show) {
-    if (!show) return null;
+  function alone(chart, at) {
     const values = chart.data[at];
     const isThere = (place) => values[place] !== null && values[place] !== undefined;
     return values.flatMap((_, place) => (isThere(place) && !isThere(place - 1) && !isThere(place + 1) ? [place] : []));

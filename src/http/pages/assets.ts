@@ -9,12 +9,12 @@ import type { Answer } from '../answer.ts';
 
 export type Assets = {
   /** Another one for other content, so that a browser may keep what it has for ever. @throws where there is no such asset */
-  url(name: string): string;
+  readonly url: (name: string) => string;
   /**
    * What is below `/assets/`, by its name or as `url` has it; null: there is no such asset. A browser keeps what it asked for by `url`,
    * and asks again for the rest.
    */
-  answer(path: string, headers: IncomingHttpHeaders): Promise<Answer | null>;
+  readonly answer: (path: string, headers: IncomingHttpHeaders) => Promise<Answer | null>;
 };
 
 type Asset = {

@@ -16,6 +16,7 @@ type FrameWords = {
   readonly forbiddenText: string;
   readonly away: string;
   readonly awayText: string;
+  readonly overview: string;
 };
 
 export const FRAME_WORDS: Words<FrameWords> = {
@@ -34,6 +35,7 @@ export const FRAME_WORDS: Words<FrameWords> = {
     forbiddenText: 'The account that you signed in with may not see this page.',
     away: 'Not available now',
     awayText: 'The store does not answer. Mail that was taken is safe; try again in a moment.',
+    overview: 'Overview',
   },
   es: {
     skip: 'Ir al contenido',
@@ -50,6 +52,7 @@ export const FRAME_WORDS: Words<FrameWords> = {
     forbiddenText: 'La cuenta con la que ha iniciado sesión no puede ver esta página.',
     away: 'No disponible en este momento',
     awayText: 'El almacén no responde. El correo aceptado está a salvo; inténtelo de nuevo en un momento.',
+    overview: 'Resumen',
   },
 };
 

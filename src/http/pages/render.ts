@@ -50,7 +50,8 @@ export async function renderPage({ clock, pages, layout }: PageNeeds, page: Page
   };
 }
 
-const HEADERS = {
+/** What browsers must not do with a page. */
+export const PAGE_HEADERS = {
   'content-security-policy': POLICY,
   'referrer-policy': 'same-origin',
   vary: 'cookie, accept-language, accept-encoding',
@@ -66,9 +67,9 @@ async function packed(
   text: string,
   { headers }: Pick<AppAsk, 'headers'>,
 ): Promise<Pick<Answer, 'text' | 'bytes' | 'headers'>> {
-  if (codingOf(headers['accept-encoding'], ['gzip']) === null) return { text, headers: HEADERS };
+  if (codingOf(headers['accept-encoding'], ['gzip']) === null) return { text, headers: PAGE_HEADERS };
   const bytes = await promisify(gzip)(text, { level: LEVEL });
-  return { text: '', bytes, headers: { ...HEADERS, 'content-encoding': 'gzip' } };
+  return { text: '', bytes, headers: { ...PAGE_HEADERS, 'content-encoding': 'gzip' } };
 }
 
 /** Back to where one wanted to be, once one has signed in. */
