@@ -20,6 +20,7 @@ import type { OpenDesk } from './policy-desk.ts';
 import { httpPair } from './policy/http-exposure.ts';
 import type { Policy } from './policy/schema.ts';
 import type { Fetch } from './ports.ts';
+import { EventTap } from './report/event-tap.ts';
 
 export type OpenHttpNeeds = {
   readonly path: Pick<MailPath, 'endTold' | 'tellReturned' | 'submit'>;
@@ -41,9 +42,30 @@ export function openHttp(
   const { marks, ledger } = spool;
   const { clock, random } = ports;
   const submit = path.submit.bind(path);
+  const tap = new EventTap();
+  const { heard } = foundation.hooks;
+  foundation.hooks.heard = (event) => {
+    heard(event);
+    tap.heard(event);
+  };
+  const follow: EventTap['follow'] = (run) => tap.follow(run);
   let bodies: BodyReader | null = null;
   stack.defer(async () => bodies?.[Symbol.asyncDispose]());
-  const needs = { access, submit, operations, policy, clock, random, emit, marks, ledger, spool, troubles, audit };
+  const needs = {
+    access,
+    submit,
+    operations,
+    policy,
+    clock,
+    random,
+    emit,
+    marks,
+    ledger,
+    spool,
+    troubles,
+    audit,
+    follow,
+  };
   let app: Promise<App> | null = null;
   return createHttp({
     policy,

@@ -35,6 +35,8 @@ export type RouteNeeds = {
   readonly troubles: Troubles;
   /** Where people sign in and out. */
   readonly signInDesk: SignInDesk;
+  /** Calls it with every event of this node, until that is ended; it must be quick, for mail waits. */
+  readonly follow: (run: Emit) => () => void;
   /** For what a reply's `change` does not tell of. */
   readonly audit: Audit;
 };

@@ -5,6 +5,7 @@ import { auditRoutes } from './api/audit.ts';
 import { egressRoutes } from './api/egress.ts';
 import { messageSearchRoutes } from './api/message-search.ts';
 import { figureRoutes } from './api/figures.ts';
+import { eventRoutes } from './api/events.ts';
 import { messageRoutes } from './api/messages.ts';
 import { policyRoutes } from './api/policy.ts';
 import { queueRoutes } from './api/queue.ts';
@@ -33,6 +34,7 @@ export function allRoutes(needs: RouteNeeds): readonly ApiRoute[] {
     ...egressRoutes(needs),
     ...relayRoutes(needs),
     ...webhookRoutes(needs),
+    ...eventRoutes(needs),
     ...tokenRoutes(needs),
     ...auditRoutes(needs),
     ...policyRoutes(needs),

@@ -11,7 +11,10 @@ import { BodyReader } from '../../src/http/submission/bodies.ts';
 import type { SubmitMail } from '../../src/http/submission/submitter.ts';
 import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';
+import type { Emit } from '../../src/ports.ts';
+import { EventTap } from '../../src/report/event-tap.ts';
 import { openApp } from '../../src/open-app.ts';
+import type { Policy } from '../../src/policy/schema.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import { statsNeeds } from '../../src/relay-stats.ts';
 import { createTroubles } from '../../src/report/troubles.ts';
@@ -45,9 +48,7 @@ export async function openAccessRig(egress = EGRESS) {
   const { clock, dataFolder } = rig;
   const events: Event[] = [];
   const emit = (event: Event): void => void events.push(event);
-  const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
-  const stats = statsNeeds({ policy, clock, spool, standings });
-  const exits = exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
+  const exits = await exitsOf({ policy, spool, clock });
   const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks, ledger });
   const { tokens } = access;
   const keepMs = () => policy().audit.keepMs;
@@ -71,8 +72,10 @@ export async function openAccessRig(egress = EGRESS) {
   };
   const bodies = things.use(new BodyReader(clock));
   const submit: SubmitMail = async () => Promise.reject(new Error('no mail is taken here'));
+  const tap = new EventTap();
   const needs = {
     access,
+    follow: (run: Emit) => tap.follow(run),
     submit,
     bodies,
     operations,
@@ -92,22 +95,18 @@ export async function openAccessRig(egress = EGRESS) {
   if (control.kind !== 'listening') throw new Error(control.cause);
   things.use(control.control);
   const { base, ask, get } = await served(things, { policy, clock, emit, app: async () => app });
-  const issue = async (...args: string[]): Promise<IssuedToken> => {
-    const { code, stdout, stderr } = await rig.run(['token', ...args, '--json']);
-    if (code !== 0) throw new Error(stderr);
-    return JSON.parse(stdout) as IssuedToken;
-  };
   const kept = things.move();
   return {
     rig,
     base,
     get,
     ask,
-    issue,
+    issue: issuing(rig),
     events,
     audited,
     marks,
     spool,
+    tap,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
@@ -134,4 +133,25 @@ async function served(things: AsyncDisposableStack, needs: Served) {
       ...(body === undefined ? {} : { body }),
     });
   return { base, ask, get: (path: string, token: string | null, method = 'GET') => ask(path, token, { method }) };
+}
+
+type Exits = {
+  readonly policy: () => Policy;
+  readonly spool: Awaited<ReturnType<CliRig['openSpool']>>;
+  readonly clock: CliRig['clock'];
+};
+
+async function exitsOf({ policy, spool, clock }: Exits) {
+  const { marks, ledger } = spool;
+  const standings = await readExitStandings({ policy, marks, tallies: ledger, clock, node: 'n1', judges: true });
+  const stats = statsNeeds({ policy, clock, spool, standings });
+  return exitOperations({ policy, clock, marks, ledger, standings, stats, alerts: () => [] });
+}
+
+function issuing(rig: CliRig) {
+  return async (...args: string[]): Promise<IssuedToken> => {
+    const { code, stdout, stderr } = await rig.run(['token', ...args, '--json']);
+    if (code !== 0) throw new Error(stderr);
+    return JSON.parse(stdout) as IssuedToken;
+  };
 }
