@@ -2,6 +2,7 @@
 import type { Access } from './access.ts';
 import type { Foundation } from './foundation.ts';
 import type { MailPath } from './mail-path.ts';
+import type { Screening } from './message/screening.ts';
 import type { Alerting } from './report/alerting/alerting.ts';
 import { alertOperations } from './operations/alert-operations.ts';
 import type { AuditLog } from './operations/audit-log.ts';
@@ -22,6 +23,7 @@ export type RelayOperationsNeeds = Foundation & {
   readonly access: Access;
   readonly log: AuditLog;
   readonly alerting: Pick<Alerting, 'test'>;
+  readonly screening: Screening;
   readonly nodes: () => Promise<readonly NodeStatus[]>;
   readonly status: () => RelayStatus;
 };
@@ -55,7 +57,7 @@ export function relayOperations(needs: RelayOperationsNeeds): Operations {
       flush: () => rollups.flush(),
     }),
     webhooks: webhookOperations({ policy, marks: spool.marks, clock }),
-    route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts) }),
+    route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts), screening: needs.screening }),
     live: liveRelay({ policy, spool, path, clock, status }),
   });
 }

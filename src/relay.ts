@@ -136,6 +136,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
     exits,
     access,
     alerting,
+    screening: suppression.screening,
     log,
     nodes: () => nodesOf(parts),
     status: () => statusOf(options, parts),

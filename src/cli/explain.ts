@@ -1,5 +1,6 @@
 import type { Command } from 'commander';
 import { PRIORITIES } from '../message/message.ts';
+import { formatReply } from '../message/reply.ts';
 import type { Sample } from '../policy/sample.ts';
 import { formatAge, parseSizeBytes } from '../policy/units.ts';
 import { addCommand, UsageError, type Cli, type Registry } from './cli.ts';
@@ -135,12 +136,14 @@ function noClientText({ from }: Sample): string {
 
 function answerText(answer: RouteAnswer, sample: Sample): string {
   if (answer.kind === 'refused') return `refused: ${printable(answer.reason)}\n`;
-  const { client, stream, priority, route, exits, site, isLive } = answer;
+  const { client, stream, priority, route, exits, site, isLive, suppressed } = answer;
   const lines = [
     `stream ${stream}, priority ${priority}, ${client === '' ? noClientText(sample) : `client ${client}`}`,
   ];
   if (sample.stream !== undefined && sample.stream !== stream)
     lines.push(`the policy has no stream ${printable(sample.stream)}: as good as none`);
+  if (suppressed !== undefined)
+    lines.push(`${printable(sample.to)} is suppressed, and gets no mail: ${printable(formatReply(suppressed))}`);
   if (route === null) lines.push('no route takes it: it would wait, and bounce when it expires');
   else lines.push(`route ${route}${isLive ? '' : ' (no relay is running: as the policy has it)'}`);
   const exitLines = exits.map(

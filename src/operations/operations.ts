@@ -69,6 +69,8 @@ export type RouteAnswer =
       readonly stream: string;
       readonly priority: Priority;
       readonly isLive: boolean;
+      /** What its recipient would be answered, who is not written to; absent: he is, or no relay runs that could say. */
+      readonly suppressed?: Reply;
     } & RouteExplanation);
 
 /** Deliveries by destination domain and age; domains with the most first. */

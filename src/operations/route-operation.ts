@@ -1,6 +1,7 @@
 /** Where a message that might come would go. */
 import { type MessageFacts, matchRoute } from '../policy/match.ts';
 import { judge } from '../policy/sample.ts';
+import type { Screening } from '../message/screening.ts';
 import type { Policy } from '../policy/schema.ts';
 import { type ExitState, walk } from '../routing/choose.ts';
 import { CLOSED } from '../routing/exit-state.ts';
@@ -13,9 +14,11 @@ export type RouteNeeds = {
   readonly policy: () => Policy;
   /** What a running relay says; null: none runs. */
   readonly explainMail: ((facts: MessageFacts) => Promise<RouteExplanation>) | null;
+  /** Whose story would end before an attempt. Default: nobody's. */
+  readonly screening?: Pick<Screening, 'suppressedOf'>;
 };
 
-export function routeOperation({ policy: inForce, explainMail }: RouteNeeds): Operations['route'] {
+export function routeOperation({ policy: inForce, explainMail, screening }: RouteNeeds): Operations['route'] {
   return async ({ sample }) => {
     const policy = inForce();
     const client = sample.client ?? (sample.from === undefined ? null : clientFor(policy, sample.from));
@@ -24,7 +27,18 @@ export function routeOperation({ policy: inForce, explainMail }: RouteNeeds): Op
     const { facts } = judged;
     const explanation = explainMail === null ? byPolicy(policy, facts) : await explainMail(facts);
     const { stream, priority } = facts;
-    return { kind: 'accepted', client: facts.client, stream, priority, isLive: explainMail !== null, ...explanation };
+    const scope = { addresses: [sample.to], client: facts.client, stream };
+    const suppressed = (await screening?.suppressedOf(scope))?.get(sample.to);
+    const ending = suppressed === undefined ? {} : { suppressed };
+    return {
+      kind: 'accepted',
+      client: facts.client,
+      stream,
+      priority,
+      isLive: explainMail !== null,
+      ...ending,
+      ...explanation,
+    };
   };
 }
 

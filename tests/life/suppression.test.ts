@@ -77,6 +77,11 @@ ${more}`;
       evidence: expect.stringContaining('no such user'),
     },
   ]);
+  const explained = async () =>
+    (await relay.cli(['explain', '--to', 'gone@dest.test', '--from', 'shop@app.test'])).stdout;
+  await expect
+    .poll(explained, { timeout: 10_000 })
+    .toMatch(/^gone@dest\.test is suppressed, and gets no mail: 5\d\d /m);
   // Both workers know within two seconds or so, whichever of them takes it: no attempt is made, and the sender is told.
   await expect
     .poll(
