@@ -20,16 +20,29 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   schedule: ['message', 'policy', 'spool', 'routing', 'egress'],
   exits: ['message', 'policy', 'spool', 'routing', 'egress', 'schedule'],
   feedback: ['message', 'policy', 'spool'],
+  clients: ['message', 'policy', 'spool'],
   report: ['message', 'policy', 'spool'],
   http: [
-    ...['message', 'policy', 'sign', 'spool', 'routing', 'egress', 'schedule', 'exits', 'feedback', 'report'],
+    ...[
+      'message',
+      'policy',
+      'sign',
+      'spool',
+      'routing',
+      'egress',
+      'schedule',
+      'exits',
+      'feedback',
+      'clients',
+      'report',
+    ],
     'operations',
   ],
 };
 export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
 
 const IMPORT =
-  /(?:^(?:import|export)\b[^;']*\bfrom |^import |\bimport\(\s*|\bnew URL\(\s*(?='\.))'(?<specifier>[^'\n]+)'/gm;
+  /(?:^(?:import|export)\b[^;']*\bfrom |^import |\bimport\(\s*|\bimport\.meta\.resolve\(\s*|\bnew URL\(\s*(?='\.))'(?<specifier>[^'\n]+)'/gm;
 
 /** Every module that a source names: imports, re-exports, dynamic imports, worker entries. */
 export function importsOf(file: SourceFile): { readonly specifier: string; readonly line: number }[] {

@@ -35,6 +35,7 @@ export function usedCell(used: Used | null | undefined, { language }: Told): Htm
   >`;
 }
 
+/** `day 3 of 20`, or when it begins; a dash where there is none. */
 export function warmupText(warmup: NonNullable<ExitStatus['limits']>['warmup'], language: Language): string {
   const words = EXITS_WORDS[language];
   if (warmup === null) return '–';
@@ -52,6 +53,7 @@ export function warmupCell({ limits }: ExitStatus, { language }: Told): Html {
   })}`;
 }
 
+/** Its score, and what that has come to. */
 export function reputationCell({ status, stats }: KnownExit, { language }: Told): Html {
   const level = stats?.level ?? 'good';
   const tone = level === 'good' ? 'good' : level === 'slowed' ? 'warn' : 'bad';

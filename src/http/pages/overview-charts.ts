@@ -52,6 +52,7 @@ const WORDS: Words<ChartNames> = {
 
 type Language = keyof typeof WORDS;
 
+/** Rate, success, latency, queue. */
 export function relayCharts(language: Language): readonly Chart[] {
   const words = WORDS[language];
   const queue: Chart = {
@@ -65,6 +66,7 @@ export function relayCharts(language: Language): readonly Chart[] {
   return [rate(words, true), success(words), latency(words), queue];
 }
 
+/** Without the queue, which is no exit's. */
 export function exitCharts(language: Language): readonly Chart[] {
   const words = WORDS[language];
   return [rate(words, false), success(words), latency(words)];
