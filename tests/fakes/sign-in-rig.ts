@@ -2,7 +2,7 @@
 import { scryptSync } from 'node:crypto';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
-import { createApp } from '../../src/http/app.ts';
+import { type App, createApp } from '../../src/http/app.ts';
 import type { Audit, Audited } from '../../src/http/audit.ts';
 import { accountRoutes } from '../../src/http/api/account.ts';
 import { signInRoutes } from '../../src/http/api/sign-in.ts';
@@ -12,18 +12,19 @@ import { accessPage } from '../../src/http/pages/access.ts';
 import { openAssets } from '../../src/http/pages/assets.ts';
 import { createFrame } from '../../src/http/pages/frame.ts';
 import { signInPage } from '../../src/http/pages/sign-in.ts';
-import { type Role, userMark } from '../../src/http/sign-in/user.ts';
+import { type Role, type User, userMark } from '../../src/http/sign-in/user.ts';
 import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { Operations } from '../../src/operations/operations.ts';
 import { isOwnHost } from '../../src/policy/http-exposure.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { Policy } from '../../src/policy/schema.ts';
+import type { Emit } from '../../src/ports.ts';
 import type { Draw, Ledger } from '../../src/spool/ledger.ts';
 import { draw } from '../../src/spool/embedded/draw.ts';
 import { openDatabase } from '../../src/spool/embedded/database.ts';
 import { Store } from '../../src/spool/embedded/store.ts';
-import { openAccess } from '../../src/access.ts';
+import { type Access, openAccess } from '../../src/access.ts';
 import { systemRandom } from '../../src/system.ts';
 import { FakeClock } from './clock.ts';
 import { MemoryMarks } from './marks.ts';
@@ -42,15 +43,15 @@ export type Sent = {
 
 export const PASSWORD = 'correct horse battery';
 
-export function policyOf(http: string): Policy {
-  const text = `hostname: relay.example.com\nlimits: { loginAttempts: 3/1m }\nhttp: { listen: 127.0.0.1:0${http} }\n`;
+function policyOf(http: string, listen: string): Policy {
+  const text = `hostname: relay.example.com\nlimits: { loginAttempts: 3/1m }\nhttp: { listen: ${listen}${http} }\n`;
   const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map((problem) => problem.text).join());
   return loaded.policy;
 }
 
 /** A ledger in memory: draws alone. */
-export function memoryLedger(): Ledger {
+function memoryLedger(): Ledger {
   const store = new Store(openDatabase(':memory:', 'relaxed'));
   return {
     draw: async (ask: Draw) => {
@@ -63,8 +64,11 @@ export function memoryLedger(): Ledger {
 }
 
 /** @param http more keys of `http`, such as `, tls: true` */
-export async function openSignInRig(http = '', openPair?: OpenPair) {
-  let policyNow = policyOf(http);
+export async function openSignInRig(
+  http = '',
+  { openPair, listen = '127.0.0.1:0' }: { readonly openPair?: OpenPair; readonly listen?: string } = {},
+) {
+  let policyNow = policyOf(http, listen);
   const policy = () => policyNow;
   const clock = new FakeClock();
   const marks = new MemoryMarks();
@@ -73,23 +77,7 @@ export async function openSignInRig(http = '', openPair?: OpenPair) {
   const emit = (event: Event): void => void events.push(event);
   const audit: Audit = async (one) => void audited.push(one);
   const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks, ledger: memoryLedger() });
-  const { users } = access.signIn;
-  const auditLog = async () => ({ entries: audited.map((one, at) => ({ ...one, id: `${at}`, atMs: 0 })), next: null });
-  const operations = { ...users, ...access.tokens, auditLog } as unknown as Operations;
-  const signInDesk = access.signIn.desk({ emit, audit });
-  const needs = { operations, policy, signInDesk };
-  const assets = openAssets();
-  const app = createApp({
-    ...access.admission,
-    clock,
-    emit,
-    audit,
-    routes: [...signInRoutes(needs), ...accountRoutes(needs), ...userRoutes(needs)],
-    pages: [accessPage(needs), signInPage()],
-    isOwnHost: (host) => isOwnHost(host, policy()),
-    assets: (path, headers) => assets.answer(path, headers),
-    layout: createFrame({ asset: assets.url, notices: async () => ({ alerts: [], policyProblems: [], notReady: [] }) }),
-  });
+  const app = appOf(access, { policy, clock, emit, audit, audited });
   const server = createHttp({
     policy,
     clock,
@@ -108,30 +96,15 @@ export async function openSignInRig(http = '', openPair?: OpenPair) {
     marks,
     events,
     audited,
-    users,
+    users: access.signIn.users,
     tokens: access.tokens,
     server,
     bound,
     port,
     ask,
     /** With a hash that is cheap to check. */
-    addUser: (name: string, role: Role) =>
-      marks.mark([
-        userMark(
-          {
-            name,
-            role,
-            passwordHash: cheapHash(PASSWORD),
-            epoch: name,
-            createdAtMs: clock.nowMs(),
-            passwordAtMs: clock.nowMs(),
-            isDisabled: false,
-            secondFactor: null,
-          },
-          clock.nowMs(),
-        ),
-      ]),
-    setPolicy: (more: string) => void (policyNow = policyOf(more)),
+    addUser: (name: string, role: Role) => marks.mark([userMark(cheapUser(name, role, clock.nowMs()), clock.nowMs())]),
+    setPolicy: (more: string) => void (policyNow = policyOf(more, listen)),
     /** @returns the field `Cookie` of a new session, and its CSRF token */
     signIn: async (name: string, password = PASSWORD) => {
       const answer = await ask('/api/v1/sign-in', { body: { name, password } });
@@ -140,6 +113,39 @@ export async function openSignInRig(http = '', openPair?: OpenPair) {
     sessionOf: (answer: Got) => sessionOf(ask, answer),
     [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
+}
+
+type Around = {
+  readonly policy: () => Policy;
+  readonly clock: FakeClock;
+  readonly emit: Emit;
+  readonly audit: Audit;
+  readonly audited: readonly Audited[];
+};
+
+function appOf(access: Access, { policy, clock, emit, audit, audited }: Around): App {
+  const { users } = access.signIn;
+  const auditLog = async () => ({ entries: audited.map((one, at) => ({ ...one, id: `${at}`, atMs: 0 })), next: null });
+  const operations = { ...users, ...access.tokens, auditLog } as unknown as Operations;
+  const signInDesk = access.signIn.desk({ emit, audit });
+  const needs = { operations, policy, signInDesk };
+  const assets = openAssets();
+  return createApp({
+    ...access.admission,
+    clock,
+    emit,
+    audit,
+    routes: [...signInRoutes(needs), ...accountRoutes(needs), ...userRoutes(needs)],
+    pages: [accessPage(needs), signInPage()],
+    isOwnHost: (host) => isOwnHost(host, policy()),
+    assets: (path, headers) => assets.answer(path, headers),
+    layout: createFrame({ asset: assets.url, notices: async () => ({ alerts: [], policyProblems: [], notReady: [] }) }),
+  });
+}
+
+function cheapUser(name: string, role: Role, atMs: number): User {
+  const of = { epoch: name, createdAtMs: atMs, passwordAtMs: atMs, isDisabled: false, secondFactor: null };
+  return { name, role, passwordHash: cheapHash(PASSWORD), ...of };
 }
 
 function cheapHash(password: string): string {

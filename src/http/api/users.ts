@@ -23,7 +23,7 @@ const name = z.string().min(1).max(64);
 const password = z.string().max(200).nullable().exactOptional();
 
 export function userRoutes(needs: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
-  return [...listing(needs), ...changing(needs)];
+  return [...listing(needs), changing(needs), ...renewing(needs), removing(needs)];
 }
 
 function listing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
@@ -58,36 +58,46 @@ function listing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRo
   ];
 }
 
-function changing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
-  const of = { scope: 'admin', part: 'users' } as const;
-  const named = async (wanted: string): Promise<UserStatus | null> =>
-    (await operations.users()).find((user) => user.name === wanted) ?? null;
+const of = { scope: 'admin', part: 'users' } as const;
+
+type Named = (wanted: string) => Promise<UserStatus | null>;
+
+function namedBy({ users }: Pick<RouteNeeds['operations'], 'users'>): Named {
+  return async (wanted) => (await users()).find((user) => user.name === wanted) ?? null;
+}
+
+function changing({ operations }: Pick<RouteNeeds, 'operations'>): ApiRoute {
+  const named = namedBy(operations);
+  return defineRoute({
+    ...of,
+    method: 'PATCH',
+    path: '/api/v1/users/{name}',
+    summary: 'Give a user another role, or disable or enable one; ends the sessions of the user',
+    body: {
+      as: 'json',
+      schema: z.strictObject({ role: z.enum(ROLES).exactOptional(), isDisabled: z.boolean().exactOptional() }),
+    },
+    answer: USER,
+    run: async ({ principal, params: { name: wanted = '' }, body: { role, isDisabled } }) => {
+      const before = await named(wanted);
+      if (before === null) return missing(wanted);
+      if (isSelf(principal, wanted)) return notSelf();
+      let after = before;
+      if (role !== undefined) after = await operations.setUserRole({ name: wanted, role });
+      if (isDisabled !== undefined) after = await operations.setUserDisabled({ name: wanted, isDisabled });
+      const what = isDisabled === undefined ? 'user.role' : isDisabled ? 'user.disable' : 'user.enable';
+      return {
+        kind: 'json',
+        value: after,
+        change: { what, on: wanted, before: partsOf(before), after: partsOf(after) },
+      };
+    },
+  });
+}
+
+function renewing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
+  const named = namedBy(operations);
   return [
-    defineRoute({
-      ...of,
-      method: 'PATCH',
-      path: '/api/v1/users/{name}',
-      summary: 'Give a user another role, or disable or enable one; ends the sessions of the user',
-      body: {
-        as: 'json',
-        schema: z.strictObject({ role: z.enum(ROLES).exactOptional(), isDisabled: z.boolean().exactOptional() }),
-      },
-      answer: USER,
-      run: async ({ principal, params: { name: wanted = '' }, body: { role, isDisabled } }) => {
-        const before = await named(wanted);
-        if (before === null) return missing(wanted);
-        if (isSelf(principal, wanted)) return notSelf();
-        let after = before;
-        if (role !== undefined) after = await operations.setUserRole({ name: wanted, role });
-        if (isDisabled !== undefined) after = await operations.setUserDisabled({ name: wanted, isDisabled });
-        const what = isDisabled === undefined ? 'user.role' : isDisabled ? 'user.disable' : 'user.enable';
-        return {
-          kind: 'json',
-          value: after,
-          change: { what, on: wanted, before: partsOf(before), after: partsOf(after) },
-        };
-      },
-    }),
     defineRoute({
       ...of,
       method: 'POST',
@@ -113,21 +123,25 @@ function changing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiR
         return { kind: 'json', value, change: { what: 'user.second-factor.remove', on: wanted } };
       },
     }),
-    defineRoute({
-      ...of,
-      method: 'DELETE',
-      path: '/api/v1/users/{name}',
-      summary: 'Remove a user; ends the sessions of the user',
-      answer: z.object({ name: z.string(), removed: z.literal(true) }),
-      run: async ({ principal, params: { name: wanted = '' } }) => {
-        const before = await named(wanted);
-        if (before === null) return missing(wanted);
-        if (isSelf(principal, wanted)) return notSelf();
-        const value = await operations.removeUser({ name: wanted });
-        return { kind: 'json', value, change: { what: 'user.remove', on: wanted, before: partsOf(before) } };
-      },
-    }),
   ];
+}
+
+function removing({ operations }: Pick<RouteNeeds, 'operations'>): ApiRoute {
+  const named = namedBy(operations);
+  return defineRoute({
+    ...of,
+    method: 'DELETE',
+    path: '/api/v1/users/{name}',
+    summary: 'Remove a user; ends the sessions of the user',
+    answer: z.object({ name: z.string(), removed: z.literal(true) }),
+    run: async ({ principal, params: { name: wanted = '' } }) => {
+      const before = await named(wanted);
+      if (before === null) return missing(wanted);
+      if (isSelf(principal, wanted)) return notSelf();
+      const value = await operations.removeUser({ name: wanted });
+      return { kind: 'json', value, change: { what: 'user.remove', on: wanted, before: partsOf(before) } };
+    },
+  });
 }
 
 function partsOf({ role, isDisabled }: UserStatus): { role: string; isDisabled: boolean } {

@@ -82,7 +82,12 @@ export function signInPage(): Page {
 function mainOf(language: Language, next: string): Html {
   const words = WORDS[language];
   const place = html`<input type="hidden" name="next" value="${next}" />`;
-  const password = html`<form
+  return html`<noscript><p class="notice bad">${words.noScript}</p></noscript> ${passwordForm(words, place)}
+    ${codeForm(words, place)} ${tokenForm(words, place)}`;
+}
+
+function passwordForm(words: SignInWords, place: Html): Html {
+  return html`<form
     class="stack"
     id="by-password"
     ${wordsOf(words, words.wrong)}
@@ -108,7 +113,10 @@ function mainOf(language: Language, next: string): Html {
     /></label>
     <div class="buttons"><button class="main">${words.signIn}</button></div>
   </form>`;
-  const code = html`<form
+}
+
+function codeForm(words: SignInWords, place: Html): Html {
+  return html`<form
     class="stack"
     id="by-code"
     hidden
@@ -132,7 +140,10 @@ function mainOf(language: Language, next: string): Html {
     <p class="hint" id="code-hint">${words.codeHint}</p>
     <div class="buttons"><button class="main">${words.goOn}</button></div>
   </form>`;
-  const token = html`<details id="token">
+}
+
+function tokenForm(words: SignInWords, place: Html): Html {
+  return html`<details id="token">
     <summary>${words.byToken}</summary>
     <form
       class="stack"
@@ -151,7 +162,6 @@ function mainOf(language: Language, next: string): Html {
       <div class="buttons"><button>${words.signIn}</button></div>
     </form>
   </details>`;
-  return html`<noscript><p class="notice bad">${words.noScript}</p></noscript> ${password} ${code} ${token}`;
 }
 
 /** What the script says of an answer, by its status. */

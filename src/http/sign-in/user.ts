@@ -64,7 +64,7 @@ const PASSWORD_MOST = 200;
 
 /** Why it cannot be the password of that user, for people; null: it can. By length alone, and not the name (NIST SP 800-63B). */
 export function passwordFault(password: string, name: string): string | null {
-  const length = [...password].length;
+  const { length } = password;
   if (length < PASSWORD_LEAST) return `the password has ${length} characters: give at least ${PASSWORD_LEAST}`;
   if (length > PASSWORD_MOST) return `the password has ${length} characters: give at most ${PASSWORD_MOST}`;
   if (password.toLowerCase().includes(name) && name.length > 3) return 'the password has the name of the user in it';
