@@ -1,4 +1,5 @@
 /** Overview and Exits as those use them who are on call. */
+import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { tabOrder } from './checks.ts';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
@@ -23,6 +24,21 @@ test('the overview says whether mail flows, what waits and why, and follows whil
   await rig.send({ to: SEEDED.delivered });
   await expect.poll(() => delivered.textContent(), { timeout: 20_000 }).toBe(String(before + 1));
   expect(await page.locator('body').getAttribute('data-kept')).toBe('yes');
+  expect(at.troubles).toEqual([]);
+});
+
+test('a policy that is refused stands on every open page, and goes when it is mended', async () => {
+  await using at = await rig.open('/exits', { as: 'viewer' });
+  const policy = readFileSync(rig.relay.policyFile, 'utf8');
+  try {
+    rig.relay.writePolicy(`${policy}\nno-such-key: <b>x</b>\n`);
+    const notice = at.page.locator('#notices .bad');
+    await notice.waitFor({ timeout: 20_000 });
+    expect(await notice.textContent()).toMatch(/The policy file is refused.*no-such-key/s);
+  } finally {
+    rig.relay.writePolicy(policy);
+  }
+  await expect.poll(() => at.page.locator('#notices > *').count(), { timeout: 20_000 }).toBe(0);
   expect(at.troubles).toEqual([]);
 });
 

@@ -107,11 +107,22 @@
     source.addEventListener('beat', heard);
     source.addEventListener('error', () => {
       if (source?.readyState !== EventSource.CLOSED) return;
-      // Refused, such as for too many who watch: the browser would not ask again by itself.
+      // Refused: the browser would not ask again by itself.
       unwatch();
-      lost();
-      setTimeout(watch, SILENCE_MS);
+      void refused();
     });
+  }
+
+  /** Nobody is signed in any more, or as many watch as may. */
+  async function refused() {
+    const response = await fetch(location.href, { redirect: 'manual' }).catch(() => null);
+    if (response?.type === 'opaqueredirect') {
+      document.documentElement.dataset.state = 'signed-out';
+      announce(words.signedOut, 'bad');
+      return;
+    }
+    lost();
+    setTimeout(watch, SILENCE_MS);
   }
 
   function unwatch() {
