@@ -5,6 +5,7 @@
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { withReference } from '../src/http/api-reference.ts';
 import { generatedFiles, type GeneratedFile } from '../src/policy/generate.ts';
 import { alertsReference } from '../src/report/alerts-reference.ts';
 import { metricsReference } from '../src/report/metrics-reference.ts';
@@ -19,6 +20,7 @@ function main(check: boolean): number {
   const files = [
     ...generatedFiles(),
     { path: 'docs/alerts.md', content: alertsReference() },
+    { path: 'docs/api.md', content: withReference(readText('docs/api.md')) },
     { path: 'docs/metrics.md', content: metricsReference() },
     { path: 'docs/replies.md', content: repliesReference() },
     rfcIndex(),

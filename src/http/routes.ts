@@ -7,6 +7,7 @@ import { messageSearchRoutes } from './api/message-search.ts';
 import { figureRoutes } from './api/figures.ts';
 import { eventRoutes } from './api/events.ts';
 import { messageRoutes } from './api/messages.ts';
+import { openapiRoute } from './api/openapi.ts';
 import { policyRoutes } from './api/policy.ts';
 import { queueRoutes } from './api/queue.ts';
 import { relayRoutes } from './api/relay.ts';
@@ -24,7 +25,7 @@ import type { RouteNeeds } from './needs.ts';
 import type { ApiRoute } from './route.ts';
 
 export function allRoutes(needs: RouteNeeds): readonly ApiRoute[] {
-  return [
+  const routes = [
     ...alertRoutes(needs),
     ...messageRoutes(needs),
     ...messageSearchRoutes(needs),
@@ -47,4 +48,5 @@ export function allRoutes(needs: RouteNeeds): readonly ApiRoute[] {
     ...accountRoutes(needs),
     ...userRoutes(needs),
   ];
+  return [...routes, openapiRoute(routes)];
 }
