@@ -114,7 +114,7 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   const stats = statsNeeds({ policy, clock, spool, standings });
   stack.use(watchWarmups({ policy, tallies: ledger, marks, clock, emit }));
   stack.use(watchAdvice({ stats, clock, emit }));
-  stack.use(startHistory({ clock, spool, policy, emit }));
+  stack.use(startHistory({ clock, spool, policy, emit, marks: spool.marks }));
   tellPrograms(foundation, node, stack);
   const alerting = tellPeople(foundation, { node, path }, stack);
   stack.use(startRest({ clock, collect: giveMemoryBack }));

@@ -3,6 +3,7 @@ import type { DeliveryId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
 import type { Stage } from './classify.ts';
+import type { Recorder } from './recorder.ts';
 
 /** What one attempt is to carry: one message to recipients of one destination domain. */
 export type Mail = {
@@ -21,6 +22,8 @@ export type Mail = {
   readonly mayGo?: () => boolean;
   /** Told of each stage as the conversation comes to it; with another host or address it begins anew. Default: nobody is. */
   readonly onStage?: (stage: Stage) => void;
+  /** Hears what is said, and what happens meanwhile; never content or what signs in. Default: nobody does. */
+  readonly recorder?: Recorder;
 };
 
 /** The far end of a conversation, as far as it is known. */

@@ -21,3 +21,11 @@ export type Transcript = {
   /** False: it was longer, and lines are missing where a note says so. */
   readonly isWhole: boolean;
 };
+
+/** An attempt whose transcript may be kept. `said` is asked only if it is. */
+export type TalkedAttempt = Omit<Transcript, 'lines' | 'isWhole'> & {
+  readonly said: () => Pick<Transcript, 'lines' | 'isWhole'>;
+};
+
+/** Never throws, and does nothing that takes time. */
+export type KeepTranscript = (attempt: TalkedAttempt) => void;

@@ -1,10 +1,13 @@
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
+import type { Marks } from '../spool/marks.ts';
 import type { Spool } from '../spool/spool.ts';
+import { forgetTranscripts } from './transcripts.ts';
 
 /** Between two rounds, and between two steps of one round: pruning must never be felt by mail. */
 const ROUND_MS = 10 * 60_000;
 const STEP_MS = 100;
+const ROUNDS_OF_TRANSCRIPTS = 36;
 /** How often it looks whether there is room. */
 const LOOK_MS = 2_000;
 /** Where there is none, so many messages are forgotten at least: to free one at a time would refuse mail again and again. */
@@ -17,6 +20,8 @@ type HistoryNeeds = {
   readonly spool: Pick<Spool, 'prune' | 'isFull'>;
   readonly policy: () => Policy;
   readonly emit: Emit;
+  /** Where transcripts are kept, which are forgotten as well. Default: nowhere. */
+  readonly marks?: Marks;
 };
 
 /**
@@ -41,6 +46,7 @@ class History {
   #roundDueMs: number;
   /** Monotonic time at which it was cut short last; null: no alert is raised. */
   #cutMs: number | null = null;
+  #rounds = 0;
 
   constructor(needs: HistoryNeeds) {
     this.#needs = needs;
@@ -64,12 +70,14 @@ class History {
   }
 
   async #look(): Promise<void> {
-    const { clock, policy, spool } = this.#needs;
+    const { clock, policy, spool, marks } = this.#needs;
     if (spool.isFull?.() === true) await this.#cut();
     else if (this.#cutMs !== null && clock.monotonicMs() - this.#cutMs >= ROUND_MS) this.#alert(false);
     if (clock.monotonicMs() < this.#roundDueMs) return;
     this.#roundDueMs = clock.monotonicMs() + ROUND_MS;
     while ((await this.#step(clock.nowMs() - policy().historyMs)) > 0);
+    if (this.#rounds++ % ROUNDS_OF_TRANSCRIPTS === 0 && marks !== undefined)
+      await forgetTranscripts(marks, clock.nowMs());
   }
 
   /** Ends when there is room again, or no history left: then it is the queue that fills the spool. */

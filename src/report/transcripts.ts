@@ -3,17 +3,12 @@
  * Written some seconds later, many at once, and only so many: a spool whose site is down does not write twice as much for that.
  */
 import type { DeliveryId, MessageId } from '../message/ids.ts';
-import type { Transcript } from '../message/transcript.ts';
+import type { KeepTranscript, TalkedAttempt, Transcript } from '../message/transcript.ts';
 import type { Clock } from '../ports.ts';
 import type { Mark, Marks } from '../spool/marks.ts';
 import { firstIdAt } from '../spool/search.ts';
 
-/** An attempt whose transcript may be kept. `lines` is asked only if it is. */
-export type TalkedAttempt = Omit<Transcript, 'lines' | 'isWhole'> & {
-  readonly said: () => Pick<Transcript, 'lines' | 'isWhole'>;
-};
-
-export type TranscriptBook = AsyncDisposable & { keep(attempt: TalkedAttempt): void };
+export type TranscriptBook = AsyncDisposable & { readonly keep: KeepTranscript };
 
 const PREFIX = 'transcript:';
 const OF_A_DELIVERY = 3;
@@ -133,13 +128,19 @@ const SPAN_MS = 32 ** 5;
 /** How long ago messages may have come whose transcripts are looked for. */
 const FURTHEST_MS = 45 * 86_400_000;
 
-/** Forgets those that are older than a week: once a node, some times a day. Reads some hundred KB at a time. */
+/** Of all processes, those of earlier runs included. */
+const MOST_IN_ALL = 10_000;
+
+/** Forgets those that are older than a week, or too many: once a node, some times a day. */
 export async function forgetTranscripts(marks: Marks, nowMs: number): Promise<number> {
-  let forgotten = 0;
-  const last = Math.floor(nowMs / SPAN_MS);
-  for (let span = Math.floor((nowMs - FURTHEST_MS) / SPAN_MS); span <= last; span++) {
+  let [forgotten, kept] = [0, 0];
+  const first = Math.floor((nowMs - FURTHEST_MS) / SPAN_MS);
+  for (let span = Math.floor(nowMs / SPAN_MS); span >= first; span--) {
     const some = await marks.marks(`${PREFIX}${firstIdAt(span * SPAN_MS).slice(0, 5)}`);
-    const old = some.filter(({ atMs }) => atMs < nowMs - KEPT_MS).map(({ name }) => name);
+    const old = some
+      .toReversed()
+      .filter(({ atMs }) => atMs < nowMs - KEPT_MS || ++kept > MOST_IN_ALL)
+      .map(({ name }) => name);
     for (let from = 0; from < old.length; from += 500) await marks.unmark(old.slice(from, from + 500));
     forgotten += old.length;
   }

@@ -1,9 +1,11 @@
 import type { Stage } from '../egress/classify.ts';
 import { type AttemptResult, type Egress, peerOf } from '../egress/egress.ts';
+import { Recorder } from '../egress/recorder.ts';
 import type { AttemptRecord } from '../message/event.ts';
 import type { DeliveryId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Outcome } from '../message/outcome.ts';
+import type { KeepTranscript } from '../message/transcript.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { LeasedDelivery } from '../spool/spool.ts';
@@ -16,6 +18,8 @@ export type ConverseNeeds = {
   readonly emit: Emit;
   /** Default: the message's own. */
   readonly reversePath?: ReversePath;
+  /** Gets what was said in attempts that did not deliver to everybody. Default: nobody wants it. */
+  readonly keepTranscript?: KeepTranscript;
 };
 
 export type Exchange = {
@@ -42,12 +46,14 @@ const SURPRISE: Reply = { code: 451, detail: '3.0', text: 'internal error, will 
 export async function converse(needs: ConverseNeeds, exchange: Exchange): Promise<Conversation> {
   const { leased, recipients, content, exit, egress, signal, mayGo = () => true, onStage = () => {} } = exchange;
   const startMs = needs.clock.monotonicMs();
+  const recorder = needs.keepTranscript === undefined ? null : new Recorder(needs.clock);
   let result: AttemptResult;
   try {
     const { message, delivery } = leased;
     const sender = needs.reversePath?.(message, delivery.id) ?? message.envelope.sender;
     const { id: deliveryId, domain } = delivery;
-    const mail = { message, deliveryId, domain, recipients, sender, content, mayGo, onStage };
+    const of = { message, deliveryId, domain, recipients, sender, content };
+    const mail = { ...of, mayGo, onStage, ...(recorder !== null && { recorder }) };
     result = complete(await egress.attempt(mail, signal), recipients.length);
   } catch (cause) {
     needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: `egress ${exit}`, cause: String(cause) });
@@ -56,6 +62,11 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
   }
   const { reply, place, own } = mostTelling(result.outcomes);
   const { host, address, source, tls } = peerOf(result, place);
+  if (recorder !== null && result.outcomes.some(({ kind }) => kind !== 'delivered')) {
+    const { id: deliveryId, attempts } = leased.delivery;
+    const said = (): ReturnType<Recorder['lines']> => recorder.lines();
+    needs.keepTranscript?.({ deliveryId, number: attempts + 1, egress: exit, atMs: needs.clock.nowMs(), said });
+  }
   return {
     result,
     record: {

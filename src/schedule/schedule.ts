@@ -1,5 +1,6 @@
 import type { Report } from '../message/notice.ts';
 import type { Screening } from '../message/screening.ts';
+import type { KeepTranscript } from '../message/transcript.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
@@ -39,6 +40,8 @@ export type Schedule = {
   readonly emit: Emit;
   readonly report: Report;
   readonly reversePath?: ReversePath;
+  /** As in `ConverseNeeds`. */
+  readonly keepTranscript?: KeepTranscript;
   /** Absent: everybody is written to. */
   readonly screening?: Screening;
   /** Whether it has a connection of every limit; if not it takes no mail, and leaves it to other workers. */

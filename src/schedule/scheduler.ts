@@ -8,6 +8,7 @@ import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { Report } from '../message/notice.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
+import type { KeepTranscript } from '../message/transcript.ts';
 import type { MessageFacts } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import { type Share, shareOf, WHOLE } from '../policy/share.ts';
@@ -62,6 +63,8 @@ export type SchedulerNeeds = {
   readonly report: Report;
   /** Default: every message leaves with its own envelope sender. */
   readonly reversePath?: ReversePath;
+  /** As in `ConverseNeeds`. */
+  readonly keepTranscript?: KeepTranscript;
   /** Which recipients are not written to. Default: everybody is. */
   readonly screening?: Screening;
   /** Its part of the connections that the policy allows; null: it delivers nothing. Default: all of them. */

@@ -1,6 +1,7 @@
 import { peerOf } from '../egress/egress.ts';
 import type { Recipient } from '../message/message.ts';
 import { egressOf } from '../policy/match.ts';
+import type { KeepTranscript } from '../message/transcript.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { GateState } from '../routing/choose.ts';
@@ -38,6 +39,8 @@ export type TurnNeeds = GoNeeds & {
   readonly sites: Sites;
   readonly spool: Pick<Spool, 'content'>;
   readonly reversePath?: ReversePath;
+  /** As in `ConverseNeeds`. */
+  readonly keepTranscript?: KeepTranscript;
 };
 
 export type Turn =

@@ -183,6 +183,7 @@ class CloudEgress<Parcel> {
       let stage: Stage = 'connect';
       const watch = {
         signal,
+        recorder: mail.recorder,
         mayGo: () => mail.mayGo?.() ?? true,
         onStage: (next: Stage) => {
           stage = next;

@@ -6,7 +6,9 @@ import { type Agent, type IncomingHttpHeaders, type IncomingMessage, request as 
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { Clock } from '../../ports.ts';
+import { plainText } from '../../message/plain-text.ts';
 import type { Stage } from '../classify.ts';
+import type { Recorder } from '../recorder.ts';
 import { CloudAgent, ConnectError, type AgentPorts } from './agent.ts';
 
 export type HttpRequest = {
@@ -25,6 +27,8 @@ export type HttpWatch = {
   readonly onStage?: (stage: Stage) => void;
   /** Told of the far end as soon as there is a connection. */
   readonly onPeer?: (peer: HttpPeer) => void;
+  /** Hears what was asked, without its body and what signs it, and what was answered. */
+  readonly recorder?: Recorder | undefined;
 };
 
 export type HttpPeer = { readonly address: string | null; readonly tls: string | null };
@@ -83,6 +87,7 @@ export class HttpClient implements AsyncDisposable {
     for (let left = this.#connections; ; left--) {
       const exchange = new Exchange(needs);
       const result = await exchange.run();
+      if (watch.recorder !== undefined) record(watch.recorder, request, result);
       if (!exchange.isStale || left === 0) return result;
     }
   }
@@ -91,6 +96,19 @@ export class HttpClient implements AsyncDisposable {
     this.#plain.destroy();
     this.#secure.destroy();
   }
+}
+
+/** Of an answer so much is shown. */
+const SHOWN_CHARACTERS = 1_500;
+
+function record(recorder: Recorder, { method, url, body }: HttpRequest, result: HttpResult): void {
+  recorder.sent(`${method} ${url.origin}${url.pathname} (${body?.length ?? 0} bytes)\r\n`);
+  if (result.kind === 'failed') {
+    recorder.note(`${result.text}; of the request was sent: ${result.sent}`);
+    return;
+  }
+  const text = plainText(result.body.toString('utf8', 0, SHOWN_CHARACTERS), SHOWN_CHARACTERS);
+  recorder.heard({ code: result.status, lines: [text] });
 }
 
 type ExchangeNeeds = {

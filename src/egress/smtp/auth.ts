@@ -26,19 +26,27 @@ export async function signIn(
     wire.send(`${line}\r\n`);
     return wire.heard(timeoutMs);
   };
+  const whisper = (line: string, shown = '***'): Promise<Heard> => {
+    // Servers repeat what they did not like.
+    wire.recorder?.hide(line.replace(/^AUTH PLAIN /, ''));
+    wire.sendSecret(`${line}\r\n`, `${shown}\r\n`);
+    return wire.heard(timeoutMs);
+  };
+  wire.recorder?.hide(password);
   let heard: Heard;
   switch (mechanism) {
     case 'PLAIN':
-      heard = await say(`AUTH PLAIN ${base64(`\0${username}\0${password}`)}`);
+      heard = await whisper(`AUTH PLAIN ${base64(`\0${username}\0${password}`)}`, 'AUTH PLAIN ***');
       break;
     case 'LOGIN':
       heard = await say('AUTH LOGIN');
-      if (isChallenge(heard)) heard = await say(base64(username));
-      if (isChallenge(heard)) heard = await say(base64(password));
+      if (isChallenge(heard)) heard = await whisper(base64(username));
+      if (isChallenge(heard)) heard = await whisper(base64(password));
       break;
     case 'CRAM-MD5':
       heard = await say('AUTH CRAM-MD5');
-      if (isChallenge(heard)) heard = await say(base64(`${username} ${cramDigest(heard.lines[0] ?? '', password)}`));
+      if (isChallenge(heard))
+        heard = await whisper(base64(`${username} ${cramDigest(heard.lines[0] ?? '', password)}`));
       break;
   }
   if (heard.kind !== 'reply') return heard;

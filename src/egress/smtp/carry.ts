@@ -78,7 +78,7 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
   while (queue.length > 0) {
     if (session === null) {
       await pool.makeRoom();
-      const opened = await connector.open(hop, signal, mail.onStage);
+      const opened = await connector.open(hop, signal, mail);
       if (opened.kind === 'failed') {
         const who = nameOf(hop.host, opened.address);
         tally.met({ host: hop.host, address: opened.address, source: null, tls: null });
@@ -88,12 +88,15 @@ async function tryHop(hop: NextHop, run: Run): Promise<boolean> {
       session = opened.session;
     }
     tally.met(session);
+    if (reused) mail.recorder?.note(`a connection that was open already: ${nameOf(hop.host, session.address)}`);
+    session.wire.recorder = mail.recorder ?? null;
     const batch = queue.slice(0, MAX_RECIPIENTS);
     const recipients = batch.flatMap((index) => mail.recipients[index] ?? []);
     const judge = judgeOf(session, peer);
     const { transactions } = session;
     const result: Transaction = await transact(session, { mail, recipients, judge, times }, signal);
     if (session.transactions > transactions) tally.mailed = true;
+    session.wire.recorder = null;
     if (result.confused) connector.avoidPipelining(session);
     const again = !repeated && ((reused && result.stale) || result.confused);
     pool.give(session, again || result.confused ? 0 : carriage.maxTransactions(session.host));

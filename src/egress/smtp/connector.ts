@@ -2,11 +2,12 @@
 import { isIPv4 } from 'node:net';
 import type { Clock, Dial } from '../../ports.ts';
 import { isOwnTrouble, type Stage } from '../classify.ts';
+import type { Recorder } from '../recorder.ts';
 import type { Credentials } from './auth.ts';
 import type { DeadHosts } from './dead-hosts.ts';
 import { dialFirst, interleaved, type Dialled } from './dial.ts';
 import { ExpiringMap } from './expiring-map.ts';
-import { openSession, type NotOpened, type Opened, type Timeouts, type TlsMode } from './session.ts';
+import { openSession, type NotOpened, type Opened, type SessionSetup, type Timeouts, type TlsMode } from './session.ts';
 import type { TlsContexts } from './tls.ts';
 
 /** One server: its name (the address itself where it has none) and its addresses. */
@@ -15,8 +16,11 @@ export type NextHop = { readonly host: string; readonly addresses: readonly stri
 /** `address`: the one that the result is about; null: none was reached. */
 export type Connection = Opened & { readonly address: string | null };
 
-/** Told of each stage as it begins. */
-type OnStage = (stage: Stage) => void;
+/** Told of each stage as it begins, and of what is said. */
+export type Watching = {
+  readonly onStage?: ((stage: Stage) => void) | undefined;
+  readonly recorder?: Recorder | undefined;
+};
 
 export type ConnectorOptions = {
   readonly port: number;
@@ -57,7 +61,7 @@ export class Connector {
   }
 
   /** Tries the host's addresses until one leads to a session. Never rejects. */
-  async open(hop: NextHop, signal: AbortSignal, onStage: OnStage = () => {}): Promise<Connection> {
+  async open(hop: NextHop, signal: AbortSignal, watching: Watching = {}): Promise<Connection> {
     let candidates = this.#usable(hop.addresses);
     if (candidates.length === 0)
       return { ...notOpened({ stage: 'connect', happening: { kind: 'lost', code: 'EAFNOSUPPORT' } }), address: null };
@@ -65,13 +69,13 @@ export class Connector {
     for (;;) {
       const awake = candidates.filter((address) => this.#options.dead?.mayTry(this.#key(address)) ?? true);
       if (awake.length === 0) return last;
-      onStage('connect');
-      const { dialled, failures } = await this.#dial(awake, signal);
+      watching.onStage?.('connect');
+      const { dialled, failures } = await this.#dial(awake, signal, watching);
       if (dialled.kind === 'aborted')
         return { ...notOpened({ stage: 'connect', happening: { kind: 'aborted' } }), address: null };
       if (dialled.kind === 'failed') return connectFailure(failures);
       const { address } = dialled;
-      last = { ...this.#tamed(await this.#converse(hop.host, dialled, { signal, onStage })), address };
+      last = { ...this.#tamed(await this.#converse(hop.host, dialled, { signal, watching })), address };
       if (last.kind === 'open' || last.happening.kind === 'aborted' || last.stage === 'auth') return last;
       candidates = candidates.filter((candidate) => candidate !== address && !failures.has(candidate));
     }
@@ -86,6 +90,7 @@ export class Connector {
   async #dial(
     addresses: readonly string[],
     signal: AbortSignal,
+    { recorder }: Watching,
   ): Promise<{ readonly dialled: Dialled; readonly failures: ReadonlyMap<string, string> }> {
     const { dead, dial, clock, port, bind, timeouts } = this.#options;
     const failures = new Map<string, string>();
@@ -97,11 +102,13 @@ export class Connector {
       signal,
       onFailed: (address, { code, tookMs }) => {
         failures.set(address, code);
+        recorder?.note(`${address} port ${port}: no connection (${code})`);
         if (isOwnTrouble(code)) dead?.leftOpen(this.#key(address));
         else dead?.failed(this.#key(address), tookMs);
       },
     });
     const reached = dialled.kind === 'connected' ? dialled.address : null;
+    if (reached !== null) recorder?.note(`connected to ${reached} port ${port}`);
     for (const address of addresses)
       if (!failures.has(address) && address !== reached) dead?.leftOpen(this.#key(address));
     return { dialled, failures };
@@ -110,14 +117,14 @@ export class Connector {
   async #converse(
     host: string,
     dialled: Dialled & { kind: 'connected' },
-    { signal, onStage }: { readonly signal: AbortSignal; readonly onStage: OnStage },
+    { signal, watching }: { readonly signal: AbortSignal; readonly watching: Watching },
   ): Promise<Opened> {
     const { address } = dialled;
     const { clock, dead, tls } = this.#options;
     const peer = `${host} ${address}`;
     const clearText = tls === 'opportunistic' && this.#clearText.get(peer) === true;
     const startedMs = clock.monotonicMs();
-    const opened = await openSession(dialled.socket, { ...this.#setup({ host, address, clearText }), onStage }, signal);
+    const opened = await openSession(dialled.socket, this.#setup({ host, address, clearText }, watching), signal);
     const silent = opened.kind === 'failed' && opened.stage === 'greeting' && opened.happening.kind !== 'reply';
     if (!silent) dead?.reached(this.#key(address));
     else if (opened.happening.kind === 'aborted') dead?.leftOpen(this.#key(address));
@@ -125,12 +132,12 @@ export class Connector {
 
     if (opened.kind === 'open' || !opened.handshake || tls !== 'opportunistic') return opened;
     this.#clearText.set(peer, true, QUIRK_MS);
-    const { dialled: again, failures } = await this.#dial([address], signal);
+    const { dialled: again, failures } = await this.#dial([address], signal, watching);
     if (again.kind !== 'connected')
       return again.kind === 'aborted'
         ? notOpened({ stage: 'connect', happening: { kind: 'aborted' } })
         : connectFailure(failures);
-    return openSession(again.socket, { ...this.#setup({ host, address, clearText: true }), onStage }, signal);
+    return openSession(again.socket, this.#setup({ host, address, clearText: true }, watching), signal);
   }
 
   #tamed(opened: Opened): Opened {
@@ -140,9 +147,12 @@ export class Connector {
     return { kind: 'open', session: { ...session, extensions: { ...session.extensions, pipelining: false } } };
   }
 
-  #setup(peer: { readonly host: string; readonly address: string; readonly clearText: boolean }) {
+  #setup(
+    peer: { readonly host: string; readonly address: string; readonly clearText: boolean },
+    { onStage = () => {}, recorder }: Watching,
+  ): SessionSetup {
     const { helo, tls, credentials, contexts, timeouts, clock } = this.#options;
-    return { ...peer, helo: helo(), tls, credentials, contexts, timeouts, clock };
+    return { ...peer, helo: helo(), tls, credentials, contexts, timeouts, clock, onStage, recorder };
   }
 
   #key(address: string): string {

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../ports.ts';
 import type { Happening, Stage } from '../classify.ts';
+import type { Recorder } from '../recorder.ts';
 import { signIn, type Credentials } from './auth.ts';
 import { NO_EXTENSIONS, parseExtensions, type Extensions } from './extensions.ts';
 import { isLoopback } from './special-addresses.ts';
@@ -27,6 +28,8 @@ export type SessionSetup = {
   readonly clock: Clock;
   /** Told of each stage as it begins. */
   readonly onStage?: (stage: Stage) => void;
+  /** Hears what is said. */
+  readonly recorder?: Recorder | undefined;
 };
 
 export type Session = {
@@ -67,6 +70,7 @@ export async function openSession(socket: Socket, setup: SessionSetup, signal: A
 
 async function converse(socket: Socket, setup: SessionSetup, signal: AbortSignal): Promise<Opened> {
   let wire = new Wire(socket, setup.clock);
+  wire.recorder = setup.recorder ?? null;
   const abort = (): void => {
     wire.fail({ kind: 'aborted' });
   };
@@ -80,6 +84,7 @@ async function converse(socket: Socket, setup: SessionSetup, signal: AbortSignal
   });
   signal.removeEventListener('abort', abort);
   // An orderly goodbye where the peer still listens: to a refused sign-in, say. Nobody waits for it.
+  wire.recorder = null;
   if (opened.kind === 'failed') void wire.quit(1_000);
   return opened;
 }
@@ -120,6 +125,7 @@ async function greeted(wire: Wire, setup: SessionSetup, under: Under): Promise<O
   const secured = await handshake(bare, setup, { trust, signal: under.signal });
   if (secured.kind !== 'secured') return { ...failed('tls', secured), handshake: secured.kind === 'untrusted' };
   const inside = new Wire(secured.socket, setup.clock);
+  inside.recorder = setup.recorder ?? null;
   under.replace(inside);
   // RFC 3207 §4.2: what was offered before TLS counts for nothing.
   const again = await sayHello(inside, setup);
@@ -130,16 +136,25 @@ async function greeted(wire: Wire, setup: SessionSetup, under: Under): Promise<O
 
 async function handshake(
   socket: Socket,
-  { host, contexts, clock, timeouts }: SessionSetup,
+  { host, contexts, clock, timeouts, recorder }: SessionSetup,
   { trust, signal }: { readonly trust: Trust; readonly signal: AbortSignal },
 ): Promise<Awaited<ReturnType<typeof secure>>> {
   try {
     const context = await contexts.of(trust);
-    return await secure({ socket, host, trust, context, clock, timeoutMs: timeouts.connectMs, signal });
+    const secured = await secure({ socket, host, trust, context, clock, timeoutMs: timeouts.connectMs, signal });
+    recorder?.note(tlsNote(secured));
+    return secured;
   } catch (error) {
     socket.destroy();
     return { kind: 'untrusted', cause: `own settings: ${error instanceof Error ? error.message : String(error)}` };
   }
+}
+
+function tlsNote(secured: Awaited<ReturnType<typeof secure>>): string {
+  if (secured.kind === 'untrusted') return `TLS came to nothing: ${secured.cause}`;
+  if (secured.kind === 'aborted') return 'TLS was broken off';
+  const { socket } = secured;
+  return `TLS begins: ${socket.getProtocol() ?? ''} ${socket.getCipher()?.standardName ?? ''}`.trim();
 }
 
 type Hello = { readonly kind: 'known'; readonly extensions: Extensions } | NotOpened;

@@ -179,6 +179,7 @@ async function sendContent(session: Session, { content, mayGo }: Mail, onDot: ()
   }
   if (mayGo?.() === false) return { stage: 'content', happening: wire.fail({ kind: 'aborted' }) };
   onDot();
+  wire.recorder?.note(`the message, ${content.length} bytes, and the final dot`);
   if (held !== null) wire.sendLast(held);
   const verdict = await wire.heard(timeouts.dataMs);
   session.begun = false;

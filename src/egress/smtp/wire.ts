@@ -5,6 +5,7 @@ import type { Reply } from '../../message/reply.ts';
 import { parseReply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
 import type { Failure } from '../classify.ts';
+import type { Recorder } from '../recorder.ts';
 import { ReplyReader, type RawReply } from './reply-reader.ts';
 
 /** A reply with its lines apart (EHLO needs them), or why there is none. */
@@ -25,6 +26,8 @@ export class Wire {
   #leaving = false;
   /** Called once when the peer speaks or goes away while nobody waits for it: an idle connection is over then. */
   onUnrest: (() => void) | null = null;
+  /** Hears what is said from now on; null: nobody does. */
+  recorder: Recorder | null = null;
 
   constructor(socket: Socket, clock: Clock) {
     this.#socket = socket;
@@ -60,7 +63,16 @@ export class Wire {
 
   /** Sends a few commands, each with its CRLF. */
   send(text: string): void {
-    if (this.#failure === null) this.#socket.write(text);
+    if (this.#failure !== null) return;
+    this.recorder?.sent(text);
+    this.#socket.write(text);
+  }
+
+  /** Sends one line, with its CRLF, that is not to be read by anybody else. @param shown what is told of it */
+  sendSecret(text: string, shown: string): void {
+    if (this.#failure !== null) return;
+    this.recorder?.sent(shown);
+    this.#socket.write(text);
   }
 
   /** Sends the last bytes of a message, its final dot included. What comes of it is told by `heard`. */
@@ -106,6 +118,7 @@ export class Wire {
 
   /** Ends the connection at once, for this reason (or the one it ended for before, which is returned). */
   fail(failure: Failure): Failure {
+    if (this.#failure === null) this.recorder?.note(noteOf(failure));
     this.#failure ??= failure;
     this.#socket.destroy();
     this.#stir();
@@ -138,6 +151,7 @@ export class Wire {
 
   #take(): Heard | null {
     const raw = this.#reader.take();
+    if (raw !== null) this.recorder?.heard(raw);
     if (raw?.code === 421) this.#leaving = true;
     return raw === null ? this.#failure : heardOf(raw);
   }
@@ -187,6 +201,21 @@ export class Wire {
     this.#closed = true;
     this.fail({ kind: 'lost', code: 'closed' });
   };
+}
+
+function noteOf(failure: Failure): string {
+  switch (failure.kind) {
+    case 'lost':
+      return failure.code === 'closed'
+        ? 'the server closed the connection'
+        : `the connection was lost: ${failure.code}`;
+    case 'timeout':
+      return 'no answer in time: the connection is closed';
+    case 'garbage':
+      return `this is not SMTP: ${failure.what}`;
+    case 'aborted':
+      return 'broken off by the relay';
+  }
 }
 
 function heardOf(raw: RawReply): Heard {
