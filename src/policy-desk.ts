@@ -11,9 +11,10 @@ export type OpenDesk = (operations: Pick<Operations, 'traffic' | 'exitPasts'>) =
 /** What is in force from now on is kept; that ends with `stack`. */
 export function keepPolicies(
   { where, shownPolicyFile, env }: Pick<RelayOptions, 'where' | 'shownPolicyFile' | 'env'>,
-  { holder, policy, ports: { clock }, emit }: Pick<Foundation, 'holder' | 'policy' | 'ports' | 'emit'>,
+  { holder, policy, ports, emit }: Pick<Foundation, 'holder' | 'policy' | 'ports' | 'emit'>,
   stack: AsyncDisposableStack,
 ): OpenDesk {
+  const { clock } = ports;
   const versions = new PolicyVersions(where.dataFolder);
   const record = stack.use(recordPolicies({ holder, versions, clock, emit }));
   return async (operations) => {
@@ -27,6 +28,14 @@ export function keepPolicies(
       operations: relayPolicy({ ...file, holder, versions, record, canSendFrom }),
       simulate: simulator({ operations, policy, load: relayLoad(file), clock }),
       secrets: () => new SecretFiles(where),
+      setUp: async (answers, base) => {
+        const { setUpWizard } = await import('./operations/wizard-setup.ts');
+        return setUpWizard({ ...where, shownPolicyFile, env, nowMs: clock.nowMs(), answers, base });
+      },
+      tryOut: async (ask) => {
+        const { tryAnswers } = await import('./operations/wizard-trial.ts');
+        return tryAnswers(ask, { ports, canSendFrom });
+      },
     };
   };
 }

@@ -7,8 +7,10 @@ import type { ValueChange } from './policy-values.ts';
 import { exitOf, PROVIDER, type SecretReference } from './providers.ts';
 
 const TEXT = z.string().trim().max(200);
-/** '': as if it were not written. */
-const OPTIONAL = TEXT.default('');
+/** '' and null: as if it were not written. */
+const OPTIONAL = TEXT.nullable()
+  .default('')
+  .transform((text) => text ?? '');
 const LIMIT_KEYS = ['messageSize', 'recipients', 'connections', 'perAddress', 'loginAttempts'] as const;
 const ALERT_KEYS = ['failureRate', 'queueAge'] as const;
 /** Of an exit that is there; secrets are left as they are where nothing is given. */

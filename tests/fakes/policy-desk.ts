@@ -6,6 +6,7 @@ import { PolicyVersions } from '../../src/operations/policy-versions.ts';
 import { relayLoad, relayPolicy } from '../../src/operations/relay-policy.ts';
 import { SecretFiles } from '../../src/operations/secret-files.ts';
 import { simulator } from '../../src/operations/simulate-apart.ts';
+import { setUpWizard } from '../../src/operations/wizard-setup.ts';
 import type { Policy } from '../../src/policy/schema.ts';
 import type { Clock } from '../../src/ports.ts';
 
@@ -30,5 +31,8 @@ export function policyDesk(of: {
     operations,
     simulate: simulator({ operations: of.operations, policy: of.policy, load, clock: of.clock }),
     secrets: () => new SecretFiles(of),
+    setUp: (answers, base) =>
+      setUpWizard({ ...of, shownPolicyFile: 'config/relevo.yaml', env: {}, nowMs: 0, answers, base }),
+    tryOut: () => Promise.reject(new Error('nothing is tried here')),
   };
 }

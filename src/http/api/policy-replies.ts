@@ -112,7 +112,8 @@ export function simulatedReply(simulated: SimulatedText): ApiReply {
   return { kind: 'json', value: { ...simulation, notes } };
 }
 
-function wrong(status: number, detail: string, problems: readonly PolicyProblem[]): ApiReply {
+/** What would be refused, with the places. */
+export function wrong(status: number, detail: string, problems: readonly PolicyProblem[]): ApiReply {
   const [first] = problems;
   const told = first === undefined ? detail : `${detail}: ${first.path === '' ? '' : `${first.path}: `}${first.text}`;
   return { kind: 'answer', answer: problemWith({ problems }, status, { detail: told }) };

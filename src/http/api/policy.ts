@@ -10,6 +10,9 @@ import { settingChanges, SETTINGS } from '../../operations/policy-settings.ts';
 import { setValues } from '../../operations/policy-values.ts';
 import { etagOf } from '../../operations/policy-versions.ts';
 import type { SecretFiles } from '../../operations/secret-files.ts';
+import type { WizardAnswers } from '../../operations/wizard-answers.ts';
+import type { WizardSetup } from '../../operations/wizard-setup.ts';
+import type { WizardTrial, WizardTrialAsk } from '../../operations/wizard-trial.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
 import {
   authorOf,
@@ -29,6 +32,7 @@ import {
   YAML_TYPES,
 } from './policy-replies.ts';
 import { versionRoutes } from './policy-versions.ts';
+import { wizardRoutes } from './wizard.ts';
 
 /** What the calls and pages of the policy are made of. */
 export type PolicyDesk = {
@@ -36,6 +40,10 @@ export type PolicyDesk = {
   readonly simulate: (ask: SimulateTextAsk) => Promise<SimulatedText>;
   /** For the secrets of one edit. */
   readonly secrets: () => SecretFiles;
+  /** What the answers make of a text; see `setUpWizard`. */
+  readonly setUp: (answers: WizardAnswers, base: string) => Promise<WizardSetup>;
+  /** Whether a policy works, tried from here; see `tryAnswers`. */
+  readonly tryOut: (ask: WizardTrialAsk) => Promise<WizardTrial>;
 };
 
 type Needs = { readonly policies: PolicyDesk };
@@ -51,6 +59,7 @@ export function policyRoutes({ policies }: Needs): readonly ApiRoute[] {
     ...lookRoutes(operations),
     ...trialRoutes(simulate),
     ...versionRoutes(operations),
+    ...wizardRoutes(policies),
     defineRoute({
       method: 'GET',
       path: '/api/v1/policy/schema',

@@ -8,6 +8,8 @@ import { messagePage } from './message.ts';
 import { messagesPage } from './messages.ts';
 import { overviewPage } from './overview.ts';
 import { policyPage } from './policy.ts';
+import { policySettingsPage } from './policy-settings.ts';
+import { wizardPage } from './wizard.ts';
 import { queuePage } from './queue.ts';
 import { costsPage } from './report-costs.ts';
 import { bouncesPage } from './reports.ts';
@@ -26,6 +28,8 @@ export function allPages(needs: RouteNeeds): readonly Page[] {
     bouncesPage(needs),
     costsPage(needs),
     policyPage(needs),
+    policySettingsPage(needs),
+    wizardPage(needs),
     accessPage(needs),
     signInPage(),
   ];
