@@ -12,7 +12,8 @@ import { problem } from './answer.ts';
 import type { AppAsk } from './app.ts';
 import { createHttp, type HttpNeeds } from './server.ts';
 
-const listen = (address: string) => policySchema.parse({ hostname: 'relay.example.com', http: { listen: address } });
+const listen = (address: string, more: object = {}) =>
+  policySchema.parse({ hostname: 'relay.example.com', http: { listen: address, ...more } });
 
 async function start(needs: Partial<HttpNeeds> = {}) {
   const http = createHttp({
@@ -281,7 +282,7 @@ test.skipIf(!hasIPv6)('a client by IPv4 is known by that address, whichever sock
       peers.push(peer);
       return problem(401, 'no');
     };
-  const { http, port } = await start({ policy: () => listen('[::]:0'), app });
+  const { http, port } = await start({ policy: () => listen('[::]:0', { trustedProxies: ['192.0.2.1'] }), app });
   await using _ = http;
   await fetch(`http://127.0.0.1:${port}/api/v1/stats`);
   await fetch(`http://[::1]:${port}/api/v1/stats`);
