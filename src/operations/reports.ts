@@ -32,7 +32,7 @@ export type TrafficReport = {
 /** `reasons`: what servers said, without whom it was about. */
 export type BounceReport = TrafficReport & { readonly reasons: readonly TableRow[] };
 
-export async function trafficReport(figures: FigureOperations, ask: ReportAsk): Promise<TrafficReport> {
+export async function trafficReport(figures: Pick<FigureOperations, 'table'>, ask: ReportAsk): Promise<TrafficReport> {
   const tables: Partial<Record<ReportDimension, TableAnswer>> = {};
   for (const by of REPORT_DIMENSIONS) tables[by] = await figures.table({ ...ask, by });
   const { fromMs, toMs, total } = await figures.table({ ...ask, by: 'all' });
@@ -40,7 +40,7 @@ export async function trafficReport(figures: FigureOperations, ask: ReportAsk): 
   return { fromMs, toMs, total, by: eachOf(rowsOf) };
 }
 
-export async function bounceReport(figures: FigureOperations, ask: ReportAsk): Promise<BounceReport> {
+export async function bounceReport(figures: Pick<FigureOperations, 'table'>, ask: ReportAsk): Promise<BounceReport> {
   // By mail, names are ranked: those with the most bounces may be further down.
   const all = await trafficReport(figures, { ...ask, limit: 1_000 });
   const reasons = await figures.table({ ...ask, by: 'reason' });

@@ -20,11 +20,20 @@ export type WriterNeeds = {
 
 /** Names of a row that is done with. */
 export const NAMES_KEPT = 100;
+/** Of those that others choose, in a minute: such a row is then within a page of the embedded database. */
+const NAMES_IN_MINUTE = 20;
+const BY_OTHERS: ReadonlySet<Dimension> = new Set(['destination', 'tag', 'reason']);
+
+function namesMost(dimension: Dimension, level: Level): number {
+  if (level !== 'minute') return NAMES_OPEN;
+  return BY_OTHERS.has(dimension) ? NAMES_IN_MINUTE : NAMES_KEPT;
+}
 /** While there is more to come a name may yet become one of the greatest. */
 const NAMES_OPEN = 300;
 
 export type Minutes = ReadonlyMap<number, MinuteRows>;
 
+type Added = { readonly row: Row; readonly dimension: Dimension; readonly level: Level };
 type Written = { readonly name: string; readonly text: string; readonly before: string | null };
 
 export class RollupWriter {
@@ -53,11 +62,11 @@ export class RollupWriter {
       }),
     );
     if (this.#isWritten(known)) return;
-    const made = [...added].map(([name, { row, level }]): Mark => {
+    const made = [...added].map(([name, { row, dimension, level }]): Mark => {
       const before = known.get(name);
       const sum = before === undefined ? new Map() : parseRow(before.text);
       addRow(sum, row);
-      const text = rowText(trimmed(sum, level === 'minute' ? NAMES_KEPT : NAMES_OPEN));
+      const text = rowText(trimmed(sum, namesMost(dimension, level)));
       // A clock that was put back must not leave it to what was there.
       return { name, text, atMs: Math.max(nowMs, before?.atMs ?? 0) };
     });
@@ -77,10 +86,10 @@ export class RollupWriter {
   }
 
   /** What is added to which row. */
-  #rowsFor(minutes: Minutes, nowMs: number): Map<string, { readonly row: Row; readonly level: Level }> {
+  #rowsFor(minutes: Minutes, nowMs: number): Map<string, Added> {
     const { node, policy } = this.#needs;
     const { timeZone } = policy();
-    const added = new Map<string, { readonly row: Row; readonly level: Level }>();
+    const added = new Map<string, Added>();
     for (const [minuteMs, rows] of minutes) {
       const levels = minuteMs < nowMs - KEPT_MS.minute ? LEVELS.slice(1) : LEVELS;
       for (const [dimension, row] of rows) {
@@ -88,7 +97,7 @@ export class RollupWriter {
         for (const level of levels) {
           const of: RowName = { dimension, level, node, startsAtMs: startOf(level, minuteMs, timeZone) };
           const name = rowName(of);
-          const sum = added.get(name) ?? { row: new Map(), level };
+          const sum = added.get(name) ?? { row: new Map(), dimension, level };
           addRow(sum.row, row);
           added.set(name, sum);
         }
