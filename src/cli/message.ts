@@ -5,7 +5,7 @@ import { assertNever, FINAL_STATES } from '../message/outcome.ts';
 import { formatReply } from '../message/reply.ts';
 import { isoTime } from '../report/log-fields.ts';
 import type { MessageStory } from '../spool/spool.ts';
-import { cameBackText } from './came-back-text.ts';
+import { cameBackText } from '../operations/came-back-text.ts';
 import { addCommand, type Registry, UsageError } from './cli.ts';
 import type { FoundMessage } from '../operations/find-message.ts';
 import { plainMessage } from '../operations/message-json.ts';

@@ -14,10 +14,10 @@ import {
   suppressionFilter,
   type SuppressionFilterOptions,
 } from './suppress-options.ts';
-import { EXPORT_FORMATS, exportFormat } from './suppress-export.ts';
-import { entryOf, type ImportTerms } from './suppress-formats.ts';
+import { EXPORT_FORMATS, exportFormat } from '../operations/suppress-export.ts';
+import { entryOf, type ImportTerms } from '../operations/suppress-formats.ts';
 import { allSuppressions } from '../operations/suppress-operations.ts';
-import { ListError, rowsOf } from './suppress-rows.ts';
+import { ListError, rowsOf } from '../operations/suppress-rows.ts';
 
 /** `relevo suppress import` and `export` */
 export function addTransfer(group: Command, registry: Registry): void {
@@ -164,6 +164,8 @@ function addExport(group: Command, registry: Registry): void {
     run: async (cli, { options, where }) => {
       const filter = suppressionFilter(options);
       const format = exportFormat(options.json === true ? 'json' : options.format);
+      if (format === null)
+        throw new UsageError(`--format "${options.format}": the formats are ${EXPORT_FORMATS.join(', ')}`);
       const file = options.out === undefined ? null : createWriteStream(resolve(cli.cwd, options.out), { mode: 0o600 });
       // Told when it is closed; without a listener it would end the process.
       const failure = file === null ? null : once(file, 'error').then(([error]) => error as Error);

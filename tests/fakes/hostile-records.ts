@@ -96,6 +96,7 @@ export const transcript: Transcript = {
   isWhole: false,
 };
 
+/** What somebody asks for who signed in and may change things, unless said otherwise. */
 export function ask(
   path: string,
   {
@@ -108,6 +109,7 @@ export function ask(
   return { principal, params, query: new URL(path, 'http://x').searchParams, language, nowMs: NOW_MS, csrf: 'c' };
 }
 
+/** Whatever came from outside is text: no tag, attribute or script of it is in the page. */
 export function expectHarmless(html: string): void {
   expect(html).not.toMatch(/<script|<img|onerror=alert\(2\)>/);
   // Nothing that came from outside ends an attribute, or begins one.

@@ -1,8 +1,8 @@
 /** Lists of addresses that are not written to: out as a file, and in from our own or a provider's. */
 import { z } from 'zod';
-import { EXPORT_FORMATS, exportFormat } from '../../cli/suppress-export.ts';
-import { entryOf, type ImportTerms } from '../../cli/suppress-formats.ts';
-import { ListError, rowsOf } from '../../cli/suppress-rows.ts';
+import { EXPORT_FORMATS, exportFormat } from '../../operations/suppress-export.ts';
+import { entryOf, type ImportTerms } from '../../operations/suppress-formats.ts';
+import { ListError, rowsOf } from '../../operations/suppress-rows.ts';
 import { allSuppressions } from '../../operations/suppress-operations.ts';
 import { SUPPRESSION_REASONS, type Suppression, SUPPRESSIONS_AT_ONCE } from '../../spool/suppressions.ts';
 import { problem } from '../answer.ts';
@@ -41,7 +41,9 @@ function exportRoute({ operations }: TransferNeeds): ApiRoute {
     query: exported,
     answer: { contentType: 'text/csv' },
     run: async ({ query: { format, ...filter }, signal }) => {
-      const { header, lineOf } = exportFormat(format);
+      const known = exportFormat(format);
+      if (known === null) return { kind: 'answer', answer: problem(400, `format: ${EXPORT_FORMATS.join(', ')}`) };
+      const { header, lineOf } = known;
       const contentType = format === 'json' ? 'application/x-ndjson' : 'text/csv; charset=utf-8';
       const lines = async function* (): AsyncGenerator<string> {
         yield header;

@@ -51,7 +51,7 @@ describe('the page Queue', () => {
   });
 
   test('a filter is counted before anything is done by it, and goes along as it is', async () => {
-    const html = await render('/queue?domain=one.test&scheduled=yes&client=shop');
+    const html = await render('/queue?domain=one.test&scheduled=true&client=shop');
     expect(html).toContain('at least 321 deliveries');
     expect(html).toContain('<input type="hidden" name="domain" value="one.test"');
     expect(html).toContain('<input type="hidden" name="scheduled" value="true" data-as="boolean"');

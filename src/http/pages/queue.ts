@@ -1,10 +1,10 @@
 /** The page Queue: what waits where and for how long, why, and what to do with it. */
 import { html } from 'hono/html';
-import { UsageError } from '../../cli/cli.ts';
-import { filterOf } from '../../cli/queue-filter.ts';
+import { z } from 'zod';
 import { parseDeliveryId } from '../../message/ids.ts';
 import type { Explanation, Operations } from '../../operations/operations.ts';
 import type { QueuedDelivery, QueueFilter } from '../../spool/spool.ts';
+import { filterOf, filterQuery } from '../api/queue-filter.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Page, PageAsk } from '../page.ts';
 import { deliveriesOf } from './queue-deliveries.ts';
@@ -52,19 +52,16 @@ type Filtered =
   | { readonly kind: 'good'; readonly filter: QueueFilter }
   | { readonly kind: 'bad'; readonly text: string };
 
-function filterIn({ id, scheduled, ...others }: Readonly<Record<string, string>>, nowMs: number): Filtered {
+const filterFields = z.strictObject(filterQuery);
+
+function filterIn({ id, ...others }: Readonly<Record<string, string>>, nowMs: number): Filtered {
   const ids = id?.split(/[\s,]+/).filter((one) => one !== '');
-  const options = {
-    ...others,
-    ...(ids === undefined ? {} : { id: ids }),
-    ...(scheduled === undefined ? {} : { scheduled: true as const }),
-  };
-  try {
-    return { kind: 'good', filter: filterOf(options, { mustName: false, nowMs }) };
-  } catch (error) {
-    if (error instanceof UsageError) return { kind: 'bad', text: error.message };
-    throw error;
-  }
+  const parsed = filterFields.safeParse({ ...others, ...(ids === undefined ? {} : { id: ids.join(',') }) });
+  if (parsed.success) return { kind: 'good', filter: filterOf(parsed.data, nowMs) };
+  const faults = parsed.error.issues.map(
+    ({ path, message }) => `${path[0] === undefined ? '' : String(path[0])}: ${message}`,
+  );
+  return { kind: 'bad', text: faults.join('; ') };
 }
 
 async function viewOf(
@@ -133,7 +130,7 @@ function form({ policy }: QueueNeeds, given: QueueView['given'], { language }: R
       )}
       ${choice(
         { name: 'scheduled', label: words.scheduled, any },
-        [{ value: 'yes', text: words.onlyScheduled }],
+        [{ value: 'true', text: words.onlyScheduled }],
         value('scheduled'),
       )}
       ${field({ name: 'id', label: words.id, size: 30 }, value('id'))}

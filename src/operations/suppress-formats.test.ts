@@ -188,12 +188,12 @@ test('what is exported is read again as it was', async () => {
     },
   ];
   for (const name of ['csv', 'json']) {
-    const { header, lineOf } = exportFormat(name);
+    const { header, lineOf } = exportFormat(name)!;
     expect(await entries(header + all.map(lineOf).join(''))).toEqual(all);
   }
-  const ses = exportFormat('ses');
+  const ses = exportFormat('ses')!;
   expect(all.map(ses.lineOf)).toEqual(['ann@dest.example,COMPLAINT\n', '"""odd, one""@dest.example",BOUNCE\n']);
-  expect(all.map(exportFormat('mailgun-bounces').lineOf)[0]).toBeNull();
+  expect(all.map(exportFormat('mailgun-bounces')!.lineOf)[0]).toBeNull();
 });
 
 test('a hundred thousand lines are read one at a time', async () => {

@@ -1,7 +1,6 @@
 /** Suppressed addresses as lines of a file: all that is known, or what a provider takes over. Pure. */
 import { isoTime } from '../report/log-fields.ts';
 import type { Suppression } from '../spool/suppressions.ts';
-import { UsageError } from './cli.ts';
 
 export type ExportFormat = {
   readonly header: string;
@@ -45,11 +44,9 @@ const FORMATS: Readonly<Record<string, ExportFormat>> = {
 
 export const EXPORT_FORMATS = Object.keys(FORMATS);
 
-/** @throws UsageError */
-export function exportFormat(name: string): ExportFormat {
-  const format = Object.hasOwn(FORMATS, name) ? FORMATS[name] : undefined;
-  if (format === undefined) throw new UsageError(`--format "${name}": the formats are ${EXPORT_FORMATS.join(', ')}`);
-  return format;
+/** null: there is no such format. */
+export function exportFormat(name: string): ExportFormat | null {
+  return Object.hasOwn(FORMATS, name) ? (FORMATS[name] ?? null) : null;
 }
 
 function untilTime(atMs: number | null): string {
