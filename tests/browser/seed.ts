@@ -3,13 +3,25 @@ import type { AddressInfo } from 'node:net';
 import { createTransport } from 'nodemailer';
 import { SMTPServer } from 'smtp-server';
 
-/** Shown as they are, and nothing else: run, they set `window.hostile`. */
-export const HOSTILE = {
+const MARKUP = {
   subject: '<script>window.hostile="subject"</script><img src=x onerror=\'window.hostile="subject"\'>',
   reply: '<img src=x onerror=window.hostile="reply"> "&lt;b&gt;" <script>window.hostile="reply"</script>',
+  refusal: '<img src=x onerror=window.hostile="reply"> "&lt;b&gt;" <script>window.hostile="reply"</script>',
   address: '"<svg/onload=window.hostile=1>"@dest.test',
   tag: 'x"><i>tag',
-} as const;
+};
+
+/** For pictures in the documentation, which are to show what one sees every day. */
+const EVERYDAY: typeof MARKUP = {
+  subject: 'News of November',
+  reply: '4.2.0 Greylisted, please try again later',
+  refusal: '5.1.1 No such user here',
+  address: 'eve@dest.test',
+  tag: 'november',
+};
+
+/** Shown as they are, and nothing else: run, they set `window.hostile`. */
+export const HOSTILE = process.env['RELEVO_SCREENSHOTS'] === undefined ? MARKUP : EVERYDAY;
 
 /** From the beginning; `hostile` is the sender's own. */
 export const SEEDED = {
@@ -45,7 +57,7 @@ export async function startDestinations(): Promise<AsyncDisposable & { readonly 
 }
 
 function refusalOf(address: string): (Error & { responseCode?: number }) | null {
-  if (address.endsWith('@refused.test')) return Object.assign(new Error(HOSTILE.reply), { responseCode: 550 });
+  if (address.endsWith('@refused.test')) return Object.assign(new Error(HOSTILE.refusal), { responseCode: 550 });
   if (!/@(?:later|held)\.test$/.test(address)) return null;
   return Object.assign(new Error(HOSTILE.reply), { responseCode: 451 });
 }

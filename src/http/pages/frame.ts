@@ -56,7 +56,7 @@ function documentOf(frame: Frame, isKnown: boolean): Html {
       </head>
       <body${isKnown ? '' : raw(' class="bare"')}>
         <a class="skip" href="#main">${FRAME_WORDS[language].skip}</a>
-        ${isKnown ? header(frame) : ''}
+        ${isKnown ? header(frame) : html`<header class="brand">${sign(asset)}relevo</header>`}
         <main id="main" tabindex="-1">
           ${isKnown ? noticesOf(language, notices) : ''}
           <h1>${body.title}</h1>
@@ -66,6 +66,10 @@ function documentOf(frame: Frame, isKnown: boolean): Html {
         <div id="outcome" role="status" aria-live="polite"></div>
       </body>
     </html>`;
+}
+
+function sign(asset: Frame['asset']): Html {
+  return html`<img src="${asset('relevo.svg')}" alt="" width="20" height="20" />`;
 }
 
 function header({ ask, page: current, nav, asset }: Frame): Html {
@@ -79,7 +83,7 @@ function header({ ask, page: current, nav, asset }: Frame): Html {
     <button>${words.signOut}</button>
   </form>`;
   return html`<header>
-    <a class="brand" href="/"><img src="${asset('relevo.svg')}" alt="" width="20" height="20" />relevo</a>
+    <a class="brand" href="/">${sign(asset)}relevo</a>
     <nav aria-label="${words.pages}">
       <ul>
         ${links}
