@@ -93,7 +93,7 @@ function textRoutes(operations: PolicyOperations): readonly ApiRoute[] {
       part: PART,
       summary:
         'Write the policy file, byte by byte, and put it in force; If-Match names what it was made from, else 409 with the diff',
-      query: z.object({ comment: COMMENT }),
+      query: z.strictObject({ comment: COMMENT }),
       body: { as: 'bytes', contentTypes: YAML_TYPES },
       mostBytes: () => MOST_BYTES,
       answer: WRITTEN,
