@@ -276,3 +276,19 @@ test('of a batch each message has an outcome of its own, and a retry of it makes
       errors: [{ path: 'messages' }],
     });
 });
+
+test('large messages as JSON are read by a thread, and are the same bytes; what is wrong with one is said all the same', async () => {
+  await using rig = await openSubmitRig();
+  const post = await posting(rig, { client: 'shop' });
+  const bytes = Buffer.alloc(1_500_000, 'any bytes, \0 too');
+  const large = (change: object = {}) =>
+    post({ ...SMALL, attachments: [{ content: bytes.toString('base64'), filename: 'x.bin' }], ...change });
+  const [one, other, bad] = await Promise.all([large(), large({ subject: 'y' }), large({ to: ['nonsense'] })]);
+  expect([one.status, other.status, bad.status, bad.errors?.[0]?.path]).toEqual([202, 202, 422, 'to.0']);
+  for (const { id } of [one, other]) {
+    const { attachments } = await simpleParser(await rig.textOf(id));
+    expect(attachments[0]?.content.equals(bytes)).toBe(true);
+  }
+  const notJson = await post(`{"from": "${'x'.repeat(200_000)}"`);
+  expect(notJson).toMatchObject({ status: 400, detail: expect.stringContaining('no JSON') });
+});

@@ -1,14 +1,14 @@
 /** Bodies made into messages: small ones here, large ones by a thread, one after the other, so that memory has a bound. */
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../ports.ts';
-import { type Form, readBody, type ReadAnswer, type ReadAsk } from './reader.ts';
+import { type Form, type Read, readBody, type ReadAnswer, type ReadAsk } from './reader.ts';
 import type { ThreadAnswer } from './reader-thread.ts';
 
 /** Up to so much is read where it came: within a few ms. */
 const SMALL_BYTES = 128 * 1024;
 /** For one body, the start of the thread included. */
 const MOST_MS = 30_000;
-const IDLE_MS = 30_000;
+const IDLE_MS = 5_000;
 /** Text and what is composed of it; a body of the largest message takes half. */
 const HEAP_MB = 512;
 
@@ -66,7 +66,7 @@ export class BodyReader implements AsyncDisposable {
     thread.off('exit', onExit);
     if (this.#thread !== null) this.#cancelIdle = this.#clock.after(IDLE_MS, () => void this.#end());
     if (answer.kind === 'broke') throw new UnreadBody(answer.cause);
-    return answer;
+    return answer.kind === 'read' ? { ...answer, messages: answer.messages.map(withBuffer) } : answer;
   }
 
   #start(): Worker {
@@ -91,4 +91,11 @@ export class BodyReader implements AsyncDisposable {
     this.#thread = null;
     await thread?.terminate();
   }
+}
+
+/** What comes from a thread are bytes without the methods of a Buffer. */
+function withBuffer(read: Read): Read {
+  if (read.kind !== 'composed') return read;
+  const { buffer, byteOffset, byteLength } = read.message.content;
+  return { ...read, message: { ...read.message, content: Buffer.from(buffer, byteOffset, byteLength) } };
 }
