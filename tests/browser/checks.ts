@@ -18,9 +18,9 @@ export async function tooWide(page: Page): Promise<readonly string[]> {
   return ['the page is too wide', ...(await page.evaluate<string[]>('rig.wide()'))];
 }
 
-/** Whether some of the hostile words were run, or became elements. */
-export function isHarmed(page: Page): Promise<boolean> {
-  return page.evaluate<boolean>('rig.isHarmed()');
+/** Hostile words that were run, or became elements; empty: none did. */
+export function harm(page: Page): Promise<readonly string[]> {
+  return page.evaluate<string[]>('rig.harm()');
 }
 
 /** Links, buttons and fields that the Tab key passes over. */

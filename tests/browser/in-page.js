@@ -1,10 +1,11 @@
 /* What the rig asks of a page from within, as `rig`. Not part of what is tested. */
 globalThis.rig = {
-  /** Whether some of the hostile words were run, or became elements. */
-  isHarmed: () =>
-    globalThis.hostile !== undefined ||
-    document.querySelector('script:not([src]), [onerror], [onload], main img:not([src^="data:"]), main i > tag') !==
-      null,
+  /** Hostile words that were run, or became elements. */
+  harm: () => {
+    const grown = document.querySelectorAll('script:not([src]), [onerror], [onload], main [src="x"], main b, main i');
+    const run = globalThis.hostile === undefined ? [] : [`run: ${globalThis.hostile}`];
+    return [...run, ...[...grown].map((one) => one.outerHTML.slice(0, 200))];
+  },
 
   isNarrowEnough: () => document.documentElement.scrollWidth <= document.documentElement.clientWidth,
 
