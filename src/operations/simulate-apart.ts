@@ -52,8 +52,7 @@ async function simulateText(
   { text, hours, signal }: SimulateTextAsk,
 ): Promise<SimulatedText> {
   const loaded = load(text);
-  if (loaded.kind === 'refused')
-    return { kind: 'refused', problems: loaded.problems.map(placedProblem) };
+  if (loaded.kind === 'refused') return { kind: 'refused', problems: loaded.problems.map(placedProblem) };
   const [inForce, candidate] = [policy(), loaded.policy];
   const untilMs = clock.nowMs();
   const sinceMs = untilMs - hours * HOUR_MS;

@@ -79,6 +79,7 @@ egress:
   gone: { type: mx }
 `;
   const text = textOf({ providers: [], basics: BASICS }, base);
+  expect(loadedOf(text).policy.routes.at(-1)?.use).toEqual(['direct']);
   expect(text).toContain('limits: { recipients: 50 }   # ours');
   expect(parse(text)).toMatchObject({
     hostname: 'relay.shop.test',

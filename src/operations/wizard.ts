@@ -1,5 +1,6 @@
 /** From the answers of the wizard to the text of a policy: the same for its pages and for `relevo init`. Pure. */
-import { type Edited } from './yaml-splice.ts';
+import { parseDocument } from 'yaml';
+import type { Edited } from './yaml-splice.ts';
 import { setValues, type ValueChange } from './policy-values.ts';
 import { exitOf, isCloud, type Provider, type SecretReference } from './providers.ts';
 import type { WizardAnswers } from './wizard-answers.ts';
@@ -14,7 +15,9 @@ export type WizardMade = {
 
 /** The text with what was answered in it, and all else as it was. */
 export function wizardPolicy(base: string, answers: WizardAnswers, made: WizardMade): Edited {
-  return setValues(base, wizardChanges(answers, made));
+  const hasSandbox = parseDocument(base).hasIn(['egress', 'sandbox']);
+  const sandbox = hasSandbox ? [] : [{ path: ['egress', 'sandbox'], value: { type: 'sandbox' } }];
+  return setValues(base, [...sandbox, ...wizardChanges(answers, made)]);
 }
 
 function wizardChanges(answers: WizardAnswers, { passwordHash, dkim, secret }: WizardMade): readonly ValueChange[] {

@@ -1,12 +1,16 @@
 /** The policy as an administrator edits it in a browser. */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
 
 let rig: BrowserRig;
 beforeAll(async () => {
-  rig = await openBrowserRig();
+  // Nobody answers there, and says so at once.
+  rig = await openBrowserRig({ policy: 'dns: { servers: ["127.0.0.1:9"] }\n' });
+  original = inFile();
 });
+let original = '';
+afterEach(() => writeFileSync(rig.relay.policyFile, original));
 afterAll(() => rig?.[Symbol.asyncDispose]());
 
 const inFile = (): string => readFileSync(rig.relay.policyFile, 'utf8');
@@ -83,7 +87,6 @@ test('an edit of a policy that somebody else changed meanwhile is not saved befo
   expect(inFile()).toBe(`${before}# theirs\n`);
   await dialog.getByRole('button', { name: 'Put it in force' }).click();
   await expect.poll(inFile).toBe(`${before}# mine\n`);
-  writeFileSync(rig.relay.policyFile, before);
 });
 
 test('a policy is tried on the mail that came', async () => {
@@ -100,4 +103,67 @@ test('whoever may not change the policy does not see it', async () => {
   expect(await at.page.getByRole('link', { name: 'Policy' }).count()).toBe(0);
   const response = await at.page.goto(`${rig.base}/policy`);
   expect(response?.status()).toBe(403);
+});
+
+test('the simple form changes single values, adds a provider, and keeps its secret out of the policy', async () => {
+  const before = inFile();
+  await using at = await rig.open('/policy/settings');
+  const { page } = at;
+  await page.getByLabel('Recipients of a message').fill('50');
+  await page.getByLabel('Who is told, one address a line').fill('ops@relay.test');
+  await page.getByRole('group', { name: 'one (smtp)' }).getByLabel('Messages a day').fill('4000');
+  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Save and put in force' }).click()]);
+  await expect.poll(inFile).toContain('recipients: 50');
+  const text = before.replace('dailyLimit: 5000', 'dailyLimit: 4000');
+  expect(inFile()).toBe(`${text}limits:\n  recipients: 50\nalerts:\n  to: ["ops@relay.test"]\n`);
+
+  await page.getByText('Add SendGrid').first().click();
+  await page.getByLabel('API key').first().fill('SG.kept-apart');
+  await page.getByRole('button', { name: 'Add SendGrid' }).click();
+  await page.getByRole('group', { name: 'sendgrid (sendgrid)' }).waitFor();
+  expect(inFile()).toMatch(/sendgrid: \{ type: sendgrid, apiKeys: \["\$\{file:[^"]+\}"\] \}/);
+  expect(await page.content()).not.toContain('SG.kept-apart');
+  expect(at.troubles).toEqual([]);
+});
+
+test('the wizard asks, tests, and puts in force what was answered, by keyboard', async () => {
+  const before = inFile();
+  await using at = await rig.open('/policy/wizard');
+  const { page } = at;
+  const [, port = ''] = /port: (\d+), tls: none, dailyLimit/.exec(before) ?? [];
+  const atStep = (name: string) => page.locator(`#wizard[data-at=${name}]`).waitFor();
+  const next = () => page.getByRole('button', { name: 'Next' }).locator('visible=true').click();
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await next();
+  await page.getByText('To be put right:').waitFor();
+  expect(await page.locator('#wizard-faults').textContent()).toBe('Host: is needed');
+  expect(await page.evaluate('document.activeElement.name')).toBe('host');
+  await page.keyboard.type('127.0.0.1');
+  await page.getByLabel('Port').fill(port);
+  await page.keyboard.press('Enter');
+  await atStep('basics');
+  await page.getByLabel('Domain that mail is sent as').fill('shop.test');
+  await page.getByLabel('User that the application signs in as').fill('web');
+  await page.keyboard.press('Enter');
+  await atStep('advanced');
+  await next();
+  await atStep('test');
+  await page.getByRole('button', { name: 'Test now' }).click();
+  await page.locator('#wizard[data-tested=done]').waitFor();
+  // The server of the test has no TLS, which is what such a provider is asked for.
+  const result = page.locator('#wizard-result');
+  expect(await result.textContent()).toMatch(/look here\s*smtp: .*TLS/);
+  expect(await result.textContent()).toContain('TXT _dmarc.shop.test');
+  expect(inFile()).toBe(before);
+  await next();
+  await atStep('done');
+  await page.locator('#wizard[data-tested=done]').waitFor();
+  expect(await page.locator('#wizard-diff').textContent()).toContain('+  smtp: { type: smtp, host: 127.0.0.1');
+  await page.getByRole('button', { name: 'Put it in force' }).click();
+  await page.locator('#wizard[data-applied]').waitFor();
+  expect(await page.locator('#wizard-login').textContent()).toMatch(/^web \/ \w{24}$/);
+  expect(await page.locator('#wizard-swaks').textContent()).toMatch(/--auth-user web --auth-password \w{24}/);
+  expect(await page.locator('#wizard-records').textContent()).toContain('_domainkey.shop.test');
+  expect(inFile()).toContain('use: [smtp]');
+  expect(at.troubles).toEqual([]);
 });
