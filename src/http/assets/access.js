@@ -7,7 +7,10 @@
     if (!ok) return;
     if (typeof value.image === 'string') {
       at('factor-begin').hidden = true;
-      at('factor-image').src = value.image;
+      const square = new Image(220, 220);
+      square.alt = '';
+      square.src = value.image;
+      at('factor-image').replaceChildren(square);
       at('factor-seed').textContent = value.seed;
       at('factor-confirm').hidden = false;
       at('factor-confirm').querySelector('input[name=code]').focus();

@@ -90,7 +90,7 @@ function setUp({ language }: AccessTold, isDue: boolean): Html {
   </form>`;
   const confirm = html`<div id="factor-confirm" hidden>
     <p>${words.scan}</p>
-    <p><img id="factor-image" alt="" width="220" height="220" /></p>
+    <p id="factor-image"></p>
     <p>${words.seed}: <code id="factor-seed"></code></p>
     <form class="stack" data-api="POST /api/v1/account/second-factor/confirm" data-then="stay" data-done="">
       <label

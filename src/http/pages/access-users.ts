@@ -63,9 +63,7 @@ function rowOf(user: UserStatus, told: AccessTold): Html {
     </td>
     <td data-label="${words.lastSignIn}">${last}</td>
     <td data-label="${words.actions}">
-      <a class="button" href="/access?user=${encodeURIComponent(name)}#user" aria-label="${words.manage(name)}"
-        >${words.change}</a
-      >
+      <a class="button" href="/access?user=${encodeURIComponent(name)}#user">${words.manage(name)}</a>
     </td>
   </tr>`;
 }
