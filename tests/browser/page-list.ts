@@ -21,7 +21,9 @@ export const PAGES: readonly ListedPage[] = [
   { path: '/suppression', name: 'suppression' },
   { path: '/reports', name: 'reports', ready: '[data-charts][data-drawn]' },
   { path: '/reports/costs', name: 'costs' },
-  { path: '/policy', name: 'policy' },
+  { path: '/policy', name: 'policy', ready: '#policy[data-checked=good]' },
+  { path: '/policy/settings', name: 'policy-settings' },
+  { path: '/policy/wizard', name: 'policy-wizard' },
   { path: '/access', name: 'access' },
   { path: '/sign-in', name: 'sign-in', isOpen: true },
 ];

@@ -70,7 +70,7 @@ function presetOf({ settings, language, words }: View): Html {
   });
   return html`<fieldset>
     <legend>${words.preset}</legend>
-    <label
+    <label class="field"
       >${words.preset}
       <select name="preset" data-as="null" aria-describedby="preset-hint">
         <option value="">${words.none}</option>

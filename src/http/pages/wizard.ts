@@ -59,7 +59,7 @@ function providersStep(language: Language): Html {
       <p class="hint">${forms.secretHint}</p>
       <div id="wizard-providers" class="grid"></div>
       <div class="filters">
-        <label
+        <label class="field"
           >${words.addLabel}
           <select id="wizard-type">
             ${kinds.map(({ type, title }) => html`<option value="${type}">${title}</option>`)}
