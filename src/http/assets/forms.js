@@ -196,6 +196,8 @@
     form.closest('dialog')?.close();
     if (then !== 'stay' && !isShown) {
       if (form.dataset.keep === undefined) form.reset();
+      // It is over: a part that a form is busy in would stay as it was.
+      form.removeAttribute('aria-busy');
       await window.relevo.refresh();
     }
   }

@@ -116,7 +116,7 @@ export const MESSAGE_WORDS: Words<MessageWords> = {
       release: 'Release',
       bounce: 'Bounce',
       discard: 'Discard',
-      cancel: 'Cancel',
+      cancel: 'Do not send',
     },
     done: 'Deliveries changed: {changed}.',
     sure: {
@@ -195,7 +195,7 @@ export const MESSAGE_WORDS: Words<MessageWords> = {
       release: 'Liberar',
       bounce: 'Rebotar',
       discard: 'Descartar',
-      cancel: 'Cancelar',
+      cancel: 'No enviar',
     },
     done: 'Entregas cambiadas: {changed}.',
     sure: {

@@ -113,7 +113,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
       release: 'Release',
       bounce: 'Bounce',
       discard: 'Discard',
-      cancel: 'Cancel scheduled',
+      cancel: 'Do not send scheduled',
     },
     sureSelected: {
       retry: 'Try those selected now?',
@@ -190,7 +190,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
       release: 'Liberar',
       bounce: 'Rebotar',
       discard: 'Descartar',
-      cancel: 'Cancelar programadas',
+      cancel: 'No enviar programadas',
     },
     sureSelected: {
       retry: '¿Intentar ahora las seleccionadas?',
