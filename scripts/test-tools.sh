@@ -18,6 +18,7 @@ openssl openssl
 python3 python3
 php php-cli
 faketime faketime
+promtool prometheus
 chromium chromium
 '
 

@@ -19,14 +19,14 @@ export function createAlerts(): Alerts {
   const counts = new Map<string, number>();
   const drop = (name: string): void => {
     if (!inForce.delete(name)) return;
-    const left = (counts.get(kindOf(name)) ?? 1) - 1;
-    if (left > 0) counts.set(kindOf(name), left);
-    else counts.delete(kindOf(name));
+    const left = (counts.get(kindOfAlert(name)) ?? 1) - 1;
+    if (left > 0) counts.set(kindOfAlert(name), left);
+    else counts.delete(kindOfAlert(name));
   };
   const add = (alert: RaisedAlert): void => {
-    const kind = kindOf(alert.name);
+    const kind = kindOfAlert(alert.name);
     if ((counts.get(kind) ?? 0) >= MOST_OF_KIND) {
-      const oldest = inForce.keys().find((name) => kindOf(name) === kind);
+      const oldest = inForce.keys().find((name) => kindOfAlert(name) === kind);
       if (oldest !== undefined) drop(oldest);
     }
     inForce.set(alert.name, alert);
@@ -46,7 +46,7 @@ export function createAlerts(): Alerts {
 }
 
 /** What stands before the first colon: after it comes what it is about. */
-function kindOf(name: string): string {
+export function kindOfAlert(name: string): string {
   const end = name.indexOf(':');
   return end === -1 ? name : name.slice(0, end);
 }

@@ -26,6 +26,11 @@ export const METRICS = {
   relevo_suppressed_total: counter('Recipients not tried because they are suppressed.', []),
   relevo_discarded_total: counter('Recipients discarded by an operator.', []),
   relevo_deferred_total: counter('Times that recipients were put off to a later attempt.', []),
+  relevo_client_recipients_total: counter(
+    'What came of recipients, by client: delivered, deferred, bounced, expired, suppressed.',
+    ['client', 'what'],
+  ),
+  relevo_stream_recipients_total: counter('The same by stream.', ['stream', 'what']),
   relevo_attempts_total: counter('Attempts, by exit and the class of the reply (2, 4, 5).', ['egress', 'class']),
   relevo_possible_duplicates_total: counter(
     'Recipients in doubt: no reply came to the final dot, or the relay died meanwhile; a copy may exist.',
@@ -65,6 +70,8 @@ export const METRICS = {
   relevo_accept_seconds: histogram('From the first byte of the content to 250.', [], ACCEPTS),
   relevo_attempt_seconds: histogram('Duration of one attempt, by exit.', ['egress'], REPLIES),
   relevo_queue_seconds: histogram('From acceptance to delivery, per recipient.', [], WAITS),
+
+  relevo_stream_delivery_seconds: histogram('The same by stream.', ['stream'], WAITS),
 
   relevo_queue_messages: gauge('Messages with a recipient still queued.', []),
   relevo_queue_deliveries: gauge('Deliveries in the queue, by state.', ['state']),
@@ -128,6 +135,8 @@ export const METRICS = {
   relevo_nodes: gauge('Nodes on the spool, by state: up; gone, without having left.', ['state']),
   relevo_workers: gauge('Threads that take and send mail, and answer.', []),
   relevo_alerts: gauge('Alerts in force.', []),
+  relevo_alerts_by_kind: gauge('Those of a kind: what stands before the colon of their names.', ['alert']),
+  relevo_certificate_expires_timestamp_seconds: gauge('When a certificate ends: that of SMTP, of HTTP.', ['listener']),
   relevo_ready: gauge('1: ready to take mail, as /readyz says.', []),
   relevo_log_lost_lines: gauge('Log lines dropped since the start because nobody took them.', []),
   relevo_policy_applied_timestamp_seconds: gauge('When the policy in force was applied.', []),

@@ -35,6 +35,10 @@ export type MetricsSample = {
   /** Those that share the spool; null: not known. */
   readonly nodes: readonly { readonly isUp: boolean }[] | null;
   readonly alerts: number;
+  /** Those of each kind. Absent: there are none. */
+  readonly alertsByKind?: Readonly<Record<string, number>>;
+  /** Those that can be read. */
+  readonly certificates?: readonly { readonly what: string; readonly endsAtMs: number }[];
   readonly ready: boolean;
   readonly logLostLines: number;
 };

@@ -1,6 +1,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import type { DeliveryState } from '../message/delivery.ts';
-import type { AttemptRecord, Event, RelayEvent } from '../message/event.ts';
+import type { AttemptRecord, Event, MessageEvent, RelayEvent } from '../message/event.ts';
 import { messageTimeMs } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { assertNever, type FinalState } from '../message/outcome.ts';
@@ -57,16 +57,21 @@ function count(book: Book, event: Event): void {
       return countAttempt(book, event.attempt);
     case 'delivered':
       book.add('relevo_delivered_total', event.recipients.length, { egress: event.egress ?? 'none' });
+      countMail(book, event);
       return observeWait(book, event);
     case 'bounced':
+      countMail(book, event);
       return book.add('relevo_bounced_total', event.recipients.length, { egress: event.egress ?? 'none' });
     case 'expired':
+      countMail(book, event);
       return book.add('relevo_expired_total', event.recipients.length);
     case 'suppressed':
+      countMail(book, event);
       return book.add('relevo_suppressed_total', event.recipients.length);
     case 'discarded':
       return book.add('relevo_discarded_total', event.recipients.length);
     case 'deferred':
+      countMail(book, event);
       return book.add('relevo_deferred_total', event.recipients.length);
     case 'in-doubt':
       return book.add('relevo_possible_duplicates_total', event.recipients.length);
@@ -144,10 +149,21 @@ function countAttempt(book: Book, { egress, reply, tookMs }: AttemptRecord): voi
   book.observe('relevo_attempt_seconds', tookMs / 1_000, { egress });
 }
 
+/** By whose mail it is, where whoever told of it knew. */
+function countMail(book: Book, { mail, event: what, recipients }: Event & MessageEvent): void {
+  if (mail === undefined) return;
+  book.add('relevo_client_recipients_total', recipients.length, { client: mail.client, what });
+  book.add('relevo_stream_recipients_total', recipients.length, { stream: mail.stream, what });
+}
+
 /** The id tells when the message came, so no look-up is needed. */
 function observeWait(book: Book, event: Event & { readonly event: FinalState }): void {
   const waitedMs = Math.max(0, event.atMs - messageTimeMs(event.messageId));
-  for (const _ of event.recipients) book.observe('relevo_queue_seconds', waitedMs / 1_000);
+  const { mail } = event;
+  for (const _ of event.recipients) {
+    book.observe('relevo_queue_seconds', waitedMs / 1_000);
+    if (mail !== undefined) book.observe('relevo_stream_delivery_seconds', waitedMs / 1_000, { stream: mail.stream });
+  }
 }
 
 function verb(command: string): string {
@@ -228,6 +244,12 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
   book.set('relevo_workers', sample.workers);
   fillNodes(book, sample.nodes);
   book.set('relevo_alerts', sample.alerts);
+  book.clear('relevo_alerts_by_kind');
+  for (const [alert, amount] of Object.entries(sample.alertsByKind ?? {}))
+    book.set('relevo_alerts_by_kind', amount, { alert });
+  book.clear('relevo_certificate_expires_timestamp_seconds');
+  for (const { what, endsAtMs } of sample.certificates ?? [])
+    book.set('relevo_certificate_expires_timestamp_seconds', endsAtMs / 1_000, { listener: what });
   book.set('relevo_ready', sample.ready ? 1 : 0);
   book.set('relevo_log_lost_lines', sample.logLostLines);
   fillLimits(book, sample.limits);

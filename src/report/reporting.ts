@@ -1,7 +1,7 @@
 /** Telling what happens: log, metrics and alerts behind one `emit`. */
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
-import { createAlerts, type Alerts } from './alerts.ts';
+import { type Alerts, createAlerts, kindOfAlert, type RaisedAlert } from './alerts.ts';
 import { createEmit } from './emit.ts';
 import type { LineOutput } from './line-writer.ts';
 import { createLog } from './log.ts';
@@ -15,7 +15,7 @@ export type Reporting = AsyncDisposable & {
 };
 
 /** What metrics ask of the relay at each scrape, beside what reporting itself knows. */
-export type Sample = (facts: Pick<MetricsSample, 'alerts' | 'logLostLines'>) => Promise<MetricsSample>;
+export type Sample = (facts: Pick<MetricsSample, 'alerts' | 'alertsByKind' | 'logLostLines'>) => Promise<MetricsSample>;
 
 /** The last lines get this long to be written when the relay ends. */
 const LAST_LINES_MS = 2_000;
@@ -34,7 +34,10 @@ export function openReporting(needs: {
   const { output, clock, version, nodeVersion, policy } = needs;
   const log = createLog({ output, clock, policy });
   const alerts = createAlerts();
-  const sample = (): Promise<MetricsSample> => needs.sample({ alerts: alerts.raised().length, logLostLines: log.lost });
+  const sample = (): Promise<MetricsSample> => {
+    const raised = alerts.raised();
+    return needs.sample({ alerts: raised.length, alertsByKind: byKind(raised), logLostLines: log.lost });
+  };
   const metrics = createMetrics({ clock, version, nodeVersion, sample });
   return {
     emit: createEmit([alerts.sink, metrics.sink, log.sink, ...(needs.sinks ?? [])]),
@@ -42,4 +45,13 @@ export function openReporting(needs: {
     metrics,
     [Symbol.asyncDispose]: () => log.end(LAST_LINES_MS),
   };
+}
+
+function byKind(raised: readonly RaisedAlert[]): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const { name } of raised) {
+    const kind = kindOfAlert(name);
+    counts[kind] = (counts[kind] ?? 0) + 1;
+  }
+  return counts;
 }

@@ -70,3 +70,11 @@ async function endOf(path: string): Promise<number | null> {
     return null;
   }
 }
+
+/** When each of them ends, of those that can be read. */
+export async function certificateEnds(
+  files: readonly CertificateFile[],
+): Promise<readonly { readonly what: string; readonly endsAtMs: number }[]> {
+  const ends = await Promise.all(files.map(async ({ what, path }) => ({ what, endsAtMs: await endOf(path) })));
+  return ends.flatMap(({ what, endsAtMs }) => (endsAtMs === null ? [] : [{ what, endsAtMs }]));
+}
