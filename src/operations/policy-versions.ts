@@ -57,6 +57,7 @@ const BY_HAND: PolicyNote = { by: { kind: 'file', name: '' }, what: 'edit', comm
 
 type Kept = PolicyVersion & { readonly text: string };
 
+/** Any number of them may be open on one folder, in whatever processes. */
 export class PolicyVersions {
   readonly #folder: string;
   /** What never changes: a record is written once. */

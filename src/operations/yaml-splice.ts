@@ -101,6 +101,7 @@ export function indentAt(text: string, at: number): string {
   return ' '.repeat(at - (text.lastIndexOf('\n', at - 1) + 1));
 }
 
+/** In one line, with braces and brackets. */
 export function flowText(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(flowText).join(', ')}]`;
   if (typeof value === 'string') return scalarText(value);

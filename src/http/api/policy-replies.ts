@@ -106,6 +106,7 @@ export function putReply(put: PolicyPut, what: string): ApiReply {
   }
 }
 
+/** What a replay came to, or why the text would be refused. */
 export function simulatedReply(simulated: SimulatedText): ApiReply {
   if (simulated.kind === 'refused') return wrong(422, 'the policy would be refused', simulated.problems);
   const { simulation, notes } = simulated;
