@@ -35,6 +35,6 @@ VOLUME ["/relevo/config", "/relevo/certs", "/relevo/data"]
 EXPOSE 587 465 25 2587 2465 2525
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \
-  CMD ["node", "-e", "fetch(process.env.RELEVO_HEALTH_URL || 'http://127.0.0.1:8080/livez').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+  CMD ["node", "-e", "const url = process.env.RELEVO_HEALTH_URL || 'http://127.0.0.1:8080/livez'; require(url.startsWith('https:') ? 'https' : 'http').get(url, { rejectUnauthorized: false }, (r) => process.exit(r.statusCode === 200 ? 0 : 1)).on('error', () => process.exit(1))"]
 ENTRYPOINT ["relevo"]
 CMD ["start"]

@@ -95,3 +95,14 @@ test('keys of return paths that cannot be used are told where a domain has one; 
   expect(await checked(domains, { 'return-path.keys': `${'0a'.repeat(32)}\n` })).toEqual({ code: 0, problems: [] });
   expect(await checked(domains)).toEqual({ code: 0, problems: [] });
 });
+
+test('the pair of the pages is looked at as that of mail is, and is not made', async () => {
+  const { certPem, keyPem } = await pair();
+  const http = 'http: { tls: { cert: ../certs/web.crt, key: ../certs/web.key } }\n';
+  expect(await checked(http, { 'web.crt': certPem, 'web.key': keyPem })).toEqual({ code: 0, problems: [] });
+  expect(await checked(http, { 'web.crt': certPem, 'web.key': 'nonsense' })).toEqual({
+    code: 1,
+    problems: [at('http.tls.key: no PEM private key in certs/web.key')],
+  });
+  expect((await checked(http)).problems).toHaveLength(2);
+});

@@ -16,7 +16,7 @@ export type NamedFiles = { readonly problems: readonly string[]; readonly warnin
 /** Reads what the policy names. Never rejects. A certificate and its key that are both missing are made by the start. */
 export async function checkNamedFiles(policy: Policy): Promise<NamedFiles> {
   const keys = await checkKeys(policy);
-  const problems = [...checkCiphers(policy), ...(await checkCertificate(policy)), ...(await checkAuthorities(policy))];
+  const problems = [...checkCiphers(policy), ...(await checkCertificates(policy)), ...(await checkAuthorities(policy))];
   problems.push(...(await checkReturnPathKeys(policy)));
   return { problems: [...problems, ...keys.problems], warnings: keys.warnings };
 }
@@ -36,21 +36,33 @@ function checkCiphers({ tls: { ciphers, minVersion } }: Policy): string[] {
   return [`tls.ciphers: OpenSSL knows none of ${JSON.stringify(ciphers)}`];
 }
 
-async function checkCertificate({ listen, tls }: Policy): Promise<string[]> {
-  if (listen.every((listener) => listener.tls === 'none')) return [];
-  if (!existsSync(tls.cert) && !existsSync(tls.key)) return [];
-  const [cert, key] = [await readText(tls.cert), await readText(tls.key)];
+async function checkCertificates({ listen, tls, http }: Policy): Promise<string[]> {
+  const isUsed = http.tls === true || listen.some((listener) => listener.tls !== 'none');
+  // The relay makes one where there is none.
+  const isMade = !existsSync(tls.cert) && !existsSync(tls.key);
+  const { minVersion } = tls;
+  return [
+    ...(isUsed && !isMade ? await checkPair('tls', { ...tls, minVersion }) : []),
+    ...(typeof http.tls === 'object' ? await checkPair('http.tls', { ...http.tls, minVersion }) : []),
+  ];
+}
+
+type Pair = Pick<Policy['tls'], 'cert' | 'key' | 'minVersion'>;
+
+/** @param path of the pair in the policy */
+async function checkPair(path: string, { cert: certFile, key: keyFile, minVersion }: Pair): Promise<string[]> {
+  const [cert, key] = [await readText(certFile), await readText(keyFile)];
   const unread = [
-    ...(cert.kind === 'failed' ? [`tls.cert: ${cert.reason}`] : []),
-    ...(key.kind === 'failed' ? [`tls.key: ${key.reason}`] : []),
+    ...(cert.kind === 'failed' ? [`${path}.cert: ${cert.reason}`] : []),
+    ...(key.kind === 'failed' ? [`${path}.key: ${key.reason}`] : []),
   ];
   if (cert.kind === 'failed' || key.kind === 'failed') return unread;
-  if (fails(() => new X509Certificate(cert.text)) !== null) return [`tls.cert: no PEM certificate in ${tls.cert}`];
-  if (fails(() => createPrivateKey(key.text)) !== null) return [`tls.key: no PEM private key in ${tls.key}`];
+  if (fails(() => new X509Certificate(cert.text)) !== null) return [`${path}.cert: no PEM certificate in ${certFile}`];
+  if (fails(() => createPrivateKey(key.text)) !== null) return [`${path}.key: no PEM private key in ${keyFile}`];
   if (!new X509Certificate(cert.text).checkPrivateKey(createPrivateKey(key.text)))
-    return [`tls.key: ${tls.key} is not the key of the certificate ${tls.cert}`];
-  const failure = fails(() => createSecureContext({ cert: cert.text, key: key.text, minVersion: tls.minVersion }));
-  return failure === null ? [] : [`tls.cert: ${tls.cert} cannot be used: ${failure}`];
+    return [`${path}.key: ${keyFile} is not the key of the certificate ${certFile}`];
+  const failure = fails(() => createSecureContext({ cert: cert.text, key: key.text, minVersion }));
+  return failure === null ? [] : [`${path}.cert: ${certFile} cannot be used: ${failure}`];
 }
 
 /** A file that is missing is made by the relay. */

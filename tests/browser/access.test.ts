@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => rig?.[Symbol.asyncDispose]());
 
 test('who signs in is where one wanted to be; wrong words are told in the language of the page', async () => {
-  await using at = await rig.open('/exits?x=1', { as: null, language: 'es' });
+  await using at = await rig.open('/suppression?domain=a.test', { as: null, language: 'es' });
   const { page } = at;
   expect(new URL(page.url()).pathname).toBe('/sign-in');
   const name = page.getByLabel('Nombre');
@@ -26,11 +26,11 @@ test('who signs in is where one wanted to be; wrong words are told in the langua
   expect(await page.locator('.fault').textContent()).toBe('El nombre o la contraseña no son correctos.');
   await page.getByLabel('Contraseña').fill(PASSWORD);
   await page.keyboard.press('Enter');
-  await page.getByRole('heading', { level: 1, name: 'Salidas' }).waitFor();
-  expect(page.url()).toBe(`${rig.base}/exits?x=1`);
+  await page.getByRole('heading', { level: 1, name: 'Supresión' }).waitFor();
+  expect(page.url()).toBe(`${rig.base}/suppression?domain=a.test`);
   await page.getByRole('button', { name: 'Cerrar sesión' }).click();
   await page.getByLabel('Nombre').waitFor();
-  await page.goto(`${rig.base}/exits`);
+  await page.goto(`${rig.base}/suppression`);
   expect(new URL(page.url()).pathname).toBe('/sign-in');
   expect(at.troubles).toEqual([]);
 });
@@ -50,7 +50,7 @@ test('a second factor is set up on the page, and asked for from then on', async 
   await page.locator('#factor-begin input[name=password]').fill(PASSWORD);
   await page.locator('#factor-begin button').click();
   await page.locator('#factor-seed').waitFor();
-  await expect.poll(() => page.evaluate('document.getElementById("factor-image").naturalWidth')).toBeGreaterThan(0);
+  await expect.poll(() => page.evaluate('document.querySelector("#factor-image img").naturalWidth')).toBeGreaterThan(0);
   const seed = (await page.locator('#factor-seed').textContent()) ?? '';
   await page.locator('#factor-confirm input[name=code]').fill(await codeAt(seed, Date.now()));
   await page.keyboard.press('Enter');
