@@ -23,8 +23,8 @@ const PAGE = 1_000;
 /** `relevo audit log` */
 export function addAuditLog(program: Command, registry: Registry): void {
   const group = program.commands.find((command) => command.name() === 'audit') ?? program;
-  // Both have --json: what follows `log` is its own.
-  group.enablePositionalOptions();
+  // Both have --json and --policy: what follows `log` is its own.
+  for (const command of [program, group]) command.enablePositionalOptions();
   addCommand<Options>(group, registry, {
     usage: 'log',
     summary: 'who changed what, and who was not let; the newest first',

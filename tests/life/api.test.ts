@@ -2,6 +2,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import type { AuditEntry } from '../../src/operations/audit-entry.ts';
 import type { RelayStats } from '../../src/relay-stats.ts';
 import { startLoad } from '../fakes/load.ts';
 import { freePort } from '../fakes/postfix.ts';
@@ -35,17 +36,25 @@ http: { listen: 127.0.0.1:${httpPort} }
     expect(response.status, text).toBe(200);
     return JSON.parse(text) as RelayStats;
   };
+  const events = await get('events?event=delivered&egress=one');
+  const reading = readUntil(events, 20);
   await startLoad({ port: () => port, sessions: 4, prefix: 'api', perConnection: 1, count: 20 }).finished;
   await expect.poll(async () => (await stats()).today.delivered, { timeout: 20_000 }).toBe(20);
+  expect((await reading).map((event) => [event['event'], event['egress']])).toEqual(
+    Array.from({ length: 20 }, () => ['delivered', 'one']),
+  );
 
   await expect
-    .poll(async () => {
-      const printed = JSON.parse((await relay.cli(['stats', '--json'])).stdout) as RelayStats;
-      return [
-        { ...(await stats()), atMs: 0 },
-        { ...printed, atMs: 0 },
-      ];
-    })
+    .poll(
+      async () => {
+        const printed = JSON.parse((await relay.cli(['stats', '--json'])).stdout) as RelayStats;
+        return [
+          { ...(await stats()), atMs: 0 },
+          { ...printed, atMs: 0 },
+        ];
+      },
+      { timeout: 20_000 },
+    )
     .toSatisfy(([told, printed]: unknown[]) => JSON.stringify(told) === JSON.stringify(printed));
   const { exits, advice } = await stats();
   expect(exits).toMatchObject([{ egress: 'one', week: { delivered: 20 }, limit: { limit: 22 } }]);
@@ -60,7 +69,11 @@ http: { listen: 127.0.0.1:${httpPort} }
   expect((await get('stats', `${token.slice(0, -1)}-`)).status).toBe(401);
   await relay.waitFor(({ event }) => event === 'auth-failed');
 
-  // Tokens outlive the process.
+  const since = relay.lines.length;
+  relay.writePolicy(`${policy}limits: { recipients: 77 }\n`);
+  await relay.waitFor(({ event }) => event === 'policy-applied', since);
+
+  // Tokens outlive the process, and so does what was done.
   await relay.stop();
   await relay.start();
   expect((await get('stats')).status).toBe(200);
@@ -68,6 +81,15 @@ http: { listen: 127.0.0.1:${httpPort} }
   expect([(await get('egress', next)).status, (await get('egress')).status]).toEqual([200, 401]);
   expect((await relay.cli(['token', 'revoke', 'grafana'])).code).toBe(0);
   expect((await get('egress', next)).status).toBe(401);
+  const log = JSON.parse((await relay.cli(['audit', 'log', '--json'])).stdout) as { entries: AuditEntry[] };
+  expect(log.entries.map(({ what, actor }) => [what, actor.kind])).toEqual([
+    ['token.revoke', 'operator'],
+    ['token.rotate', 'operator'],
+    ['policy.apply', 'file'],
+    ['token.create', 'operator'],
+  ]);
+  expect(log.entries[0]?.actor.name).toContain(`(uid ${process.getuid?.()})`);
+  expect(log.entries[2]?.after).toMatchObject({ keys: ['limits'] });
 
   await relay.stop();
   const stored = readdirSync(relay.folder, { recursive: true, withFileTypes: true })
@@ -77,6 +99,21 @@ http: { listen: 127.0.0.1:${httpPort} }
     for (const secret of [token, next]) expect(text).not.toContain(secret.slice(4));
   await relay.audit();
 });
+
+/** So many events, as they come. */
+async function readUntil(response: Response, count: number): Promise<Record<string, unknown>[]> {
+  const found: Record<string, unknown>[] = [];
+  let rest = '';
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body ?? []) {
+    const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+    rest = lines.pop() ?? '';
+    const told = lines.filter((line) => line.startsWith('data: '));
+    found.push(...told.map((line) => JSON.parse(line.slice(6)) as Record<string, unknown>));
+    if (found.length >= count) break;
+  }
+  return found;
+}
 
 test('two workers spend one budget: its exit closes at the last message that it pays for, and the figures say so', async () => {
   await using sink = await startSmtpSink();
