@@ -1,4 +1,5 @@
 /** The reference of the API, as Markdown, made from its routes. */
+import type { z } from 'zod';
 import { isTold } from './api/openapi.ts';
 import type { RouteNeeds } from './needs.ts';
 import { type JsonSchema, queryFieldsOf, schemaOf } from './openapi.ts';
@@ -60,9 +61,13 @@ function sentence(text: string): string {
 type Field = { readonly text: string; readonly description: string };
 
 function bodyFields(body: NonNullable<ApiRoute['body']>): readonly Field[] {
-  if (body.as === 'bytes')
-    return [{ text: `a body of ${body.contentTypes.map((type) => `\`${type}\``).join(' or ')}`, description: '' }];
-  const schema = schemaOf(body.schema, 'input');
+  if (body.as === 'json') return jsonFields(body.schema);
+  const whole = { text: `a body of ${body.contentTypes.map((type) => `\`${type}\``).join(' or ')}`, description: '' };
+  return body.json === undefined ? [whole] : [...jsonFields(body.json), whole];
+}
+
+function jsonFields(json: z.ZodType): readonly Field[] {
+  const schema = schemaOf(json, 'input');
   const required = (schema['required'] ?? []) as readonly string[];
   const fields = Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>);
   if (fields.length === 0) return [{ text: 'a body of JSON', description: '' }];

@@ -116,7 +116,12 @@ const WRONG = {
 function requestOf(body: NonNullable<ApiRoute['body']>): JsonSchema {
   if (body.as === 'json')
     return { required: true, content: { 'application/json': { schema: schemaOf(body.schema, 'input') } } };
-  return { required: true, content: Object.fromEntries(body.contentTypes.map((type) => [type, {}])) };
+  const { contentTypes, json } = body;
+  const content = contentTypes.map((type) => {
+    const isJson = type === 'application/json' && json !== undefined;
+    return [type, isJson ? { schema: schemaOf(json, 'input') } : {}];
+  });
+  return { required: true, content: Object.fromEntries(content) };
 }
 
 function answerOf({ answer }: ApiRoute): JsonSchema {

@@ -59,8 +59,8 @@ export type RouteAsk = {
 /** A body as JSON of a schema, or as it was sent. */
 export type BodyOf<Body> =
   | { readonly as: 'json'; readonly schema: z.ZodType<Body> }
-  /** Handed on as `Buffer`, of one of these media types. */
-  | { readonly as: 'bytes'; readonly contentTypes: readonly string[] };
+  /** Handed on as `Buffer`, of one of these media types. `json`: what JSON among them is, which the call holds it to itself. */
+  | { readonly as: 'bytes'; readonly contentTypes: readonly string[]; readonly json?: z.ZodType };
 
 type Definition<Query, Body> = {
   readonly method: Method;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Answer } from '../answer.ts';
 import { type ApiCall, type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
 import { sesError, sesErrorOf } from '../ses/errors.ts';
+import { outboundSchema } from '../ses/outbound.ts';
 import type { Signatures } from '../ses/signatures.ts';
 import { digestOf, isKey, type Once, onceOf } from '../submission/idempotency.ts';
 import { type Outcome, Submitter } from '../submission/submitter.ts';
@@ -32,7 +33,7 @@ export function sesRoutes(needs: SesNeeds): readonly ApiRoute[] {
       method: 'POST',
       path: '/v2/email/outbound-emails',
       summary: "Takes one message as SES's SendEmail does: raw or simple. See docs/http-submission.md",
-      body: { as: 'bytes', contentTypes: ['application/json'] },
+      body: { as: 'bytes', contentTypes: ['application/json'], json: outboundSchema },
       mostBytes: () => mostBytesOf(needs),
       answer: z.object({ MessageId: z.string() }),
       run: async (call) => (await refusal(signatures, call, call.body)) ?? (await send(needs, submitter, call)),

@@ -6,6 +6,7 @@ import { type ApiCall, type ApiReply, type ApiRoute, defineRoute } from '../rout
 import { type BodyReader, UnreadBody } from '../submission/bodies.ts';
 import type { Composed } from '../submission/compose.ts';
 import { envelopeOf } from '../submission/envelope.ts';
+import { mailSchema } from '../submission/mail.ts';
 import { digestOf, isKey, type Once, onceOf } from '../submission/idempotency.ts';
 import type { Form, Read } from '../submission/reader.ts';
 import { type Outcome, type Sender, Submitter, type SubmitterNeeds } from '../submission/submitter.ts';
@@ -53,7 +54,7 @@ export function submitRoutes(needs: SubmitNeeds): readonly ApiRoute[] {
       part: 'messages',
       summary: 'Takes one message, whole (message/rfc822) or as JSON; 202 once it is kept. See docs/http-submission.md',
       query,
-      body: { as: 'bytes', contentTypes: [JSON_TYPE, RAW] },
+      body: { as: 'bytes', contentTypes: [JSON_TYPE, RAW], json: mailSchema },
       mostBytes,
       answer: taken,
       run: (call) => one(needs, submitter, call),
@@ -64,7 +65,7 @@ export function submitRoutes(needs: SubmitNeeds): readonly ApiRoute[] {
       scope: 'submit',
       part: 'messages',
       summary: 'Takes up to 100 messages as JSON; 207 with what became of each',
-      body: { as: 'bytes', contentTypes: [JSON_TYPE] },
+      body: { as: 'bytes', contentTypes: [JSON_TYPE], json: z.object({ messages: z.array(mailSchema) }) },
       mostBytes,
       answer: z.object({ outcomes: z.array(z.looseObject({ status: z.number() })) }),
       run: (call) => many(needs, submitter, call),

@@ -88,12 +88,26 @@ const attachment = z
     return { ...rest, contentId: id, isInline: inline ?? id !== null };
   });
 
+/** In the words of JSON Schema, which cannot tell them of a transform. */
+const ADDRESS = [
+  { type: 'string', description: '`ann@example.com` or `Ann <ann@example.com>`' },
+  {
+    type: 'object',
+    properties: { address: { type: 'string' }, name: { type: 'string' } },
+    required: ['address'],
+    additionalProperties: false,
+  },
+] as const;
+
 const addresses = z
   .unknown()
   .transform((value) => (value === null ? [] : Array.isArray(value) ? value : [value]))
   .pipe(z.array(namedAddress))
   .prefault(() => [])
-  .meta({ description: 'One address, or a list: `ann@example.com`, `Ann <ann@example.com>`, `{ name, address }`' });
+  .meta({
+    description: 'One address, or a list of them',
+    anyOf: [...ADDRESS, { type: 'array', items: { anyOf: ADDRESS } }],
+  });
 
 const headers = z
   .record(z.string(), z.union([z.string(), z.array(z.string()).max(MOST_HEADERS)]))
@@ -131,7 +145,7 @@ const wishes = {
 export const mailSchema = z
   .strictObject({
     client: line(64).nullable().prefault(null).meta({ description: 'The client of the policy to submit it as' }),
-    from: namedAddress.meta({ description: 'Also the envelope sender: bounces go there' }),
+    from: namedAddress.meta({ description: 'Also the envelope sender: bounces go there', anyOf: [...ADDRESS] }),
     to: addresses,
     cc: addresses,
     bcc: addresses.meta({ description: 'Not in the message that is sent' }),
