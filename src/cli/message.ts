@@ -10,16 +10,25 @@ import { addCommand, type Registry, UsageError } from './cli.ts';
 import type { FoundMessage } from '../operations/find-message.ts';
 import { plainMessage } from '../operations/message-json.ts';
 import type { Operations } from '../operations/operations.ts';
+import { addMessageSearch } from './message-search.ts';
 import { formatDue, formatSize, json, plural, printable, table } from './output.ts';
 import { withOperations } from './reach.ts';
+import { transcriptsText } from './transcript-text.ts';
 
 /** `relevo message ID` */
 export function addMessage(program: Command, registry: Registry): void {
-  addCommand(program, registry, {
+  addCommand<{ readonly transcript?: true }>(program, registry, {
     usage: 'message <id>',
     summary:
       "the whole story of a message, by its id, a provider's or its Message-ID: what happened, and where it is now",
     json: true,
+    shape: (command) => {
+      addMessageSearch(command, registry);
+      // What stands behind `search` is of that alone.
+      return command
+        .enablePositionalOptions()
+        .option('--transcript', 'what was said in the last attempts that did not deliver it');
+    },
     run: async (cli, { args, options, where }) => {
       const text = String(args[0]).trim();
       const { found, story } = await withOperations(cli, where, (operations) => lookUp(operations, text));
@@ -33,6 +42,12 @@ export function addMessage(program: Command, registry: Registry): void {
             "than the policy's history\n",
         );
         return 1;
+      }
+      if (options.transcript === true) {
+        const { id } = story.message;
+        const transcripts = await withOperations(cli, where, (operations) => operations.transcripts({ id }));
+        cli.terminal.out(options.json === true ? json({ transcripts }) : transcriptsText(transcripts));
+        return 0;
       }
       if (options.json === true) cli.terminal.out(json(plainMessage(story)));
       else cli.terminal.out(storyText(story, cli.clock.nowMs()));

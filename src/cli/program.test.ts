@@ -54,7 +54,7 @@ test('every command has --help, and takes --policy and --data', async () => {
     'export figures',
     'export messages',
     'init',
-    'message',
+    'message search',
     'nodes',
     'policy check',
     'policy diff',
