@@ -3,6 +3,7 @@
  * one, in its own thread; or one in each of its workers, and then `supervisor.ts` is the sum of them behind the same type.
  */
 import { createFile } from './cli/whole-file.ts';
+import { screeningWith, watchHolds } from './clients/holds.ts';
 import { type Exits, openExits } from './egress/exits.ts';
 import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exits/standings.ts';
 import { type OwnMail, ownMailStore } from './feedback/own-mail.ts';
@@ -11,6 +12,7 @@ import { openReturnPaths } from './feedback/return-paths.ts';
 import { openSuppression, type Suppressing } from './feedback/suppression/suppression.ts';
 import { unsubscribeUrl } from './feedback/suppression/unsubscribe-token.ts';
 import { createVerpKeyring, type VerpKeyring } from './feedback/verp-keys.ts';
+import { HabitBook } from './ingress/habit-book.ts';
 import type { ListenProblem } from './ingress/listen-problem.ts';
 import type { IngressSharing } from './ingress/peers.ts';
 import { type Ingress, startIngress } from './ingress/server.ts';
@@ -23,13 +25,14 @@ import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
 import { deliveryShare, type Share } from './policy/share.ts';
 import type { Emit, Ports } from './ports.ts';
+import { openTranscripts } from './report/transcripts.ts';
 import { shareTaker } from './provider-shares.ts';
+import { sharedHandoff } from './shared-handoff.ts';
 import type { Explanation, RouteExplanation } from './schedule/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import type { ExitUse, SiteStats } from './schedule/stats.ts';
 import type { ToldEnds } from './schedule/told-ends.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
-import type { Handoff } from './spool/handoff.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
@@ -158,11 +161,11 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   const verp = createVerpKeyring({ random, createFile, clock, emit });
   await verp.refresh(policy());
   const suppression = await suppressionOf(needs, stack);
-  const learn = suppression?.learn ?? (async () => undefined);
+  const { learn = noLesson } = suppression ?? {};
   const returnPaths = openReturnPaths({ policy, keys: () => verp.keys(), spool, submitOwn, learn, clock, emit });
   const telling = { policy, spool, submitOwn, clock, emit };
-  const screening = suppression === null ? {} : { screening: suppression.screening };
-  const common = { policy, spool, clock, random, emit, ...screening };
+  const held = stack.use(await watchHolds({ policy, clock, marks: spool.marks }));
+  const common = { policy, spool, clock, random, emit, screening: screeningWith(suppression?.screening ?? null, held) };
   const scheduler: Scheduler = stack.use(
     startScheduler({
       ...common,
@@ -170,6 +173,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       records: { tallies: ledger, marks: spool.marks },
       exits: (name) => exits.byName.get(name),
       report: createReporter(telling),
+      keepTranscript: stack.use(openTranscripts({ marks: spool.marks, clock })).keep,
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),
       hostsOf: (domain) => exits.hostsOf(domain),
@@ -181,8 +185,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   );
   connectionsOf = (exit) => scheduler.connectionsOf(exit);
   stack.defer(standings.onChange((opened) => scheduler.standingsChanged(opened)));
-  const handoff = handoffOf(scheduler, others);
-  const sharing = others === undefined ? {} : { sharing: others };
+  const handoff = sharedHandoff(scheduler.handoff, others);
   const ingress = stack.use(
     await startIngress({
       ...common,
@@ -190,15 +193,18 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       handoff,
       sign,
       returnPaths,
-      ...sharing,
+      ...(others !== undefined && { sharing: others }),
+      habits: stack.use(new HabitBook({ tallies: ledger, clock })),
       unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
     }),
   );
   const running = stack.move();
-  const tellReturned = returnedReporter(telling);
-  const parts = { ...needs, signer, verp, exits, whereabouts, standings, scheduler, ingress, tellReturned, submitOwn };
+  const own = { tellReturned: returnedReporter(telling), submitOwn };
+  const parts = { ...needs, ...own, signer, verp, exits, whereabouts, standings, scheduler, ingress };
   return pathOf(parts, () => running.disposeAsync());
 }
+
+const noLesson = async (): Promise<undefined> => undefined;
 
 function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
   const { signer, verp, scheduler, ingress, policy, tellReturned, submitOwn } = parts;
@@ -210,14 +216,11 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
     refreshKeys: async () => {
       await Promise.all([signer.refresh(), verp.refresh(policy())]);
     },
-    figures: async () => ({
-      connectionsIn: ingress.counters().connections,
-      connectionsOut: scheduler.stats().inFlight,
-      workers: 1,
-      closedExits: scheduler.closedExits(),
-      sites: scheduler.stats().sites,
-      exits: scheduler.stats().exits,
-    }),
+    figures: async () => {
+      const { inFlight: connectionsOut, sites, exits } = scheduler.stats();
+      const { connections: connectionsIn } = ingress.counters();
+      return { connectionsIn, connectionsOut, workers: 1, closedExits: scheduler.closedExits(), sites, exits };
+    },
     explain: (id) => scheduler.explain(id),
     explainMail: (facts) => scheduler.explainMail(facts),
     submit: (submission) => ingress.submit(submission),
@@ -253,21 +256,6 @@ function sharesCircles({ policy, share, spool }: MailPathNeeds): boolean {
 /** What a thread that knows nothing of exits yet needs to know of them. */
 function standingsNeeds({ policy, spool, ports, node = '' }: MailPathNeeds): ExitStandingsNeeds {
   return { policy, marks: spool.marks, tallies: spool.ledger, clock: ports.clock, node, judges: false };
-}
-
-/** Fresh mail for which there is no room here goes to whoever claims it first. */
-function handoffOf(scheduler: Scheduler, others: MailPathNeeds['others']): Handoff {
-  const { handoff } = scheduler;
-  if (others === undefined) return handoff;
-  return {
-    reserve: (delivery) => handoff.reserve(delivery),
-    take: (leased, content) => handoff.take(leased, content),
-    cancel: (ids) => handoff.cancel(ids),
-    wake: () => {
-      handoff.wake();
-      others.wake();
-    },
-  };
 }
 
 async function prepare({ signer, verp, policy }: Parts, next: Policy): Promise<Prepared> {

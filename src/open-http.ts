@@ -1,5 +1,7 @@
 /** HTTP as a relay has it: health, figures, the API, and what others may post to. */
 import type { Access } from './access.ts';
+import { releasing } from './client-watch.ts';
+import { RELEASE_PATH } from './clients/release.ts';
 import { DELIVERY_TAG, deliveryTagValue, MESSAGE_TAG } from './egress/cloud/tags.ts';
 import { openHooks } from './feedback/hooks/hooks.ts';
 import type { Suppressing } from './feedback/suppression/suppression.ts';
@@ -23,7 +25,7 @@ import type { Fetch } from './ports.ts';
 import { EventTap } from './report/event-tap.ts';
 
 export type OpenHttpNeeds = {
-  readonly path: Pick<MailPath, 'endTold' | 'tellReturned' | 'submit'>;
+  readonly path: Pick<MailPath, 'endTold' | 'tellReturned' | 'submit' | 'wake'>;
   readonly suppression: Pick<Suppressing, 'learn' | 'unsubscribe'>;
   readonly access: Access;
   readonly operations: Operations;
@@ -81,7 +83,10 @@ export function openHttp(
           return openApp({ ...needs, bodies, policies });
         },
       )),
-    places: placesOf(foundation, { path, suppression }, stack),
+    places: new Map([
+      ...placesOf(foundation, { path, suppression }, stack),
+      [RELEASE_PATH, releasing(foundation, path, audit)],
+    ]),
   });
 }
 

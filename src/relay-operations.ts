@@ -4,6 +4,7 @@ import type { Foundation } from './foundation.ts';
 import type { MailPath } from './mail-path.ts';
 import type { Screening } from './message/screening.ts';
 import type { Alerting } from './report/alerting/alerting.ts';
+import { clientOperations } from './operations/client-operations.ts';
 import { alertOperations } from './operations/alert-operations.ts';
 import type { AuditLog } from './operations/audit-log.ts';
 import type { ExitOperations } from './operations/exit-operations.ts';
@@ -43,6 +44,14 @@ export function relayOperations(needs: RelayOperationsNeeds): Operations {
     exits,
     tokens: access.tokens,
     users: access.signIn.users,
+    clients: clientOperations({
+      policy,
+      clock,
+      marks: spool.marks,
+      tallies: spool.ledger,
+      spool,
+      wake: () => path.wake(),
+    }),
     alerts: alertOperations({
       marks: spool.marks,
       clock,

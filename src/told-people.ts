@@ -1,4 +1,5 @@
 /** People are told of alerts, and of how it went, by one relay of those that share a store; and what the rules for that need to know. */
+import { releaseLinks, watchClients } from './client-watch.ts';
 import { watchDns } from './dns-watch.ts';
 import type { Foundation } from './foundation.ts';
 import type { MailPath } from './mail-path.ts';
@@ -17,7 +18,7 @@ import { isUp, type Nodes } from './spool/nodes.ts';
 export type TellPeopleNeeds = {
   /** This relay's name. */
   readonly node: string;
-  readonly path: Pick<MailPath, 'submitOwn'>;
+  readonly path: Pick<MailPath, 'submitOwn' | 'wake'>;
 };
 
 /** Goes on until `stack` is disposed of. */
@@ -31,6 +32,7 @@ export function tellPeople(
   const { marks, ledger: tallies, nodes } = spool;
   const turn = turnOf(nodes ?? null, { node, clock });
   const { isOurs } = turn;
+  watchClients(foundation, { path, isOurs }, stack);
   const mail = (given: AlertMail): Promise<void> => path.submitOwn({ ...given, endsMail: false, priority: 'high' });
   const alerting = stack.use(
     openAlerting({
@@ -43,6 +45,7 @@ export function tellPeople(
       isShared: nodes !== undefined,
       mail,
       fetch: ports.fetch,
+      linkFor: releaseLinks(foundation),
       ...turn,
     }),
   );
@@ -101,7 +104,8 @@ function troubleOf({ policy, spool }: Foundation): () => string | null {
   return () => (policy().spool.engine === 'redis' ? null : spool.trouble());
 }
 
-function certificatesOf({ tls, http, listen }: Policy): readonly CertificateFile[] {
+/** The certificates that a relay uses, by what for. */
+export function certificatesOf({ tls, http, listen }: Policy): readonly CertificateFile[] {
   const isUsed = listen.some((listener) => listener.tls !== 'none') || http.tls === true;
   return [
     ...(isUsed ? [{ what: 'smtp', path: tls.cert }] : []),

@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parseDocument } from 'yaml';
 import { hashPassword } from '../policy/password.ts';
+import { addClientGuard } from './client-guard.ts';
 import { addCommand, addGroup, UsageError, type Cli, type ExitCode, type Registry } from './cli.ts';
 import type { Where } from './data-folder.ts';
 import { json } from './output.ts';
@@ -25,10 +26,11 @@ type AddOptions = {
 
 /** `relevo client add|password|remove`: edits of the policy file, which a running relay takes up by itself. */
 export function addClients(program: Command, registry: Registry): void {
-  const client = addGroup(program, 'client', 'who may submit mail: edits the policy file');
+  const client = addGroup(program, 'client', 'who may submit mail, and what they do');
   addAdd(client, registry);
   addPassword(client, registry);
   addRemove(client, registry);
+  addClientGuard(client, registry);
 }
 
 function addAdd(client: Command, registry: Registry): void {

@@ -84,6 +84,8 @@ function remoteOperations(call: Call): Operations {
     suppressions: ask('suppressions'),
     suppress: ask('suppress'),
     unsuppress: ask('unsuppress'),
+    clientStatuses: ask('clientStatuses'),
+    releaseClient: ask('releaseClient'),
     alertList: ask('alertList'),
     acknowledgeAlert: ask('acknowledgeAlert'),
     testAlerts: ask('testAlerts'),

@@ -119,6 +119,8 @@ export const ASKS = {
   }),
   suppress: z.strictObject({ entries: z.array(suppression).max(SUPPRESSIONS_AT_ONCE) }),
   unsuppress: z.strictObject({ keys: z.array(z.strictObject(suppressionKey)).max(SUPPRESSIONS_AT_ONCE) }),
+  clientStatuses: z.strictObject({}),
+  releaseClient: z.strictObject({ name: text, by: text }),
   alertList: z.strictObject({}),
   acknowledgeAlert: z.strictObject({ name: text, by: text }),
   testAlerts: z.strictObject({}),

@@ -5,6 +5,7 @@ import { TokenBook } from '../http/token-book.ts';
 import { storeUsers } from '../operations/store-users.ts';
 import type { UserOperations } from '../operations/user-operations.ts';
 import { nodeStatuses } from '../operations/node-status.ts';
+import { clientOperations } from '../operations/client-operations.ts';
 import { alertOperations } from '../operations/alert-operations.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
 import { connectControl } from './control-client.ts';
@@ -57,6 +58,14 @@ export async function withOperations<Result>(
     live: null,
     auditLog: (ask) => log.page(ask),
     exits: exitsOf(cli, { policy, spool }),
+    clients: clientOperations({
+      policy: () => policy,
+      clock: cli.clock,
+      marks: spool.marks,
+      tallies: spool.ledger,
+      spool,
+      wake: () => {},
+    }),
     alerts: alertOperations({ marks: spool.marks, clock: cli.clock, isShared: nodes !== undefined, test: null }),
     figures: figuresOverStore({ ...spool, policy: () => policy, clock: cli.clock }),
     webhooks: webhookOperations({ policy: () => policy, marks: spool.marks, clock: cli.clock }),

@@ -1,5 +1,6 @@
 /** All calls of the API: a line for each resource. */
 import { alertRoutes } from './api/alerts.ts';
+import { clientRoutes } from './api/clients.ts';
 import { accountRoutes } from './api/account.ts';
 import { auditRoutes } from './api/audit.ts';
 import { egressRoutes } from './api/egress.ts';
@@ -27,6 +28,7 @@ import type { ApiRoute } from './route.ts';
 export function allRoutes(needs: RouteNeeds): readonly ApiRoute[] {
   const routes = [
     ...alertRoutes(needs),
+    ...clientRoutes(needs),
     ...messageRoutes(needs),
     ...messageSearchRoutes(needs),
     ...submitRoutes(needs),

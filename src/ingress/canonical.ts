@@ -31,6 +31,8 @@ export type Canonical = {
   /** Addresses of the header From; null: the field cannot be read, or names nobody. Empty: there is none (null sender). */
   readonly from: readonly string[] | null;
   readonly messageIdHeader: string;
+  /** Whether the client wrote a Date. */
+  readonly hasDate: boolean;
   /** As the client wrote it; null: it wrote none. */
   readonly submittedMessageId: string | null;
   readonly subject: string | null;
@@ -83,6 +85,7 @@ export function canonicalForm(submitted: Submitted): CanonicalResult {
     body: parts.body,
     from: fromText === '' ? [] : addressesOf(fromText),
     messageIdHeader,
+    hasDate: seen.hasDate,
     submittedMessageId: seen.messageId,
     subject: seen.subject,
     directives: seen.directives,

@@ -183,6 +183,7 @@ function proxy(conversation: Conversation, verb: 'XCLIENT' | 'XFORWARD', line: s
 
 function authenticate(conversation: Conversation, argument: string): Promise<void> | null {
   const refusal = whyNotAuthenticate(conversation);
+  conversation.state.mechanism = /^login\b/i.test(argument) ? 'login' : 'plain';
   if (refusal === null) return takeStep(conversation, startSasl(argument));
   conversation.say(refusal);
   return null;

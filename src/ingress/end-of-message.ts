@@ -2,6 +2,8 @@
 import type { MessageId } from '../message/ids.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Clock } from '../ports.ts';
+import type { Habits } from './habit-book.ts';
+import { habitsOf } from './habits-of.ts';
 import { type IncomingContent, incomingOf, originOf } from './incoming-content.ts';
 import type { Receiver } from './receive.ts';
 import { type ReturnPaths, whyNotReturned } from './return-path.ts';
@@ -19,6 +21,8 @@ export type EndNeeds = {
   readonly receiver: Receiver;
   readonly returnPaths: ReturnPaths;
   readonly clock: Clock;
+  /** Absent: they are not counted. */
+  readonly habits?: Habits;
 };
 
 /** The answer to it. 250 means durable. Never rejects. */
@@ -37,7 +41,10 @@ export async function endMessage(needs: EndNeeds, message: EndOfMessage): Promis
   const incoming = incomingOf(session, { transaction, content, cipher });
   if ('code' in incoming) return incoming;
   const received = await receiver.receive(incoming);
-  return received.kind === 'refused' ? received.reply : { code: 250, detail: '6.0', text: received.text };
+  if (received.kind === 'refused') return received.reply;
+  needs.habits?.note(incoming.client.name, habitsOf(session, message));
+  session.hasSent = true;
+  return { code: 250, detail: '6.0', text: received.text };
 }
 
 async function takeReturned(

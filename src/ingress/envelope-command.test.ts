@@ -85,6 +85,7 @@ test('the parameters of MAIL are read in any case and order', () => {
     smtpUtf8: true,
     ret: 'hdrs',
     envid: 'x+2By',
+    declaresEightBit: true,
   });
   expect(mail('FROM:<a@b.example> AUTH=<>', false)).toBe('555 5.5.4');
   expect(mail('FROM:<a@b.example> AUTH=<>', true)).toMatchObject({ sender: 'a@b.example' });

@@ -12,6 +12,8 @@ export type MailCommand = HandlingAsked & {
   readonly smtpUtf8: boolean;
   readonly ret: 'full' | 'hdrs' | null;
   readonly envid: string | null;
+  /** RFC 6152: BODY=8BITMIME. Absent: it did not say so. */
+  readonly declaresEightBit?: true;
 };
 
 export type Parsed<T> =
@@ -98,7 +100,8 @@ function mailParameter(
         : refused(REPLIES.badParameter);
     case 'BODY':
       // What is in the content decides, not what was announced.
-      return /^(?:7BIT|8BITMIME)$/i.test(value ?? '') ? ok({}) : refused(REPLIES.badParameter);
+      if (/^8BITMIME$/i.test(value ?? '')) return ok({ declaresEightBit: true });
+      return /^7BIT$/i.test(value ?? '') ? ok({}) : refused(REPLIES.badParameter);
     case 'SMTPUTF8':
       return value === null ? ok({ smtpUtf8: true }) : refused(REPLIES.badParameter);
     case 'RET':

@@ -19,6 +19,7 @@ import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeOf, type Once } from './dedupe.ts';
 import type { Timing } from './handling-parameters.ts';
 import { newMessage, termsOf, unaskedOf } from './new-message.ts';
+import type { Habits } from './habit-book.ts';
 import { REPLIES } from './replies.ts';
 import type { Marked, ReturnPaths } from './return-path.ts';
 import { type Origin, receivedField } from './trace.ts';
@@ -75,6 +76,8 @@ export type ReceiverDeps = {
   readonly screening?: Screening;
   /** Absent: no such fields are added. */
   readonly unsubscribeUrl?: UnsubscribeUrl;
+  /** Absent: what clients do is not counted. */
+  readonly habits?: Habits;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -142,6 +145,7 @@ export class Receiver {
     const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
     if (result.kind === 'refused') return result;
     const { canonical } = result;
+    this.#noteLacks(incoming, canonical);
     if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
     const terms = termsOf({ incoming, canonical, policy, atMs });
     if ('code' in terms) return { kind: 'refused', reply: terms };
@@ -167,6 +171,13 @@ export class Receiver {
     const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
     const message = newMessage({ incoming, canonical, policy, id, atMs, fromDomain, content, terms });
     return { kind: 'ready', incoming, message, content, dedupe, addresses, warning };
+  }
+
+  /** Of mail that came by SMTP. */
+  #noteLacks({ client, origin }: Incoming, { hasDate, submittedMessageId }: Canonical): void {
+    if (!/SMTP/.test(origin.protocol)) return;
+    if (!hasDate) this.#deps.habits?.note(client.name, ['no-date']);
+    if (submittedMessageId === null) this.#deps.habits?.note(client.name, ['no-message-id']);
   }
 
   /** With what complaints tell it by, behind the trace field of ours. */

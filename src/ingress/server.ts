@@ -8,6 +8,7 @@ import type { Spool } from '../spool/spool.ts';
 import { Admission } from './admission.ts';
 import { Authenticator } from './auth.ts';
 import { Deadlines } from './deadlines.ts';
+import type { Habits } from './habit-book.ts';
 import { type ListenProblem, listenProblem } from './listen-problem.ts';
 import { Listener, type ListenerDeps } from './listener.ts';
 import { MemoryBudget } from './memory-budget.ts';
@@ -32,6 +33,8 @@ export type IngressDeps = {
   readonly screening?: Screening;
   /** Default: no such fields are added. */
   readonly unsubscribeUrl?: UnsubscribeUrl;
+  /** Default: what clients do is not counted. */
+  readonly habits?: Habits;
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
@@ -113,6 +116,7 @@ class SmtpPorts implements Ingress {
       returnBudget: new MemoryBudget(() => RETURNED_MEMORY_BYTES / (sharing?.workers ?? 1)),
       returnPaths: deps.returnPaths ?? NO_RETURN_PATHS,
       ...(deps.screening === undefined ? {} : { screening: deps.screening }),
+      ...(deps.habits === undefined ? {} : { habits: deps.habits }),
       admission: this.#admission,
       deadlines: this.#deadlines,
       isStopping: () => this.#stopping,

@@ -9,6 +9,7 @@ import type { Ledger } from '../spool/ledger.ts';
 import type { Authenticator } from './auth.ts';
 import { type MailCommand, parseMail, parseRcpt } from './envelope-command.ts';
 import { mtPriorityUpTo, type Timing, timingAt } from './handling-parameters.ts';
+import type { Habits } from './habit-book.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { drawQuota } from './quota.ts';
 import type { Receiver } from './receive.ts';
@@ -26,6 +27,8 @@ export type SessionDeps = {
   readonly returnPaths: ReturnPaths;
   /** Absent: everybody is written to. */
   readonly screening?: Screening;
+  /** Absent: what clients do is not counted. */
+  readonly habits?: Habits;
   readonly clock: Clock;
   readonly emit: Emit;
 };
@@ -60,6 +63,10 @@ export class Session {
   /** The client whose rights bound those of the session that XCLIENT made; null: no XCLIENT. */
   proxiedBy: NamedClient | null = null;
   transaction: Transaction | null = null;
+  /** How it signed in; null: it did not. */
+  mechanism: 'login' | 'plain' | null = null;
+  /** A message was accepted in it. */
+  hasSent = false;
   /** A password was checked in this session, so no proxy's word is needed. */
   #signedInHere = false;
 

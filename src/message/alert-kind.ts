@@ -194,6 +194,12 @@ export const ALERT_KINDS = {
     when: 'the certificate or key in the files of the policy cannot be used: the one before stays in use',
     todo: 'put a pair there that belongs together',
   },
+  'http-certificate': {
+    severity: 'critical',
+    of: 'node',
+    when: 'the certificate or key of HTTP cannot be used: the one before stays in use',
+    todo: 'put a pair there that belongs together',
+  },
   'certificate-ends': {
     severity: 'warning',
     of: 'node',

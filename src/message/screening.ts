@@ -15,4 +15,6 @@ export type Screening = {
   suspects(addresses: readonly string[]): boolean;
   /** Those that are suppressed, as they were given, each with what there is to say of it. Rejects where it cannot be known now. */
   suppressedOf(ask: ScreeningAsk): Promise<ReadonlyMap<string, Reply>>;
+  /** Why mail of that client and stream waits for an operator, whoever it is for; null: it does not. Cheap. Default: none does. */
+  holds?(of: { readonly client: string; readonly stream: string }): string | null;
 };

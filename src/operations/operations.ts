@@ -1,5 +1,6 @@
 /** What looks at or changes a relay: one set of functions, behind the command line, the control socket, and later HTTP. */
 import type { AlertOperations } from './alert-operations.ts';
+import type { ClientOperations } from './client-operations.ts';
 import type { DeliveryState } from '../message/delivery.ts';
 import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { Message, Priority } from '../message/message.ts';
@@ -97,6 +98,7 @@ export type RelayStatus = {
 /** All methods may reject with `SpoolError` or `OperationsError`; both have a message for operators. */
 export type Operations = OwnOperations &
   AlertOperations &
+  ClientOperations &
   AuditOperations &
   TokenOperations &
   UserOperations &

@@ -18,6 +18,7 @@ import {
   type QueueAction,
 } from './operations.ts';
 import { type AlertOperations, UNKNOWN_ALERTS } from './alert-operations.ts';
+import { type ClientOperations, UNKNOWN_CLIENTS } from './client-operations.ts';
 import { formatAge } from '../policy/units.ts';
 import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
 import { recordOperations, type RecordNeeds } from './record-operations.ts';
@@ -56,6 +57,8 @@ export type StoreOperationsNeeds = {
   readonly figures?: FigureOperations;
   /** Default: they cannot be asked. */
   readonly alerts?: AlertOperations;
+  /** Default: they cannot be asked. */
+  readonly clients?: ClientOperations;
   /** Default: it cannot be asked. */
   readonly auditLog?: AuditOperations['auditLog'];
   /** Default: it is refused. */
@@ -107,6 +110,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),
     ...(needs.figures ?? NO_FIGURES),
     ...(needs.alerts ?? UNKNOWN_ALERTS),
+    ...(needs.clients ?? UNKNOWN_CLIENTS),
   };
 }
 

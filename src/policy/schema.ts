@@ -9,6 +9,7 @@ import { custom } from './custom.ts';
 import { PRESET_NAMES } from './presets.ts';
 import { type AlertDestination, alerts, reports } from './schema/alerts.ts';
 import { egress } from './schema/exits.ts';
+import { guard } from './schema/guard.ts';
 import { http } from './schema/http.ts';
 import { clients, domains, limits, listen, streams, tls } from './schema/intake.ts';
 import {
@@ -41,6 +42,7 @@ export const policySchema = z
     tls,
     limits,
     clients,
+    guard,
     domains,
     returnPathKeys: z.string().prefault('../certs/return-path.keys').meta({
       description:

@@ -4,7 +4,7 @@ import type { LeasedDelivery } from '../spool/spool.ts';
 import type { Entry } from './entry.ts';
 import { conclude, handBack, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
 import type { Plan } from './settlement.ts';
-import { putOff, withoutSuppressed } from './untried.ts';
+import { holdBack, putOff, withoutSuppressed } from './untried.ts';
 
 /** Unknown means temporary: without an answer of the store nobody is written to, and no try is used up. */
 const NOT_KNOWN: Reply = {
@@ -14,9 +14,11 @@ const NOT_KNOWN: Reply = {
 };
 const NOT_KNOWN_MS = 30_000;
 
-/** Whether a recipient may be suppressed. Cheap where none is: a look into memory for each. */
+/** Whether a recipient may be suppressed, or it is held. Cheap where none is: a look into memory for each. */
 export function needsScreening({ screening }: Schedule, { delivery }: LeasedDelivery): boolean {
-  return screening !== undefined && screening.suspects(delivery.recipients.map(({ address }) => address));
+  if (screening === undefined) return false;
+  if ((screening.holds?.(delivery) ?? null) !== null) return true;
+  return screening.suspects(delivery.recipients.map(({ address }) => address));
 }
 
 /** What becomes of it instead of an attempt; null: all of its recipients may be written to. Never rejects. */
@@ -25,6 +27,8 @@ export async function screened(schedule: Schedule, entry: Entry): Promise<Plan |
   if (screening === undefined) return null;
   const { delivery } = entry.leased;
   const { client, stream } = delivery;
+  const held = screening.holds?.(delivery) ?? null;
+  if (held !== null) return holdBack(entry.leased, schedule.clock.nowMs(), held);
   try {
     const addresses = delivery.recipients.map(({ address }) => address);
     const replies = await screening.suppressedOf({ addresses, client, stream });

@@ -124,10 +124,11 @@ export function setAside(leased: LeasedDelivery, nowMs: number, reason: string):
   };
 }
 
-/** What came of it cannot be written: kept for an operator, so that it is not sent over and over. */
-export function holdBack(leased: LeasedDelivery, nowMs: number): Plan {
+const UNWRITTEN = 'what came of its last attempt could not be written: waits for an operator';
+
+/** Kept for an operator. Default: what came of it cannot be written, and it is not to be sent over and over. */
+export function holdBack(leased: LeasedDelivery, nowMs: number, reason: string = UNWRITTEN): Plan {
   const addresses = leased.delivery.recipients.map(({ address }) => address);
-  const reason = 'what came of its last attempt could not be written: waits for an operator';
   return {
     settlement: {
       ...unfinished(leased, nowMs),

@@ -1,5 +1,6 @@
 /** Who may send, and on which terms: `listen`, `tls`, `limits`, `clients`, `domains`, `streams`. */
 import { z } from 'zod';
+import { clientGuard } from './guard.ts';
 import { isPasswordHash } from '../password.ts';
 import {
   domainName,
@@ -145,6 +146,7 @@ const client = z
         'Whether its senders get mail about what was not delivered, or is late. false: they hear of it by webhooks, or not at all; what NOTIFY=SUCCESS asked for is sent all the same.',
     }),
     messageSize: size.optional().meta({ description: 'Of one message; default and maximum: limits.messageSize.' }),
+    guard: clientGuard,
   })
   .refine((client) => client.password !== undefined || client.networks.length > 0, 'needs a password or networks')
   .transform(({ messageSize, stream, ...rest }) => ({

@@ -14,7 +14,7 @@ import { Delivery, type DeliveryNeeds } from './delivery.ts';
 import { type AlertNotice, destinationKey, destinationName, noticeOf, owedMark, readNotice } from './notice.ts';
 import { Recorder } from './recorder.ts';
 
-export type AlertingNeeds = Pick<DeliveryNeeds, 'mail' | 'fetch'> & {
+export type AlertingNeeds = Pick<DeliveryNeeds, 'mail' | 'fetch' | 'linkFor'> & {
   readonly policy: () => Policy;
   readonly clock: Clock;
   readonly random: Pick<Random, 'bytes'>;

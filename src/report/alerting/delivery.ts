@@ -27,6 +27,8 @@ export type DeliveryNeeds = {
   readonly mail: (mail: AlertMail) => Promise<void>;
   /** Absent: nothing is posted. */
   readonly fetch?: Fetch | undefined;
+  /** Where something can be done about an alert in force, for whoever is told and for no log; null: nowhere. Default: nowhere. */
+  readonly linkFor?: ((name: string) => Promise<string | null>) | undefined;
 };
 
 const BACK_OFF_MS = [5_000, 30_000, 60_000, 300_000, 900_000, 1_800_000] as const;
@@ -78,8 +80,9 @@ export class Delivery {
     const part = noticeFor(notice, destination);
     if (part === null) return null;
     try {
-      if (destination.kind === 'mail') await this.#mail(part, destination.address);
-      else await this.#post(part, destination, signal);
+      const terms = await this.#termsFor(part);
+      if (destination.kind === 'mail') await this.#mail(part, destination.address, terms);
+      else await this.#post(part, destination, { terms, signal });
       return null;
     } catch (cause) {
       return causeText(cause);
@@ -140,12 +143,23 @@ export class Delivery {
     await (notice.left.length === 0 ? marks.unmark([mark.name]) : marks.mark([mark])).catch(() => undefined);
   }
 
-  async #mail(notice: AlertNotice, address: string): Promise<void> {
-    const { policy, mail } = this.#needs;
+  async #termsFor({ lines }: AlertNotice): Promise<NoticeTerms> {
+    const { policy, linkFor } = this.#needs;
+    const { hostname, timeZone: zone, http } = policy();
+    const links = new Map<string, string>();
+    for (const { name, overAtMs } of lines) {
+      const link = overAtMs === null ? await linkFor?.(name).catch(() => null) : null;
+      if (link !== undefined && link !== null) links.set(name, link);
+    }
+    return { hostname, zone, publicUrl: http.publicUrl, links };
+  }
+
+  async #mail(notice: AlertNotice, address: string, terms: NoticeTerms): Promise<void> {
+    const { mail } = this.#needs;
     // The same notice to the same address is the same message: a crash in between sends no second one.
     const digest = createHash('sha256').update(`${notice.id} ${address}`).digest();
     const id = newMessageId(notice.atMs, digest);
-    const content = noticeMail(notice, { id, to: address, terms: termsOf(policy()) });
+    const content = noticeMail(notice, { id, to: address, terms });
     const expiresAtMs = notice.avoids.length === 0 ? null : notice.atMs + GIVE_UP_MS;
     await mail({ id, recipient: address, content, avoids: notice.avoids, expiresAtMs });
   }
@@ -153,21 +167,17 @@ export class Delivery {
   async #post(
     notice: AlertNotice,
     { url, form, secret }: Extract<AlertDestination, { kind: 'webhook' }>,
-    signal: AbortSignal,
+    { terms, signal }: { readonly terms: NoticeTerms; readonly signal: AbortSignal },
   ): Promise<void> {
-    const { fetch, policy, clock } = this.#needs;
+    const { fetch, clock } = this.#needs;
     if (fetch === undefined) throw new Error('nothing is posted here');
-    const body = form === 'slack' ? noticeChat(notice, termsOf(policy())) : noticeJson(notice, termsOf(policy()));
+    const body = form === 'slack' ? noticeChat(notice, terms) : noticeJson(notice, terms);
     const signature = secret === null ? {} : signatureField(body, { secret, nowMs: clock.nowMs() });
     const headers = { 'content-type': 'application/json', 'user-agent': 'relevo', ...signature };
     const bounds = { timeoutMs: POST_MS, mostBytes: ANSWER_BYTES, isCut: true };
     const { status } = await fetch({ url, method: 'POST', headers, body, ...bounds }, signal);
     if (status < 200 || status >= 300) throw new Error(`it answers ${status}`);
   }
-}
-
-function termsOf({ hostname, timeZone, http: { publicUrl } }: Policy): NoticeTerms {
-  return { hostname, zone: timeZone, publicUrl };
 }
 
 /** What Node says of it is in the cause; never the URL, which may have a secret in it. */

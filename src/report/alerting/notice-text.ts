@@ -13,6 +13,8 @@ export type NoticeTerms = {
   readonly zone: string;
   /** Where pages are reached; null: not from outside. */
   readonly publicUrl: string | null;
+  /** By name of the alert: where something can be done about it. */
+  readonly links: ReadonlyMap<string, string>;
 };
 
 const KINDS: Readonly<Record<NoticeKind, string>> = {
@@ -69,7 +71,7 @@ export function noticeBody(notice: AlertNotice, terms: NoticeTerms): string {
   return `${parts.join('\n')}\n-- \nrelevo on ${terms.hostname}\n${link}`;
 }
 
-function lineText({ kind, ...line }: NoticeLine, nowMs: number, { zone }: NoticeTerms): string {
+function lineText({ kind, ...line }: NoticeLine, nowMs: number, { zone, links }: NoticeTerms): string {
   const { name, node, text, sinceMs, overAtMs } = line;
   const since = `${wallClockOf(sinceMs, zone).text} (${zone})`;
   const lasted =
@@ -80,6 +82,8 @@ function lineText({ kind, ...line }: NoticeLine, nowMs: number, { zone }: Notice
     overAtMs === null ? `  since ${since}, for ${lasted}` : `  from ${since}, for ${lasted}`,
   ];
   if (overAtMs === null) about.push(`  what to do: ${factsOfAlert(name).todo}`);
+  const link = links.get(name);
+  if (link !== undefined) about.push(`  ${link}`);
   return `${about.join('\n')}\n`;
 }
 
@@ -99,7 +103,7 @@ export function noticeChat(notice: AlertNotice, terms: NoticeTerms): string {
 }
 
 /** For programs. docs/alerts.md has its form. */
-export function noticeJson({ id, atMs, isTest, lines, more }: AlertNotice, { hostname }: NoticeTerms): string {
+export function noticeJson({ id, atMs, isTest, lines, more }: AlertNotice, { hostname, links }: NoticeTerms): string {
   return JSON.stringify({
     id,
     at: new Date(atMs).toISOString(),
@@ -117,6 +121,7 @@ export function noticeJson({ id, atMs, isTest, lines, more }: AlertNotice, { hos
       since: new Date(sinceMs).toISOString(),
       over: overAtMs === null ? null : new Date(overAtMs).toISOString(),
       todo: factsOfAlert(name).todo,
+      link: links.get(name) ?? null,
     })),
     more,
   });
