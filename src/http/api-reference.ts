@@ -91,7 +91,7 @@ function fieldOf(name: string, schema: JsonSchema, isRequired: boolean): Field {
 const MOST_NAMES = 12;
 
 function typeText(schema: JsonSchema): string {
-  const { type, enum: names, items, anyOf, oneOf, const: only, minimum, maximum } = schema;
+  const { type, enum: names, anyOf, oneOf, const: only, minimum, maximum } = schema;
   if (only !== undefined) return `\`${JSON.stringify(only)}\``;
   if (Array.isArray(names))
     return names.length > MOST_NAMES
@@ -102,7 +102,7 @@ function typeText(schema: JsonSchema): string {
     return [...new Set((either as JsonSchema[]).map(typeText).filter((text) => text !== 'null' && text !== ''))].join(
       ' or ',
     );
-  if (type === 'array') return `list of ${typeText((items ?? {}) as JsonSchema) || 'values'}`;
+  if (type === 'array') return `list of ${typeText((schema['items'] ?? {}) as JsonSchema) || 'values'}`;
   if (typeof minimum === 'number' && typeof maximum === 'number' && maximum < Number.MAX_SAFE_INTEGER)
     return `${String(type)} from ${minimum} to ${maximum}`;
   return typeof type === 'string' ? type : '';

@@ -75,6 +75,7 @@ const PROBLEM = {
     detail: { type: 'string' },
     errors: {
       type: 'array',
+      // architecture: JSON Schema calls them so.
       items: {
         type: 'object',
         required: ['in', 'path', 'text'],
