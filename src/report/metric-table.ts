@@ -30,7 +30,7 @@ export const METRICS = {
     'What came of recipients, by client: delivered, deferred, bounced, expired, suppressed.',
     ['client', 'what'],
   ),
-  relevo_stream_recipients_total: counter('The same by stream.', ['stream', 'what']),
+  relevo_stream_recipients_total: counter('What came of recipients, by stream: as by client.', ['stream', 'what']),
   relevo_attempts_total: counter('Attempts, by exit and the class of the reply (2, 4, 5).', ['egress', 'class']),
   relevo_possible_duplicates_total: counter(
     'Recipients in doubt: no reply came to the final dot, or the relay died meanwhile; a copy may exist.',
@@ -71,7 +71,11 @@ export const METRICS = {
   relevo_attempt_seconds: histogram('Duration of one attempt, by exit.', ['egress'], REPLIES),
   relevo_queue_seconds: histogram('From acceptance to delivery, per recipient.', [], WAITS),
 
-  relevo_stream_delivery_seconds: histogram('The same by stream.', ['stream'], WAITS),
+  relevo_stream_delivery_seconds: histogram(
+    'From acceptance to delivery, per recipient, by stream.',
+    ['stream'],
+    WAITS,
+  ),
 
   relevo_queue_messages: gauge('Messages with a recipient still queued.', []),
   relevo_queue_deliveries: gauge('Deliveries in the queue, by state.', ['state']),
