@@ -13,9 +13,11 @@ const HEATS = 5;
 
 type Around = { readonly told: RecordTold; readonly troubles: Pick<Troubles, 'deferralOf'> };
 
-export function shapeOf({ agesMs, rows, isWhole }: QueueShape, around: Around): Html {
+/** @param shape null: it is being counted */
+export function shapeOf(shape: QueueShape | null, around: Around): Html {
   const { language } = around.told;
   const words = QUEUE_WORDS[language];
+  const { agesMs, rows, isWhole } = shape ?? { agesMs: [], rows: [], isWhole: true };
   const shown = rows.slice(0, ROWS_SHOWN);
   const most = Math.max(1, ...shown.flatMap(({ byAge }) => byAge));
   const left = rows.length - shown.length;
@@ -42,7 +44,7 @@ export function shapeOf({ agesMs, rows, isWhole }: QueueShape, around: Around): 
     ${isWhole ? '' : html`<p class="soft">${words.partial}</p>`}`;
   return html`<section class="card" data-live="shape" aria-labelledby="shape">
     <h2 id="shape">${words.shape}</h2>
-    ${rows.length === 0 ? html`<p>${words.empty}</p>` : table}
+    ${rows.length === 0 ? html`<p>${shape === null ? words.counting : words.empty}</p>` : table}
   </section>`;
 }
 

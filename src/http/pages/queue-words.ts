@@ -14,6 +14,7 @@ type QueueWords = {
   readonly moreDomains: (count: string) => string;
   readonly partial: string;
   readonly empty: string;
+  readonly counting: string;
   readonly filter: string;
   readonly domain: string;
   readonly client: string;
@@ -72,6 +73,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
     moreDomains: (count) => `and ${count} more destinations`,
     partial: 'The newest 200,000 deliveries only.',
     empty: 'Nothing waits.',
+    counting: 'Being counted …',
     filter: 'Filter',
     domain: 'Destination',
     client: 'Client',
@@ -149,6 +151,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
     moreDomains: (count) => `y ${count} destinos más`,
     partial: 'Solo las 200.000 entregas más recientes.',
     empty: 'No espera nada.',
+    counting: 'Contando …',
     filter: 'Filtro',
     domain: 'Destino',
     client: 'Cliente',

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
 import {
   ask,
   EVIL,
@@ -13,9 +14,12 @@ import type { Language } from '../page.ts';
 import { type QueueNeeds, queuePage } from './queue.ts';
 import { type SuppressionNeeds, suppressionPage } from './suppression.ts';
 
+const clock = new FakeClock();
+
 describe('the page Queue', () => {
   const needs = (over: Partial<QueueNeeds['operations']> = {}): QueueNeeds => ({
     policy,
+    clock,
     troubles: { ofExit: () => [], deferralOf: () => ({ atMs: NOW_MS, reason: EVIL }), sink: () => {} },
     operations: {
       overview: async () => ({
@@ -48,6 +52,13 @@ describe('the page Queue', () => {
     expect(html).toMatch(/class="num heat-0"></);
     expect(html).toContain('1,000,000 deliveries');
     expect(html).toContain(`href="/queue?domain=${encodeURIComponent(EVIL).replaceAll("'", '&#39;')}"`);
+  });
+
+  test('a queue that takes long to count is shown without its shape, which comes later', async () => {
+    const html = render('/queue', needs({ shape: () => new Promise(() => {}) }));
+    await clock.advance(50);
+    expect(await html).toContain('Being counted');
+    expect(await html).toContain('1,000,000 deliveries');
   });
 
   test('a filter is counted before anything is done by it, and goes along as it is', async () => {

@@ -5,9 +5,17 @@ import type { Operations } from '../../operations/operations.ts';
 /** Not of those that change something. */
 const READS = ['status', 'overview', 'shape', 'nodes', 'stats', 'exits', 'list'] as const;
 const RECENT_MS = 1_900;
+/** What takes longer to read is shown as it was, for so many times as long, and read anew meanwhile: a long queue that has to be counted. */
+const SLOW_MS = 250;
+const SLOW_TIMES = 20;
 const MOST_KEPT = 100;
 
-type Read = { readonly atMs: number; readonly value: Promise<unknown> };
+type Read = {
+  readonly atMs: number;
+  readonly value: Promise<unknown>;
+  before: Promise<unknown> | null;
+  tookMs: number;
+};
 
 /**
  * The same operations twice. `fresh`: those who ask while it is being read have the same answer; `recent`: what anybody read in the last
@@ -25,19 +33,27 @@ export function recentOperations(
       const key = `${name} ${JSON.stringify(ask)}`;
       const nowMs = clock.monotonicMs();
       const known = kept.get(key);
-      if (known !== undefined && (underway.has(known.value) || nowMs - known.atMs < mostMs)) return known.value;
+      const goodForMs = (known?.tookMs ?? 0) > SLOW_MS ? SLOW_TIMES * (known?.tookMs ?? 0) : mostMs;
+      if (known !== undefined && underway.has(known.value)) return known.before ?? known.value;
+      if (known !== undefined && nowMs - known.atMs < goodForMs) return known.value;
       if (kept.size >= MOST_KEPT) kept.clear();
       const read = operations[name] as (ask?: unknown) => Promise<unknown>;
       const value = read(ask);
-      kept.set(key, { atMs: nowMs, value });
+      const before = (known?.tookMs ?? 0) > SLOW_MS ? (known?.value ?? null) : null;
+      const one: Read = { atMs: nowMs, value, before, tookMs: 0 };
+      kept.set(key, one);
       underway.add(value);
-      const over = (): void => void underway.delete(value);
+      const over = (): void => {
+        underway.delete(value);
+        one.tookMs = clock.monotonicMs() - nowMs;
+        one.before = null;
+      };
       // What failed is asked for again at once.
       value.then(over, () => {
         over();
         if (kept.get(key)?.value === value) kept.delete(key);
       });
-      return value;
+      return before ?? value;
     };
   const having = (mostMs: number): Operations => ({
     ...operations,
