@@ -17,6 +17,7 @@ export class UnreadBody extends Error {
   override readonly name = 'UnreadBody';
 }
 
+/** What a body says, whoever reads it. Ends with its thread. */
 export class BodyReader implements AsyncDisposable {
   readonly #clock: Clock;
   #thread: Worker | null = null;

@@ -41,6 +41,7 @@ export async function digestOf(words: readonly string[], body: Buffer): Promise<
   return hash.digest();
 }
 
+/** By what the spool knows it: the same for the same request, and of its own name for each message in it. */
 export function onceOf({ owner, name, digest, place = 0 }: Named): Once {
   const words = JSON.stringify(['idempotency', owner, name, place]);
   const key = createHash('sha256').update(words).digest('base64url');
