@@ -14,7 +14,9 @@ afterAll(() => rig?.[Symbol.asyncDispose]());
 test('the overview says whether mail flows, what waits and why, and follows while it is open', async () => {
   await using at = await rig.open('/');
   const { page } = at;
-  await expect.poll(() => page.locator('[data-verdict]').getAttribute('data-verdict')).toBe('flows');
+  // The policy of the other tests may just have been refused.
+  const verdict = page.locator('[data-verdict]');
+  await expect.poll(() => verdict.getAttribute('data-verdict'), { timeout: 20_000 }).toBe('flows');
   const waits = page.locator('[data-live=waits]');
   expect(await waits.locator('tbody tr').count()).toBe(2);
   expect(await waits.textContent()).toContain(HOSTILE.reply);
@@ -50,6 +52,8 @@ test('an exit is paused with a reason by keyboard, which others see at once, and
   await page.keyboard.press('Enter');
   const dialog = page.locator('dialog[open]');
   await dialog.waitFor();
+  // What is behind the dialog was replaced meanwhile.
+  await page.evaluate('window.relevo.refresh()');
   await page.keyboard.press('Escape');
   expect(await dialog.count()).toBe(0);
   expect(await page.evaluate('document.activeElement.id')).toBe('pause-0');
@@ -59,6 +63,8 @@ test('an exit is paused with a reason by keyboard, which others see at once, and
   await page.keyboard.press('Enter');
   const row = page.getByRole('row', { name: /^one / });
   await row.getByText('paused', { exact: true }).waitFor();
+  // Who works by keyboard stands before what takes it back.
+  expect(await page.evaluate('document.activeElement.id')).toBe('resume-0');
   expect(await row.textContent()).toContain('<b>complaints</b> of Monday');
   expect(await page.locator('#outcome').textContent()).toBe('Paused: no new mail goes out by it.');
   expect(await dialog.count()).toBe(0);

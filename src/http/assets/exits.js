@@ -1,7 +1,7 @@
 /* What came of trying an exit, step by step, in a dialog. */
 (() => {
   'use strict';
-  const { words } = window.relevo;
+  const { show, words } = window.relevo;
 
   const make = (tag, text, className) => {
     const one = document.createElement(tag);
@@ -48,6 +48,6 @@
     dialog.dataset.tried = isWell ? 'well' : 'badly';
     dialog.addEventListener('close', () => dialog.remove());
     document.body.append(dialog);
-    dialog.showModal();
+    show(dialog);
   });
 })();

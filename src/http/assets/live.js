@@ -18,7 +18,8 @@
 
   function replace(region, fresh) {
     if (isInUse(region) || region.outerHTML === fresh.outerHTML) return;
-    const focused = region.contains(document.activeElement) ? pathTo(region, document.activeElement) : null;
+    const active = region.contains(document.activeElement) ? document.activeElement : null;
+    const focused = active === null ? null : { id: active.id, path: placesTo(region, active) };
     const open = [...region.querySelectorAll('details[open]')].map((one) => pathTo(region, one));
     const checked = [...region.querySelectorAll('input:checked')].map((one) => one.id).filter((id) => id !== '');
     if (region.open === true) fresh.open = true;
@@ -28,14 +29,16 @@
       const box = fresh.querySelector(`#${CSS.escape(id)}`);
       if (box !== null) box.checked = true;
     }
-    if (focused !== null) at(fresh, focused)?.focus();
+    if (focused !== null) focus(fresh, focused);
     fresh.dispatchEvent(new CustomEvent('relevo:replaced', { bubbles: true }));
   }
 
   /** By id, or by place. */
   function pathTo(region, element) {
-    if (element === region) return [];
-    if (element.id !== '') return element.id;
+    return element !== region && element.id !== '' ? element.id : placesTo(region, element);
+  }
+
+  function placesTo(region, element) {
     const path = [];
     for (let one = element; one !== region; one = one.parentElement)
       path.unshift([...one.parentElement.children].indexOf(one));
@@ -45,6 +48,18 @@
   function at(region, path) {
     if (typeof path === 'string') return region.querySelector(`#${CSS.escape(path)}`);
     return path.reduce((one, place) => one?.children[place], region);
+  }
+
+  const FOCUSABLE = 'a[href], button, input, select, textarea, summary';
+
+  /** Where there is nothing any more, what took its place: who paused something with the keyboard stands before what resumes it. */
+  function focus(region, { id, path }) {
+    let place = id === '' ? null : region.querySelector(`#${CSS.escape(id)}`);
+    if (place === null) {
+      place = region;
+      for (const step of path) place = place.children[step] ?? place;
+    }
+    (place.matches(FOCUSABLE) ? place : place.querySelector(FOCUSABLE))?.focus();
   }
 
   function elementOf(html) {

@@ -47,6 +47,16 @@
     }
   }
 
+  /** Opens a dialog; once it is closed, the focus is where it was, though that was replaced meanwhile. */
+  function show(dialog) {
+    const { id } = document.activeElement ?? { id: '' };
+    const back = () => {
+      if (document.activeElement === document.body && id !== '') document.getElementById(id)?.focus();
+    };
+    dialog.addEventListener('close', back, { once: true });
+    dialog.showModal();
+  }
+
   let asked = 0;
   /** Asks in a dialog; Escape is no. `preview`: resolves with a text that is shown as it comes. */
   function confirm(question, { preview = null, button, isGrave = false } = {}) {
@@ -79,7 +89,7 @@
       found.textContent = words.counting;
       void preview().then((shown) => (found.textContent = shown));
     }
-    dialog.showModal();
+    show(dialog);
     return new Promise((resolve) => {
       dialog.addEventListener('close', () => {
         dialog.remove();
@@ -90,11 +100,11 @@
 
   document.addEventListener('click', (event) => {
     const opener = event.target.closest?.('[data-dialog]');
-    if (opener) document.getElementById(opener.dataset.dialog)?.showModal();
+    if (opener) show(document.getElementById(opener.dataset.dialog));
     if (event.target.closest?.('[data-close]')) event.target.closest('dialog')?.close();
     const copied = event.target.closest?.('[data-copy]');
     if (copied) void navigator.clipboard?.writeText(document.getElementById(copied.dataset.copy)?.textContent ?? '');
   });
 
-  window.relevo = { announce, call, confirm, csrf, filled, words };
+  window.relevo = { announce, call, confirm, csrf, filled, show, words };
 })();
