@@ -28,6 +28,7 @@ import { keepPolicies } from './policy-desk.ts';
 import type { Policy } from './policy/schema.ts';
 import { relayOperations } from './relay-operations.ts';
 import { exitSample, statsNeeds } from './relay-stats.ts';
+import { certificateEnds } from './report/alerting/rules/certificates.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limit-uses.ts';
 import { isUp } from './spool/nodes.ts';
@@ -38,7 +39,7 @@ import { canSendFrom } from './system.ts';
 import { watchWarmups } from './exits/warmup-watch.ts';
 import { lookAround } from './exits/whereabouts.ts';
 import { openPath } from './open-path.ts';
-import { sendReports, tellPeople } from './told-people.ts';
+import { certificatesOf, sendReports, tellPeople } from './told-people.ts';
 import { tellPrograms } from './told-programs.ts';
 
 export type StartResult =
@@ -152,10 +153,9 @@ async function build(options: RelayOptions, foundation: Foundation, stack: Async
   hooks.sample = async (facts) => ({
     ...facts,
     ...(await path.figures()),
-    overview: await spool.overview().catch(() => null),
+    ...(await aroundOf(parts)),
     limits: await limitUses({ policy, ledger, marks, clock, paceOf, ...uses }).catch(() => []),
     ready: notReady().length === 0,
-    nodes: await livesOf(parts).catch(() => null),
     ...(await exitSample(stats, standings)),
   });
   stack.defer(foundation.holder.subscribe(() => void followNext(parts)));
@@ -260,6 +260,14 @@ async function nodesOf({ spool, ports, nodeFacts }: Parts): Promise<readonly Nod
   const atMs = ports.clock.nowMs();
   if (spool.nodes !== undefined) return nodeStatuses(spool.nodes, atMs);
   return [soleStatus(await nodeFacts(), { atMs, leases: (await spool.overview()).leased })];
+}
+
+async function aroundOf(parts: Parts) {
+  return {
+    overview: await parts.spool.overview().catch(() => null),
+    nodes: await livesOf(parts).catch(() => null),
+    certificates: await certificateEnds(certificatesOf(parts.policy())),
+  };
 }
 
 /** Without what each of them has in hand. */

@@ -14,6 +14,7 @@ import { cut, printable, table } from './output.ts';
 const LONGEST_NAME = 40;
 const LONGEST_REASON = 100;
 
+/** A table for each kind of name. */
 export function trafficText(report: TrafficReport): string {
   const tables = REPORT_DIMENSIONS.flatMap((by) => {
     const rows = report.by[by];
@@ -49,6 +50,7 @@ function trafficTable(title: string, rows: readonly TableRow[]): string {
   );
 }
 
+/** With `Nothing bounced.` where nothing did. */
 export function bouncesText(report: BounceReport): string {
   if (bouncesOf(report.total) === 0) return `${spanText(report)}Nothing bounced.\n`;
   const tables = REPORT_DIMENSIONS.flatMap((by) => {

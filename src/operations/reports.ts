@@ -40,6 +40,7 @@ export async function trafficReport(figures: Pick<FigureOperations, 'table'>, as
   return { fromMs, toMs, total, by: eachOf(rowsOf) };
 }
 
+/** Those with the most bounces first; names without any are left out. */
 export async function bounceReport(figures: Pick<FigureOperations, 'table'>, ask: ReportAsk): Promise<BounceReport> {
   // By mail, names are ranked: those with the most bounces may be further down.
   const all = await trafficReport(figures, { ...ask, limit: 1_000 });
@@ -89,6 +90,7 @@ export function bouncesCsv(report: BounceReport): string {
   return head + lines.join('');
 }
 
+/** A line a name, with all figures. */
 export function trafficCsv(report: TrafficReport): string {
   const head = csvLine(['by', 'name', ...FIGURES, 'success', 'latency_p50_ms', 'latency_p95_ms', 'latency_p99_ms']);
   const lines = rowsOf(report).map(({ by, row }) => csvLine([by, row.name, ...cellsOf(row)]));

@@ -59,6 +59,7 @@ export function groupStart(level: Level, atMs: number): number {
   return Date.UTC(date.getUTCFullYear(), date.getUTCMonth());
 }
 
+/** When the next group begins. @param startsAtMs when this one does */
 export function nextGroup(level: Level, startsAtMs: number): number {
   const date = new Date(startsAtMs);
   if (level === 'minute') return startsAtMs + 3_600_000;
