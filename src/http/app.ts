@@ -4,6 +4,7 @@ import { OperationsError } from '../operations/operations.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { type Admission, type AdmissionNeeds, admit, bearerOf, csrfRefusal, scopeRefusal } from './admission.ts';
+import { whileAdmitted } from './admitted-stream.ts';
 import { type Answer, json, problem } from './answer.ts';
 import type { Audit } from './audit.ts';
 import { bodyOf, queryOf, wrongType } from './faults.ts';
@@ -13,6 +14,7 @@ import type { Principal } from './principal.ts';
 import type { Reply } from './reply.ts';
 import type { ApiReply, ApiRoute, Method } from './route.ts';
 import { routerOf } from './router.ts';
+import { hashOf } from './token.ts';
 
 export type AppAsk = {
   readonly method: string;
@@ -107,7 +109,24 @@ async function answerTo(needs: AppNeeds, find: Find, ask: AppAsk): Promise<Reply
     await audited(needs, principal, { what: 'refused', on: `${method} ${path}`, after: { scope: route.scope } });
     return wrong(refusal);
   }
-  return run(needs, route, { ask, params: found.params, principal });
+  const reply = await run(needs, route, { ask, params: found.params, principal });
+  if (reply === null || !('stream' in reply)) return reply;
+  const isStill = (): Promise<boolean> => isStillAdmitted(needs, ask, { scope: route.scope, bySession: csrf !== null });
+  return { ...reply, stream: whileAdmitted(reply.stream, { clock: needs.clock, isStill }) };
+}
+
+/** For what goes on. A request counts once, however long it takes. */
+async function isStillAdmitted(
+  { sessionOf, check }: AppNeeds,
+  { headers, peer, isSecure }: AppAsk,
+  { scope, bySession }: { readonly scope: ApiRoute['scope']; readonly bySession: boolean },
+): Promise<boolean> {
+  if (bySession) {
+    const session = await sessionOf({ headers, peer, isSecure });
+    return session !== null && scopeRefusal(session.principal, scope) === null;
+  }
+  const hash = hashOf(bearerOf(headers.authorization) ?? '');
+  return hash === null || (await check(hash)).kind === 'valid';
 }
 
 /** A page of somebody else, whose name was made to lead here (DNS rebinding), knows no token. */

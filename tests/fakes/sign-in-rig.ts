@@ -13,6 +13,7 @@ import { openAssets } from '../../src/http/pages/assets.ts';
 import { createFrame } from '../../src/http/pages/frame.ts';
 import { signInPage } from '../../src/http/pages/sign-in.ts';
 import { type Role, type User, userMark } from '../../src/http/sign-in/user.ts';
+import { defineRoute } from '../../src/http/route.ts';
 import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { Operations } from '../../src/operations/operations.ts';
@@ -135,13 +136,24 @@ function appOf(access: Access, { policy, clock, emit, audit, audited }: Around):
     clock,
     emit,
     audit,
-    routes: [...signInRoutes(needs), ...accountRoutes(needs), ...userRoutes(needs)],
+    routes: [...signInRoutes(needs), ...accountRoutes(needs), ...userRoutes(needs), endless],
     pages: [accessPage(needs), signInPage()],
     isOwnHost: (host) => isOwnHost(host, policy()),
     assets: (path, headers) => assets.answer(path, headers),
     layout: createFrame({ asset: assets.url, notices: async () => ({ alerts: [], policyProblems: [], notReady: [] }) }),
   });
 }
+
+/** A stream of which nothing ever comes. */
+const endless = defineRoute({
+  method: 'GET',
+  path: '/api/v1/endless',
+  scope: 'read',
+  part: 'test',
+  summary: 'Nothing, for ever',
+  answer: { contentType: 'text/event-stream' },
+  run: async () => ({ kind: 'stream', contentType: 'text/event-stream', stream: new ReadableStream() }),
+});
 
 function cheapUser(name: string, role: Role, atMs: number): User {
   const of = { epoch: name, createdAtMs: atMs, passwordAtMs: atMs, isDisabled: false, secondFactor: null };

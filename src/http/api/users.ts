@@ -105,8 +105,10 @@ function renewing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiR
       summary: 'Give a user another password; without one it is made, and told only now. Ends the sessions of the user',
       body: { as: 'json', schema: z.strictObject({ password }) },
       answer: USER_WITH_PASSWORD,
-      run: async ({ params: { name: wanted = '' }, body }) => {
+      run: async ({ principal, params: { name: wanted = '' }, body }) => {
         if ((await named(wanted)) === null) return missing(wanted);
+        // Whoever finds a browser open does not know the password, and must not get around that.
+        if (isSelf(principal, wanted)) return notHere();
         const value = await operations.setUserPassword({ name: wanted, password: body.password ?? null });
         return { kind: 'json', value, change: { what: 'user.password', on: wanted } };
       },
@@ -117,8 +119,9 @@ function renewing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiR
       path: '/api/v1/users/{name}/second-factor',
       summary: 'Remove the second factor of a user whose phone is gone; ends the sessions of the user',
       answer: USER,
-      run: async ({ params: { name: wanted = '' } }) => {
+      run: async ({ principal, params: { name: wanted = '' } }) => {
         if ((await named(wanted)) === null) return missing(wanted);
+        if (isSelf(principal, wanted)) return notHere();
         const value = await operations.removeSecondFactor({ name: wanted });
         return { kind: 'json', value, change: { what: 'user.second-factor.remove', on: wanted } };
       },
@@ -155,6 +158,10 @@ function isSelf({ kind, name: own }: Principal, wanted: string): boolean {
 
 function notSelf(): ApiReply {
   return { kind: 'answer', answer: problem(409, 'that is yourself: another admin can do it, or `relevo user`') };
+}
+
+function notHere(): ApiReply {
+  return { kind: 'answer', answer: problem(409, 'that is yourself: /api/v1/account, with your password') };
 }
 
 function missing(wanted: string): ApiReply {
