@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { MemoryMarks } from '../../tests/fakes/marks.ts';
+import { MARKS_AT_MOST } from '../spool/marks.ts';
 import type { Event } from '../message/event.ts';
 import { systemRandom } from '../system.ts';
 import { AuditLog } from './audit-log.ts';
@@ -122,4 +123,26 @@ test('what was before and after is kept within bounds, and nothing that is calle
   expect(small?.on.length).toBe(301);
   expect(large?.before).toEqual({ cut: `"${'y'.repeat(3_999)}` });
   expect(marks.all().every(({ text }) => !text.includes('hunter2') && text.length < 9_000)).toBe(true);
+});
+
+/** As the stores have it: of more only the first ones are told. */
+class BoundedMarks extends MemoryMarks {
+  override async marks(prefix: string) {
+    return (await super.marks(prefix)).slice(0, MARKS_AT_MOST);
+  }
+}
+
+test('of more than a store tells at once the newest are still the first, and the oldest go', async () => {
+  const clock = new FakeClock(Date.UTC(2026, 10, 22));
+  const marks = new BoundedMarks();
+  await using log = new AuditLog({ marks, clock, random: systemRandom, emit: () => {}, keepMs: () => 365 * DAY_MS });
+  for (let at = 0; at < 11_000; at += 500) {
+    await Promise.all(Array.from({ length: 500 }, (_, more) => log.note(by('x', 'a.b', `${at + more}`))));
+    clock.jumpMs(3_600_000);
+  }
+  expect((await log.page({ limit: 3, before: null })).entries.map(({ on }) => on)).toEqual(['10999', '10998', '10997']);
+  await log.sweep(10_500);
+  expect(marks.all()).toHaveLength(10_500);
+  expect((await log.page({ limit: 3, before: null })).entries[0]?.on).toBe('10999');
+  expect(marks.all().some(({ text }) => text.includes('"on":"499"'))).toBe(false);
 });

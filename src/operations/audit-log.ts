@@ -44,6 +44,8 @@ const COUNT_EVERY = 1_000;
 /** Eleven days and a half: stretches that are looked through one after the other. */
 const STRETCH_DIGITS = 4;
 const STRETCH_MS = 1_000_000_000;
+/** Ten years: so far back it looks for what is too old when it has not looked yet. */
+const STRETCHES_BACK = 316;
 /** Entries that one call looks at to find those that are asked for; then it says where to go on. */
 const MOST_LOOKED_AT = 20_000;
 
@@ -159,8 +161,11 @@ export class AuditLog implements AsyncDisposable {
     // What was too old an hour ago is gone: where as much is kept as then, only the last of it is looked at.
     const isFirst = this.#sweptKeepMs !== keepMs();
     this.#sweptKeepMs = keepMs();
-    const where = isFirst ? [''] : [oldestMs - STRETCH_MS, oldestMs].map((atMs) => timePart(atMs, STRETCH_DIGITS));
-    for (const prefix of where) await this.#forget(prefix, ({ atMs }) => atMs < oldestMs);
+    const stretches = isFirst ? STRETCHES_BACK : 2;
+    for (let back = 0; back < stretches && oldestMs - back * STRETCH_MS >= 0; back++) {
+      const prefix = timePart(oldestMs - back * STRETCH_MS, STRETCH_DIGITS);
+      await this.#forget(prefix, ({ atMs }) => atMs < oldestMs);
+    }
     if (!isFirst && this.#uncounted < COUNT_EVERY) return;
     this.#uncounted = 0;
     let count = 0;
