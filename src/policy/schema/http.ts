@@ -27,10 +27,11 @@ export const http = z
         description:
           'Status pages, the API, health and metrics. Beyond loopback it is opened only with `tls`, or with `trustedProxies`.',
       }),
-    tls: z
-      .union([z.boolean(), ownPair])
-      .prefault(false)
-      .meta({ description: 'true: TLS with the certificate of `tls`. A pair of its own: with that one.' }),
+    tls: z.union([z.boolean(), ownPair]).prefault(false).meta({
+      value: 'true, false, or {cert, key}',
+      description:
+        'true: TLS with the certificate of `tls`. A pair of its own: with that one; read again when it changes.',
+    }),
     trustedProxies: z.array(network).prefault([]).meta({
       description:
         'Proxies with TLS before this listener: their X-Forwarded-For and X-Forwarded-Proto are believed, nobody else’s.',
