@@ -9,7 +9,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 export const WINDOW_MS = 15 * 60_000;
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
-const SERVICE = 'ses';
+const PRODUCT = 'ses';
 
 /** A request as it came. */
 export type SignedRequest = {
@@ -48,10 +48,10 @@ const FORM =
 export function shownSignature({ headers }: SignedRequest): ShownResult {
   const { authorization } = headers;
   if (authorization === undefined || !/^AWS4/i.test(authorization)) return { kind: 'none' };
-  const [, accessKeyId = '', date = '', region = '', service = '', names = '', signature = ''] =
+  const [, accessKeyId = '', date = '', region = '', product = '', names = '', signature = ''] =
     FORM.exec(authorization.trim()) ?? [];
   if (signature === '') return bad(`Authorization is no signature of ${ALGORITHM} that can be read`);
-  if (service !== SERVICE) return bad(`Credential should be scoped to correct service: '${SERVICE}'`);
+  if (product !== PRODUCT) return bad(`Credential should be scoped to correct service: '${PRODUCT}'`);
   const time = fieldOf(headers, 'x-amz-date');
   const atMs = timeIn(time);
   if (atMs === null) return bad('Authorization needs an X-Amz-Date such as 20261122T163000Z');
@@ -60,7 +60,7 @@ export function shownSignature({ headers }: SignedRequest): ShownResult {
   const signedHeaders = names.split(';');
   if (!signedHeaders.includes('host') || !signedHeaders.includes('x-amz-date'))
     return bad("'Host' and 'X-Amz-Date' must be signed headers");
-  const scope = `${date}/${region}/${service}/aws4_request`;
+  const scope = `${date}/${region}/${product}/aws4_request`;
   return { kind: 'shown', shown: { accessKeyId, scope, time, atMs, signedHeaders, signature } };
 }
 
@@ -92,9 +92,9 @@ function signatureOf(
   const { scope, time } = shown;
   const canonical = canonicalRequest(request, shown.signedHeaders, bodySha256);
   const toSign = [ALGORITHM, time, scope, createHash('sha256').update(canonical).digest('hex')].join('\n');
-  const [date = '', region = '', service = ''] = scope.split('/');
+  const [date = '', region = '', product = ''] = scope.split('/');
   let key: Buffer = Buffer.from(`AWS4${secret}`);
-  for (const part of [date, region, service, 'aws4_request']) key = createHmac('sha256', key).update(part).digest();
+  for (const part of [date, region, product, 'aws4_request']) key = createHmac('sha256', key).update(part).digest();
   return createHmac('sha256', key).update(toSign).digest('hex');
 }
 

@@ -106,7 +106,7 @@ const addresses = z
   .prefault(() => [])
   .meta({
     description: 'One address, or a list of them',
-    anyOf: [...ADDRESS, { type: 'array', items: { anyOf: ADDRESS } }],
+    anyOf: [...ADDRESS, { type: 'array', description: 'of such' }],
   });
 
 const headers = z
