@@ -131,10 +131,10 @@ test.each(['0', 'x', '500', '-1', '1.5', ''])('--workers %s is not understood, a
 });
 
 test('a sound policy is said to be so, with what has no effect yet', async () => {
-  using rig = new CliRig('hostname: relay.example.com\nalerts: { queueAge: 5m }\n');
+  using rig = new CliRig('hostname: relay.example.com\negress: { out: { type: mx, region: eu } }\n');
   const checked = await rig.run(['check']);
   expect(checked.code).toBe(0);
-  expect(checked.stdout).toContain('relevo.yaml:2:11 alerts.queueAge: has no effect yet');
+  expect(checked.stdout).toContain('relevo.yaml:2:28 egress.out.region: has no effect yet');
   expect(checked.stdout).toMatch(/is sound \(version [0-9a-f]{12}\)\.\n$/);
   const plain = JSON.parse((await rig.run(['check', '--json'])).stdout);
   expect(plain).toMatchObject({ file: rig.policyFile, valid: true, problems: [], version: expect.any(String) });
