@@ -29,6 +29,25 @@ test('the overview says whether mail flows, what waits and why, and follows whil
   expect(at.troubles).toEqual([]);
 });
 
+test('figures over time are drawn for the stretch that is chosen, and are a table for those who do not see them', async () => {
+  await using at = await rig.open('/');
+  const { page } = at;
+  await page.locator('[data-drawn="1h"]').waitFor();
+  const rate = page.getByRole('figure').filter({ hasText: 'Recipients a minute' });
+  await expect.poll(() => rate.locator('canvas').count(), { timeout: 20_000 }).toBe(1);
+  await page.getByRole('button', { name: '24 hours' }).click();
+  await page.locator('[data-drawn="24h"]').waitFor();
+  expect(await page.getByRole('button', { name: '24 hours' }).getAttribute('aria-pressed')).toBe('true');
+  await rate.locator('summary').click();
+  const table = rate.getByRole('region').locator('table');
+  expect(await table.locator('thead').textContent()).toBe('Timeaccepteddeliveredbouncedput off');
+  // The latest stretch has what was sent just now.
+  expect(await table.locator('tbody tr').first().textContent()).toMatch(/[1-9]/);
+  await page.emulateMedia({ colorScheme: 'dark' });
+  await expect.poll(() => rate.locator('canvas').count()).toBe(1);
+  expect(at.troubles).toEqual([]);
+});
+
 test('a policy that is refused stands on every open page, and goes when it is mended', async () => {
   await using at = await rig.open('/exits', { as: 'viewer' });
   const policy = readFileSync(rig.relay.policyFile, 'utf8');

@@ -10,7 +10,9 @@
 (() => {
   'use strict';
   const { call, words } = window.relevo;
-  const AGAIN_MS = { '1h': 30_000, '24h': 120_000, '30d': 900_000 };
+  /** A call asks for no more. */
+  const MOST_FIGURES = 8;
+  const AGAIN_MS = { '1h': 60_000, '24h': 300_000, '30d': 900_000 };
   const language = document.documentElement.lang;
   /** As it is written where 24 hours are. */
   const tag = language === 'en' ? 'en-GB' : language;
@@ -106,14 +108,15 @@
     const place = figureElement.querySelector('details .scroll');
     const made = document.createElement('table');
     const head = made.createTHead().insertRow();
-    const title = (text) => {
+    const title = (text, className) => {
       const cell = document.createElement('th');
       cell.scope = 'col';
       cell.textContent = text;
+      cell.className = className;
       head.append(cell);
     };
-    title(words.time);
-    for (const { name } of series) title(name);
+    title(words.time, '');
+    for (const { name } of series) title(name, 'num');
     const body = made.createTBody();
     for (let at = times.length - 1; at >= 0; at--) {
       if (series.every(({ values }) => values[at] === null)) continue;
@@ -134,7 +137,9 @@
     const colours = tones.split(',');
     const factor = Number(scale) / (per === 'minute' ? stepMs / 60_000 : 1);
     const lines = what.split(',').map((figureName, at) => {
-      const values = series.find((one) => one.figure === figureName)?.values ?? times.map(() => null);
+      const known = series.find((one) => one.figure === figureName)?.values;
+      // Of two calls one may have begun in the next stretch.
+      const values = times.map((_, place) => known?.[place] ?? null);
       return {
         name: names[at],
         tone: colours[at],
@@ -158,15 +163,26 @@
       });
     }
 
+    /** All figures of the charts, in as few calls as may be: many look, and each call is a look at the store. */
+    async function figures() {
+      const wanted = new Set([...charts.querySelectorAll('[data-what]')].flatMap((one) => one.dataset.what.split(',')));
+      const calls = [];
+      for (let rest = [...wanted]; rest.length > 0; rest = rest.slice(MOST_FIGURES))
+        calls.push(call('GET', `/api/v1/stats/series?${queryOf(rest.slice(0, MOST_FIGURES).join(','))}`));
+      const answers = await Promise.all(calls);
+      if (answers.some(({ ok, value }) => !ok || !Array.isArray(value?.times))) return null;
+      const [{ value: first }] = answers;
+      return { ...first, series: answers.flatMap(({ value }) => value.series) };
+    }
+
     async function show() {
       clearTimeout(timer);
       const asked = range;
+      const found = await figures();
+      if (asked !== range) return;
       for (const one of charts.querySelectorAll('[data-what]')) {
-        const { ok, value } = await call('GET', `/api/v1/stats/series?${queryOf(one.dataset.what)}`);
-        if (asked !== range) return;
-        const found = ok && Array.isArray(value?.times) ? shownOf(one.dataset, value) : { times: [], series: [] };
-        shown.set(one, found);
-        draw(one, found, range);
+        shown.set(one, found === null ? { times: [], series: [] } : shownOf(one.dataset, found));
+        draw(one, shown.get(one), range);
       }
       charts.dataset.drawn = range;
       if (!document.hidden) timer = setTimeout(show, AGAIN_MS[range] ?? 60_000);
