@@ -17,6 +17,7 @@ export type InitOptions = {
   readonly client?: string;
   readonly network?: readonly string[];
   readonly alertsTo?: readonly string[];
+  readonly warmup?: true;
   readonly timeZone?: string;
   readonly ports?: string;
   readonly test: boolean;
@@ -30,9 +31,9 @@ type Given = { readonly providers?: unknown; readonly basics?: object; readonly 
 /** What was given by file and by options, the options last; what is missing or wrong is for `faultsOf`. */
 export async function givenAnswers(cli: Cli, options: InitOptions): Promise<Partial<WizardInput>> {
   const file = await fileAnswers(cli, options.answers);
-  const { hostname, domain, postmaster, client, network, alertsTo, timeZone, provider } = options;
+  const { hostname, domain, postmaster, client, network, alertsTo, warmup, timeZone, provider } = options;
   const basics = { ...file.basics, ...defined({ hostname, domain, postmaster, client, networks: network }) };
-  const advanced = { ...file.advanced, ...defined({ alertsTo, timeZone }) };
+  const advanced = { ...file.advanced, ...defined({ alertsTo, warmup, timeZone }) };
   const providers = provider === undefined ? file.providers : provider.map(providerOf);
   return { ...(providers === undefined ? {} : { providers }), basics, advanced } as Partial<WizardInput>;
 }

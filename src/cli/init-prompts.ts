@@ -113,7 +113,7 @@ async function askAdvanced(prompts: Prompts, given: Asked): Promise<Asked> {
     return advanced;
   advanced['warmup'] ??= await asked(
     prompts,
-    prompts.confirm({ message: 'Are the sending addresses new, and to begin slowly?' }),
+    prompts.confirm({ message: 'Are the sending addresses new, and to begin slowly?', initialValue: false }),
   );
   advanced['marketing'] ??= await asked(prompts, prompts.confirm({ message: 'Are there newsletters, too?' }));
   advanced['timeZone'] ??= await askText(prompts, { message: 'Time zone, where days begin', initialValue: 'UTC' });

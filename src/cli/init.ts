@@ -54,6 +54,7 @@ export function addInit(program: Command, registry: Registry): void {
         .option('--client <name>', 'the first client (default: app)')
         .option('--network <network...>', 'networks from which the client needs no password')
         .option('--alerts-to <address...>', 'who is told when something is wrong')
+        .option('--warmup', 'the sending addresses are new: begin slowly')
         .option('--time-zone <zone>', 'where days begin (default: UTC)')
         .option(
           '--ports <ports>',

@@ -45,8 +45,8 @@ export const BASICS_ANSWERS = z.strictObject({
 export const ADVANCED_ANSWERS = z.strictObject({
   /** Own servers before clouds, which are paid by the message, or the other way round. */
   first: z.enum(['own', 'cloud']).default('own'),
-  /** New addresses begin with little mail. */
-  warmup: z.boolean().default(true),
+  /** The sending addresses are new, and begin with little mail. */
+  warmup: z.boolean().default(false),
   marketing: z.boolean().default(true),
   timeZone: z.string().trim().max(60).default('UTC'),
   alertsTo: z.array(address).max(20).default([]),

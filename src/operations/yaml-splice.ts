@@ -107,6 +107,7 @@ export function flowText(value: unknown): string {
   if (typeof value === 'string') return scalarText(value);
   if (typeof value !== 'object' || value === null) return String(value);
   const entries = Object.entries(value).filter(([, one]) => one !== undefined);
+  if (entries.length === 0) return '{}';
   return `{ ${entries.map(([key, one]) => `${scalarText(key)}: ${flowText(one)}`).join(', ')} }`;
 }
 

@@ -107,9 +107,9 @@ function basicsStep(
 }
 
 function advancedStep(words: WizardWords): Html {
-  const box = (answer: string, label: string): Html =>
+  const box = (answer: string, label: string, isChecked: boolean): Html =>
     html`<p>
-      <label><input type="checkbox" data-answer="${answer}" checked /> ${label}</label>
+      <label><input type="checkbox" data-answer="${answer}" ${isChecked ? raw('checked') : ''} /> ${label}</label>
     </p>`;
   return stepOf(
     words,
@@ -121,7 +121,7 @@ function advancedStep(words: WizardWords): Html {
           <option value="cloud">${words.cloud}</option>
         </select></label
       >
-      ${box('advanced.warmup', words.warmup)} ${box('advanced.marketing', words.marketing)}
+      ${box('advanced.warmup', words.warmup, false)} ${box('advanced.marketing', words.marketing, true)}
       ${answerOf({ answer: 'advanced.timeZone', label: words.timeZone, value: 'UTC' })}
       ${answerOf({ answer: 'advanced.alertsTo', label: words.alertsTo, rows: 2 })}`,
   );
