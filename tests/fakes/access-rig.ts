@@ -50,21 +50,9 @@ export async function openAccessRig(egress = EGRESS) {
   const emit = (event: Event): void => void events.push(event);
   const exits = await exitsOf({ policy, spool, clock });
   const access = openAccess({ policy, ports: { clock, random: systemRandom }, marks, ledger });
-  const { tokens } = access;
   const keepMs = () => policy().audit.keepMs;
   const log = things.use(new AuditLog({ marks, clock, random: systemRandom, emit, keepMs }));
-  const operations = createOperations({
-    spool,
-    clock,
-    showsSubjects: () => true,
-    live: new FakeLive(),
-    furthestMs: () => policy().limits.futureReleaseMs,
-    exits,
-    tokens,
-    users: access.signIn.users,
-    auditLog: (ask) => log.page(ask),
-    tryEgress: egressTrials({ policy, clock, dns: fakeDns(new DnsZone()), dial: systemDial, canSendFrom }),
-  });
+  const operations = operationsOf({ policy, spool, clock, exits, access, log });
   const audited: Audited[] = [];
   const audit: Audit = (one) => {
     audited.push(one);
@@ -91,9 +79,7 @@ export async function openAccessRig(egress = EGRESS) {
     policies: policyDesk({ policyFile: rig.policyFile, dataFolder, policy, operations, clock }),
   };
   const app = openApp(needs);
-  const control = await startControl({ dataFolder, operations, audit, clock, emit, messageSizeBytes: () => 1_000 });
-  if (control.kind !== 'listening') throw new Error(control.cause);
-  things.use(control.control);
+  await controlled(things, { dataFolder, operations, audit, clock, emit, messageSizeBytes: () => 1_000 });
   const { base, ask, get } = await served(things, { policy, clock, emit, app: async () => app });
   const kept = things.move();
   return {
@@ -109,6 +95,33 @@ export async function openAccessRig(egress = EGRESS) {
     tap,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+async function controlled(things: AsyncDisposableStack, needs: Parameters<typeof startControl>[0]): Promise<void> {
+  const control = await startControl(needs);
+  if (control.kind !== 'listening') throw new Error(control.cause);
+  things.use(control.control);
+}
+
+type Operated = Exits & {
+  readonly exits: Awaited<ReturnType<typeof exitsOf>>;
+  readonly access: ReturnType<typeof openAccess>;
+  readonly log: AuditLog;
+};
+
+function operationsOf({ policy, spool, clock, exits, access, log }: Operated) {
+  return createOperations({
+    spool,
+    clock,
+    showsSubjects: () => true,
+    live: new FakeLive(),
+    furthestMs: () => policy().limits.futureReleaseMs,
+    exits,
+    tokens: access.tokens,
+    users: access.signIn.users,
+    auditLog: (ask) => log.page(ask),
+    tryEgress: egressTrials({ policy, clock, dns: fakeDns(new DnsZone()), dial: systemDial, canSendFrom }),
+  });
 }
 
 type Served = Pick<Parameters<typeof createHttp>[0], 'policy' | 'clock' | 'emit' | 'app'>;
