@@ -71,7 +71,7 @@ export function faultsOf(given: unknown, until: WizardStep = 'advanced'): readon
   return parsed.error.issues
     .map(({ path, message }): WizardFault => {
       const step = WIZARD_STEPS.find((one) => one === path[0]) ?? 'providers';
-      const text = /received undefined$/.test(message) ? 'is needed' : message;
+      const text = message.endsWith('received undefined') ? 'is needed' : message;
       return { step, path: path.slice(1).join('.'), text };
     })
     .filter(({ step }) => WIZARD_STEPS.indexOf(step) <= last);

@@ -158,7 +158,6 @@
     const at = caret();
     const before = editor.value;
     const { ok, value } = await call('POST', '/api/v1/policy/complete', { text: before, ...at });
-    // Typed on meanwhile.
     if (!ok || editor.value !== before || document.activeElement !== editor) return;
     if (value.completions.length === 0) return hideOffers();
     offers = value.completions;
@@ -196,7 +195,7 @@
   function accept(at) {
     const { insert } = offers[at];
     const end = editor.selectionStart;
-    // The rest of the name that the caret is in, and its colon, are replaced, too.
+    // With the rest of the name that the caret is in.
     const rest = /^[\w.-]*(?::(?= ?$| ?\n))?/.exec(editor.value.slice(end))?.[0] ?? '';
     hideOffers();
     type(offeredFrom, end + rest.length, insert);
@@ -260,7 +259,7 @@
   const dialog = get('dialog');
   let going = null;
 
-  /** @param run what is done once somebody says so; null: there is nothing to do but look */
+  /** @param run null: there is nothing to do but look */
   function ask(title, diff, run) {
     get('dialog-title').textContent = title;
     get('dialog-diff').replaceChildren(...(Array.isArray(diff) ? diff : [diffOf(diff)]));
