@@ -143,11 +143,13 @@ export async function* matchingIn(
   }
 }
 
-function deliveriesIn(messages: readonly FoundMessage[]): Found[] {
+/** Those of each message by falling ordinal. */
+export function deliveriesIn(messages: readonly FoundMessage[]): Found[] {
   return messages.flatMap(({ deliveries }) => deliveries.toReversed());
 }
 
-function matches({ of, record }: Found, filter: QueueFilter): boolean {
+/** Whether all of a filter but its ids holds. */
+export function matches({ of, record }: Found, filter: QueueFilter): boolean {
   if (filter.domain !== undefined && record.domain !== filter.domain.toLowerCase()) return false;
   if (filter.client !== undefined && record.client !== filter.client) return false;
   if (filter.egress !== undefined && record.lastEgress !== filter.egress) return false;
