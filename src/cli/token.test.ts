@@ -1,3 +1,5 @@
+import { readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { CliRig } from '../../tests/fakes/cli-rig.ts';
 import { FakeClock } from '../../tests/fakes/clock.ts';
@@ -36,6 +38,29 @@ test('a token is made without a relay running; the token alone is on standard ou
       lastUsedFrom: null,
     },
   ]);
+});
+
+test('a token submits as its client, and has an access key whose secret is kept nowhere', async () => {
+  using rig = await started();
+  const made = await rig.run(['token', 'create', 'shop', '--scopes', 'submit', '--client', 'shop', '--aws']);
+  const [, id = '', secret = ''] =
+    /^rlv_\S+\nAWS_ACCESS_KEY_ID=(RLVA[A-Z2-7]{16})\nAWS_SECRET_ACCESS_KEY=(\S{40})\n$/.exec(made.stdout) ?? [];
+  expect([made.code, secret.length]).toEqual([0, 40]);
+  const listed = (await rig.run(['token', 'list', '--json'])).stdout;
+  expect(JSON.parse(listed)).toMatchObject({ tokens: [{ name: 'shop', client: 'shop', accessKeyId: id }] });
+  const file = join(rig.folder, 'certs/access-keys.keys');
+  expect([statSync(file).mode & 0o777, readFileSync(file, 'utf8')]).toEqual([
+    0o600,
+    expect.not.stringContaining(secret),
+  ]);
+  const rotated = JSON.parse((await rig.run(['token', 'rotate', 'shop', '--json'])).stdout);
+  expect(rotated.accessKeyId).toMatch(/^RLVA/);
+  expect([rotated.accessKeyId === id, rotated.secretAccessKey === secret, rotated.client]).toEqual([
+    false,
+    false,
+    'shop',
+  ]);
+  for (const text of [listed, (await rig.run(['token', 'list'])).stdout]) expect(text).not.toContain(secret);
 });
 
 test('tokens are listed, renewed and revoked by name', async () => {
