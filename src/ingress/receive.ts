@@ -145,13 +145,13 @@ export class Receiver {
     const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
     if (result.kind === 'refused') return result;
     const { canonical } = result;
-    this.#noteLacks(incoming, canonical);
     if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
     const terms = termsOf({ incoming, canonical, policy, atMs });
     if ('code' in terms) return { kind: 'refused', reply: terms };
     const suppressed = await this.#whySuppressed(incoming, terms.stream);
     if (suppressed !== null) return { kind: 'refused', reply: suppressed };
 
+    this.#noteLacks(incoming, canonical);
     const fromDomain = canonical.from?.[0] === undefined ? null : domainOf(canonical.from[0]);
     const { body } = canonical;
     const { unsubscribeUrl } = this.#deps;
