@@ -3,6 +3,7 @@ import { openAccess } from '../../src/access.ts';
 import { startControl } from '../../src/cli/control-server.ts';
 import { exitOperations } from '../../src/operations/exit-operations.ts';
 import { AuditLog } from '../../src/operations/audit-log.ts';
+import { figuresOverStore } from '../../src/operations/figures-over-store.ts';
 import { createOperations } from '../../src/operations/store-operations.ts';
 import type { IssuedToken } from '../../src/operations/token-operations.ts';
 import { readExitStandings } from '../../src/exits/standings.ts';
@@ -120,6 +121,7 @@ function operationsOf({ policy, spool, clock, exits, access, log }: Operated) {
     tokens: access.tokens,
     users: access.signIn.users,
     auditLog: (ask) => log.page(ask),
+    figures: figuresOverStore({ policy, clock, marks: spool.marks, ledger: spool.ledger }),
     tryEgress: egressTrials({ policy, clock, dns: fakeDns(new DnsZone()), dial: systemDial, canSendFrom }),
   });
 }
