@@ -87,6 +87,8 @@ http: { listen: 127.0.0.1:${httpPort} }
     ['token.rotate', 'operator'],
     ['policy.apply', 'file'],
     ['token.create', 'operator'],
+    // The policy that it began with.
+    ['policy.apply', 'file'],
   ]);
   expect(log.entries[0]?.actor.name).toContain(`(uid ${process.getuid?.()})`);
   expect(log.entries[2]?.after).toMatchObject({ keys: ['limits'] });
