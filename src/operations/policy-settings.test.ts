@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { settingChanges, settingsIn, SETTINGS } from './policy-settings.ts';
+import { defaultOf, settingChanges, settingsIn, SETTINGS } from './policy-settings.ts';
 import { setValues } from './policy-values.ts';
 
 const TEXT = `hostname: relay.test   # our own name
@@ -27,7 +27,7 @@ function edited(asked: unknown): string {
   return result.text;
 }
 
-const UP = { name: 'up', host: '192.0.2.1', username: 'u' };
+const UP = { name: 'up', host: '192.0.2.1', username: 'u', tls: 'starttls' };
 const CLOUD = { name: 'cloud', dailyLimit: '500' };
 
 test('the form as it is shown changes nothing', () => {
@@ -65,4 +65,12 @@ test('a secret goes elsewhere, and the policy names it', () => {
   expect(text).toContain('secretAccessKey: "${file:aws.key}"');
   expect(text).not.toMatch(/hunter2|s3cret/);
   expect(secrets).toEqual(['up.password hunter2', 'aws.key s3cret']);
+});
+
+test('what holds where nothing is written is known', () => {
+  expect([defaultOf('limits', 'recipients'), defaultOf('alerts', 'queueAge'), defaultOf('no', 'such')]).toEqual([
+    '1000',
+    '30m',
+    '',
+  ]);
 });

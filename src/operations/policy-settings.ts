@@ -2,7 +2,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { parse } from 'yaml';
 import { z } from 'zod';
+import { marksOf, schemaAt } from '../policy/keys.ts';
 import { PRESET_NAMES } from '../policy/presets.ts';
+import { policySchema } from '../policy/schema.ts';
+import type { MapNode } from '../policy/tree.ts';
 import type { ValueChange } from './policy-values.ts';
 import { exitOf, PROVIDER, type SecretReference } from './providers.ts';
 
@@ -14,13 +17,14 @@ const OPTIONAL = TEXT.nullable()
 const LIMIT_KEYS = ['messageSize', 'recipients', 'connections', 'perAddress', 'loginAttempts'] as const;
 const ALERT_KEYS = ['failureRate', 'queueAge'] as const;
 /** Of an exit that is there; secrets are left as they are where nothing is given. */
-const EXIT_KEYS = ['host', 'port', 'username', 'dailyLimit'] as const;
+const EXIT_KEYS = ['host', 'port', 'tls', 'username', 'dailyLimit'] as const;
 
 const EXIT = z.strictObject({
   name: TEXT.min(1),
   isEnabled: z.boolean().default(true),
   host: OPTIONAL,
   port: OPTIONAL,
+  tls: OPTIONAL,
   username: OPTIONAL,
   dailyLimit: OPTIONAL,
   /** A password, or a key; '': the one that it has. */
@@ -47,6 +51,7 @@ export type WrittenExit = {
   readonly isEnabled: boolean;
   readonly host: string;
   readonly port: string;
+  readonly tls: string;
   readonly username: string;
   readonly dailyLimit: string;
   readonly hasSecret: boolean;
@@ -104,6 +109,7 @@ function exitIn(name: string, exit: Tree): WrittenExit {
     isEnabled: exit['enabled'] !== false,
     host: shown(exit['host']),
     port: shown(exit['port']),
+    tls: shown(exit['tls']),
     username: shown(exit['username']),
     dailyLimit: shown(exit['dailyLimit']),
     hasSecret: exit[SECRET_KEYS[type] ?? ''] !== undefined,
@@ -144,7 +150,10 @@ function exitChanges(
   const exit = exits.find((one) => one.name === name);
   if (exit === undefined) return [];
   const at = (key: string): readonly string[] => ['egress', name, key];
-  const changes: ValueChange[] = EXIT_KEYS.filter((key) => asked[key] !== exit[key]).map((key) => ({
+  // What is not written, and is asked to be what holds then, is left so.
+  const isMeant = (key: (typeof EXIT_KEYS)[number]): boolean =>
+    asked[key] !== exit[key] && !(exit[key] === '' && key === 'tls' && asked[key] === 'starttls');
+  const changes: ValueChange[] = EXIT_KEYS.filter(isMeant).map((key) => ({
     path: at(key),
     value: valueOf(asked[key]),
   }));
@@ -166,6 +175,14 @@ function valueOf(text: string): unknown {
 function shown(value: unknown): string {
   return typeof value === 'string' || typeof value === 'number' ? String(value) : '';
 }
+
+/** What holds where the file does not say; '' where that is not one value. */
+export function defaultOf(...path: readonly string[]): string {
+  const schema = schemaAt(policySchema, { tree: EMPTY, path });
+  return schema === undefined ? '' : shown(marksOf(schema).fallback);
+}
+
+const EMPTY: MapNode = { kind: 'map', place: { line: 1, column: 1 }, entries: new Map() };
 
 function treeOf(text: string): Tree | null {
   try {

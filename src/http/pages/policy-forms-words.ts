@@ -65,7 +65,7 @@ export const FORM_WORDS: Words<FormWords> = {
     secret: 'New password or key',
     secretKept: 'it has one',
     secretHint:
-      'Kept in a file of its own, and not shown again. Empty: as it is. ${NAME} names a variable of the environment.',
+      'Passwords and keys are kept in files of their own, and not shown again. Empty: as it is. ${NAME} names a variable of the environment.',
     limits: 'Limits',
     limit: {
       messageSize: 'Size of a message',
@@ -113,7 +113,7 @@ export const FORM_WORDS: Words<FormWords> = {
     secret: 'Nueva contraseña o clave',
     secretKept: 'ya tiene una',
     secretHint:
-      'Se guarda en un archivo propio y no se vuelve a mostrar. Vacío: queda como está. ${NOMBRE} nombra una variable del entorno.',
+      'Las contraseñas y claves se guardan en archivos propios y no se vuelven a mostrar. Vacío: queda como está. ${NOMBRE} nombra una variable del entorno.',
     limits: 'Límites',
     limit: {
       messageSize: 'Tamaño de un mensaje',

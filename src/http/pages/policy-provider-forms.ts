@@ -12,23 +12,42 @@ export type FormField = {
   readonly as?: 'null' | 'number';
   readonly isSecret?: boolean;
   readonly isNeeded?: boolean;
+  /** What holds where it is empty. */
+  readonly fallback?: string;
+  /** It is one of these. */
+  readonly options?: readonly string[];
 };
 
 type FormWords = (typeof FORM_WORDS)[Language];
 
 /** A field with its label; secrets are never filled in. */
-export function fieldOf({ name, label, value = '', as, isSecret = false, isNeeded = false }: FormField): Html {
+export function fieldOf(field: FormField): Html {
+  const { name, label, value = '', as, isSecret = false, isNeeded = false, fallback = '', options } = field;
+  if (options !== undefined) return choiceOf({ name, label, value, options });
   return html`<label class="field"
     >${label}
     <input
       name="${name}"
       type="${isSecret ? 'password' : as === 'number' ? 'number' : 'text'}"
       value="${isSecret ? '' : value}"
+      placeholder="${fallback}"
       autocomplete="${isSecret ? 'new-password' : 'off'}"
       ${as === 'null' ? raw('data-as="null"') : ''}
       ${isNeeded ? raw('required') : ''}
   /></label>`;
 }
+
+function choiceOf({ name, label, value = '', options = [] }: FormField): Html {
+  return html`<label class="field"
+    >${label}
+    <select name="${name}">
+      ${options.map((one) => html`<option value="${one}" ${one === value ? raw('selected') : ''}>${one}</option>`)}
+    </select></label
+  >`;
+}
+
+/** How an SMTP server is spoken to. */
+export const TLS_OPTIONS = ['starttls', 'implicit', 'opportunistic', 'none'] as const;
 
 type Kind = { readonly type: string; readonly title: string; readonly fields: readonly FormField[] };
 
@@ -44,6 +63,7 @@ export function providerKinds(words: FormWords): readonly Kind[] {
       fields: [
         needed('host', words.host),
         { name: 'port', label: words.port, value: '587', as: 'number' },
+        { name: 'tls', label: words.tls, value: 'starttls', options: TLS_OPTIONS },
         { name: 'username', label: words.username },
         { name: 'password', label: words.secret, isSecret: true },
         daily,

@@ -1,12 +1,12 @@
 /** The simple form of the policy: preset, providers, limits, alerts. */
 import { html, raw } from 'hono/html';
-import { settingsIn, type WrittenExit, type WrittenSettings } from '../../operations/policy-settings.ts';
+import { defaultOf, settingsIn, type WrittenExit, type WrittenSettings } from '../../operations/policy-settings.ts';
 import { presetTotals } from '../../policy/presets.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page } from '../page.ts';
 import { count } from './format.ts';
 import { FORM_WORDS } from './policy-forms-words.ts';
-import { type FormField, fieldOf, providerForms } from './policy-provider-forms.ts';
+import { type FormField, fieldOf, providerForms, TLS_OPTIONS } from './policy-provider-forms.ts';
 
 type View = {
   readonly settings: WrittenSettings;
@@ -90,6 +90,7 @@ function exitOf(exit: WrittenExit, place: number, words: View['words']): Html {
       ? ([
           { name: `${at}.host`, label: words.host, value: exit.host, as: 'null' },
           { name: `${at}.port`, label: words.port, value: exit.port, as: 'null' },
+          { name: `${at}.tls`, label: words.tls, value: exit.tls === '' ? 'starttls' : exit.tls, options: TLS_OPTIONS },
           { name: `${at}.username`, label: words.username, value: exit.username, as: 'null' },
         ] as const)
       : []),
@@ -115,7 +116,7 @@ function exitOf(exit: WrittenExit, place: number, words: View['words']): Html {
 function limitsOf({ settings, words }: View): Html {
   const fields = Object.entries(words.limit).map(([key, label]): FormField => {
     const value = settings.limits[key as keyof WrittenSettings['limits']];
-    return { name: `limits.${key}`, label, value, as: 'null' };
+    return { name: `limits.${key}`, label, value, as: 'null', fallback: defaultOf('limits', key) };
   });
   return html`<fieldset>
     <legend>${words.limits}</legend>
@@ -137,8 +138,20 @@ function alertsOf({ settings: { alerts }, words }: View): Html {
     }
     <p class="hint">${words.limitsHint}</p>
     ${[
-      { name: 'alerts.failureRate', label: words.failureRate, value: alerts.failureRate, as: 'null' } as const,
-      { name: 'alerts.queueAge', label: words.queueAge, value: alerts.queueAge, as: 'null' } as const,
+      {
+        name: 'alerts.failureRate',
+        label: words.failureRate,
+        value: alerts.failureRate,
+        as: 'null',
+        fallback: defaultOf('alerts', 'failureRate'),
+      } as const,
+      {
+        name: 'alerts.queueAge',
+        label: words.queueAge,
+        value: alerts.queueAge,
+        as: 'null',
+        fallback: defaultOf('alerts', 'queueAge'),
+      } as const,
     ].map(fieldOf)}
   </fieldset>`;
 }
