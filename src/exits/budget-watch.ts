@@ -39,8 +39,10 @@ async function look(needs: BudgetWatchNeeds, told: Map<string, Told>): Promise<v
   const uses = await budgetUses(needs).catch(() => null);
   if (uses === null) return;
   const atMs = clock.nowMs();
-  const tell = (egress: string, text: string, raised: boolean): void =>
-    emit({ event: 'alert', atMs, name: `budget:${egress}`, text, raised });
+  const tell = (egress: string, text: string, level: Level): void => {
+    const worst = level === 'used-up' ? { severity: 'critical' as const } : {};
+    emit({ event: 'alert', atMs, name: `budget:${egress}`, text, raised: level !== 'open', ...worst });
+  };
   for (const egress of new Set([...told.keys(), ...uses.keys()])) {
     const use = uses.get(egress);
     const before = told.get(egress);
@@ -49,8 +51,8 @@ async function look(needs: BudgetWatchNeeds, told: Map<string, Told>): Promise<v
     if (before !== undefined && now?.of === before.of && !isWorse(now.level, before.level)) continue;
     if (now === null) told.delete(egress);
     else told.set(egress, now);
-    if (now !== null && now.level !== 'open') tell(egress, now.text, true);
-    else if (before !== undefined && before.level !== 'open') tell(egress, overText(egress, use), false);
+    if (now !== null && now.level !== 'open') tell(egress, now.text, now.level);
+    else if (before !== undefined && before.level !== 'open') tell(egress, overText(egress, use), 'open');
   }
 }
 

@@ -145,6 +145,7 @@ class StandingWatch {
     if (before === raisedFor) return;
     if (raisedFor === null) this.#raised.delete(name);
     else this.#raised.set(name, raisedFor);
-    emit({ event: 'alert', atMs: clock.nowMs(), name, text, raised: raisedFor !== null });
+    const worst = name.startsWith('reputation:') && raisedFor === 'paused' ? { severity: 'critical' as const } : {};
+    emit({ event: 'alert', atMs: clock.nowMs(), name, text, raised: raisedFor !== null, ...worst });
   }
 }
