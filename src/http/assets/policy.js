@@ -301,12 +301,14 @@
     }
   }
 
-  get('dialog-form').addEventListener('submit', async (event) => {
-    event.preventDefault();
-    const form = event.target;
+  async function go(form) {
     form.setAttribute('aria-busy', 'true');
     await going?.(get('comment').value);
     form.removeAttribute('aria-busy');
+  }
+  get('dialog-form').addEventListener('submit', (event) => {
+    event.preventDefault();
+    void go(event.target);
   });
 
   const actions = {
