@@ -67,11 +67,16 @@ function bodyFields(body: NonNullable<ApiRoute['body']>): readonly Field[] {
 }
 
 function jsonFields(json: z.ZodType): readonly Field[] {
-  const schema = schemaOf(json, 'input');
-  const required = (schema['required'] ?? []) as readonly string[];
-  const fields = Object.entries((schema['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>);
-  if (fields.length === 0) return [{ text: 'a body of JSON', description: '' }];
-  return fields.map(([name, field]) => fieldOf(name, field, required.includes(name)));
+  const whole = schemaOf(json, 'input');
+  // One of several forms: the fields of all, required where each has them so.
+  const forms = (whole['anyOf'] ?? [whole]) as readonly JsonSchema[];
+  const fields = new Map(
+    forms.flatMap((form) => Object.entries((form['properties'] ?? {}) as Readonly<Record<string, JsonSchema>>)),
+  );
+  const isRequired = (name: string): boolean =>
+    forms.every((form) => ((form['required'] ?? []) as readonly string[]).includes(name));
+  if (fields.size === 0) return [{ text: 'a body of JSON', description: '' }];
+  return [...fields].map(([name, field]) => fieldOf(name, field, isRequired(name)));
 }
 
 function fieldOf(name: string, schema: JsonSchema, isRequired: boolean): Field {
