@@ -54,7 +54,8 @@ export default defineConfig({
           testTimeout: 60_000,
           retry: 1,
           hookTimeout: 60_000,
-          maxWorkers: cores,
+          // As many as the others of this group, which they must be.
+          maxWorkers: cores * 2,
           sequence: { groupOrder: 1 },
         },
       },
@@ -67,6 +68,7 @@ export default defineConfig({
           testTimeout: 240_000,
           retry: 1,
           hookTimeout: 60_000,
+          maxWorkers: Math.ceil(cores * 1.5),
           sequence: { groupOrder: 2 },
         },
       },

@@ -22,22 +22,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   feedback: ['message', 'policy', 'spool'],
   clients: ['message', 'policy', 'spool'],
   report: ['message', 'policy', 'spool'],
-  http: [
-    ...[
-      'message',
-      'policy',
-      'sign',
-      'spool',
-      'routing',
-      'egress',
-      'schedule',
-      'exits',
-      'feedback',
-      'clients',
-      'report',
-    ],
-    'operations',
-  ],
+  http: 'message policy sign spool routing egress schedule exits feedback clients report operations'.split(' '),
 };
 export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
 
