@@ -69,7 +69,7 @@ async function writeFigures(
   const endOf = (startsAtMs: number): number =>
     of.isByHour ? startsAtMs + HOUR_MS : dayOf(startsAtMs, of.zone).endsAtMs;
   let startsAtMs = of.isByHour ? Math.floor(of.sinceMs / HOUR_MS) * HOUR_MS : dayOf(of.sinceMs, of.zone).startsAtMs;
-  for (; startsAtMs < nowMs; startsAtMs = endOf(startsAtMs)) {
+  for (; startsAtMs <= nowMs; startsAtMs = endOf(startsAtMs)) {
     const toMs = endOf(startsAtMs);
     const { rows } = await operations.table({ by: of.by, fromMs: startsAtMs, toMs, limit: NAMES_MOST });
     const time = isoTime(startsAtMs);

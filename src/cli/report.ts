@@ -111,7 +111,7 @@ function stretchOf(cli: Cli, where: Where, { month, since }: ReportOptions) {
   if (month === undefined) {
     const spanMs = since === undefined ? 30 * DAY_MS : parseDurationMs(since);
     if (spanMs === null) throw new UsageError(`--since ${since}: expected a time such as 24h or 7d`);
-    return { fromMs: Math.max(0, nowMs - spanMs), toMs: nowMs };
+    return { fromMs: Math.max(0, nowMs - spanMs), toMs: nowMs + 1 };
   }
   const loaded = loadPolicyFile(cli, where);
   const zone = loaded.kind === 'refused' ? 'UTC' : loaded.policy.timeZone;
@@ -120,7 +120,7 @@ function stretchOf(cli: Cli, where: Where, { month, since }: ReportOptions) {
 }
 
 function monthName(text: string): string {
-  if (/^\d{4}-(?:0[1-9]|1[0-2])$/.test(text)) return text;
+  if (/^20\d{2}-(?:0[1-9]|1[0-2])$/.test(text)) return text;
   throw new UsageError(`--month ${text}: expected a month such as 2026-11`);
 }
 

@@ -7,7 +7,7 @@ import { OTHER_FIGURES, SERIES_AT_MOST, type SeriesFigure, STEPS_MS } from './fi
 /** The last time that a date can be. */
 const LATEST_MS = 8.64e15;
 const timeMs = z.number().min(0).max(LATEST_MS);
-const month = z.string().regex(/^\d{4}-(?:0[1-9]|1[0-2])$/, 'expected a month such as 2026-11');
+const month = z.string().regex(/^20\d{2}-(?:0[1-9]|1[0-2])$/, 'expected a month such as 2026-11');
 
 export const SERIES_FIGURES: readonly SeriesFigure[] = [...FIGURES, ...OTHER_FIGURES];
 

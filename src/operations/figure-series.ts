@@ -203,11 +203,15 @@ function wholeStretch(
   { nowMs, timeZone }: FigureReading,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
 ): { readonly level: Level; readonly fromMs: number; readonly toMs: number } {
-  const endMs = Math.max(fromMs, Math.min(toMs, nowMs));
+  const endMs = Math.max(fromMs, Math.min(toMs, nowMs + 1));
   const spanMs = endMs - fromMs;
   const isRecent = (level: Level): boolean => fromMs >= nowMs - KEPT_MS[level];
-  const level: Level =
-    spanMs <= 3 * HOUR_MS && isRecent('minute') ? 'minute' : spanMs <= 8 * DAY_MS && isRecent('hour') ? 'hour' : 'day';
+  const lastAskedMs = Math.max(0, Math.min(toMs, nowMs + 2 * DAY_MS) - 1);
+  // Whole days are told by days: those of a time zone need not begin with an hour.
+  const isDays = dayOf(fromMs, timeZone).startsAtMs === fromMs && dayOf(lastAskedMs, timeZone).endsAtMs === toMs;
+  const isFine = spanMs <= 3 * HOUR_MS && isRecent('minute');
+  const byHour: Level = spanMs <= 8 * DAY_MS && isRecent('hour') && !isDays ? 'hour' : 'day';
+  const level: Level = isFine && !isDays ? 'minute' : byHour;
   const firstMs = startOf(level, Math.max(fromMs, nowMs - KEPT_MS.day), timeZone);
   const lastMs = startOf(level, Math.max(firstMs, endMs - 1), timeZone);
   const lastEndMs =

@@ -156,8 +156,11 @@ ${spool}
         expect(reply).toMatch(/^250 /);
       }
     };
-    const idle = () =>
-      expect.poll(() => relay.audit(), { timeout: 20_000, interval: 400 }).toMatchObject({ queued: 0, violations: [] });
+    const idle = async (): Promise<void> => {
+      await expect
+        .poll(() => relay.audit(), { timeout: 20_000, interval: 400 })
+        .toMatchObject({ queued: 0, violations: [] });
+    };
     await send(24);
     await idle();
     // What it had not written yet is gone with it where others share the store: there it may only end.

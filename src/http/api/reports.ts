@@ -24,7 +24,7 @@ const reportQuery = z.strictObject({
 const costsQuery = z.strictObject({
   month: z
     .string()
-    .regex(/^\d{4}-(?:0[1-9]|1[0-2])$/, 'expected a month such as 2026-11')
+    .regex(/^20\d{2}-(?:0[1-9]|1[0-2])$/, 'expected a month such as 2026-11')
     .exactOptional(),
   format,
 });

@@ -44,6 +44,6 @@ export function stretchOf(
   { nowMs, usualMs }: { readonly nowMs: number; readonly usualMs: number },
 ): { readonly fromMs: number; readonly toMs: number } {
   const msOf = (one: When): number => ('atMs' in one ? one.atMs : Math.max(0, nowMs - one.agoMs));
-  const toMs = to === undefined ? nowMs : msOf(to);
+  const toMs = to === undefined ? nowMs + 1 : msOf(to);
   return { fromMs: from === undefined ? Math.max(0, toMs - usualMs) : msOf(from), toMs };
 }

@@ -31,7 +31,7 @@ export function bouncesPage({ operations }: BouncesNeeds): Page {
       const words = REPORT_WORDS[language];
       const chosen = STRETCHES.find((one) => one === query.get('since')) ?? '7d';
       const fromMs = nowMs - (parseDurationMs(chosen) ?? 0);
-      const report = await bounceReport(operations, { fromMs, toMs: nowMs, limit: ROWS });
+      const report = await bounceReport(operations, { fromMs, toMs: nowMs + 1, limit: ROWS });
       const form = reportForm({
         report: 'bounces',
         field: { name: 'since', label: words.stretch },
