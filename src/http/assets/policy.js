@@ -3,7 +3,7 @@
   'use strict';
   const place = document.getElementById('policy');
   if (place === null) return;
-  const { announce, call } = window.relevo;
+  const { call } = window.relevo;
   const words = JSON.parse(place.dataset.words);
   const get = (id) => document.getElementById(`policy-${id}`);
   const [editor, gutter, marks, list, faults] = ['text', 'gutter', 'marks', 'completions', 'faults'].map(get);
@@ -13,15 +13,14 @@
   // A textarea is given its text with LF; what the file has between its lines is put back.
   const isCrLf = place.dataset.newline === 'crlf';
   let saved = editor.value;
-  let etag = place.dataset.etag;
 
   const textOf = () => (isCrLf ? editor.value.replaceAll('\n', '\r\n') : editor.value);
   const isDirty = () => editor.value !== saved;
 
-  async function sendYaml(method, path, headers = {}) {
+  async function sendYaml(path, { isPut = false, headers = {} } = {}) {
     try {
       const response = await fetch(path, {
-        method,
+        method: isPut ? 'PUT' : 'POST',
         credentials: 'same-origin',
         headers: { accept: 'application/json', 'content-type': 'text/yaml', 'x-relevo-csrf': csrf(), ...headers },
         body: textOf(),
@@ -111,7 +110,7 @@
   let asked = 0;
   async function check() {
     const turn = ++asked;
-    const { ok, value } = await sendYaml('POST', '/api/v1/policy/check');
+    const { ok, value } = await sendYaml('/api/v1/policy/check');
     if (turn !== asked) return;
     if (ok) showProblems(value.problems, value.warnings);
     else showProblems([{ line: null, text: value.detail }]);
@@ -214,7 +213,7 @@
     const { key, ctrlKey, metaKey } = event;
     const step = { ArrowDown: 1, ArrowUp: -1 }[key];
     if (key === ' ' && ctrlKey) void offer(true);
-    else if (key === 's' && (ctrlKey || metaKey)) void review();
+    else if (key === 's' && (ctrlKey || metaKey)) place.dispatchEvent(new Event('relevo:review'));
     else if (isOpen && step !== undefined)
       choose((chosen + step + offers.length + (chosen < 0 && step < 0 ? 1 : 0)) % offers.length);
     else if (isOpen && key === 'Escape') hideOffers();
@@ -234,156 +233,14 @@
   editor.addEventListener('click', hideOffers);
   editor.addEventListener('scroll', scroll);
 
-  // ---- differences, saving, going back
+  // ---- for what is done with the text (policy-save.js)
 
-  function diffOf({ unified, changes }) {
-    const both = document.createDocumentFragment();
-    if (unified === '') both.append(make('p', words.same));
-    const meaning = make('ul', '', 'plain');
-    const text = (value) => (typeof value === 'string' ? value : JSON.stringify(value));
-    for (const { key, from, to } of changes ?? [])
-      meaning.append(
-        make(
-          'li',
-          `${key}: ${from === undefined ? words.unset : text(from)} → ${to === undefined ? words.unset : text(to)}`,
-        ),
-      );
-    const lines = make('pre', '', 'diff');
-    const kinds = { '+': 'ins', '-': 'del' };
-    lines.tabIndex = 0;
-    for (const line of unified.split('\n').slice(0, 2_000)) lines.append(make(kinds[line[0]] ?? 'span', `${line}\n`));
-    both.append(meaning, ...(unified === '' ? [] : [lines]));
-    return both;
+  /** What is in the editor is what the file has. */
+  function settle() {
+    saved = editor.value;
+    edited();
   }
-
-  const dialog = get('dialog');
-  let going = null;
-
-  /** @param run null: there is nothing to do but look */
-  function ask(title, diff, run) {
-    get('dialog-title').textContent = title;
-    get('dialog-diff').replaceChildren(...(Array.isArray(diff) ? diff : [diffOf(diff)]));
-    get('dialog-fault').textContent = '';
-    get('comment').value = '';
-    for (const one of dialog.querySelectorAll('[data-run]')) one.hidden = run === null;
-    going = run;
-    if (!dialog.open) dialog.showModal();
-  }
-
-  async function review() {
-    const { ok, value } = await call('POST', '/api/v1/policy/diff', { text: textOf() });
-    if (!ok) return announce(value.detail, 'bad');
-    ask(words.review, value, value.unified === '' ? null : save);
-  }
-
-  async function save(comment) {
-    const query = new URLSearchParams({ comment });
-    return written(await sendYaml('PUT', `/api/v1/policy?${query}`, { 'if-match': `"${etag}"` }));
-  }
-
-  async function written({ ok, status, value }) {
-    if (ok) {
-      etag = value.etag;
-      saved = editor.value;
-      dialog.close();
-      edited();
-      announce(words.inForce);
-      await window.relevo.refresh();
-    } else if (status === 409 && value.diff !== undefined) {
-      const parts = [make('p', words.stale, 'notice bad')];
-      if (value.theirs !== null) parts.push(make('h3', words.theirs), diffOf(value.theirs));
-      parts.push(make('h3', words.mine), diffOf(value.diff));
-      etag = value.etag;
-      ask(words.staleTitle, parts, save);
-    } else {
-      get('dialog-fault').textContent = [value.detail, ...(value.problems ?? []).map(({ text }) => text)].join(' · ');
-      if (value.problems !== undefined) showProblems(value.problems);
-    }
-  }
-
-  async function go(form) {
-    form.setAttribute('aria-busy', 'true');
-    await going?.(get('comment').value);
-    form.removeAttribute('aria-busy');
-  }
-  get('dialog-form').addEventListener('submit', (event) => {
-    event.preventDefault();
-    void go(event.target);
-  });
-
-  const actions = {
-    review,
-    simulate,
-    compare: async (id) => {
-      const { ok, value } = await call('POST', '/api/v1/policy/diff', { from: Number(id), text: textOf() });
-      if (ok) ask(words.compare.replace('{id}', id), value, null);
-      else announce(value.detail, 'bad');
-    },
-    rollback: async (id) => {
-      const { ok, value } = await call('POST', '/api/v1/policy/diff', { to: Number(id) });
-      if (!ok) return announce(value.detail, 'bad');
-      ask(words.rollback.replace('{id}', id), value, async (comment) => {
-        const reply = await call('POST', `/api/v1/policy/versions/${id}/rollback`, { etag, comment });
-        if (!reply.ok) return written(reply);
-        saved = editor.value;
-        location.reload();
-      });
-    },
-  };
-  place.addEventListener('click', (event) => {
-    const button = event.target.closest('[data-policy]');
-    if (button !== null) void actions[button.dataset.policy](button.dataset.version);
-  });
-
-  // ---- what it would have made of the mail of the last hours
-
-  async function simulate() {
-    const result = get('simulation');
-    result.replaceChildren(make('p', words.simulating));
-    const { ok, value } = await call('POST', '/api/v1/policy/simulate', {
-      text: textOf(),
-      hours: Number(get('hours').value),
-    });
-    if (!ok) {
-      if (value.problems !== undefined) showProblems(value.problems);
-      return result.replaceChildren(make('p', value.detail, 'notice bad'));
-    }
-    const { inForce, candidate, recorded, changes } = value;
-    const table = make('table');
-    const head = table.createTHead().insertRow();
-    for (const text of ['', words.recorded, words.now, words.candidate])
-      head.append(Object.assign(make('th', text), { scope: 'col' }));
-    const body = table.createTBody();
-    const add = (name, ...figures) => {
-      const row = body.insertRow();
-      row.append(Object.assign(make('th', name), { scope: 'row' }));
-      for (const figure of figures) row.append(make('td', String(figure ?? '–'), 'num'));
-    };
-    const countIn = (exits, name) => exits.find((one) => (one.name ?? one.egress) === name)?.count ?? 0;
-    const names = new Set([...inForce.exits, ...candidate.exits].map(({ egress }) => egress));
-    for (const name of names)
-      add(name, countIn(recorded.exits, name), countIn(inForce.exits, name), countIn(candidate.exits, name));
-    const seconds = (ms) => `${(ms / 1_000).toFixed(1)} s`;
-    const cost = ({ costs }) =>
-      costs.map(({ amount, currency }) => `${amount.toFixed(2)} ${currency}`).join(' + ') || '–';
-    add(words.refused, '–', inForce.refused, candidate.refused);
-    add(words.waiting, recorded.unsent, inForce.waiting, candidate.waiting);
-    add(words.delay, seconds(recorded.delay.meanMs), seconds(inForce.delay.meanMs), seconds(candidate.delay.meanMs));
-    add(words.cost, '–', cost(inForce), cost(candidate));
-    const moved = [...changes.routes, ...changes.streams, ...changes.priorities].map(
-      ({ from, to, count }) => `${count}: ${from} → ${to}`,
-    );
-    const notes = [
-      ...changes.refused.map(({ name, count }) => `${count}: ${name}`),
-      ...moved.slice(0, 30),
-      ...value.notes,
-    ];
-    const rows = make('ul');
-    rows.append(...notes.map((text) => make('li', text)));
-    const scroller = make('div', '', 'scroll');
-    scroller.append(table);
-    result.replaceChildren(make('p', words.simulated.replace('{messages}', value.messages)), scroller, rows);
-  }
+  window.relevo.editor = { place, words, get, make, textOf, sendYaml, showProblems, settle };
 
   window.addEventListener('beforeunload', (event) => {
     if (isDirty()) event.preventDefault();

@@ -39,7 +39,7 @@ export function policyPage({ policy, policies }: PolicyPageNeeds): Page {
         >
           ${editorOf(view)} ${actionsOf(view)} ${versionsOf(view)} ${dialogOf(view)}
         </div>`;
-      return { title: words.title, main, scripts: ['policy.js'] };
+      return { title: words.title, main, scripts: ['policy.js', 'policy-save.js'] };
     },
   };
 }
