@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
+import { KEYS, openMailgunRig, openSesRig } from '../../tests/fakes/cloud-exits.ts';
 import { exitPorts, mailTo, NEVER, smtpPolicy } from '../../tests/fakes/exits.ts';
 import { startMxRig } from '../../tests/fakes/mx-rig.ts';
 import { startSmtpSink } from '../../tests/fakes/smtp-sink.ts';
@@ -72,6 +73,24 @@ describe('what is recorded of an attempt', () => {
     await rig.egress.attempt({ ...mailTo(), recorder }, NEVER);
     expect(textOf(recorder)).toMatch(/\* 127\.0\.0\.1 port \d+: no connection \(ECONNREFUSED\)/);
     await rig[Symbol.asyncDispose]();
+  });
+});
+
+describe.each([
+  ['mailgun', openMailgunRig],
+  ['ses', openSesRig],
+] as const)('what is recorded of a request to %s', (_, open) => {
+  test('has where it went and what was answered, and neither key nor message', async () => {
+    await using rig = await open({ keys: KEYS });
+    rig.server.act({ kind: 'answer', status: 500, body: '{"message":"<b>out of order</b>"}' });
+    const recorder = new Recorder(systemClock);
+    const content = Buffer.from('From: a@example.com\r\nSubject: secret plan\r\n\r\nbody\r\n');
+    await rig.egress.attempt({ ...mailTo({ content }), recorder }, NEVER);
+    const text = textOf(recorder);
+    expect(text).toMatch(/^> POST http:\/\/127\.0\.0\.1:\d+\/.* \(\d+ bytes\)$/m);
+    expect(text).toMatch(/^< 500 .*out of order/m);
+    expect(text).not.toContain('secret plan');
+    for (const key of KEYS) expect(text).not.toContain(key);
   });
 });
 
