@@ -191,7 +191,13 @@ function replyOf(reply: ApiReply): Reply {
     case 'answer':
       return reply.answer;
     case 'stream':
-      return { status: 200, contentType: reply.contentType, stream: reply.stream };
+      // A proxy before it is not to wait for more: nginx does.
+      return {
+        status: 200,
+        contentType: reply.contentType,
+        stream: reply.stream,
+        headers: { 'x-accel-buffering': 'no' },
+      };
   }
 }
 
