@@ -65,13 +65,17 @@ test('no two calls are at one place, and each path is below the API or what anot
   for (const place of places) expect(place).toMatch(/^[A-Z]+ \/(?:api\/v1|v2\/email)\//);
 });
 
-test('every schema can be told, and what it takes is an object whose unknown fields are refused', () => {
-  for (const { method, path, query, body, answer } of routesToTell()) {
-    const place = `${method} ${path}`;
-    if (query !== undefined) expect(schemaOf(query, 'input'), place).toMatchObject({ additionalProperties: false });
-    if (body?.as === 'json') expect(schemaOf(body.schema, 'input'), place).toBeTypeOf('object');
-    if (!('contentType' in answer)) expect(schemaOf(answer, 'output'), place).toBeTypeOf('object');
-  }
+test('every schema can be told, and no query takes a field that it does not know', () => {
+  const routes = routesToTell();
+  const told = routes.flatMap(({ body, answer }) => [
+    ...(body?.as === 'json' ? [schemaOf(body.schema, 'input')] : []),
+    ...('contentType' in answer ? [] : [schemaOf(answer, 'output')]),
+  ]);
+  expect(told.length).toBeGreaterThan(50);
+  const lax = routes.filter(
+    ({ query }) => query !== undefined && schemaOf(query, 'input')['additionalProperties'] !== false,
+  );
+  expect(lax.map(({ method, path }) => `${method} ${path}`)).toEqual([]);
 });
 
 test('docs/api.md is in step with the calls', () => {
