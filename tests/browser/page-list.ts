@@ -13,6 +13,7 @@ export type ListedPage = {
 
 export const PAGES: readonly ListedPage[] = [
   { path: '/', name: 'overview', ready: '[data-charts][data-drawn]' },
+  { path: '/alerts', name: 'alerts' },
   { path: '/exits', name: 'exits' },
   { path: '/exits/one', name: 'exit', ready: '[data-charts][data-drawn]' },
   { path: '/queue', name: 'queue' },

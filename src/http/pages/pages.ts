@@ -2,6 +2,7 @@
 import type { RouteNeeds } from '../needs.ts';
 import type { Page } from '../page.ts';
 import { accessPage } from './access.ts';
+import { alertsPage } from './alerts.ts';
 import { exitPage } from './exit.ts';
 import { exitsPage } from './exits.ts';
 import { messagePage } from './message.ts';
@@ -19,6 +20,7 @@ import { suppressionPage } from './suppression.ts';
 export function allPages(needs: RouteNeeds): readonly Page[] {
   return [
     overviewPage(needs),
+    alertsPage(needs),
     exitsPage(needs),
     exitPage(needs),
     queuePage(needs),
