@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { openAccess } from '../../src/access.ts';
 import { sesRoutes } from '../../src/http/api/ses.ts';
 import { submitRoutes } from '../../src/http/api/submit.ts';
+import type { AdmissionNeeds } from '../../src/http/admission.ts';
 import { createApp } from '../../src/http/app.ts';
+import type { ApiRoute } from '../../src/http/route.ts';
 import { createHttp } from '../../src/http/server.ts';
 import { Signatures } from '../../src/http/ses/signatures.ts';
 import { BodyReader } from '../../src/http/submission/bodies.ts';
@@ -16,9 +18,9 @@ import type { Event } from '../../src/message/event.ts';
 import type { MessageId } from '../../src/message/ids.ts';
 import type { TokenAsk } from '../../src/operations/token-operations.ts';
 import { type Policy, policySchema } from '../../src/policy/schema.ts';
-import type { Clock } from '../../src/ports.ts';
+import type { Clock, Emit } from '../../src/ports.ts';
+import type { SpoolWithLedger } from '../../src/open-spool.ts';
 import { openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
-import type { Spool } from '../../src/spool/spool.ts';
 import { systemRandom } from '../../src/system.ts';
 import { FakeClock } from './clock.ts';
 
@@ -34,9 +36,59 @@ type Options = {
   readonly clock?: Clock;
   /** A store that another rig had, which is closed. */
   readonly folder?: string;
+  /** Another store, such as one that nodes share; the rig ends it. */
+  readonly spool?: SpoolWithLedger;
   /** Before the store is asked. */
   readonly beforeAccept?: () => Promise<void>;
 };
+
+/** Ingress without SMTP, and without signatures. */
+function ingressOver(
+  given: { policy: () => Policy; spool: SpoolWithLedger; clock: Clock; emit: Emit },
+  beforeAccept: Options['beforeAccept'] = async () => {},
+) {
+  const { spool } = given;
+  const receiver = new Receiver({
+    ...given,
+    spool: {
+      trouble: () => spool.trouble(),
+      accept: (submission) => beforeAccept().then(() => spool.accept(submission)),
+    },
+    handoff: { reserve: () => null, take: () => {}, cancel: () => {}, wake: () => {} },
+    sign: async () => ({ headers: Buffer.alloc(0) }),
+    random: systemRandom,
+  });
+  return (mail: Parameters<typeof submit>[1]) => submit({ ...given, ledger: spool.ledger, receiver }, mail);
+}
+
+type Served = {
+  readonly policy: () => Policy;
+  readonly clock: Clock;
+  readonly emit: Emit;
+  readonly admission: AdmissionNeeds;
+  readonly routes: readonly ApiRoute[];
+};
+
+/** @returns where */
+async function served(
+  { policy, clock, emit, admission, routes }: Served,
+  things: AsyncDisposableStack,
+): Promise<string> {
+  const app = createApp({
+    ...admission,
+    routes,
+    pages: [],
+    assets: async () => null,
+    audit: async () => {},
+    isOwnHost: () => true,
+    layout: async () => Promise.reject(new Error('there are no pages here')),
+  });
+  const scrape = async () => ({ contentType: 'text/plain', text: '' });
+  const http = things.use(createHttp({ policy, clock, emit, notReady: () => [], scrape, app: async () => app }));
+  const bound = await http.listen();
+  if (bound.kind !== 'listening') throw new Error(bound.cause);
+  return `http://127.0.0.1:${bound.port}`;
+}
 
 /** Ends with all that it opened, but for the folder, which the test removes. */
 export async function openSubmitRig({ policy: given = {}, clock = new FakeClock(), ...options }: Options = {}) {
@@ -51,27 +103,12 @@ export async function openSubmitRig({ policy: given = {}, clock = new FakeClock(
     ...given,
   });
   const events: Event[] = [];
-  const emit = (event: Event): void => void events.push(event);
-  const spool = things.use(await openEmbeddedSpool({ path: join(folder, 'spool'), durability: 'relaxed', clock }));
+  const emit: Emit = (event) => void events.push(event);
+  const embedded = () => openEmbeddedSpool({ path: join(folder, 'spool'), durability: 'relaxed', clock });
+  const spool = things.use(options.spool ?? (await embedded()));
   const { marks, ledger } = spool;
   const current = (): Policy => policy;
   const access = openAccess({ policy: current, ports: { clock, random: systemRandom }, marks, ledger });
-  const accepting: Pick<Spool, 'accept' | 'trouble'> = {
-    trouble: () => spool.trouble(),
-    accept: async (submission) => {
-      await options.beforeAccept?.();
-      return spool.accept(submission);
-    },
-  };
-  const receiver = new Receiver({
-    policy: current,
-    spool: accepting,
-    handoff: { reserve: () => null, take: () => {}, cancel: () => {}, wake: () => {} },
-    sign: async () => ({ headers: Buffer.alloc(0) }),
-    clock,
-    random: systemRandom,
-    emit,
-  });
   const bodies = things.use(new BodyReader(clock));
   const keys = createKeyReader({ path: () => accessKeys, clock });
   const admission = { clock, emit, ...access.admission };
@@ -82,24 +119,10 @@ export async function openSubmitRig({ policy: given = {}, clock = new FakeClock(
     spool,
     bodies,
     signatures,
-    submit: (mail: Parameters<typeof submit>[1]) => submit({ policy: current, ledger, receiver, clock, emit }, mail),
+    submit: ingressOver({ policy: current, spool, clock, emit }, options.beforeAccept),
   };
-  const app = createApp({
-    ...admission,
-    routes: [...submitRoutes(needs), ...sesRoutes(needs)],
-    pages: [],
-    assets: async () => null,
-    audit: async () => {},
-    isOwnHost: () => true,
-    layout: async () => Promise.reject(new Error('there are no pages here')),
-  });
-  const scrape = async () => ({ contentType: 'text/plain', text: '' });
-  const http = things.use(
-    createHttp({ policy: current, clock, emit, notReady: () => [], scrape, app: async () => app }),
-  );
-  const bound = await http.listen();
-  if (bound.kind !== 'listening') throw new Error(bound.cause);
-  const base = `http://127.0.0.1:${bound.port}`;
+  const routes = [...submitRoutes(needs), ...sesRoutes(needs)];
+  const base = await served({ policy: current, clock, emit, admission, routes }, things);
   const issue = (ask: Partial<TokenAsk> = {}) =>
     access.tokens.createToken({ name: 'app', scopes: ['submit'], lifetimeMs: null, ...ask });
   const post = (path: string, body: string | Buffer, headers: Readonly<Record<string, string>>) =>
