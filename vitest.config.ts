@@ -51,6 +51,8 @@ export default defineConfig({
           // The pages in a real browser, beside the tests that wait for most of their time.
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
+          // What shows on a page shows when the machine gets to it.
+          expect: { poll: { timeout: 20_000 } },
           testTimeout: 60_000,
           retry: 1,
           hookTimeout: 60_000,

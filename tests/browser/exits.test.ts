@@ -16,7 +16,7 @@ test('the overview says whether mail flows, what waits and why, and follows whil
   const { page } = at;
   // The policy of the other tests may just have been refused.
   const verdict = page.locator('[data-verdict]');
-  await expect.poll(() => verdict.getAttribute('data-verdict'), { timeout: 20_000 }).toBe('flows');
+  await expect.poll(() => verdict.getAttribute('data-verdict')).toBe('flows');
   const waits = page.locator('[data-live=waits]');
   expect(await waits.locator('tbody tr').count()).toBe(2);
   expect(await waits.textContent()).toContain(HOSTILE.reply);
@@ -24,7 +24,7 @@ test('the overview says whether mail flows, what waits and why, and follows whil
   const before = Number(await delivered.textContent());
   await page.evaluate('document.body.dataset.kept = "yes"');
   await rig.send({ to: SEEDED.delivered });
-  await expect.poll(() => delivered.textContent(), { timeout: 20_000 }).toBe(String(before + 1));
+  await expect.poll(() => delivered.textContent()).toBe(String(before + 1));
   expect(await page.locator('body').getAttribute('data-kept')).toBe('yes');
   expect(at.troubles).toEqual([]);
 });
@@ -34,7 +34,7 @@ test('figures over time are drawn for the stretch that is chosen, and are a tabl
   const { page } = at;
   await page.locator('[data-drawn="1h"]').waitFor();
   const rate = page.getByRole('figure').filter({ hasText: 'Recipients a minute' });
-  await expect.poll(() => rate.locator('canvas').count(), { timeout: 20_000 }).toBe(1);
+  await expect.poll(() => rate.locator('canvas').count()).toBe(1);
   await page.getByRole('button', { name: '24 hours' }).click();
   await page.locator('[data-drawn="24h"]').waitFor();
   expect(await page.getByRole('button', { name: '24 hours' }).getAttribute('aria-pressed')).toBe('true');
@@ -59,7 +59,7 @@ test('a policy that is refused stands on every open page, and goes when it is me
   } finally {
     rig.relay.writePolicy(policy);
   }
-  await expect.poll(() => at.page.locator('#notices > *').count(), { timeout: 20_000 }).toBe(0);
+  await expect.poll(() => at.page.locator('#notices > *').count()).toBe(0);
   expect(at.troubles).toEqual([]);
 });
 
