@@ -53,8 +53,8 @@ export const http = z
       .prefault(null)
       .meta({
         description:
-          'How those who unsubscribe reach this listener from outside, by a proxy that passes on `/unsubscribe/` (and `/hooks/`) ' +
-          'and nothing else; null: not at all.',
+          'How those who unsubscribe, and who have a link of an alert, reach this listener from outside, by a proxy that passes on ' +
+          '`/unsubscribe/`, `/release/` (and `/hooks/`) and nothing else; null: not at all.',
       }),
     accessKeys: z.string().prefault('../certs/access-keys.keys').meta({
       description:
