@@ -3,7 +3,17 @@ import type { Clock } from '../../ports.ts';
 import type { Operations } from '../../operations/operations.ts';
 
 /** Not of those that change something. */
-const READS = ['status', 'overview', 'shape', 'nodes', 'stats', 'exits', 'list', 'alertList', 'clientStatuses'] as const;
+const READS = [
+  'status',
+  'overview',
+  'shape',
+  'nodes',
+  'stats',
+  'exits',
+  'list',
+  'alertList',
+  'clientStatuses',
+] as const;
 const RECENT_MS = 1_900;
 /** What takes longer to read is shown as it was, for so many times as long, and read anew meanwhile: a long queue that has to be counted. */
 const SLOW_MS = 250;
