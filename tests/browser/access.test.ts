@@ -50,7 +50,9 @@ test('a second factor is set up on the page, and asked for from then on', async 
   await page.locator('#factor-begin input[name=password]').fill(PASSWORD);
   await page.locator('#factor-begin button').click();
   await page.locator('#factor-seed').waitFor();
-  await expect.poll(() => page.evaluate('document.querySelector("#factor-image img").naturalWidth')).toBeGreaterThan(0);
+  await expect
+    .poll(() => page.evaluate('document.querySelector("#factor-image img").naturalWidth'), { timeout: 15_000 })
+    .toBeGreaterThan(0);
   const seed = (await page.locator('#factor-seed').textContent()) ?? '';
   await page.locator('#factor-confirm input[name=code]').fill(await codeAt(seed, Date.now()));
   await page.keyboard.press('Enter');
@@ -78,13 +80,15 @@ test('an admin adds a user and a token, shown once, and finds both in the audit 
   const adding = page.locator('form[data-api="POST /api/v1/users"]');
   await adding.locator('input[name=name]').fill('ben');
   await adding.locator('button').click();
-  await expect.poll(() => adding.locator('[data-reply=password]').textContent()).toMatch(/^\S{24}$/);
+  await expect
+    .poll(() => adding.locator('[data-reply=password]').textContent(), { timeout: 15_000 })
+    .toMatch(/^\S{24}$/);
   await page.getByText('Make a token').first().click();
   const making = page.locator('form[data-api="POST /api/v1/tokens"]');
   await making.locator('input[name=name]').fill('grafana');
   await making.getByLabel('read').check();
   await making.locator('button').click();
-  await expect.poll(() => making.locator('[data-reply=token]').textContent()).toMatch(/^rlv_/);
+  await expect.poll(() => making.locator('[data-reply=token]').textContent(), { timeout: 15_000 }).toMatch(/^rlv_/);
   await page.goto(`${rig.base}/access?what=token`);
   const audit = page.locator('[data-live=audit]');
   expect(await audit.textContent()).toMatch(/token\.create.*grafana/s);
@@ -93,6 +97,6 @@ test('an admin adds a user and a token, shown once, and finds both in the audit 
   await page.getByRole('link', { name: 'Manage ben' }).click();
   await page.locator('#user').getByRole('button', { name: 'Remove', exact: true }).click();
   await page.locator('dialog[open]').getByRole('button', { name: 'Remove' }).click();
-  await expect.poll(() => page.getByRole('link', { name: 'Manage ben' }).count()).toBe(0);
+  await expect.poll(() => page.getByRole('link', { name: 'Manage ben' }).count(), { timeout: 15_000 }).toBe(0);
   expect(at.troubles).toEqual([]);
 });

@@ -19,7 +19,7 @@ egress: { box: { type: sandbox, path: ../box } }
   await relay.start();
   const told = await relay.waitFor(({ event, name }) => event === 'alert' && name === 'not-listening');
   expect(told['text']).toMatch(/0\.0\.0\.0:\d+ is not a loopback address.*Set http\.tls: true/);
-  await expect(fetch(`http://127.0.0.1:${http}/readyz`)).rejects.toThrow();
+  await expect(fetch(`http://127.0.0.1:${http}/readyz`)).rejects.toThrow('fetch failed');
   const check = await relay.cli(['check']);
   expect([check.code, check.stdout + check.stderr]).toEqual([0, expect.stringContaining('http.tls: true')]);
 

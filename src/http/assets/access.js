@@ -1,7 +1,19 @@
-/* The page Access: the square of a second factor, and recovery codes, both shown once. */
+/* The page Access: the square of a second factor, and recovery codes, both shown once; which of the sign-ins is this one. */
 (() => {
   'use strict';
   const at = (id) => document.getElementById(id);
+
+  async function markThis() {
+    const { ok, value } = await window.relevo.call('GET', '/api/v1/sessions');
+    const here = ok ? value.sessions.find((one) => one.isThis) : undefined;
+    const place = here === undefined ? null : document.querySelector(`[data-session="${here.id}"]`);
+    if (place === null) return;
+    const tag = document.createElement('span');
+    tag.className = 'tag good';
+    tag.textContent = place.dataset.this;
+    place.append(' ', tag);
+  }
+  void markThis();
 
   document.addEventListener('relevo:answer', ({ detail: { ok, value } }) => {
     if (!ok) return;

@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import type { SessionStatus } from '../sign-in/sessions.ts';
 import type { UserStatus } from '../../operations/user-operations.ts';
 import type { Html } from '../page.ts';
+import { browserName } from '../sign-in/browser-name.ts';
 import type { Principal } from '../principal.ts';
 import type { AccessTold } from './access.ts';
 import { ACCESS_WORDS } from './access-words.ts';
@@ -169,12 +170,14 @@ function sessionRow({ id, by, name, peer, createdAtMs, seenAtMs, agent }: Sessio
   </form>`;
   return html`<tr>
     <th scope="row">
-      <div>${name}${by === 'token' ? html` <span class="tag">token</span>` : ''}</div>
+      <div data-session="${id}" data-this="${words.thisOne}">
+        ${name}${by === 'token' ? html` <span class="tag">token</span>` : ''}
+      </div>
     </th>
     <td data-label="${words.from}">${peer}</td>
     <td data-label="${words.since}">${ago(createdAtMs, told)}</td>
     <td data-label="${words.used}">${ago(seenAtMs, told)}</td>
-    <td data-label="${words.browser}">${agent}</td>
+    <td data-label="${words.browser}"><span title="${agent}">${browserName(agent)}</span></td>
     <td data-label="${words.actions}">${end}</td>
   </tr>`;
 }

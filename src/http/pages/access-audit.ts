@@ -83,7 +83,7 @@ function rowOf({ atMs, actor, what, on, before, after }: AuditEntry, { zone, lan
   const words = ACCESS_WORDS[language];
   const time = html`<time datetime="${new Date(atMs).toISOString()}">${moment(atMs, zone)}</time>`;
   return html`<tr>
-    <th scope="row">${time}</th>
+    <th scope="row" class="nowrap">${time}</th>
     <td data-label="${words.who}">
       <div>${actor.name} <span class="soft">${words.kinds[actor.kind]}</span></div>
     </td>
