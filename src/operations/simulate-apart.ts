@@ -32,6 +32,7 @@ export type SimulatedText =
 /** `relevo policy simulate` takes more, in a process of its own. */
 const MOST_MESSAGES = 200_000;
 const MOST_MEMORY_MB = 768;
+const ENDED = 'the simulation was ended';
 
 /** Rejects with `OperationsError` while another is under way, and where too many messages came. */
 export function simulator(needs: SimulateNeeds): (ask: SimulateTextAsk) => Promise<SimulatedText> {
@@ -77,7 +78,7 @@ async function replayed(
   const ended = new Promise<Simulation>((resolve, reject) => {
     thread.once('message', ({ simulation }: Replayed) => resolve(simulation));
     thread.once('error', (error) => reject(new OperationsError(`the simulation failed: ${String(error)}`)));
-    thread.once('exit', () => reject(new OperationsError('the simulation was ended')));
+    thread.once('exit', () => reject(new OperationsError(ENDED)));
   });
   // Nobody may be waiting for it yet.
   ended.catch(() => undefined);
@@ -85,7 +86,7 @@ async function replayed(
   signal.addEventListener('abort', end, { once: true });
   try {
     for await (const messages of pages) {
-      if (signal.aborted) break;
+      if (signal.aborted) throw new OperationsError(ENDED);
       send(messages);
     }
     send(null);
