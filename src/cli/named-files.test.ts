@@ -96,6 +96,14 @@ test('keys of return paths that cannot be used are told where a domain has one; 
   expect(await checked(domains)).toEqual({ code: 0, problems: [] });
 });
 
+test('a key of access keys that cannot be used is told; none is made by looking', async () => {
+  expect(await checked('', { 'access-keys.keys': 'secret\n' })).toEqual({
+    code: 1,
+    problems: [at('http.accessKeys: certs/access-keys.keys line 1 is not a key of 64 hexadecimal digits')],
+  });
+  expect(await checked('')).toEqual({ code: 0, problems: [] });
+});
+
 test('the pair of the pages is looked at as that of mail is, and is not made', async () => {
   const { certPem, keyPem } = await pair();
   const http = 'http: { tls: { cert: ../certs/web.crt, key: ../certs/web.key } }\n';

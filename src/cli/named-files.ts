@@ -17,7 +17,7 @@ export type NamedFiles = { readonly problems: readonly string[]; readonly warnin
 export async function checkNamedFiles(policy: Policy): Promise<NamedFiles> {
   const keys = await checkKeys(policy);
   const problems = [...checkCiphers(policy), ...(await checkCertificates(policy)), ...(await checkAuthorities(policy))];
-  problems.push(...(await checkReturnPathKeys(policy)));
+  problems.push(...(await checkReturnPathKeys(policy)), ...(await checkAccessKeys(policy)));
   return { problems: [...problems, ...keys.problems], warnings: keys.warnings };
 }
 
@@ -63,6 +63,12 @@ async function checkPair(path: string, { cert: certFile, key: keyFile, minVersio
     return [`${path}.key: ${keyFile} is not the key of the certificate ${certFile}`];
   const failure = fails(() => createSecureContext({ cert: cert.text, key: key.text, minVersion }));
   return failure === null ? [] : [`${path}.cert: ${certFile} cannot be used: ${failure}`];
+}
+
+/** It is made with the first access key. */
+async function checkAccessKeys({ http }: Policy): Promise<string[]> {
+  const read = await readVerpKeys(http.accessKeys);
+  return read.kind === 'failed' ? [`http.accessKeys: ${read.cause}`] : [];
 }
 
 /** A file that is missing is made by the relay. */
