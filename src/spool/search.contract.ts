@@ -163,6 +163,44 @@ export function testSearch(engine: Engine): void {
       expect(ids).toHaveLength(20);
     });
 
+    test('a question looks at so many, says so, and goes on where it stopped until all were looked at', async () => {
+      const { clock, spool } = fixture();
+      const oldest = await taken(fixture(), { to: ['wanted@go.test'] });
+      const oldestQueued = await taken(fixture(), { to: ['wanted@wait.test'] });
+      await clock.advance(1);
+      for (let n = 0; n < 9; n++) {
+        const hundred = Array.from(
+          { length: 100 },
+          (_, place) => `u${n}-${place}@${place % 2 === 0 ? 'go' : 'wait'}.test`,
+        );
+        await Promise.all(hundred.map((to) => taken(fixture(), { to: [to] })));
+        await clock.advance(1);
+      }
+      for (const leased of await fixture().claimed({ exclude: ['wait.test'] }))
+        await spool.settle(aSettlement(leased, { atMs: clock.nowMs() }));
+      const found: string[] = [];
+      let [cursor, questions, stops]: [string | null, number, number] = [null, 0, 0];
+      do {
+        const filter = { address: 'nobody@x.test' };
+        const wanted = await spool.search({ filter, limit: 10, cursor, looksAt: 200 });
+        expect(wanted.messages).toEqual([]);
+        if (!wanted.isWhole) stops += 1;
+        expect(wanted.isWhole).toBe(wanted.next === null);
+        cursor = wanted.next;
+        questions += 1;
+      } while (cursor !== null);
+      expect(questions).toBeLessThan(12);
+      expect(stops).toBeGreaterThan(0);
+      for (const to of ['wanted@go.test', 'wanted@wait.test']) {
+        do {
+          const page = await spool.search({ filter: { recipient: to }, limit: 10, cursor, looksAt: 200 });
+          found.push(...page.messages.map(({ id }) => id));
+          cursor = page.next;
+        } while (cursor !== null);
+      }
+      expect(found).toEqual([oldest, oldestQueued].map(idOf));
+    });
+
     test('a message with very many recipients is found by the last of them', async () => {
       const to = Array.from({ length: 400 }, (_, n) => `recipient-${n}@many.test`);
       const sent = await taken(fixture(), { to });

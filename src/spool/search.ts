@@ -38,7 +38,13 @@ export type SearchFilter = {
 };
 
 /** @property limit of 1 to `SEARCH_LIMIT`; `cursor` the `next` of the page before, null: from the newest */
-export type SearchAsk = { readonly filter: SearchFilter; readonly limit: number; readonly cursor: string | null };
+export type SearchAsk = {
+  readonly filter: SearchFilter;
+  readonly limit: number;
+  readonly cursor: string | null;
+  /** Messages that are looked at, about; default: `LOOKED_AT_MOST`. */
+  readonly looksAt?: number;
+};
 
 /** A message that was found, in short. */
 export type FoundMail = {

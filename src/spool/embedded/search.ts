@@ -27,12 +27,15 @@ const LAST = '~';
 type Row = { readonly seq: number; readonly id: MessageId; readonly meta: string; readonly isIt: number };
 
 /** What cannot be parsed is left out. */
-export function* search(store: Store, { filter, limit, cursor }: SearchAsk): Generator<void, SearchPage> {
+export function* search(
+  store: Store,
+  { filter, limit, cursor, looksAt = LOOKED_AT_MOST }: SearchAsk,
+): Generator<void, SearchPage> {
   const condition = conditionOf(filter);
   const read = isQueuedOnly(filter) ? queuedRows : allRows;
   const messages: FoundMail[] = [];
   let from: string | null = cursor;
-  for (let looked = 0; looked < LOOKED_AT_MOST;) {
+  for (let looked = 0; looked < looksAt;) {
     const rows = read(store, { filter, condition, from });
     let reads = 0;
     for (const [place, row] of rows.entries()) {

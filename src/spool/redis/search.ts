@@ -52,13 +52,16 @@ type Source = {
 const TOP: Key = { atMs: Number.POSITIVE_INFINITY, id: '' };
 
 /** See `Search`. A message that ends meanwhile may come on two pages. */
-export async function search(store: Store, { filter, limit, cursor }: SearchAsk): Promise<SearchPage> {
+export async function search(
+  store: Store,
+  { filter, limit, cursor, looksAt = LOOKED_AT_MOST }: SearchAsk,
+): Promise<SearchPage> {
   const start: Cursor = (cursor === null ? null : parseCursor(cursor)) ?? { phase: 'main', ...TOP };
   const { phase } = start;
   const merge = new Merge(store, filter, { start, sources: sourcesOf(store, filter, start) });
   const messages = new Map<MessageId, FoundMail>();
   for (;;) {
-    const next = await merge.next();
+    const next = await merge.next(looksAt);
     if (next === 'enough') break;
     if (next === null) {
       const late = phase === 'main' && filter.untilMs !== undefined && !isQueuedOnly(filter);
@@ -112,11 +115,13 @@ class Merge {
   }
 
   /** The next one in order; null: there is none. `enough`: there may be, but so many were looked at. */
-  async next(): Promise<Candidate | 'enough' | null> {
+  async next(looksAt: number): Promise<Candidate | 'enough' | null> {
     for (;;) {
       const next = this.#given();
       if (next === null || 'found' in next) return next;
-      if (this.looked >= LOOKED_AT_MOST) return 'enough';
+      // Of each at least something: otherwise the next question would begin where this one did.
+      const isBegun = this.#sources.every(({ frontier, isDone }) => frontier !== null || isDone);
+      if (isBegun && this.looked >= looksAt) return 'enough';
       await this.#read(next);
     }
   }
@@ -188,9 +193,7 @@ function sourcesOf(store: Store, filter: SearchFilter, start: Cursor): Source[] 
   const fresh = () => ({ candidates: [], frontier: null, isDone: false });
   return store.shards.flatMap((shard): Source[] => {
     const open: Source = { ...fresh(), shard, mode: 'open', ...openRange(filter, start) };
-    const isHere = start.id !== '' && store.keys.shardOf(start.id as MessageId) === shard;
-    const behind = isHere ? start.id : '';
-    const ended: Source = { ...fresh(), shard, mode: 'ended', behind, ...endedRange(filter, start) };
+    const ended: Source = { ...fresh(), shard, mode: 'ended', ...endedRange(filter, start) };
     if (start.phase === 'late') return [ended];
     return isQueuedOnly(filter) ? [open] : [open, ended];
   });
@@ -214,11 +217,15 @@ function belowKey(atMs: number, id: string): string[] {
   return [id < prefix ? prefix : firstIdAt(atMs + 1)];
 }
 
-function endedRange({ sinceMs, untilMs }: SearchFilter, { phase, atMs }: Cursor): Pick<Source, 'from' | 'least'> {
+function endedRange(
+  { sinceMs, untilMs }: SearchFilter,
+  { phase, atMs, id }: Cursor,
+): Pick<Source, 'from' | 'behind' | 'least'> {
   const soonMs = untilMs === undefined ? Number.POSITIVE_INFINITY : untilMs + SOON_MS;
   const fromMs = phase === 'late' ? atMs : Math.min(atMs, soonMs);
   const least = phase === 'late' ? `(${soonMs}` : sinceMs === undefined ? '-inf' : String(sinceMs);
-  return { from: Number.isFinite(fromMs) ? String(fromMs) : '+inf', least };
+  const isExact = Number.isFinite(fromMs);
+  return { from: isExact ? String(fromMs) : '+inf', behind: isExact && fromMs === atMs ? id : '', least };
 }
 
 function cursorOf({ phase, atMs, id }: Cursor): string {

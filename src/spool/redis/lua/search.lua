@@ -3,7 +3,7 @@
 -- Some messages, newest first, of those the ones that have every needle; in front of them how many were looked at, and the
 -- last of these with its time ('' with the first where there was none).
 -- MODE 'open': queued ones, from FROM down to LEAST, both as in ZRANGEBYLEX. 'ended': by when, from FROM down to LEAST, both as in
--- ZRANGEBYSCORE; behind ID where that is one of them.
+-- ZRANGEBYSCORE; of those that ended just at FROM the ones behind ID, where one is given.
 -- STATE: number of a state that a delivery of it must have; '' for any. Then HEADS needles for the record, and those for its events.
 
 local MODE, FROM, ID, LEAST, STATE, HEADS = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5], tonumber(ARGV[6])
@@ -14,10 +14,16 @@ local ids, times = {}, {}
 if MODE == 'open' then
   ids = redis.call('ZREVRANGEBYLEX', QUEUE, FROM, LEAST, 'LIMIT', 0, LOOKED_AT)
 else
-  local rank = ID ~= '' and redis.call('ZREVRANK', FINISHED, ID)
   local pairs
-  if rank then
-    pairs = redis.call('ZREVRANGE', FINISHED, rank + 1, rank + LOOKED_AT, 'WITHSCORES')
+  if ID ~= '' then
+    -- Very many may have ended in one moment.
+    local low = redis.call('ZCOUNT', FINISHED, '(' .. FROM, '+inf')
+    local high = low + redis.call('ZCOUNT', FINISHED, FROM, FROM)
+    while low < high do
+      local middle = math.floor((low + high) / 2)
+      if redis.call('ZREVRANGE', FINISHED, middle, middle)[1] >= ID then low = middle + 1 else high = middle end
+    end
+    pairs = redis.call('ZREVRANGE', FINISHED, low, low + LOOKED_AT - 1, 'WITHSCORES')
   else
     pairs = redis.call('ZREVRANGEBYSCORE', FINISHED, FROM, LEAST, 'WITHSCORES', 'LIMIT', 0, LOOKED_AT)
   end
