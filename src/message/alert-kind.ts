@@ -1,8 +1,5 @@
 /** What kinds of alerts there are: how bad each is, whom it is about, and what is to be done. Pure. */
-
-/** `critical`: mail does not flow, or may be lost. `warning`: it will not, if nobody does anything. `info`: good to know. */
-export const SEVERITIES = ['info', 'warning', 'critical'] as const;
-export type Severity = (typeof SEVERITIES)[number];
+import type { Severity } from './severity.ts';
 
 /** A kind is what stands before the first colon of an alert's name; behind it stands what it is about. */
 export type AlertKindFacts = {
@@ -295,9 +292,4 @@ export function subjectOfAlert(name: string): string {
 export function factsOfAlert(name: string): AlertKindFacts {
   const kind = kindOfAlert(name);
   return Object.hasOwn(ALERT_KINDS, kind) ? ALERT_KINDS[kind as AlertKind] : UNKNOWN;
-}
-
-/** Greater is worse. */
-export function rankOf(severity: Severity): number {
-  return SEVERITIES.indexOf(severity);
 }

@@ -1,5 +1,6 @@
 /** What operators do with alerts: over the store, whether a relay runs on it or not; a test needs one that runs. */
-import { factsOfAlert, kindOfAlert, subjectOfAlert, type Severity } from '../message/alert-kind.ts';
+import { factsOfAlert, kindOfAlert, subjectOfAlert } from '../message/alert-kind.ts';
+import type { Severity } from '../message/severity.ts';
 import type { Clock } from '../ports.ts';
 import { keyOf, readState } from '../report/alerting/alert-state.ts';
 import type { TestResult } from '../report/alerting/alerting.ts';

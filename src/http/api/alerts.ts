@@ -1,6 +1,6 @@
 /** Alerts: what is wrong now, what was, and that somebody has seen it. */
 import { z } from 'zod';
-import { SEVERITIES } from '../../message/alert-kind.ts';
+import { SEVERITIES } from '../../message/severity.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';

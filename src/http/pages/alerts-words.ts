@@ -1,5 +1,5 @@
 /** The words of the page Alerts. */
-import type { Severity } from '../../message/alert-kind.ts';
+import type { Severity } from '../../message/severity.ts';
 import type { Words } from '../page.ts';
 
 export type AlertsTexts = {

@@ -1,6 +1,6 @@
 /** The page Alerts: what is wrong now and was lately, who was told, and what clients do. */
 import { html } from 'hono/html';
-import type { Severity } from '../../message/alert-kind.ts';
+import type { Severity } from '../../message/severity.ts';
 import type { ShownAlert } from '../../operations/alert-operations.ts';
 import type { Operations } from '../../operations/operations.ts';
 import type { PastAlert } from '../../report/alerting/past-alerts.ts';

@@ -1,7 +1,8 @@
 /** Who is told of what goes wrong, and of how it went: `alerts`, `reports`. */
 import { z } from 'zod';
 import { parseMailbox } from '../../message/address.ts';
-import { ALERT_KIND_NAMES, SEVERITIES, type Severity } from '../../message/alert-kind.ts';
+import { ALERT_KIND_NAMES } from '../../message/alert-kind.ts';
+import { SEVERITIES, type Severity } from '../../message/severity.ts';
 import { duration, positive, SECRET, share } from './values.ts';
 
 const kind = z.enum(ALERT_KIND_NAMES as [string, ...string[]], 'expected a kind of alert (docs/alerts.md has them)');

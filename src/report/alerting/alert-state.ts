@@ -1,5 +1,6 @@
 /** One alert from when it is raised until all were told that it is over: what is known, what was told, what is owed. Pure. */
-import { factsOfAlert, rankOf, type Severity } from '../../message/alert-kind.ts';
+import { factsOfAlert } from '../../message/alert-kind.ts';
+import { rankOf, type Severity } from '../../message/severity.ts';
 import { isQuiet } from './quiet.ts';
 import type { Policy } from '../../policy/schema.ts';
 

@@ -1,6 +1,6 @@
 /** What people are told at once: one or many alerts, kept as a mark until every destination has it. Pure. */
 import { createHash } from 'node:crypto';
-import { rankOf, type Severity } from '../../message/alert-kind.ts';
+import { rankOf, type Severity } from '../../message/severity.ts';
 import type { AlertDestination } from '../../policy/schema/alerts.ts';
 import type { AlertState, NoticeKind } from './alert-state.ts';
 

@@ -1,5 +1,6 @@
 /** Times at which nobody is told of alerts (`alerts.quiet`). Pure. */
-import { kindOfAlert, type Severity } from '../../message/alert-kind.ts';
+import { kindOfAlert } from '../../message/alert-kind.ts';
+import type { Severity } from '../../message/severity.ts';
 import type { Policy } from '../../policy/schema.ts';
 import { WEEKDAYS } from '../../policy/schema/alerts.ts';
 import { wallClockOf } from './wall-clock.ts';

@@ -1,5 +1,5 @@
 /** The alerts that this node raised, kept as marks, so that whoever tells people of them knows those of all nodes. */
-import type { Severity } from '../../message/alert-kind.ts';
+import type { Severity } from '../../message/severity.ts';
 import type { Event } from '../../message/event.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock } from '../../ports.ts';

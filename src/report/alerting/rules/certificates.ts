@@ -1,7 +1,7 @@
 /** Certificates that are about to end: the listeners' and that of HTTP. */
 import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import type { Severity } from '../../../message/alert-kind.ts';
+import type { Severity } from '../../../message/severity.ts';
 import type { Clock, Emit } from '../../../ports.ts';
 import { Raised } from './raised.ts';
 

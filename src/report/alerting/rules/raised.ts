@@ -1,5 +1,6 @@
 /** Alerts that one watcher raised: each is told when it begins, when it becomes another, and when it ends. */
-import { kindOfAlert, type Severity } from '../../../message/alert-kind.ts';
+import { kindOfAlert } from '../../../message/alert-kind.ts';
+import type { Severity } from '../../../message/severity.ts';
 import type { Clock, Emit } from '../../../ports.ts';
 
 export type Finding = { readonly text: string; readonly severity?: Severity };
