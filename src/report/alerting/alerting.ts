@@ -43,7 +43,7 @@ export type Alerting = AsyncDisposable & {
 
 const PREFIX = 'alert:';
 const LOOK_MS = 5_000;
-/** While something is gathered, or waits to be sent. */
+/** While something is gathered, or about to be sent. */
 const BUSY_MS = 1_000;
 /** What a node that is gone for so long raised is over. */
 const NODE_GONE_MS = 15 * 60_000;
@@ -97,7 +97,7 @@ class Teller {
     const { signal } = this.#ending;
     while (!signal.aborted) {
       await this.look();
-      const isBusy = this.#gatheringMs !== null || !this.#delivery.isIdle || this.#recorder.hasNews;
+      const isBusy = this.#gatheringMs !== null || this.#delivery.isDueWithin(LOOK_MS) || this.#recorder.hasNews;
       await this.#rest(isBusy ? BUSY_MS : LOOK_MS);
     }
     // What was raised last is for the next life, or another node.

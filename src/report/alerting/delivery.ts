@@ -50,8 +50,10 @@ export class Delivery {
     this.#needs = needs;
   }
 
-  get isIdle(): boolean {
-    return this.#waiting.size === 0;
+  /** Whether something is to be sent within so long. */
+  isDueWithin(ms: number): boolean {
+    const untilMs = this.#needs.clock.monotonicMs() + ms;
+    return this.#waiting.values().some(({ left }) => left.values().some(({ dueMs }) => dueMs <= untilMs));
   }
 
   /** Nothing of it is sent before `run`. One that is known already changes nothing. */
