@@ -1,4 +1,4 @@
-/** What every engine keeps of `Search` and `Peek`. */
+/** What every engine keeps of `Search`. */
 import { describe, expect, test } from 'vitest';
 import { aSettlement, aSubmission, type SubmissionOptions } from '../../tests/fakes/submission.ts';
 import type { MessageEvent } from '../message/event.ts';
@@ -216,27 +216,6 @@ export function testSearch(engine: Engine): void {
       for (const cursor of ['}{', '', 'main:x:y', 'late', "'; DROP TABLE message"])
         expect((await fixture().spool.search({ filter: {}, limit: 5, cursor })).messages.length).toBeLessThanOrEqual(1);
     });
-
-    test('says how many deliveries a filter names before they are changed, within bounds', async () => {
-      for (let n = 0; n < 6; n++) await taken(fixture(), { to: [`u${n}@one.test`, `u${n}@two.test`] });
-      const { spool } = fixture();
-      await claimedOf(fixture(), null);
-      const peeked = await spool.peek({ domain: 'one.test' }, { show: 4, looksAt: 10_000 });
-      expect(peeked).toMatchObject({ count: 6, busy: 6, isWhole: true });
-      expect(peeked.found).toHaveLength(4);
-      expect(new Set(peeked.found.map(({ delivery }) => delivery.domain))).toEqual(new Set(['one.test']));
-      expect(await spool.peek({ domain: 'none.test' }, { show: 4, looksAt: 10_000 })).toEqual({
-        found: [],
-        count: 0,
-        busy: 0,
-        isWhole: true,
-      });
-      const [first] = peeked.found;
-      expect(await spool.peek({ ids: [first!.delivery.id] }, { show: 4, looksAt: 1 })).toMatchObject({
-        count: 1,
-        isWhole: true,
-      });
-    });
   });
 }
 
@@ -249,16 +228,12 @@ async function taken({ spool, nowMs }: Fixture, options: Partial<SubmissionOptio
 }
 
 /** Of all that is claimed, that of this message; the others are given back. */
-async function claimedOf(fixture: Fixture, submission: Submission | null): Promise<LeasedDelivery> {
+async function claimedOf(fixture: Fixture, { message: { id } }: Submission): Promise<LeasedDelivery> {
   const leased = await fixture.claimed();
-  const wanted = leased.find(({ message }) => submission === null || message.id === submission.message.id);
+  const wanted = leased.find(({ message }) => message.id === id);
   if (wanted === undefined) throw new Error('it is not there');
-  if (submission !== null) {
-    const others = leased.filter((one) => one !== wanted);
-    await fixture.spool.giveBack(
-      others.map(({ delivery, lease }) => ({ deliveryId: delivery.id, token: lease.token })),
-    );
-  }
+  const others = leased.filter((one) => one !== wanted);
+  await fixture.spool.giveBack(others.map(({ delivery, lease }) => ({ deliveryId: delivery.id, token: lease.token })));
   return wanted;
 }
 
