@@ -70,12 +70,13 @@ const FORMS = `## The form of a post
 {"id": "5f0c…", "at": "2026-11-22T12:00:31.000Z", "relay": "relay.example.com", "test": false,
  "alerts": [{"name": "egress-down:smtp-1", "kind": "egress-down", "about": "smtp-1", "node": null, "severity": "critical",
    "state": "raised", "told": "raised", "text": "smtp-1 is down: …", "since": "2026-11-22T12:00:00.000Z", "over": null,
-   "todo": "…"}],
+   "todo": "…", "link": null}],
  "more": {"egress-resting": 240}}
 \`\`\`
 
 \`told\`: \`raised\`, \`worse\`, \`changed\` (another text), \`reminder\`, \`brief\` (over before it could be told), \`over\`. \`more\`: alerts
-that there was no room for, by kind; \`GET /api/v1/alerts\` has them all.
+that there was no room for, by kind; \`GET /api/v1/alerts\` has them all. \`link\`: where something can be done about it, such as
+the signed one that lets a client's mail go ([clients.md](clients.md)).
 
 ## Reports by mail
 
