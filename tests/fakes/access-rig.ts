@@ -1,4 +1,5 @@
 /** The API over real HTTP and the real store, with a command line over the control socket to make tokens with. */
+import { join } from 'node:path';
 import { openAccess } from '../../src/access.ts';
 import { startControl } from '../../src/cli/control-server.ts';
 import { exitOperations } from '../../src/operations/exit-operations.ts';
@@ -43,7 +44,9 @@ export async function openAccessRig(egress = EGRESS) {
   const rig = things.use(new CliRig(text));
   const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join());
-  const policy = () => loaded.policy;
+  const accessKeys = join(rig.folder, 'certs/access-keys.keys');
+  const inForce = { ...loaded.policy, http: { ...loaded.policy.http, accessKeys } };
+  const policy = () => inForce;
   const spool = things.use(await rig.openSpool());
   const { marks, ledger } = spool;
   const { clock, dataFolder } = rig;

@@ -54,6 +54,16 @@ test('tokens are made, rotated with an overlap and revoked over HTTP, by admins 
   for (const secret of [token, second, admin]) expect(whole).not.toContain(secret.slice(4));
 });
 
+test('an access key is made beside a token over HTTP; its secret is shown once, and is in no audit log and no list', async () => {
+  const { relay, post, list, audited } = await world();
+  await using _ = relay;
+  const made = await post('', { name: 'shop', scopes: ['submit'], client: 'shop', withAccessKey: true });
+  const { accessKeyId, secretAccessKey } = made.value as Record<string, unknown>;
+  expect([accessKeyId, secretAccessKey]).toEqual([expect.stringMatching(/^RLVA/), expect.stringMatching(/^\S{40}$/)]);
+  expect(await list()).toContainEqual(expect.objectContaining({ name: 'shop', client: 'shop', accessKeyId }));
+  expect(JSON.stringify([audited, await list()])).not.toContain(String(secretAccessKey));
+});
+
 test('what cannot be a token is refused with the path of each fault', async () => {
   const { relay, post } = await world();
   await using _ = relay;

@@ -25,7 +25,11 @@ const token = z.looseObject({
   lastUsedAtMs: z.number().nullable(),
   lastUsedFrom: z.string().nullable(),
 });
-const issued = token.extend({ token: z.string().meta({ description: 'Shown this once.' }) });
+const issued = token.extend({
+  token: z.string().meta({ description: 'Shown this once.' }),
+  accessKeyId: z.string().exactOptional(),
+  secretAccessKey: z.string().exactOptional().meta({ description: 'Shown this once.' }),
+});
 
 const network = z
   .string()
@@ -68,6 +72,10 @@ const asked = z.strictObject({
     .exactOptional()
     .meta({ description: 'From where. Default: everywhere.' }),
   client: z.string().max(64).exactOptional().meta({ description: 'The client of the policy that it submits mail as.' }),
+  withAccessKey: z
+    .boolean()
+    .exactOptional()
+    .meta({ description: 'With an access key beside it, for programs with the AWS SDK. Default: false.' }),
 });
 
 export function tokenRoutes(needs: TokenNeeds): readonly ApiRoute[] {
