@@ -99,6 +99,7 @@ test('what a relay that was killed had not written is counted again, once, howev
     const first = await life(spool, clock);
     await first.mail(2);
     await clock.advance(10_000);
+    await first.flush();
     // Written in part, in the minute in which it is killed; some lies in a minute of its own.
     await first.mail(3);
     await clock.advance(5_000);

@@ -64,8 +64,8 @@ test('a million messages a day for a year take less than 200 MB', { timeout: 30_
       await openEmbeddedSpool({ path: folder, durability: 'relaxed', clock: new FakeClock() })
     )[Symbol.asyncDispose]();
     const emptyBytes = statSync(file).size;
-    // Every fortieth stretch of each: what they take adds up.
-    const part = 40;
+    // Every eightieth stretch of each: what they take adds up.
+    const part = 80;
 
     {
       await using spool = await openEmbeddedSpool({ path: folder, durability: 'relaxed', clock: new FakeClock() });

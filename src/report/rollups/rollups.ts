@@ -33,7 +33,7 @@ export type Rollups = AsyncDisposable & {
 
 const WRITE_EVERY_MS = 10_000;
 /** Whoever looks at figures all the time has them written no more often. */
-const AT_MOST_EVERY_MS = 2_000;
+const AT_MOST_EVERY_MS = 5_000;
 
 /** Starts counting: what was missed is added in the background. Never rejects. */
 export async function openRollups(needs: RollupsNeeds): Promise<Rollups> {
@@ -89,7 +89,8 @@ class Keeper implements Rollups {
   }
 
   async flush(): Promise<void> {
-    if (this.#needs.clock.monotonicMs() - this.#wroteMs >= AT_MOST_EVERY_MS) await this.#write();
+    const isDue = this.#needs.clock.monotonicMs() - this.#wroteMs >= AT_MOST_EVERY_MS;
+    await (isDue ? this.#write() : this.#writing);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

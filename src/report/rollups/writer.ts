@@ -53,36 +53,33 @@ export class RollupWriter {
   async write(minutes: Minutes, state: string): Promise<void> {
     const { marks, clock, node } = this.#needs;
     const nowMs = clock.nowMs();
-    const added = this.#rowsFor(minutes, nowMs);
-    const known = new Map<string, Mark>();
-    await Promise.all(
-      [...added.keys()].map(async (name) => {
-        const mark = (await marks.marks(name)).find((one) => one.name === name);
-        if (mark !== undefined) known.set(name, mark);
-      }),
-    );
-    if (this.#isWritten(known)) return;
-    const made = [...added].map(([name, { row, dimension, level }]): Mark => {
-      const before = known.get(name);
-      const sum = before === undefined ? new Map() : parseRow(before.text);
-      addRow(sum, row);
-      const text = rowText(trimmed(sum, namesMost(dimension, level)));
+    if (await this.#isWritten()) return;
+    const made: Mark[] = [];
+    let asked: Written | null = null;
+    // One after the other: each takes a millisecond or two, and mail goes on in between.
+    for (const [name, added] of this.#rowsFor(minutes, nowMs)) {
+      const before = await this.#rowOf(name);
+      const text = sumText(before, added);
       // A clock that was put back must not leave it to what was there.
-      return { name, text, atMs: Math.max(nowMs, before?.atMs ?? 0) };
-    });
-    const [first] = made;
-    if (first !== undefined)
-      this.#unanswered = { name: first.name, text: first.text, before: known.get(first.name)?.text ?? null };
+      made.push({ name, text, atMs: Math.max(nowMs, before?.atMs ?? 0) });
+      asked ??= { name, text, before: before?.text ?? null };
+    }
+    this.#unanswered = asked;
     await marks.mark([...made, { name: ROLLUP_STATES + node, text: state, atMs: nowMs }]);
     this.#unanswered = null;
   }
 
   /** Whether the write that was not answered took place. */
-  #isWritten(known: ReadonlyMap<string, Mark>): boolean {
+  async #isWritten(): Promise<boolean> {
     const asked = this.#unanswered;
-    this.#unanswered = null;
     if (asked === null || asked.text === asked.before) return false;
-    return known.get(asked.name)?.text === asked.text;
+    const known = await this.#rowOf(asked.name);
+    this.#unanswered = null;
+    return known?.text === asked.text;
+  }
+
+  async #rowOf(name: string): Promise<Mark | undefined> {
+    return (await this.#needs.marks.marks(name)).find((one) => one.name === name);
   }
 
   /** What is added to which row. */
@@ -105,6 +102,12 @@ export class RollupWriter {
     }
     return added;
   }
+}
+
+function sumText(before: Mark | undefined, { row, dimension, level }: Added): string {
+  const sum: Row = before === undefined ? new Map() : parseRow(before.text);
+  addRow(sum, row);
+  return rowText(trimmed(sum, namesMost(dimension, level)));
 }
 
 /** Parts of which each can be written at once: minutes of one hour. */
