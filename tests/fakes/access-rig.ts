@@ -42,11 +42,7 @@ export async function openAccessRig(egress = EGRESS) {
   await using things = new AsyncDisposableStack();
   const text = POLICY.replace('EGRESS', egress);
   const rig = things.use(new CliRig(text));
-  const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
-  if (loaded.kind === 'refused') throw new Error(loaded.problems.map(({ text }) => text).join());
-  const accessKeys = join(rig.folder, 'certs/access-keys.keys');
-  const inForce = { ...loaded.policy, http: { ...loaded.policy.http, accessKeys } };
-  const policy = () => inForce;
+  const policy = policyOf(text, rig.folder);
   const spool = things.use(await rig.openSpool());
   const { marks, ledger } = spool;
   const { clock, dataFolder } = rig;
@@ -99,6 +95,14 @@ export async function openAccessRig(egress = EGRESS) {
     tap,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
+}
+
+function policyOf(text: string, folder: string): () => Policy {
+  const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
+  if (loaded.kind === 'refused') throw new Error(loaded.problems.map((problem) => problem.text).join());
+  const accessKeys = join(folder, 'certs/access-keys.keys');
+  const inForce = { ...loaded.policy, http: { ...loaded.policy.http, accessKeys } };
+  return () => inForce;
 }
 
 async function controlled(things: AsyncDisposableStack, needs: Parameters<typeof startControl>[0]): Promise<void> {
