@@ -59,6 +59,7 @@ export type OwnerAsk = {
 
 export class SignInDesk {
   readonly #needs: DeskNeeds;
+  #lastCode: Promise<unknown> = Promise.resolve();
 
   constructor(needs: DeskNeeds) {
     this.#needs = needs;
@@ -82,15 +83,14 @@ export class SignInDesk {
 
   /** The code that a ticket waits for. */
   async byCode(ticket: string, code: string, visitor: Visitor): Promise<SignInResult> {
-    const { tickets, secondFactors, attempts } = this.#needs;
+    const { tickets } = this.#needs;
     const holder = await tickets.holder(ticket);
     const user = holder === null ? null : await this.user(holder.name);
     if (holder === null || user === null || user.isDisabled || user.epoch !== holder.epoch)
       return { kind: 'wrong', what: '', isOver: true };
-    const keys = [visitor.peer, userKey(user.name)];
-    if (keys.some((key) => attempts.isBarred(key))) return this.#barred();
-    if (!(await secondFactors.use(user, code))) {
-      for (const key of keys) attempts.failed(key);
+    const checked = await this.#checkedCode(user, { code, peer: visitor.peer });
+    if (checked === 'barred') return this.#barred();
+    if (checked === 'wrong') {
       await this.#tell(user.name, { peer: visitor.peer, reason: 'wrong code of the second factor' });
       return { kind: 'wrong', what: 'that code is not good now: each is good once, and not for long', isOver: false };
     }
@@ -123,13 +123,11 @@ export class SignInDesk {
    * @param ask `code` null: the password is enough
    */
   async isOwner({ name, password, code, peer }: OwnerAsk): Promise<'right' | 'wrong' | 'busy' | 'barred'> {
-    const { secondFactors, attempts } = this.#needs;
     const user = await this.user(name);
     const checked = await this.#checked(user, { key: userKey(name), password, peer });
     if (checked !== 'right' && checked !== 'wrong') return checked;
-    const isRight = checked === 'right' && user !== null && (code === null || (await secondFactors.use(user, code)));
-    if (isRight) return 'right';
-    if (checked === 'right') for (const key of [peer, userKey(name)]) attempts.failed(key);
+    const second = checked === 'wrong' || user === null ? 'wrong' : await this.#checkedCode(user, { code, peer });
+    if (second !== 'wrong') return second;
     await this.#tell(name, {
       peer,
       reason: checked === 'right' ? 'wrong code of the second factor' : 'wrong password',
@@ -154,6 +152,25 @@ export class SignInDesk {
     if (!mayStill()) return 'barred';
     const failed = (): void => keys.forEach((one) => attempts.failed(one));
     return passwords.check(user, password, { mayStill, failed });
+  }
+
+  /** One after the other: of guesses that come at once each finds out that those before it failed. @param code null: none is asked for */
+  #checkedCode(
+    user: User,
+    { code, peer }: { readonly code: string | null; readonly peer: string },
+  ): Promise<'right' | 'wrong' | 'barred'> {
+    if (code === null) return Promise.resolve('right');
+    const { attempts, secondFactors } = this.#needs;
+    const keys = [peer, userKey(user.name)];
+    const check = async (): Promise<'right' | 'wrong' | 'barred'> => {
+      if (keys.some((key) => attempts.isBarred(key))) return 'barred';
+      if (await secondFactors.use(user, code)) return 'right';
+      for (const key of keys) attempts.failed(key);
+      return 'wrong';
+    };
+    const turn = this.#lastCode.then(check, check);
+    this.#lastCode = turn;
+    return turn;
   }
 
   /** Ends the session of that text, if there is one. */

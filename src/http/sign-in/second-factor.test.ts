@@ -69,6 +69,19 @@ test('codes are guessed as seldom as passwords, and a ticket is good for minutes
   expect((await rig.ask('/api/v1/sign-in/code', { body: { ticket: 'none', code: '1' } })).status).toBe(410);
 });
 
+test('codes that are sent at once are limited too', async () => {
+  await using rig = await withUser();
+  const { seed } = await rig.users.beginSecondFactor({ name: 'ana' });
+  await rig.users.confirmSecondFactor({ name: 'ana', code: await codeAt(seed, rig.clock.nowMs()) });
+  const { text } = await rig.ask('/api/v1/sign-in', { body: { name: 'ana', password: PASSWORD } });
+  const { ticket } = JSON.parse(text) as { ticket: string };
+  const guesses = Array.from({ length: 12 }, (_, at) =>
+    rig.ask('/api/v1/sign-in/code', { body: { ticket, code: String(at).padStart(6, '0') } }),
+  );
+  const statuses = (await Promise.all(guesses)).map(({ status }) => status).toSorted();
+  expect(statuses).toEqual([401, 401, 401, ...Array(9).fill(429)]);
+});
+
 test('an admin who must have a second factor can do nothing before', async () => {
   await using rig = await withUser(', requireSecondFactor: true');
   const { headers, page } = await rig.signIn('ana');
