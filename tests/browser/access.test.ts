@@ -95,8 +95,11 @@ test('an admin adds a user and a token, shown once, and finds both in the audit 
   expect(await audit.textContent()).not.toContain('user.add');
   expect(await page.content()).not.toContain('rlv_');
   await page.getByRole('link', { name: 'Manage ben' }).click();
+  // Its scripts are there only then.
+  await page.waitForLoadState('load');
   await page.locator('#user').getByRole('button', { name: 'Remove', exact: true }).click();
   await page.locator('dialog[open]').getByRole('button', { name: 'Remove' }).click();
   await expect.poll(() => page.getByRole('link', { name: 'Manage ben' }).count(), { timeout: 15_000 }).toBe(0);
+  await page.getByText('this one').waitFor();
   expect(at.troubles).toEqual([]);
 });

@@ -57,7 +57,7 @@ function passwordForm({ language }: AccessTold): Html {
   const words = ACCESS_WORDS[language];
   return html`<details>
     <summary>${words.changePassword}</summary>
-    <form class="stack" data-api="POST /api/v1/account/password" data-then="/sign-in">
+    <form class="stack" method="post" data-api="POST /api/v1/account/password" data-then="/sign-in">
       ${passwordField('current', words.current)}
       <label
         >${words.newPassword}
@@ -81,6 +81,7 @@ function setUp({ language }: AccessTold, isDue: boolean): Html {
   const begin = html`<form
     class="stack"
     id="factor-begin"
+    method="post"
     data-api="POST /api/v1/account/second-factor"
     data-then="stay"
     data-done=""
@@ -93,7 +94,13 @@ function setUp({ language }: AccessTold, isDue: boolean): Html {
     <p>${words.scan}</p>
     <p id="factor-image"></p>
     <p>${words.seed}: <code id="factor-seed"></code></p>
-    <form class="stack" data-api="POST /api/v1/account/second-factor/confirm" data-then="stay" data-done="">
+    <form
+      class="stack"
+      method="post"
+      data-api="POST /api/v1/account/second-factor/confirm"
+      data-then="stay"
+      data-done=""
+    >
       <label
         >${words.codeNow} <input name="code" required maxlength="20" inputmode="numeric" autocomplete="one-time-code"
       /></label>
@@ -115,7 +122,7 @@ function without({ language }: AccessTold): Html {
     <label>${words.code} <input name="code" required maxlength="40" autocomplete="one-time-code" /></label>`;
   return html`<details>
       <summary>${words.renew}</summary>
-      <form class="stack" data-api="POST /api/v1/account/recovery-codes" data-then="stay" data-done="">
+      <form class="stack" method="post" data-api="POST /api/v1/account/recovery-codes" data-then="stay" data-done="">
         ${proof}<button class="main">${words.renew}</button>
       </form>
     </details>
@@ -123,6 +130,7 @@ function without({ language }: AccessTold): Html {
       <summary>${words.remove}</summary>
       <form
         class="stack"
+        method="post"
         data-api="POST /api/v1/account/second-factor/remove"
         data-then="/sign-in"
         data-confirm="${words.removeFactorAsk}"

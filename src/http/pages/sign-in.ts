@@ -91,6 +91,7 @@ function passwordForm(words: SignInWords, place: Html): Html {
     class="stack"
     id="by-password"
     ${wordsOf(words, words.wrong)}
+    method="post"
     data-api="POST /api/v1/sign-in"
     data-then="stay"
     data-done=""
@@ -121,6 +122,7 @@ function codeForm(words: SignInWords, place: Html): Html {
     id="by-code"
     hidden
     ${wordsOf(words, words.wrongCode)}
+    method="post"
     data-api="POST /api/v1/sign-in/code"
     data-then="stay"
     data-done=""
@@ -149,6 +151,7 @@ function tokenForm(words: SignInWords, place: Html): Html {
       class="stack"
       id="by-token"
       ${wordsOf(words, words.wrongToken)}
+      method="post"
       data-api="POST /api/v1/sign-in"
       data-then="stay"
       data-done=""

@@ -238,3 +238,14 @@ test('what somebody wrote into a name, a browser or an address is text on the pa
   const sent = await rig.ask('/sign-in?next=%22%3E%3Cscript%3E');
   expect(sent.text).not.toContain('"><script>');
 });
+
+test('a form that is sent before its script is there shows no password in an address', async () => {
+  await using rig = await withUser();
+  const { page } = await rig.signIn('ana');
+  for (const text of [(await rig.ask('/sign-in')).text, page.text]) {
+    const forms = text.match(/<form[^>]*>(?:(?!<\/form>)[^])*type="password"/g) ?? [];
+    expect(forms.length).toBeGreaterThan(0);
+    for (const form of forms) expect(form).toMatch(/^<form[^>]*\smethod="post"/);
+  }
+  expect((await rig.ask('/sign-in', { method: 'POST' })).status).toBe(405);
+});
