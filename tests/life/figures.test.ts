@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { expect, test } from 'vitest';
+import { connectControl } from '../../src/cli/control-client.ts';
 import { openPolicyStore } from '../../src/cli/store.ts';
 import type { MessageEvent } from '../../src/message/event.ts';
 import { messageTimeMs } from '../../src/message/ids.ts';
@@ -157,9 +158,10 @@ ${spool}
       }
     };
     const idle = async (): Promise<void> => {
-      await expect
-        .poll(() => relay.audit(), { timeout: 20_000, interval: 400 })
-        .toMatchObject({ queued: 0, violations: [] });
+      const reached = await connectControl(relay.dataFolder);
+      if (reached.kind !== 'connected') throw new Error(reached.kind);
+      const queued = async (): Promise<number> => (await reached.operations.overview()).deliveries;
+      await expect.poll(queued, { timeout: 20_000, interval: 100 }).toBe(0);
     };
     await send(24);
     await idle();
@@ -169,6 +171,7 @@ ${spool}
     await relay.start();
     await send(12);
     await idle();
+    await relay.audit();
     await relay.stop();
 
     const loaded = loadPolicy({ file: 'x', text: relay.policyText, env: {}, readFile: () => '' });
