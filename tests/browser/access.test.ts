@@ -8,7 +8,9 @@ const PASSWORD = 'a password of some length';
 let rig: BrowserRig;
 beforeAll(async () => {
   rig = await openBrowserRig();
-  await rig.api('POST', '/api/v1/users', { name: 'ana', role: 'viewer', password: PASSWORD });
+  // Each test has one of its own: they come in any order.
+  for (const name of ['ana', 'eva'])
+    await rig.api('POST', '/api/v1/users', { name, role: 'viewer', password: PASSWORD });
 });
 afterAll(() => rig?.[Symbol.asyncDispose]());
 
@@ -39,12 +41,12 @@ test('a second factor is set up on the page, and asked for from then on', async 
   await using at = await rig.open('/sign-in?next=/access', { as: null });
   const { page } = at;
   const signIn = async () => {
-    await page.getByLabel('Name').fill('ana');
+    await page.getByLabel('Name').fill('eva');
     await page.getByLabel('Password').fill(PASSWORD);
     await page.getByRole('button', { name: 'Sign in' }).first().click();
   };
   await signIn();
-  await page.getByText('You are signed in as ana.').waitFor();
+  await page.getByText('You are signed in as eva.').waitFor();
   expect(await page.locator('#users, #tokens, #audit').count()).toBe(0);
   await page.locator('#factor > summary').click();
   await page.locator('#factor-begin input[name=password]').fill(PASSWORD);
@@ -100,6 +102,6 @@ test('an admin adds a user and a token, shown once, and finds both in the audit 
   await page.locator('#user').getByRole('button', { name: 'Remove', exact: true }).click();
   await page.locator('dialog[open]').getByRole('button', { name: 'Remove' }).click();
   await expect.poll(() => page.getByRole('link', { name: 'Manage ben' }).count(), { timeout: 15_000 }).toBe(0);
-  await page.getByText('this one').waitFor();
+  await page.getByText('this one', { exact: true }).waitFor();
   expect(at.troubles).toEqual([]);
 });
