@@ -12,9 +12,14 @@ export function whileAdmitted(
   { clock, isStill }: { readonly clock: Clock; readonly isStill: () => Promise<boolean> },
 ): ReadableStream<Uint8Array> {
   const reader = stream.getReader();
-  let stop = (): void => {};
+  let isOver = false;
+  let cancelLook = (): void => {};
+  const stop = (): void => {
+    isOver = true;
+    cancelLook();
+  };
   const lookAgain = (): void => {
-    stop = clock.after(LOOK_EVERY_MS, () => void look());
+    if (!isOver) cancelLook = clock.after(LOOK_EVERY_MS, () => void look());
   };
   const look = async (): Promise<void> => {
     // What waits for the next of it hears then that there is no more.
@@ -25,7 +30,10 @@ export function whileAdmitted(
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        const { done, value } = await reader.read();
+        const { done, value } = await reader.read().catch((cause: unknown) => {
+          stop();
+          throw cause;
+        });
         if (!done) {
           controller.enqueue(value);
           return;

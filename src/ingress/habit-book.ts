@@ -29,13 +29,17 @@ export class HabitBook implements Habits, AsyncDisposable {
   }
 
   note(client: string, habits: readonly Habit[]): void {
+    for (const habit of habits) this.#add(client, habit, 1);
+  }
+
+  #add(client: string, habit: Habit, amount: number): void {
     let counts = this.#counts.get(client);
     if (counts === undefined) {
       if (this.#counts.size >= MOST_WAITING) return;
       counts = new Map();
       this.#counts.set(client, counts);
     }
-    for (const habit of habits) counts.set(habit, (counts.get(habit) ?? 0) + 1);
+    counts.set(habit, (counts.get(habit) ?? 0) + amount);
   }
 
   /** What the store does not take is counted again later. */
@@ -53,8 +57,7 @@ export class HabitBook implements Habits, AsyncDisposable {
       keepUntilMs: startsAtMs + KEPT_MS,
     }));
     await this.#tallies.count(tallies).catch(() => {
-      for (const { client, habit, amount } of entries)
-        for (let times = 0; times < Math.min(amount, 1_000); times++) this.note(client, [habit]);
+      for (const { client, habit, amount } of entries) this.#add(client, habit, amount);
     });
   }
 

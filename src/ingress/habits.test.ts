@@ -61,13 +61,13 @@ test('counts are added to those of other workers, and kept while the store is aw
     tallies.push(...entries);
   };
   const book = new HabitBook({ tallies: { count }, clock });
-  for (let at = 0; at < 30; at++) book.note('a:b', ['message', 'session', 'login', 'no-message-id']);
+  for (let at = 0; at < 1_200; at++) book.note('a:b', ['message', 'session', 'login', 'no-message-id']);
   await clock.advance(20_000);
   state.isAway = false;
   book.note('a:b', ['message']);
   await book[Symbol.asyncDispose]();
   const profile = profileOf(habitsByClient(tallies).get('a:b') ?? new Map());
-  expect([profile.sessions, profile.messages]).toEqual([30, 31]);
+  expect([profile.sessions, profile.messages]).toEqual([1_200, 1_201]);
   expect(profile.habits.map(({ habit, needsAttention }) => `${habit} ${needsAttention}`)).toEqual([
     'login false',
     'no-message-id true',

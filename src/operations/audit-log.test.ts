@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { MemoryMarks } from '../../tests/fakes/marks.ts';
-import { MARKS_AT_MOST } from '../spool/marks.ts';
+import { type Mark, MARKS_AT_MOST } from '../spool/marks.ts';
 import type { Event } from '../message/event.ts';
 import { systemRandom } from '../system.ts';
 import { AuditLog } from './audit-log.ts';
@@ -47,6 +47,27 @@ test('changes are told newest first, page by page, by who, what and when', async
   expect(await names({ what: 'tok' })).toEqual([]);
   expect(await names({ who: 'token', untilMs: startMs + DAY_MS })).toEqual(['ip-0']);
   expect(await names({ fromMs: clock.nowMs() - 9 * DAY_MS })).toEqual(['ip-24', 'ip-23', 'ip-22']);
+});
+
+test('what is noted in the very moment in which the one before is written is written too', async () => {
+  const { clock, marks } = world();
+  for (let later = 0; later < 8; later++) {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const slow = {
+      marks: (prefix: string) => marks.marks(prefix),
+      unmark: (names: readonly string[]) => marks.unmark(names),
+      mark: (some: readonly Mark[]) => marks.mark(some).then(() => promise),
+    };
+    const log = new AuditLog({ marks: slow, clock, random: systemRandom, emit: () => {}, keepMs: () => DAY_MS });
+    const first = log.note(by('ann', 'a.b', `${later} first`));
+    await clock.advance(0);
+    resolve();
+    for (let turn = 0; turn < later; turn++) await Promise.resolve();
+    await log.note(by('ann', 'a.b', `${later} second`));
+    await first;
+    expect((await log.page(ALL)).entries.map(({ on }) => on)).toContain(`${later} second`);
+    await log[Symbol.asyncDispose]();
+  }
 });
 
 test('many in one moment, by two nodes, are all there, each once', async () => {

@@ -78,8 +78,7 @@ export class AuditLog implements AsyncDisposable {
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#wait(audited, resolve);
-    this.#writing ??= this.#write().finally(() => (this.#writing = null));
-    await Promise.race([promise, this.#writing]);
+    await Promise.race([promise, this.#begin()]);
   }
 
   #wait(audited: Audited, written: () => void): void {
@@ -99,9 +98,16 @@ export class AuditLog implements AsyncDisposable {
     return this.#refusals.count > REFUSALS_A_MINUTE;
   }
 
+  #begin(): Promise<void> {
+    this.#writing ??= this.#write();
+    return this.#writing;
+  }
+
   /** Ends when nothing waits, or the store is away: then it is tried again later. Never rejects. */
   async #write(): Promise<void> {
     const { marks, clock, emit } = this.#needs;
+    // So that `#writing` is this when it ends: from then on whoever comes begins anew, with no moment in between.
+    await Promise.resolve();
     while (this.#waiting.length > 0) {
       const some = this.#waiting.slice(0, AT_ONCE);
       try {
@@ -109,7 +115,8 @@ export class AuditLog implements AsyncDisposable {
       } catch (cause) {
         if (!this.#failed) emit({ event: 'failed', atMs: clock.nowMs(), where: 'audit', cause: String(cause) });
         this.#failed = true;
-        clock.after(AGAIN_MS, () => void (this.#writing ??= this.#write().finally(() => (this.#writing = null))));
+        this.#writing = null;
+        clock.after(AGAIN_MS, () => void this.#begin());
         return;
       }
       this.#failed = false;
@@ -117,6 +124,7 @@ export class AuditLog implements AsyncDisposable {
       for (const { written } of some) written();
       this.#uncounted += some.length;
     }
+    this.#writing = null;
   }
 
   /** Rejects with `SpoolError`. */
@@ -195,7 +203,7 @@ export class AuditLog implements AsyncDisposable {
   /** What waits is written first. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cancel();
-    await (this.#writing ?? this.#write());
+    await this.#begin();
   }
 }
 

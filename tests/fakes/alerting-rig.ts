@@ -20,6 +20,8 @@ export type AlertingWorld = {
   readonly mails: AlertMail[];
   readonly posts: FetchAsk[];
   readonly events: Event[];
+  /** How often the hook was asked. */
+  asked: number;
   /** What the hook answers; an error: it cannot be reached. */
   answer: number | Error;
   /** Whether mail can be queued. */
@@ -50,6 +52,7 @@ export function openAlertingWorld(alerts: object = { to: [ONCALL] }): AlertingWo
     mails: [],
     posts: [],
     events: [],
+    asked: 0,
     answer: 204,
     isMailAway: false,
     teller: null,
@@ -66,6 +69,7 @@ export function openAlertingWorld(alerts: object = { to: [ONCALL] }): AlertingWo
 function startNode(world: AlertingWorld, node: string): AlertingNode {
   const { clock, marks } = world;
   const fetch: Fetch = async (ask) => {
+    world.asked += 1;
     if (world.answer instanceof Error) throw world.answer;
     if (world.answer < 300) world.posts.push(ask);
     return { status: world.answer, body: Buffer.alloc(0) };

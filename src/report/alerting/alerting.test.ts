@@ -158,7 +158,7 @@ test('a program is told as JSON that is signed, a chat in its form, and each is 
   const world = openAlertingWorld({ to: [{ url: HOOK, secret: 'hush' }, chat] });
   world.answer = 503;
   await using node = world.start();
-  node.raise('egress-down:ip-1', 'ip-1 is down');
+  node.raise('egress-down:ip-1', 'ip-1 is down: "<!channel> & <https://x.test|y>"');
   await world.clock.advance(3 * MINUTE);
   expect(world.posts).toEqual([]);
   const failures = world.events.filter((event) => event.event === 'failed');
@@ -187,7 +187,27 @@ test('a program is told as JSON that is signed, a chat in its form, and each is 
   });
   const [, time, mac] = /^t=(\d+),v1=([0-9a-f]{64})$/.exec(post?.headers?.['relevo-signature'] ?? '') ?? [];
   expect(mac).toBe(createHmac('sha256', 'hush').update(`${time}.${post?.body}`).digest('hex'));
-  expect(JSON.parse(talk?.body ?? '')).toEqual({ text: expect.stringContaining('CRITICAL: egress-down:ip-1') });
+  const { text } = JSON.parse(talk?.body ?? '') as { text: string };
+  expect(text).toContain('CRITICAL: egress-down:ip-1');
+  expect(text).toContain('"&lt;!channel&gt; &amp; &lt;https://x.test|y&gt;"');
+});
+
+test('who does not answer is asked once at each look, however many notices wait for it', async () => {
+  const world = openAlertingWorld({ to: [HOOK, ONCALL], repeat: null });
+  world.answer = new Error('connect ETIMEDOUT');
+  {
+    await using node = world.start();
+    for (const name of ['one', 'two', 'three']) {
+      node.raise(`egress-down:${name}`);
+      await world.clock.advance(HOUR);
+    }
+  }
+  expect(world.mails).toHaveLength(3);
+  const before = world.asked;
+  // To its next life all are due: it looks by itself, and then for us.
+  await using next = world.start();
+  await next.look();
+  expect(world.asked - before).toBe(2);
 });
 
 test('who takes nothing for a day is told no more of it, and holds up nobody else', async () => {

@@ -71,9 +71,11 @@ export class Delivery {
 
   /** Sends what is due. Never rejects. */
   async run(signal: AbortSignal): Promise<void> {
+    // Who does not answer takes its time once, however many notices wait for it: others must hear of what comes meanwhile.
+    const failed = new Set<string>();
     for (const waiting of this.#waiting.values()) {
       if (signal.aborted) return;
-      await this.#sendOne(waiting, signal);
+      await this.#sendOne(waiting, failed, signal);
     }
   }
 
@@ -91,12 +93,13 @@ export class Delivery {
     }
   }
 
-  async #sendOne(waiting: Waiting, signal: AbortSignal): Promise<void> {
+  /** @param failed destinations that are not asked again now; those that fail are added */
+  async #sendOne(waiting: Waiting, failed: Set<string>, signal: AbortSignal): Promise<void> {
     const { notice, left } = waiting;
     const { clock, policy } = this.#needs;
     const to = new Map(policy().alerts.to.map((destination) => [destinationKey(destination), destination]));
     const before = left.size;
-    const due = [...left].filter(([, { dueMs }]) => dueMs <= clock.monotonicMs());
+    const due = [...left].filter(([key, { dueMs }]) => dueMs <= clock.monotonicMs() && !failed.has(key));
     await Promise.all(
       due.map(async ([key, tries]) => {
         const destination = to.get(key);
@@ -104,6 +107,7 @@ export class Delivery {
         const cause = destination === undefined ? null : await this.send(notice, destination, signal);
         if (cause === null) return void left.delete(key);
         if (signal.aborted || destination === undefined) return;
+        failed.add(key);
         this.#failed(destination, { cause, tries, notice, left });
       }),
     );

@@ -99,7 +99,9 @@ function isOver(kind: NoticeKind): boolean {
 
 /** For chats that take `{"text": …}`. */
 export function noticeChat(notice: AlertNotice, terms: NoticeTerms): string {
-  return JSON.stringify({ text: `*${terms.hostname}* ${noticeTitle(notice)}\n${noticeBody(notice, terms)}` });
+  const text = `*${terms.hostname}* ${noticeTitle(notice)}\n${noticeBody(notice, terms)}`;
+  // What servers say is in it: a link or a call for everybody is made of angle brackets there.
+  return JSON.stringify({ text: text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;') });
 }
 
 /** For programs. docs/alerts.md has its form. */
