@@ -8,7 +8,7 @@ import { formatReply } from '../message/reply.ts';
 import type { RetryPolicy } from '../policy/schema.ts';
 import type { LeasedDelivery, Settlement } from '../spool/spool.ts';
 import type { Conversation } from './converse.ts';
-import { ASK_AFTER_MS, askedInTime, doubtOf } from './doubt-left.ts';
+import { ASK_AFTER_MS, askedInTime, doubtOf, givesTime } from './doubt-left.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
 import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
 import { isRateLimited, isUnfit } from './verdict.ts';
@@ -26,8 +26,11 @@ export type Told = {
    * has it (by one that was asked, but did not refuse for good), or when an operator says so. Or the exit cannot carry it.
    */
   readonly waitsFor?: 'exit' | 'retry' | 'operator';
-  /** `asks`: in doubt, and the exit can be asked before the next attempt. `stays`: it was, and cannot say; it is held. */
-  readonly doubt?: 'asks' | 'stays';
+  /**
+   * `asks`: in doubt, and the exit can be asked before the next attempt. `hears`: it cannot, and its webhook may tell.
+   * `stays`: it was asked, and cannot say; it is held.
+   */
+  readonly doubt?: 'asks' | 'hears' | 'stays';
 };
 
 export type TurnOutcome = {
@@ -132,16 +135,17 @@ function delayOf(
   left: readonly Told[],
   { turn, terms, attempts }: { readonly turn: TurnOutcome; readonly terms: Terms; readonly attempts: number },
 ): number {
-  const delays = left.map(({ outcome, waitsFor, doubt }) => {
+  const delays = left.map(({ outcome, waitsFor }) => {
     if (waitsFor === 'exit') return turn.waitMs;
     if (isRateLimited(outcome))
       return Math.max(slowedDelayMs(terms.ageMs, terms.fraction), turn.counted ? 0 : turn.waitMs);
     if (!turn.counted) return turn.waitMs;
     const said = outcome.own === true ? null : outcome.reply;
-    const delayMs = delayAfter(terms.retry, said, { attempts, fraction: terms.fraction });
-    return doubt === 'asks' ? Math.max(ASK_AFTER_MS, delayMs) : delayMs;
+    return delayAfter(terms.retry, said, { attempts, fraction: terms.fraction });
   });
-  return delays.length === 0 ? 0 : Math.min(...delays);
+  const delayMs = delays.length === 0 ? 0 : Math.min(...delays);
+  // It is tried as a whole: with who was only put off, who is in doubt would be sent to as well.
+  return left.some(givesTime) ? Math.max(ASK_AFTER_MS, delayMs) : delayMs;
 }
 
 type EventContext = {

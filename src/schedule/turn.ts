@@ -8,6 +8,7 @@ import type { GateState } from '../routing/choose.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Conversation, ReversePath } from './converse.ts';
 import { type NoContent, readContent } from './content.ts';
+import { knownBy } from './doubt-left.ts';
 import { type DoubtSettled, settleDoubt } from './doubt.ts';
 import { FREE } from './budgets.ts';
 import type { Entry } from './entry.ts';
@@ -163,12 +164,12 @@ async function fromExitToExit(
 function heardBy({
   exit,
   recipients,
-  made: { conversation, verdict, canAsk },
+  made: { conversation, verdict, known },
   moves,
 }: {
   readonly exit: ChosenExit;
   readonly recipients: readonly Recipient[];
-  readonly made: Pick<Tried, 'conversation' | 'verdict' | 'canAsk'>;
+  readonly made: Pick<Tried, 'conversation' | 'verdict' | 'known'>;
   readonly moves: boolean;
 }): Heard[] {
   return recipients.flatMap((recipient, place) => {
@@ -178,7 +179,7 @@ function heardBy({
     const blocked = verdict.blocked[place] === true;
     const elsewhere = verdict.elsewhere[place] === true && (moves || !blocked);
     const waits = blocked && !moves ? { waitsFor: 'operator' as const } : {};
-    const doubt = outcome.kind === 'in-doubt' && canAsk ? { doubt: 'asks' as const } : {};
+    const doubt = outcome.kind === 'in-doubt' ? known : {};
     return [{ recipient, outcome, egress: exit.name, host, reportsSuccess, elsewhere, blocked, ...waits, ...doubt }];
   });
 }
@@ -211,8 +212,8 @@ type Tried = {
   readonly conversation: Conversation;
   readonly verdict: Verdict;
   readonly isCut: boolean;
-  /** Whether the exit can be asked what became of it. */
-  readonly canAsk: boolean;
+  /** See `knownBy`. */
+  readonly known: Pick<Told, 'doubt'>;
 };
 
 /** `unbooked`: a limit of it was used up by others meanwhile. `gone`: another policy came into force since it was chosen. */
@@ -241,7 +242,8 @@ async function tryExit(
     needs.exits.ended(exit.name, 'none', '');
     return { kind: spent === null ? 'unbooked' : 'gone' };
   }
-  const type = egressOf(needs.policy(), exit.name)?.type ?? 'mx';
+  const policy = egressOf(needs.policy(), exit.name);
+  const type = policy?.type ?? 'mx';
   const others = passedOver(needs, entry, exit);
   const going = { exit: exit.name, isUpstream: isUpstream(type), egress, recipients, content, passedOver: others };
   const { conversation, isCut } = await goBy(needs, entry, going);
@@ -258,7 +260,7 @@ async function tryExit(
   const { restMs, cause } = verdict;
   if (restMs !== undefined) needs.exits.toldToWait(exit.name, { restMs, cause });
   needs.exits.ended(exit.name, blame, cause);
-  return { kind: 'tried', conversation, verdict, isCut, canAsk: egress.whether !== undefined };
+  return { kind: 'tried', conversation, verdict, isCut, known: knownBy(egress, policy) };
 }
 
 /** The exit that goes on; null: none may now. One that nobody used lately has to hear first what is left of its limits. */
