@@ -5,6 +5,7 @@ type OverviewWords = {
   readonly title: string;
   readonly verdicts: Readonly<Record<Verdict, string>>;
   readonly waiting: (count: string) => string;
+  readonly counting: string;
   readonly nothingWaits: string;
   readonly oldest: string;
   readonly exitsOpen: (open: number, all: number) => string;
@@ -66,6 +67,7 @@ export const OVERVIEW_WORDS: Words<OverviewWords> = {
       flows: 'Mail flows',
     },
     waiting: (count) => `${count} waiting`,
+    counting: 'Being counted …',
     nothingWaits: 'nothing waits',
     oldest: 'the oldest since',
     exitsOpen: (open, all) => `${open} of ${all} exits open`,
@@ -125,6 +127,7 @@ export const OVERVIEW_WORDS: Words<OverviewWords> = {
       flows: 'El correo fluye',
     },
     waiting: (count) => `${count} en espera`,
+    counting: 'Contando …',
     nothingWaits: 'nada en espera',
     oldest: 'el más antiguo,',
     exitsOpen: (open, all) => `${open} de ${all} salidas abiertas`,

@@ -1,5 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { expect, test } from 'vitest';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
 import type { Policy } from '../../policy/schema.ts';
 import { createTroubles } from '../../report/troubles.ts';
 import type { PageAsk } from '../page.ts';
@@ -102,8 +103,10 @@ const operations = {
 };
 
 const troubles = createTroubles();
+const clock = new FakeClock();
 const needs = {
   operations,
+  clock,
   policy: () => ({ timeZone: 'Europe/Madrid' }) as Policy,
   troubles,
 } as unknown as OverviewNeeds & ExitsNeeds;
@@ -177,4 +180,11 @@ test('an exit has its limits, costs and budget in words, and who may not act has
     'data-api',
   );
   expect((await page.render(ask({ params: { name: 'nobody' } }))).status).toBe(404);
+});
+
+test('a queue that takes long to count is not waited for', async () => {
+  const counting = { ...needs, operations: { ...operations, shape: () => new Promise<never>(() => {}) } };
+  const body = overviewPage(counting as unknown as OverviewNeeds).render(ask());
+  await clock.advance(50);
+  expect(String(await (await body).main)).toContain('Being counted');
 });

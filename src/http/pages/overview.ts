@@ -11,8 +11,9 @@ import { ago, count, percent } from './format.ts';
 import { relayCharts } from './overview-charts.ts';
 import { OVERVIEW_WORDS } from './overview-words.ts';
 import { toneOf, verdictOf } from './verdict.ts';
+import { soon } from './soon.ts';
 
-export type OverviewNeeds = Pick<RouteNeeds, 'policy'> & {
+export type OverviewNeeds = Pick<RouteNeeds, 'policy' | 'clock'> & {
   readonly operations: Pick<Operations, 'status' | 'stats' | 'overview' | 'shape' | 'nodes'>;
   readonly troubles: Pick<Troubles, 'deferralOf'>;
 };
@@ -21,7 +22,8 @@ type Read = {
   readonly status: Awaited<ReturnType<Operations['status']>>;
   readonly stats: Awaited<ReturnType<Operations['stats']>>;
   readonly queue: Awaited<ReturnType<Operations['overview']>>;
-  readonly shape: Awaited<ReturnType<Operations['shape']>>;
+  /** null: it is being counted. */
+  readonly shape: Awaited<ReturnType<Operations['shape']>> | null;
   readonly nodes: Awaited<ReturnType<Operations['nodes']>>;
 };
 
@@ -50,12 +52,12 @@ export function overviewPage(needs: OverviewNeeds): Page {
   };
 }
 
-async function viewOf({ operations, policy }: OverviewNeeds, { nowMs, language }: PageAsk): Promise<View> {
+async function viewOf({ operations, policy, clock }: OverviewNeeds, { nowMs, language }: PageAsk): Promise<View> {
   const [status, stats, queue, shape, nodes] = await Promise.all([
     operations.status(),
     operations.stats(),
     operations.overview(),
-    operations.shape({ filter: {} }),
+    soon(clock, operations.shape({ filter: {} })),
     operations.nodes(),
   ]);
   const told = { nowMs, zone: policy().timeZone, language };
@@ -151,8 +153,9 @@ function oldOf(
 }
 
 function waits({ shape, told, words }: View, { deferralOf }: OverviewNeeds['troubles']): Html {
-  const rows = shape.rows.slice(0, MOST_DESTINATIONS);
-  const { ageMs } = oldOf(shape.agesMs, []);
+  const { agesMs, rows: all } = shape ?? { agesMs: [], rows: [] };
+  const rows = all.slice(0, MOST_DESTINATIONS);
+  const { ageMs } = oldOf(agesMs, []);
   const row = ({ domain, total, byAge }: (typeof rows)[number]): Html => {
     const deferral = deferralOf(domain);
     const why = deferral === null ? words.noReason : html`${deferral.reason} (${ago(deferral.atMs, told)})`;
@@ -160,7 +163,7 @@ function waits({ shape, told, words }: View, { deferralOf }: OverviewNeeds['trou
       <th scope="row"><a href="/queue?domain=${encodeURIComponent(domain)}">${domain}</a></th>
       <td class="num" data-label="${words.deliveries}">${count(total, told.language)}</td>
       <td class="num" data-label="${words.over(formatAge(ageMs))}">
-        ${count(oldOf(shape.agesMs, byAge).count, told.language)}
+        ${count(oldOf(agesMs, byAge).count, told.language)}
       </td>
       <td data-label="${words.lastReason}">${why}</td>
     </tr>`;
@@ -180,7 +183,7 @@ function waits({ shape, told, words }: View, { deferralOf }: OverviewNeeds['trou
   </table>`;
   return html`<section class="card" data-live="waits" aria-labelledby="waits">
     <h2 id="waits">${words.whatWaits}</h2>
-    ${rows.length === 0 ? html`<p class="soft">${words.nothingWaits}</p>` : table}
+    ${rows.length === 0 ? html`<p class="soft">${shape === null ? words.counting : words.nothingWaits}</p>` : table}
     <p><a href="/queue">${words.wholeQueue}</a></p>
   </section>`;
 }

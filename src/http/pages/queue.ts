@@ -12,13 +12,12 @@ import { shapeOf } from './queue-shape.ts';
 import { QUEUE_PATH, type QueueView } from './queue-view.ts';
 import { QUEUE_WORDS } from './queue-words.ts';
 import { choice, field, givenIn, names, type RecordTold, states } from './record-parts.ts';
+import { soon } from './soon.ts';
 
 export type QueueNeeds = Pick<RouteNeeds, 'policy' | 'troubles' | 'clock'> & {
   readonly operations: Pick<Operations, 'overview' | 'shape' | 'list' | 'preview' | 'explain'>;
 };
 
-/** What has to be counted for longer is shown once it is: the page is there before. */
-const SOON_MS = 40;
 const SHOWN = 50;
 const EXPLAINED = 4;
 const FIELDS = ['id', 'domain', 'client', 'stream', 'egress', 'sender', 'recipient', 'state', 'scheduled'] as const;
@@ -33,7 +32,7 @@ export function queuePage(needs: QueueNeeds): Page {
       const given = asked(ask.query);
       const filter = filterIn(given, ask.nowMs);
       const view = filter.kind === 'good' ? await viewOf(needs, ask, { given, filter: filter.filter }) : null;
-      const shape = await soon(needs, needs.operations.shape({ filter: {} }));
+      const shape = await soon(needs.clock, needs.operations.shape({ filter: {} }));
       const main = html`${shapeOf(shape, { told, troubles: needs.troubles })} ${form(needs, given, told)}
       ${view === null ? wrong(filter.kind === 'bad' ? filter.text : '', told) : deliveriesOf(view, told)}`;
       return { title: QUEUE_WORDS[told.language].title, main };
@@ -48,21 +47,6 @@ function toldOf({ policy }: QueueNeeds, { nowMs, language, principal }: PageAsk)
 function asked(query: URLSearchParams): Record<string, string> {
   const given = givenIn(query);
   return Object.fromEntries(FIELDS.flatMap((name) => (given[name] === undefined ? [] : [[name, given[name].trim()]])));
-}
-
-/** null: not yet. */
-async function soon<Value>({ clock }: QueueNeeds, reading: Promise<Value>): Promise<Value | null> {
-  let cancel = (): void => {};
-  const late = new Promise<null>((resolve) => {
-    cancel = clock.after(SOON_MS, () => resolve(null));
-  });
-  try {
-    return await Promise.race([reading, late]);
-  } finally {
-    cancel();
-    // Whoever waits no more hears of no failure: the next look does.
-    reading.catch(() => undefined);
-  }
 }
 
 type Filtered =
