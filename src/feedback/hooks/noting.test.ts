@@ -52,6 +52,17 @@ describe('an event of a provider', () => {
     expect(world.learnt).toEqual([]);
   });
 
+  test('of a complaint that may be of any of several is noted, counts for the exit, and blames none of them', async () => {
+    const world = new World({ to: [ANN, 'bob@dest.test'] });
+    const complaint = world.event('complained', { recipients: [ANN, 'bob@dest.test'] });
+    expect(await world.said(complaint)).toMatchObject({ noted: 1 });
+    expect(await world.said(complaint)).toMatchObject({ noted: 0, repeat: 1 });
+    expect(world.emitted).toMatchObject([{ event: 'complained', recipients: [], egress: 'grid' }]);
+    expect(world.learnt.flatMap((event) => ('recipients' in event ? event.recipients : []))).toEqual([]);
+    expect(await world.said(world.event('complained', { recipients: [ANN], ref: '2' }))).toMatchObject({ noted: 1 });
+    expect(world.noted().at(-1)).toBe(`complained ${ANN}`);
+  });
+
   test('of a message that is not known any more, or never was, is passed over', async () => {
     const world = new World();
     const other = newMessageId(1, Buffer.alloc(10, 3));

@@ -144,13 +144,15 @@ export class Noting {
 
   /** null: there is nothing to note. */
   #cameBackOf(
-    { what, ref, atMs: saidMs, reply, host, detail }: ProviderEvent,
+    { what, ref, atMs: saidMs, reply, host, detail, recipients: named }: ProviderEvent,
     { exit, place, story }: { readonly exit: string; readonly place: Said['place']; readonly story: MessageStory },
   ): CameBack | null {
     const nowMs = this.#needs.clock.nowMs();
     const atMs = Math.min(nowMs, Math.max(saidMs ?? nowMs, story.message.receivedAtMs));
-    const named = { ...(ref === '' ? {} : { ref }), source: `hook:${exit}` };
-    const of = { atMs, messageId: story.message.id, ...place, ...named };
+    // Of several it says who may have complained, not who did: SES knows the mailbox provider, and looks up who is there.
+    const unclear = what === 'complained' && named.length > 1 ? { recipients: [] } : {};
+    const by = { ...(ref === '' ? {} : { ref }), source: `hook:${exit}` };
+    const of = { atMs, messageId: story.message.id, ...place, ...by, ...unclear };
     if (what === 'bounced-later') return reply === null ? null : { event: what, ...of, reply, host, report: null };
     return what === 'taken' ? null : { event: what, ...of, detail };
   }
