@@ -17,7 +17,7 @@ import {
 import { causesOf, stateTags } from './exit-state.ts';
 import { type ExitsNeeds, knownExits } from './exits.ts';
 import { EXITS_WORDS } from './exits-words.ts';
-import { ago, count } from './format.ts';
+import { ago, count, percent } from './format.ts';
 import { exitCharts } from './overview-charts.ts';
 
 export function exitPage(needs: ExitsNeeds): Page {
@@ -45,7 +45,9 @@ export function exitPage(needs: ExitsNeeds): Page {
         </div>
         ${principal.scopes.includes('operate') ? pauseDialog(exit.status, of) : ''}
         ${chartsOf(exitCharts(language), { language, egress })}
-        <div class="grid">${historyOf(exit.stats, told)} ${troublesOf(exit, told)}</div>`;
+        <div class="grid">
+          ${historyOf(exit.stats, told)} ${reportedOf(exit.stats, told)} ${troublesOf(exit, told)}
+        </div>`;
       return { title: egress, main, scripts: [...CHART_SCRIPTS, 'exits.js'] };
     },
   };
@@ -154,6 +156,38 @@ function historyOf(stats: ExitStats | undefined, { language }: Told): Html {
         <tr>
           <th scope="col">${words.period}</th>
           ${KINDS.map((kind) => html`<th scope="col" class="num">${words[kind]}</th>`)}
+        </tr>
+      </thead>
+      <tbody>
+        ${rows}
+      </tbody>
+    </table>
+  </section>`;
+}
+
+const REPORTED = ['confirmed', 'opened', 'clicked', 'bounced-later', 'complained', 'unsubscribed'] as const;
+
+/** What its provider tells of the mail that it took, whoever opens it twice twice; of exits without such a provider nothing. */
+function reportedOf(stats: ExitStats | undefined, { language }: Told): Html {
+  if (stats === undefined || stats.reported === null) return html``;
+  const words = EXITS_WORDS[language];
+  const { reported, month } = stats;
+  const rows = REPORTED.map((kind) => {
+    const share = month.delivered === 0 ? '–' : percent(reported[kind] / month.delivered, language);
+    return html`<tr>
+      <th scope="row">${words.reports[kind]}</th>
+      <td class="num">${count(reported[kind], language)}</td>
+      <td class="num">${share}</td>
+    </tr>`;
+  });
+  return html`<section class="card" data-live="reported" aria-labelledby="reported">
+    <h2 id="reported">${words.reported}</h2>
+    <table>
+      <thead>
+        <tr>
+          <td></td>
+          <th scope="col" class="num">${words.recipients}</th>
+          <th scope="col" class="num">${words.ofDelivered}</th>
         </tr>
       </thead>
       <tbody>

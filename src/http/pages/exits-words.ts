@@ -1,3 +1,4 @@
+import type { ReportKind } from '../../routing/report-figures.ts';
 import type { Words } from '../page.ts';
 
 type ExitsWords = {
@@ -52,6 +53,10 @@ type ExitsWords = {
   readonly bounced: string;
   readonly blocked: string;
   readonly complained: string;
+  readonly reported: string;
+  readonly recipients: string;
+  readonly ofDelivered: string;
+  readonly reports: Readonly<Record<Exclude<ReportKind, 'put-off'>, string>>;
   readonly provider: string;
   readonly target: string;
   readonly type: string;
@@ -117,6 +122,17 @@ export const EXITS_WORDS: Words<ExitsWords> = {
     bounced: 'Bounced',
     blocked: 'Blocked',
     complained: 'Complaints',
+    reported: 'Reported by the provider, 30 days',
+    recipients: 'Recipients',
+    ofDelivered: 'Of delivered',
+    reports: {
+      confirmed: 'delivered by it',
+      opened: 'opened',
+      clicked: 'clicked',
+      'bounced-later': 'bounced later',
+      complained: 'complained',
+      unsubscribed: 'unsubscribed',
+    },
     provider: 'Provider',
     target: 'Server',
     type: 'Type',
@@ -181,6 +197,17 @@ export const EXITS_WORDS: Words<ExitsWords> = {
     bounced: 'Rebotados',
     blocked: 'Bloqueados',
     complained: 'Quejas',
+    reported: 'Según el proveedor, 30 días',
+    recipients: 'Destinatarios',
+    ofDelivered: 'De los entregados',
+    reports: {
+      confirmed: 'entregado por él',
+      opened: 'abierto',
+      clicked: 'clic',
+      'bounced-later': 'rebotado después',
+      complained: 'quejas',
+      unsubscribed: 'bajas',
+    },
     provider: 'Proveedor',
     target: 'Servidor',
     type: 'Tipo',

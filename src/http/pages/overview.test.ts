@@ -18,6 +18,16 @@ const closures = [{ gate: 'down', cause: HOSTILE, untilMs: NOW + 60_000 }];
 const names = Array.from({ length: 100 }, (_, at) => (at === 0 ? HOSTILE : `exit-${at}`));
 const used = { limit: 5_000, used: 4_200, left: 800, resetsAtMs: NOW + 3_600_000 };
 
+const REPORTED = {
+  confirmed: 900_000,
+  opened: 250_000,
+  clicked: 31_000,
+  'bounced-later': 4,
+  complained: 2,
+  unsubscribed: 1,
+  'put-off': 0,
+};
+
 const stats = {
   atMs: NOW,
   today: flows,
@@ -35,7 +45,7 @@ const stats = {
     week: outcomes,
     month: outcomes,
     successRate: 0.991,
-    reported: null,
+    reported: at === 1 ? REPORTED : null,
     limit: null,
     cost: null,
   })),
@@ -174,6 +184,10 @@ test('an exit has its limits, costs and budget in words, and who may not act has
     '81.00 USD of 90.00 USD',
   ])
     expect(text).toContain(words);
+  const rows = text.replaceAll(/<[^>]*>|\s+/g, ' ').replaceAll(/ +/g, ' ');
+  expect(rows).toContain('opened 250,000 25 % clicked 31,000 3.1 %');
+  const silent = String(await (await page.render(ask({ params: { name: 'exit-2' } }))).main);
+  expect(silent).not.toContain('data-live="reported"');
   expect(text).toContain('data-api="POST /api/v1/egress/exit-1/pause"');
   const reader = { kind: 'user', name: 'eva', scopes: ['read'], peer: '' } as const;
   expect(String(await (await page.render(ask({ params: { name: 'exit-1' }, principal: reader }))).main)).not.toContain(
