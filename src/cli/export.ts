@@ -16,6 +16,7 @@ type ExportOptions = {
   readonly by?: string;
   readonly step?: string;
   readonly csv?: true;
+  readonly json?: true;
 };
 
 const HOUR_MS = 3_600_000;
@@ -38,8 +39,10 @@ function addFigures(group: Command, registry: Registry): void {
         .option('--by <what>', `one of ${DIMENSIONS.join(', ')}`, 'all')
         .option('--step <step>', '1h (kept for 90 days) or 1d (400 days)', '1d')
         .option('--since <time>', 'of so long up to now (default: 30d)')
-        .option('--csv', 'CSV in place of JSON lines'),
+        .option('--csv', 'CSV in place of JSON lines')
+        .option('--json', 'JSON lines, as without it'),
     run: async (cli, { options, where }) => {
+      notBoth(options);
       const by = DIMENSIONS.find((one) => one === options.by);
       if (by === undefined) throw new UsageError(`--by ${options.by}: expected one of ${DIMENSIONS.join(', ')}`);
       if (options.step !== '1h' && options.step !== '1d') throw new UsageError('--step: expected 1h or 1d');
@@ -90,11 +93,13 @@ function addMessages(group: Command, registry: Registry): void {
       command
         .option('--since <time>', 'received within so long up to now (default: 30d)')
         .option('--csv', 'CSV in place of JSON lines')
+        .option('--json', 'JSON lines, as without it')
         .addHelpText(
           'after',
           '\nIn no order; a message that ends meanwhile may come twice, and is then as it came last.',
         ),
     run: async (cli, { options, where }) => {
+      notBoth(options);
       const sinceMs = sinceOf(cli, options);
       await withOperations(cli, where, (operations) => writeMessages(cli, operations, { sinceMs, options }));
       return 0;
@@ -135,6 +140,10 @@ function csvOf(message: PassedMessage): string {
 
 function timeText(atMs: number | null): string | null {
   return atMs === null ? null : isoTime(atMs);
+}
+
+function notBoth({ csv, json }: ExportOptions): void {
+  if (csv === true && json === true) throw new UsageError('--csv or --json, not both');
 }
 
 function sinceOf({ clock }: Cli, { since }: ExportOptions): number {

@@ -258,6 +258,8 @@ dns:                                    <- dns
 # alerts:                               <- alerts
 #   to: [oncall@example.com, "https://hooks.example.com/relevo"] <- alerts/to
 # reports: [{ every: week, to: [boss@example.com] }] <- reports
+# guard: { volume: 5, newRecipients: 60% } <- guard
+# audit: { keep: 365d }                 <- audit
 
 # --- What must stay true ---
 
