@@ -75,7 +75,7 @@ test('an exit is paused with a reason by keyboard, which others see at once, and
   await page.evaluate('window.relevo.refresh()');
   await page.keyboard.press('Escape');
   expect(await dialog.count()).toBe(0);
-  expect(await page.evaluate('document.activeElement.id')).toBe('pause-0');
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('pause-0');
 
   await page.keyboard.press('Enter');
   await page.keyboard.type('<b>complaints</b> of Monday');
@@ -83,7 +83,7 @@ test('an exit is paused with a reason by keyboard, which others see at once, and
   const row = page.getByRole('row', { name: /^one / });
   await row.getByText('paused', { exact: true }).waitFor();
   // Who works by keyboard stands before what takes it back.
-  expect(await page.evaluate('document.activeElement.id')).toBe('resume-0');
+  await expect.poll(() => page.evaluate('document.activeElement.id')).toBe('resume-0');
   expect(await row.textContent()).toContain('<b>complaints</b> of Monday');
   expect(await page.locator('#outcome').textContent()).toBe('Paused: no new mail goes out by it.');
   expect(await dialog.count()).toBe(0);
