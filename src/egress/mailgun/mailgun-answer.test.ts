@@ -17,6 +17,7 @@ test.each<[string, number, string, Partial<MailgunRefusal>, Record<string, unkno
     {},
     { kind: 'throttled', restMs: 900_000, advice: expect.stringContaining('billing') },
   ],
+  ['a 402 without a word', 402, '', { message: null, raw: '' }, { kind: 'throttled', restMs: 900_000 }],
   [
     'a limit of the plan',
     429,

@@ -56,6 +56,16 @@ describe('what SES allows the account', () => {
     await vi.waitFor(() => expect(rig.alerts('exit-account:cloud').at(-1)?.raised).toBe(false), 10_000);
   });
 
+  test('that it is under review is told of, and it sends', async () => {
+    await using rig = await openSesRig({ account: () => ({ ...SES_SOUND, EnforcementStatus: 'PROBATION' }) });
+    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1));
+    expect(rig.alerts('exit-account:cloud')[0]).toMatchObject({
+      raised: true,
+      text: expect.stringContaining('PROBATION'),
+    });
+    expect((await rig.egress.attempt(mailTo(), NEVER)).outcomes).toMatchObject([{ kind: 'delivered' }]);
+  });
+
   test('a paused account takes the exit out, and a minute later it is looked at again', async () => {
     let isEnabled = false;
     await using rig = await openSesRig({ account: () => ({ ...SES_SOUND, SendingEnabled: isEnabled }) });

@@ -52,3 +52,14 @@ test('what SES is given has one signature, which verifies after it wrote its own
     await rm(folder, { recursive: true });
   }
 });
+
+test('of several signatures that are to be kept SES is given the one that every receiver can check', async () => {
+  const signatures = ['ed25519-sha256', 'rsa-sha256', 'rsa-sha256'].map(
+    (algorithm, place) => `DKIM-Signature: v=1; a=${algorithm}; d=example.com; s=s${place}; h=from; bh=x; b=y\r\n`,
+  );
+  await using rig = await openSesRig({ settings: { dkim: 'keep' } });
+  const content = `${signatures.join('')}From: a@example.com\r\nSubject: x\r\n\r\ntext\r\n`;
+  await rig.egress.attempt(mailTo({ content }), NEVER);
+  const given = rig.arrived()[0]?.content.toString() ?? '';
+  expect(given).toBe(`${signatures[1]}From: a@example.com\r\nSubject: x\r\n\r\ntext\r\n`);
+});
