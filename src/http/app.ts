@@ -30,6 +30,8 @@ export type AppAsk = {
   readonly signal: AbortSignal;
   /** Reads what was sent with it, and answers as `use` does, or why it could not be read; null: the client is gone. */
   readonly withBody: (of: {
+    /** Nobody knows who sends it. */
+    readonly isOpen: boolean;
     readonly mostBytes: number;
     readonly use: (body: Buffer) => Promise<Reply>;
   }) => Promise<Reply | null>;
@@ -175,7 +177,11 @@ async function run(needs: AppNeeds, route: ApiRoute, { ask, params, principal }:
     const held = bodyOf(body, sent);
     return held.kind === 'good' ? done(held.value) : wrong(held.answer);
   };
-  const reply = await ask.withBody({ mostBytes: route.mostBytes?.() ?? MOST_BYTES, use });
+  const reply = await ask.withBody({
+    isOpen: route.isOpen === true,
+    mostBytes: route.mostBytes?.() ?? MOST_BYTES,
+    use,
+  });
   // What reads bodies for strangers says in a line of text why it did not.
   if (reply === null || 'stream' in reply || reply.status < 400 || !reply.contentType.startsWith('text/plain'))
     return reply;

@@ -202,7 +202,9 @@ async function appAnswer(
   const app = await needs.app();
   const gone = new AbortController();
   response.once('close', () => gone.abort());
-  const withBody: AppAsk['withBody'] = (of) => needs.bodies.admitted.read(request, response, of);
+  // Whoever has not signed in yet takes no room of those who have.
+  const withBody: AppAsk['withBody'] = ({ isOpen, ...of }) =>
+    needs.bodies[isOpen ? 'strangers' : 'admitted'].read(request, response, of);
   return app({ method, path, query, headers, ...cameFrom(needs, request), signal: gone.signal, withBody });
 }
 

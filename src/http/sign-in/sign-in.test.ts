@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
 import { expect, test } from 'vitest';
 import { openSignInRig, PASSWORD } from '../../../tests/fakes/sign-in-rig.ts';
 
@@ -248,4 +250,22 @@ test('a form that is sent before its script is there shows no password in an add
     for (const form of forms) expect(form).toMatch(/^<form[^>]*\smethod="post"/);
   }
   expect((await rig.ask('/sign-in', { method: 'POST' })).status).toBe(405);
+});
+
+test('strangers who never end what they send keep nobody out who is signed in', async () => {
+  await using rig = await withUser();
+  const { headers } = await rig.signIn('ana');
+  await using stack = new AsyncDisposableStack();
+  const head = ['POST /api/v1/sign-in HTTP/1.1', 'Host: localhost', 'Content-Type: application/json'];
+  for (let at = 0; at < 64; at += 1) {
+    const socket = stack.adopt(
+      connect(rig.port, '127.0.0.1').on('error', () => {}),
+      (one) => void one.destroy(),
+    );
+    socket.write(`${[...head, 'Expect: 100-continue', 'Content-Length: 60000'].join('\r\n')}\r\n\r\n`);
+    const [reply] = (await once(socket, 'data')) as [Buffer];
+    expect(reply.toString()).toMatch(/^HTTP\/1\.1 100 /);
+  }
+  expect((await rig.ask('/api/v1/sign-in', { body: { name: 'ana', password: PASSWORD } })).status).toBe(503);
+  expect((await rig.ask('/api/v1/users', { body: { name: 'zoe', role: 'viewer' }, headers })).status).toBe(201);
 });
