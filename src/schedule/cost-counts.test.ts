@@ -9,7 +9,7 @@ describe('what exits took', () => {
     'is counted by exit, stream, client and tag, at the price that it had',
     async (scheduling) => {
       await bulk(scheduling, 3, 2);
-      await scheduling.accept({ terms: { tag: 'password reset' } });
+      await scheduling.accept({ client: 'crm', terms: { tag: 'password reset' } });
       await scheduling.drained();
       inForce(scheduling, priced({ cost: '20 USD/1000' }));
       await bulk(scheduling, 1);
@@ -22,9 +22,13 @@ describe('what exits took', () => {
         'bulk 20000000/1000': 1,
       });
       expect(await counted(scheduling, 'tag')).toEqual({ 'password reset 10000000/1000': 1 });
-      expect(await counted(scheduling, 'client')).toEqual({ 'other 10000000/1000': 7, 'other 20000000/1000': 1 });
+      expect(await counted(scheduling, 'client')).toEqual({
+        'crm 10000000/1000': 1,
+        'other 10000000/1000': 6,
+        'other 20000000/1000': 1,
+      });
     },
-    priced(TEN),
+    { policy: { ...priced(TEN).policy, clients: { crm: { networks: ['10.0.0.1'], senders: ['*'] } } } },
   );
 
   scheduled(
