@@ -30,8 +30,12 @@ class World implements AsyncDisposable {
     this.marks = marks;
   }
 
-  async open(node = 'relay', queue = { deliveries: 0 }): Promise<this> {
-    const overview = () => Promise.resolve({ ...queue, oldestCreatedAtMs: this.clock.nowMs() - 5_000 } as never);
+  /** @param queue what waits; `tookMs`: to find that out */
+  async open(node = 'relay', queue: { deliveries: number; tookMs?: number } = { deliveries: 0 }): Promise<this> {
+    const overview = async () => {
+      if (queue.tookMs !== undefined) await this.clock.sleep(queue.tookMs);
+      return { ...queue, oldestCreatedAtMs: this.clock.nowMs() - 5_000 } as never;
+    };
     this.#rollups = await openRollups({
       book: this.book,
       marks: this.marks,
@@ -117,6 +121,12 @@ test('what waits is looked at each minute, until nothing does', async () => {
   const samples = world.names('rollup:all:m:').map((name) => rowOf(world.marks.all(), name).get('all'));
   expect(samples.length).toBeGreaterThanOrEqual(3);
   expect(samples.length).toBeLessThanOrEqual(5);
+});
+
+test('no minute is left out while something waits, however long it takes to look', async () => {
+  await using world = await new World().open('relay', { deliveries: 40, tookMs: 3_000 });
+  await world.clock.advance(60 * MINUTE_MS);
+  expect(world.names('rollup:all:m:').length).toBeGreaterThanOrEqual(60);
 });
 
 function rowOf(marks: readonly Mark[], name: string): Row {

@@ -137,11 +137,11 @@ class Keeper implements Rollups {
     }
   }
 
-  /** Once a minute, while something waits and once after. */
+  /** In each minute, while something waits and once after: one that was left out would look like an empty queue. */
   async #sample(): Promise<void> {
     const { clock, spool, book } = this.#needs;
     const nowMs = clock.nowMs();
-    if (Math.abs(nowMs - this.#sampledMs) < MINUTE_MS) return;
+    if (Math.floor(nowMs / MINUTE_MS) === Math.floor(this.#sampledMs / MINUTE_MS)) return;
     this.#sampledMs = nowMs;
     const overview = await spool.overview().catch(() => null);
     if (overview === null || (overview.deliveries === 0 && !this.#hasQueue)) return;
