@@ -1,4 +1,5 @@
 /** Suppressed addresses as lines of a file: all that is known, or what a provider takes over. Pure. */
+import { guarded } from '../report/csv.ts';
 import { isoTime } from '../report/log-fields.ts';
 import type { Suppression } from '../spool/suppressions.ts';
 
@@ -12,7 +13,9 @@ const FORMATS: Readonly<Record<string, ExportFormat>> = {
   csv: {
     header: 'address,client,stream,reason,evidence,source,at,until\n',
     lineOf: ({ address, client, stream, reason, evidence, source, atMs, untilMs }) =>
-      csvLine([address, client ?? '', stream ?? '', reason, evidence, source, isoTime(atMs), untilTime(untilMs)]),
+      csvLine(
+        [address, client ?? '', stream ?? '', reason, evidence, source, isoTime(atMs), untilTime(untilMs)].map(guarded),
+      ),
   },
   json: { header: '', lineOf: (entry) => `${JSON.stringify(entry)}\n` },
   // The one column that each of its lists asks for.
@@ -53,7 +56,7 @@ function untilTime(atMs: number | null): string {
   return atMs === null ? '' : isoTime(atMs);
 }
 
-/** RFC 4180. A cell that a spreadsheet would take for a formula is only text to us: it is left as it is. */
+/** RFC 4180. What a provider reads is left as it is; our own list, which people open, has `guarded` cells. */
 function csvLine(cells: readonly string[]): string {
   const quoted = cells.map((cell) => (/[",\r\n;\t]|^\s|\s$/.test(cell) ? `"${cell.replaceAll('"', '""')}"` : cell));
   return `${quoted.join(',')}\n`;

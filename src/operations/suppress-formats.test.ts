@@ -196,6 +196,30 @@ test('what is exported is read again as it was', async () => {
   expect(all.map(exportFormat('mailgun-bounces')!.lineOf)[0]).toBeNull();
 });
 
+test('a spreadsheet finds no formula in what is exported, and all of it is read again as it was', async () => {
+  const entryWith = (address: string, evidence: string): Suppression => ({
+    address,
+    client: null,
+    stream: null,
+    reason: 'hard-bounce',
+    evidence,
+    source: 'bounce',
+    atMs: NOW,
+    untilMs: null,
+  });
+  const all = [
+    entryWith("=cmd|'/c!a0@dest.test", '=HYPERLINK("https://evil.test";"550 see here")'),
+    entryWith('+ann@dest.test', "'=1+1"),
+    entryWith("'bob@dest.test", '550 no such user'),
+  ];
+  const { header, lineOf } = exportFormat('csv')!;
+  const text = header + all.map(lineOf).join('');
+  expect(text).not.toMatch(/(?:^|[,"])[=+\-@]/m);
+  expect(await entries(text)).toEqual(all);
+  expect(await entries(all.map((one) => exportFormat('json')!.lineOf(one)).join(''))).toEqual(all);
+  expect(exportFormat('sendgrid')!.lineOf(all[1]!)).toBe('+ann@dest.test\n');
+});
+
 test('a hundred thousand lines are read one at a time', async () => {
   let [given, taken] = [0, 0];
   async function* lines(): AsyncGenerator<string> {

@@ -2,6 +2,7 @@
 import { formatMailbox, parseMailbox } from '../message/address.ts';
 import { bounceKindOf } from '../message/bounce-kind.ts';
 import { plainText } from '../message/plain-text.ts';
+import { unguarded } from '../report/csv.ts';
 import {
   SUPPRESSION_REASONS,
   type Suppression,
@@ -122,7 +123,9 @@ function sendgridBounce(fields: Fields, reason: SuppressionReason): Said {
 }
 
 function own(fields: Fields): RowResult {
-  const of = (name: string): string => fields[name] ?? '';
+  // As CSV it has `at`, as JSON `atMs`.
+  const read = Object.hasOwn(fields, 'at') ? unguarded : String;
+  const of = (name: string): string => read(fields[name] ?? '');
   const canonical = canonicalOf(of('address'));
   if (canonical === null) return bad(`${JSON.stringify(of('address').slice(0, 100))} is no address`);
   const reason = SUPPRESSION_REASONS.find((one) => one === of('reason'));
