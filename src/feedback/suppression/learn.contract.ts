@@ -22,7 +22,11 @@ export function testLearning(engine: Engine): void {
 
     async function opened(suppression: PolicyInput['suppression'] = {}) {
       const { spool, clock } = fixture();
-      const policy = policySchema.parse({ hostname: 'relay.example', suppression });
+      const policy = policySchema.parse({
+        hostname: 'relay.example',
+        suppression,
+        egress: { direct: { type: 'mx' }, ses: { type: 'ses', region: 'eu-west-1' } },
+      });
       const suppressing = await openSuppression({ policy: () => policy, spool, clock, emit: () => undefined });
       return { suppressing, spool, clock };
     }
@@ -188,6 +192,34 @@ export function testLearning(engine: Engine): void {
       expect(await of.spool.ledger.counts('soft-bounces:', 0)).toEqual(
         Array.from({ length: 12 }, () => expect.objectContaining({ amount: 0 })),
       );
+    });
+
+    test('soft bounces that a provider tells of count, though it took each message first, until it says that one got through', async () => {
+      const of = await opened({ softBounces: { count: 3, within: '30d', keep: '2d' } });
+      await using _ = of.suppressing;
+      const isHeard = { egress: 'ses', source: 'hook:ses' };
+      const full = async (): Promise<void> => {
+        of.clock.jumpMs(DAY_MS);
+        const to = about(of, await mail(of));
+        await of.suppressing.learn([{ event: 'delivered', reply: null, egress: 'ses', ...to }]);
+        const later = { event: 'bounced-later', reply: FULL, host: null, report: null } as const;
+        await of.suppressing.learn([{ ...later, ...isHeard, ...to }]);
+      };
+      const through = async (atMs: number): Promise<void> => {
+        const to = { ...about(of, await mail(of)), atMs };
+        await of.suppressing.learn([{ event: 'confirmed', detail: '', ...isHeard, ...to }]);
+      };
+      await full();
+      await full();
+      await through(of.clock.nowMs());
+      expect(await kept(of)).toEqual([]);
+      await full();
+      await full();
+      // Of before both of them, and told late.
+      await through(of.clock.nowMs() - 2 * DAY_MS);
+      expect(await refused(of)).toBeNull();
+      await full();
+      expect(await refused(of)).toContain('3 messages came to nothing');
     });
 
     test('soft bounces of long ago do not count', async () => {

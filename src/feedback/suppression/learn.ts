@@ -16,7 +16,7 @@ import {
 } from '../../spool/suppressions.ts';
 import type { Tallies } from '../../spool/tallies.ts';
 import { type Lesson, lessonOf } from './lessons.ts';
-import { countSoft, TALLY_CLIENT, tallyEntry, uncountSoft } from './tally.ts';
+import { countSoft, hasSoftAfter, TALLY_CLIENT, tallyEntry, uncountSoft } from './tally.ts';
 import type { SieveWatch } from './watch.ts';
 
 /**
@@ -46,7 +46,7 @@ export function createLearner(needs: LearnNeeds): Learn {
       const lesson = lessonOf(event);
       if (lesson === null || !isWorthwhile(needs, lesson)) continue;
       if (lesson.kind === 'alive') {
-        await forgetSoft(needs, lesson.addresses);
+        if (!isOnItsWay(needs.policy(), event)) await forgetSoft(needs, lesson);
         continue;
       }
       const mail = mails.get(lesson.messageId) ?? (await mailOf(needs, lesson.messageId));
@@ -56,6 +56,13 @@ export function createLearner(needs: LearnNeeds): Learn {
       else await keep(needs, entriesFor(needs.policy(), lesson, mail));
     }
   };
+}
+
+/** A provider took it: whether it gets through the provider says later, as it does of what bounces. */
+function isOnItsWay({ egress: exits }: Policy, event: MessageEvent): boolean {
+  if (event.event !== 'delivered' || event.egress === null || !Object.hasOwn(exits, event.egress)) return false;
+  const type = exits[event.egress]?.type;
+  return type === 'sendgrid' || type === 'mailgun' || type === 'ses';
 }
 
 /** A delivery says something new only of those of whom something is known. */
@@ -181,13 +188,14 @@ async function count(needs: LearnNeeds, lesson: Lesson, mail: Mail): Promise<voi
 }
 
 /** A message got through: what was counted before says nothing any more. Mostly there is no count: looking costs less than writing. */
-async function forgetSoft(needs: LearnNeeds, addresses: readonly string[]): Promise<void> {
-  const known = new Set(addresses.filter((address) => needs.sieve.has(address)).map(suppressionAddress));
+async function forgetSoft(needs: LearnNeeds, { addresses, atMs }: Lesson): Promise<void> {
+  const { sieve, suppressions, tallies } = needs;
+  const known = new Set(addresses.filter((address) => sieve.has(address)).map(suppressionAddress));
   for (const address of known) {
     const key = { address, client: TALLY_CLIENT, stream: null };
     if ((await knownOf(needs, key)) === null) continue;
-    // In this order: what is counted in between finds its own entry afterwards.
-    await needs.suppressions.unsuppress([key]);
-    await uncountSoft(needs.tallies, address);
+    // In this order: what is counted in between finds its own entry afterwards. Providers tell late, and again.
+    if (!(await hasSoftAfter(tallies, address, atMs))) await suppressions.unsuppress([key]);
+    await uncountSoft(tallies, address, atMs);
   }
 }

@@ -77,7 +77,7 @@ test('what a provider reports is judged by what the server said to it, or by its
 });
 
 test('complaints, unsubscribes and deliveries say something, waits and ends without a refusal do not', () => {
-  const said = (event: 'complained' | 'unsubscribed' | 'opened' | 'put-off'): MessageEvent => ({
+  const said = (event: 'complained' | 'unsubscribed' | 'opened' | 'put-off' | 'confirmed'): MessageEvent => ({
     event,
     source: 'report',
     detail: 'abuse',
@@ -87,6 +87,7 @@ test('complaints, unsubscribes and deliveries say something, waits and ends with
   expect(lessonOf(said('complained'))).toMatchObject({ kind: 'complaint', evidence: 'abuse', source: 'report' });
   expect(lessonOf(said('unsubscribed'))).toMatchObject({ kind: 'unsubscribe' });
   expect(lessonOf({ ...said('complained'), recipients: [] })).toBeNull();
+  expect(lessonOf(said('confirmed'))).toMatchObject({ kind: 'alive' });
   for (const kind of ['opened', 'put-off'] as const) expect(lessonOf(said(kind))).toBeNull();
   expect(lessonOf({ event: 'delivered', reply: null, egress: 'direct', ...of })).toMatchObject({ kind: 'alive' });
   expect(lessonOf({ event: 'expired', reply: null, egress: null, ...of })).toBeNull();

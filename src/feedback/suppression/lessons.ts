@@ -23,6 +23,7 @@ export const ONE_CLICK = 'one-click';
 /** null: it says nothing of them, or nothing new. */
 export function lessonOf(event: MessageEvent): Lesson | null {
   switch (event.event) {
+    case 'confirmed':
     case 'delivered':
       return lesson(event, { kind: 'alive', evidence: '', source: 'delivery' });
     case 'bounced':
@@ -38,7 +39,6 @@ export function lessonOf(event: MessageEvent): Lesson | null {
     case 'answered':
     case 'attempted':
     case 'clicked':
-    case 'confirmed':
     case 'deferred':
     case 'discarded':
     case 'held':

@@ -36,11 +36,18 @@ export async function countSoft(tallies: Tallies, { address, messageId, atMs, wi
   return found.filter(({ amount }) => amount > 0).length;
 }
 
-/** What was counted until now does not count any more; what is counted at the same time may. */
-export async function uncountSoft(tallies: Tallies, address: string): Promise<void> {
+/** Whether any of it is of after then. */
+export async function hasSoftAfter(tallies: Tallies, address: string, atMs: number): Promise<boolean> {
+  const found = await tallies.counts(accountOf(address), placesAfter(atMs));
+  return found.some(({ amount }) => amount > 0);
+}
+
+/** What is of until then does not count any more; what is counted at the same time may. */
+export async function uncountSoft(tallies: Tallies, address: string, atMs: number): Promise<void> {
   const found = await tallies.counts(accountOf(address), 0);
+  const before = found.filter(({ amount, startsAtMs }) => amount > 0 && startsAtMs < placesAfter(atMs));
   // Kept until then at least, by what was said of it before.
-  const gone = found.filter(({ amount }) => amount > 0).map((one) => ({ ...one, amount: -one.amount, keepUntilMs: 0 }));
+  const gone = before.map((one) => ({ ...one, amount: -one.amount, keepUntilMs: 0 }));
   if (gone.length > 0) await tallies.count(gone);
 }
 
@@ -60,6 +67,10 @@ export function tallyEntry({ address, atMs, withinMs }: Omit<Soft, 'messageId'>,
 
 /** Messages of one millisecond are told apart by so many digests. */
 const SLOTS = 4_096;
+
+function placesAfter(atMs: number): number {
+  return (Math.floor(atMs) + 1) * SLOTS;
+}
 
 /** An account an address; a figure a message, at its time. */
 function placeOf(atMs: number, messageId: MessageId): number {
