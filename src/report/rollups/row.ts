@@ -20,7 +20,7 @@ const UNPACKED_MOST = 1024 * 1024;
 /** A name as it can be kept: on one line, and not too long. '' where it cannot be. */
 export function keptName(name: string): string {
   const isPlain = name.length <= LONGEST_NAME && name.isWellFormed();
-  // eslint-disable-next-line no-control-regex
+  // oxlint-disable-next-line no-control-regex -- a name stands on a line, before a tab
   return isPlain ? name.replace(/[\u0000-\u001f\u007f]/g, ' ') : REST;
 }
 
