@@ -64,6 +64,16 @@ test('alerts are listed with what is known of each, acknowledged once, and known
       { to: ONCALL, kind: 'mail', problem: null },
       { to: 'hooks.example.com', kind: 'webhook', problem: null },
     ],
+    sent: 2,
+    failed: 0,
+    failures: '',
+  });
+  world.answer = 403;
+  const refused = await run(routes, 'POST /api/v1/alerts/test');
+  expect(refused.value).toMatchObject({
+    sent: 1,
+    failed: 1,
+    failures: expect.stringMatching(/^hooks\.example\.com: .*403/),
   });
 });
 

@@ -1,5 +1,6 @@
 /** Alerts: what is wrong now, what was, and that somebody has seen it. */
 import { z } from 'zod';
+import type { Operations } from '../../operations/operations.ts';
 import { SEVERITIES } from '../../message/severity.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
@@ -27,7 +28,22 @@ const tested = z.object({
   destinations: z.array(
     z.object({ to: z.string(), kind: z.enum(['mail', 'webhook']), problem: z.string().nullable() }),
   ),
+  sent: z.int(),
+  failed: z.int(),
+  /** A line for each that failed. */
+  failures: z.string(),
 });
+
+function cameOfTest(destinations: Awaited<ReturnType<Operations['testAlerts']>>): z.infer<typeof tested> {
+  const failed = destinations.filter(({ problem: what }) => what !== null);
+  const failures = failed.map(({ to, problem: what }) => `${to}: ${what}`).join('\n');
+  return {
+    destinations: [...destinations],
+    sent: destinations.length - failed.length,
+    failed: failed.length,
+    failures,
+  };
+}
 
 export function alertRoutes({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
   const list = shared(() => operations.alertList());
@@ -50,7 +66,7 @@ export function alertRoutes({ operations }: Pick<RouteNeeds, 'operations'>): rea
       answer: tested,
       run: async () => ({
         kind: 'json',
-        value: { destinations: await operations.testAlerts() },
+        value: cameOfTest(await operations.testAlerts()),
         change: { what: 'alert.test', on: 'alerts' },
       }),
     }),

@@ -65,7 +65,7 @@ export const ALERTS_WORDS: Words<AlertsTexts> = {
     until: 'Until',
     test: 'Send a test',
     testHint: 'A test notice goes to everybody whom the policy names.',
-    tested: 'Sent to everybody: see whether it arrived.',
+    tested: 'Sent to {sent}; not reached: {failed}. See whether it arrived.',
     clients: 'Clients',
     clientsLead: 'The guard holds the bulk mail of a client that is unlike what it was; other mail it never holds.',
     noClients: 'The policy has no clients.',
@@ -112,7 +112,7 @@ export const ALERTS_WORDS: Words<AlertsTexts> = {
     until: 'Hasta',
     test: 'Enviar una prueba',
     testHint: 'Se envía un aviso de prueba a todos los destinos de la política.',
-    tested: 'Enviado a todos: compruebe que ha llegado.',
+    tested: 'Enviado a {sent}; sin respuesta: {failed}. Compruebe que ha llegado.',
     clients: 'Clientes',
     clientsLead:
       'La vigilancia retiene el correo masivo de un cliente que se comporta como nunca; el resto de su correo no se retiene.',

@@ -52,6 +52,8 @@ test.each(['en', 'es'] as const)(
     );
     expect(text.match(/\/acknowledge"/g)).toHaveLength(1);
     expect(text).toContain('POST /api/v1/alerts/test');
+    expect(text).toMatch(/data-done="[^"]*\{failed\}/);
+    expect(text).toContain('data-reply="failures"');
     expect(text).toContain('/release"');
     expect(text).toContain(language === 'es' ? 'como mucho TLS 1.2' : 'TLS 1.2 at best');
     expect(text).toContain(language === 'es' ? '12.345' : '12,345');

@@ -94,6 +94,7 @@ function testing({ language }: RecordTold): Html {
   return html`<section class="card">
     <form class="buttons" data-api="POST ${API}/test" data-done="${words.tested}">
       <button>${words.test}</button> <span class="hint">${words.testHint}</span>
+      <pre data-reply="failures"></pre>
     </form>
   </section>`;
 }
