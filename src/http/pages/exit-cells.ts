@@ -93,5 +93,5 @@ export function troubleCell([last]: readonly ExitTrouble[], told: Told): Html {
   if (last === undefined) return html`–`;
   const words = EXITS_WORDS[told.language];
   const often = last.count > 1 ? html`, ${words.times(last.count)}` : '';
-  return html`${last.reply} <span class="soft">(${ago(last.atMs, told)}${often})</span>`;
+  return html`<bdi>${last.reply}</bdi> <span class="soft">(${ago(last.atMs, told)}${often})</span>`;
 }

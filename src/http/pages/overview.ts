@@ -158,14 +158,14 @@ function waits({ shape, told, words }: View, { deferralOf }: OverviewNeeds['trou
   const { ageMs } = oldOf(agesMs, []);
   const row = ({ domain, total, byAge }: (typeof rows)[number]): Html => {
     const deferral = deferralOf(domain);
-    const why = deferral === null ? words.noReason : html`${deferral.reason} (${ago(deferral.atMs, told)})`;
+    const why = deferral === null ? words.noReason : html`<bdi>${deferral.reason}</bdi> (${ago(deferral.atMs, told)})`;
     return html`<tr>
       <th scope="row"><a href="/queue?domain=${encodeURIComponent(domain)}">${domain}</a></th>
       <td class="num" data-label="${words.deliveries}">${count(total, told.language)}</td>
       <td class="num" data-label="${words.over(formatAge(ageMs))}">
         ${count(oldOf(agesMs, byAge).count, told.language)}
       </td>
-      <td data-label="${words.lastReason}">${why}</td>
+      <td data-label="${words.lastReason}"><div>${why}</div></td>
     </tr>`;
   };
   const table = html`<table class="cards">

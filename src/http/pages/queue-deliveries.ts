@@ -98,7 +98,7 @@ function rowOf({ delivery, sender, leasedUntilMs, sendAtMs }: QueuedDelivery, to
     <td data-label="${words.recipients}">${recipientsText(delivery, told)}</td>
     <td data-label="${words.lastReply}">
       <div>
-        ${lastReply === null ? '' : cut(formatReply(lastReply))}
+        ${lastReply === null ? '' : html`<bdi>${cut(formatReply(lastReply))}</bdi>`}
         ${lastEgress === null ? '' : html`<span class="soft">(${lastEgress})</span>`}
       </div>
     </td>

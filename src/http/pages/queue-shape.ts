@@ -57,7 +57,9 @@ function rowOf(
     <th scope="row"><a href="/queue?domain=${encodeURIComponent(domain)}">${domain}</a></th>
     <td class="num">${count(total, told.language)}</td>
     ${byAge.map((many) => cellOf(many, most, told))}
-    <td>${deferral === null ? '' : html`${deferral.reason} <span class="soft">${ago(deferral.atMs, told)}</span>`}</td>
+    <td>
+      ${deferral === null ? '' : html`<bdi>${deferral.reason}</bdi> <span class="soft">${ago(deferral.atMs, told)}</span>`}
+    </td>
   </tr>`;
 }
 

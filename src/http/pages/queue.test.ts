@@ -50,6 +50,7 @@ describe('the page Queue', () => {
     expect(html).toMatch(/class="num heat-1">1</);
     expect(html).toMatch(/class="num heat-5">1,000,000</);
     expect(html).toMatch(/class="num heat-0"></);
+    expect(html.match(/<bdi>/g)?.length).toBeGreaterThanOrEqual(1);
     expect(html).toContain('1,000,000 deliveries');
     expect(html).toContain(`href="/queue?domain=${encodeURIComponent(EVIL).replaceAll("'", '&#39;')}"`);
   });
