@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
+import { type DeliveryId, type MessageId, messageIdOf, parseMessageId } from '../message/ids.ts';
 import { PRIORITIES } from '../message/message.ts';
 import { formatReply } from '../message/reply.ts';
 import type { Sample } from '../policy/sample.ts';
 import { formatAge, parseSizeBytes } from '../policy/units.ts';
+import type { MessageStory } from '../spool/spool.ts';
 import { addCommand, UsageError, type Cli, type Registry } from './cli.ts';
 import { connectControl } from './control-client.ts';
 import type { Where } from './data-folder.ts';
@@ -59,17 +61,34 @@ async function explainId(
   { id: given, options, where }: { readonly id: string; readonly options: Options; readonly where: Where },
 ): Promise<0 | 1> {
   const id = parseId(given);
-  const explanations = await withOperations(cli, where, (operations) => operations.explain({ id }));
+  const { explanations, story } = await withOperations(cli, where, async (operations) => ({
+    explanations: await operations.explain({ id }),
+    story: await operations.story({ id: parseMessageId(id) ?? messageIdOf(id as DeliveryId) }),
+  }));
   if (explanations === null) {
     cli.terminal.err(`relevo: no message ${id} is known here\n`);
     return 1;
   }
   if (options.json === true) cli.terminal.out(json({ id, deliveries: explanations }));
   else if (explanations.length === 0)
-    cli.terminal.out(`Nothing of it waits: \`relevo message ${id}\` tells how it ended.\n`);
+    cli.terminal.out(
+      [`Nothing of it waits: \`relevo message ${id}\` tells how it ended.`, ...notTaken(story, id), ''].join('\n'),
+    );
   else cli.terminal.out(explanations.map((one) => explanationText(one, cli.clock.nowMs())).join('\n'));
   return 0;
 }
+
+/** Exits that did not carry it, by their own account: another one did, or nobody. */
+function notTaken(story: MessageStory | null, id: MessageId | DeliveryId): readonly string[] {
+  const lines = (story?.events ?? []).flatMap((event) => {
+    if (event.event !== 'attempted' || (event.messageId !== id && event.deliveryId !== id)) return [];
+    const { egress, reply, own } = event.attempt;
+    return own === true && reply.code >= 400 ? [`  not by ${egress}: ${printable(reply.text)}`] : [];
+  });
+  return [...new Set(lines)].slice(-SHOWN_MOST);
+}
+
+const SHOWN_MOST = 10;
 
 function explanationText(one: Explanation, nowMs: number): string {
   const recipients = one.recipients.map(printable).join(' ');

@@ -65,6 +65,8 @@ routes: [{ name: all, use: [${use}] }]
   expect(smtp.taken[0]?.content.toString()).toContain(SIGNED.slice(SIGNED.indexOf('\r\n\r\n')));
   const story = await relay.cli(['message', String(second['messageId'])]);
   expect(story.stdout).toContain('would lose something by grid-api: it is signed or encrypted (S/MIME or PGP)');
+  const explained = await relay.cli(['explain', String(second['messageId'])]);
+  expect(explained.stdout).toContain('not by grid-api: it would lose something by grid-api: it is signed or encrypted');
   const byId = await relay.cli(['message', 'id-1_c5cVN9Xw']);
   expect(byId.stdout).toContain(String(second['messageId']));
 
