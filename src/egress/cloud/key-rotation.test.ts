@@ -49,4 +49,24 @@ test('new key in, old one drained, and its alert is over', async () => {
   });
 });
 
+test('the alert of a key that was refused is over once another has its place, with no mail by it', async () => {
+  const [first = '', second = ''] = KEYS;
+  await using server = await startMailgun();
+  let policy = policyWith([first], server.url);
+  const events: Event[] = [];
+  const ports = { clock: new FakeClock(), random: systemRandom, dns: systemDns(() => null), dial: systemDial };
+  const emit = (event: Event): void => {
+    events.push(event);
+  };
+  await using exits = openExits({ policy: () => policy, ports, emit, localAddresses: () => [] });
+  server.act({ kind: 'answer', status: 401, body: 'Forbidden' });
+  await exits.byName.get('cloud')?.attempt(mailTo(), NEVER);
+  policy = policyWith([second], server.url);
+  exits.apply(policy);
+  await vi.waitFor(() => {
+    const alerts = events.filter((event) => event.event === 'alert' && event.name === 'exit-key:cloud');
+    expect(alerts.map((alert) => alert.event === 'alert' && alert.raised)).toEqual([true, false]);
+  });
+});
+
 const NOBODY = { host: null, address: null, source: null, tls: null };
