@@ -47,6 +47,14 @@ test('the queue is released, held and tried by selection, and each time it is sa
   expect(at.troubles).toEqual([]);
 });
 
+test('who is signed out meanwhile is led to sign in before anything is asked, and back', async () => {
+  await using at = await rig.open('/queue?domain=later.test', { as: 'operator' });
+  await at.page.getByRole('checkbox').first().check();
+  await at.page.context().clearCookies();
+  await at.page.getByRole('button', { name: 'Hold' }).first().click();
+  await expect.poll(() => at.page.url(), SOON).toMatch(/\/sign-in\?next=%2Fqueue%3Fdomain%3Dlater\.test$/);
+});
+
 test('what is asked for by a filter and cannot be there is said; who may only look changes nothing', async () => {
   await using at = await rig.open('/queue?sender=no%20address', { as: 'viewer' });
   expect(await at.page.getByRole('alert').textContent()).toContain('sender');

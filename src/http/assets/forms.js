@@ -153,7 +153,12 @@
     const { method, path, body } = askOf(said('api'), fields);
     const question = said('confirm');
     if (question !== undefined) {
-      const preview = said('preview') === undefined ? null : () => call(method, path, { ...body, preview: true });
+      const look = async () => {
+        const seen = await call(method, path, { ...body, preview: true });
+        leaveIfSignedOut(seen);
+        return seen;
+      };
+      const preview = said('preview') === undefined ? null : look;
       const text = said('previewText') ?? words.matches;
       const isSure = await confirm(filled(question, fields), {
         preview: preview === null ? null : async () => previewText(await preview(), text),
@@ -163,14 +168,17 @@
       if (!isSure) return;
     }
     const { ok, status, value } = await call(method, path, body);
-    if (status === 401 && csrf() !== '') {
-      announce(words.signedOut, 'bad');
-      location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
-      return;
-    }
+    if (leaveIfSignedOut({ status })) return;
     form.dispatchEvent(new CustomEvent('relevo:answer', { bubbles: true, detail: { ok, status, value, fields } }));
     if (!ok) return showFaults(form, value);
     await done(form, { said, value, fields });
+  }
+
+  function leaveIfSignedOut({ status }) {
+    if (status !== 401 || csrf() === '') return false;
+    announce(words.signedOut, 'bad');
+    location.assign(`/sign-in?next=${encodeURIComponent(location.pathname + location.search)}`);
+    return true;
   }
 
   function previewText({ ok, value }, text) {
