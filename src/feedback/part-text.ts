@@ -21,13 +21,17 @@ export function textOfPart(part: MimePart): string {
 export function textOfField(fields: readonly HeaderField[], name: string): string {
   const field = fields.find((one) => one.name === name);
   if (field === undefined) return '';
-  const value = unfoldedValue(field).slice(0, LONGEST_VALUE);
-  const joined = value.replace(/\?=[ \t]+=\?/g, '?==?');
-  const text = joined
+  return textOfValue(unfoldedValue(field).slice(0, LONGEST_VALUE));
+}
+
+/** @param value unfolded, a character for each octet */
+export function textOfValue(value: string): string {
+  const text = /[\u0100-\uffff]/.test(value) ? value : decoded(Buffer.from(value, 'latin1'), 'utf-8');
+  return text
+    .replace(/\?=[ \t]+=\?/g, '?==?')
     .split(ENCODED_WORD, 2 * MOST_WORDS)
     .map((one) => wordIn(one) ?? one)
     .join('');
-  return text === joined ? decoded(Buffer.from(value, 'latin1'), 'utf-8') : text;
 }
 
 const ENCODED_WORD = /(=\?[A-Za-z0-9_-]{1,40}(?:\*[A-Za-z-]{1,20})?\?[BbQq]\?[^?\s]{0,500}\?=)/;

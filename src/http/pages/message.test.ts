@@ -96,6 +96,16 @@ describe('the page of a message', () => {
     expect(html).not.toContain('queue/bounce');
   });
 
+  test.each([
+    ['=?UTF-8?Q?Confirmaci=C3=B3n_?= =?utf-8?B?ZGUgdmlhamU=?=', 'Confirmación de viaje'],
+    [Buffer.from('Confirmación').toString('latin1'), 'Confirmación'],
+    ['=?iso-8859-1?Q?=A1Hola_=3Cb=3E?=', '¡Hola &lt;b&gt;'],
+    ['Hola =?utf-8?B?ZGUgdmlh', 'Hola …'],
+  ])('the subject %s is shown as its reader sees it', async (subject, shown) => {
+    const html = String(await (await render({ ...story, message: { ...sent.message, subject } })).main);
+    expect(html).toContain(`<dd>${shown}</dd>`);
+  });
+
   test('a subject that the policy hides is not there', async () => {
     const hidden = { ...story, message: { ...sent.message, subject: null } };
     expect(String(await (await render(hidden)).main)).not.toContain('Subject');

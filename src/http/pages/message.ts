@@ -11,7 +11,7 @@ import { bytes, count, moment } from './format.ts';
 import { MESSAGE_WORDS } from './message-words.ts';
 import { timelineOf } from './message-timeline.ts';
 import { waitingOf } from './message-waiting.ts';
-import { stateTag, type RecordTold } from './record-parts.ts';
+import { stateTag, subjectText, type RecordTold } from './record-parts.ts';
 
 export type MessageNeeds = Pick<RouteNeeds, 'policy'> & {
   readonly operations: Pick<Operations, 'story' | 'explain' | 'transcripts'>;
@@ -83,7 +83,7 @@ function factsOf({ message }: PlainMessage, { zone, language }: RecordTold): Htm
   const { envelope, client, stream, priority, tag, subject, sizeBytes, receivedAtMs, sendAtMs } = message;
   const facts: readonly (readonly [name: string, value: string | null])[] = [
     [words.sender, envelope.sender === '' ? words.nobody : envelope.sender],
-    [words.subject, subject],
+    [words.subject, subject === null ? null : subjectText(subject)],
     ['Message-ID', message.messageIdHeader],
     [words.client, client],
     [words.stream, stream],

@@ -8,7 +8,17 @@ import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page, PageAsk } from '../page.ts';
 import { ago, bytes, count } from './format.ts';
 import { MESSAGES_WORDS } from './messages-words.ts';
-import { choice, field, givenIn, messagePath, names, states, stateTags, withFields } from './record-parts.ts';
+import {
+  choice,
+  field,
+  givenIn,
+  messagePath,
+  names,
+  states,
+  stateTags,
+  subjectText,
+  withFields,
+} from './record-parts.ts';
 import { inZone } from './wall-times.ts';
 
 export type MessagesNeeds = Pick<RouteNeeds, 'policy'> & { readonly operations: Pick<Operations, 'search'> };
@@ -133,7 +143,7 @@ function row(mail: FoundMail, { told, hasSubjects }: { readonly told: Told; read
     <td data-label="${words.recipients}">
       <div>${cut(recipient, 80)}<span class="soft">${more}</span></div>
     </td>
-    ${hasSubjects ? html`<td data-label="${words.subject}">${cut(subject ?? '', 120)}</td>` : ''}
+    ${hasSubjects ? html`<td data-label="${words.subject}">${cut(subjectText(subject ?? ''), 120)}</td>` : ''}
     <td data-label="${words.client}">
       <div>${client}, ${stream}${tag === null ? '' : html` <span class="tag">${cut(tag, 40)}</span>`}</div>
     </td>
