@@ -56,10 +56,18 @@ function held(schema: z.ZodType, value: unknown, where: Fault['in']): Held<unkno
 
 /** A finding of zod as faults of ours. */
 export function faultsOf(where: Fault['in']): (issue: z.core.$ZodIssue) => readonly Fault[] {
-  return (issue) =>
-    issue.code === 'unrecognized_keys'
-      ? issue.keys.map((key) => ({ in: where, path: [...issue.path, key].join('.'), text: 'is not known here' }))
-      : [{ in: where, path: issue.path.join('.'), text: issue.message }];
+  return (issue) => {
+    if (issue.code === 'unrecognized_keys')
+      return issue.keys.map((key) => ({ in: where, path: [...issue.path, key].join('.'), text: 'is not known here' }));
+    // Of the forms of a whole body, the one that it comes closest to.
+    const closest =
+      issue.code === 'invalid_union' && issue.path.length === 0
+        ? issue.errors
+            .map((issues) => issues.flatMap(faultsOf(where)))
+            .toSorted((one, other) => one.length - other.length)[0]
+        : undefined;
+    return closest ?? [{ in: where, path: issue.path.join('.'), text: issue.message }];
+  };
 }
 
 /** Also for what only a call itself can see of what was sent. */

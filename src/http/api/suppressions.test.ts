@@ -26,6 +26,12 @@ test('addresses are suppressed, looked up and taken back over HTTP by who may op
   ])
     expect((await add(operator, body)).status).toBe(400);
   expect((await add(operator, 'x'.repeat(3 * 1024 * 1024))).status).toBe(413);
+  const faultsIn = async (body: unknown): Promise<unknown> =>
+    ((await (await add(operator, JSON.stringify(body))).json()) as { errors: unknown }).errors;
+  expect(await faultsIn({ address: 'nobody' })).toEqual([{ in: 'body', path: 'address', text: 'expected an address' }]);
+  expect(await faultsIn({ entries: [{ address: 'ann@dest.example' }, { address: 'nobody' }] })).toEqual([
+    { in: 'body', path: 'entries.1.address', text: 'expected an address' },
+  ]);
   expect((await relay.get(`${PATH}?limit=x`, reader)).status).toBe(400);
   expect((await relay.get(PATH, operator, 'PUT')).headers.get('allow')).toBe('GET, HEAD, POST, DELETE');
 
