@@ -129,7 +129,8 @@ class Teller {
     const woken = Promise.withResolvers<void>();
     // Many that come at once are one look.
     this.#wake = () => void clock.after(50, woken.resolve);
-    if (this.#recorder.hasNews) this.#wake();
+    // What cannot be written waits for its turn: a store in trouble is not to be asked without a pause.
+    if (this.#recorder.hasNews && !this.#isFailing) this.#wake();
     await Promise.race([clock.sleep(ms, this.#ending.signal).catch(() => undefined), woken.promise]);
     this.#wake = null;
   }

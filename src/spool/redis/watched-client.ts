@@ -120,6 +120,8 @@ export class WatchedClient {
   /** A server failed to do what it was judged able to do: nothing is accepted until it was asked again. */
   suspect(text: string): void {
     this.#epoch += 1;
+    // In trouble already, the next look is due soon: what is asked of it meanwhile puts it off no further, and says it no better.
+    if (this.#trouble !== null) return;
     this.#set(`${this.#options.place}: ${text}`);
     this.#schedule();
   }
