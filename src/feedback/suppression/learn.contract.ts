@@ -25,7 +25,11 @@ export function testLearning(engine: Engine): void {
       const policy = policySchema.parse({
         hostname: 'relay.example',
         suppression,
-        egress: { direct: { type: 'mx' }, ses: { type: 'ses', region: 'eu-west-1' } },
+        egress: {
+          direct: { type: 'mx' },
+          own: { type: 'smtp', host: 'smtp.example' },
+          ses: { type: 'ses', region: 'eu-west-1' },
+        },
       });
       const suppressing = await openSuppression({ policy: () => policy, spool, clock, emit: () => undefined });
       return { suppressing, spool, clock };
@@ -220,6 +224,26 @@ export function testLearning(engine: Engine): void {
       expect(await refused(of)).toBeNull();
       await full();
       expect(await refused(of)).toContain('3 messages came to nothing');
+    });
+
+    test('soft bounces that a server of one’s own reports count, though it took each message first', async () => {
+      const of = await opened({ softBounces: { count: 2, within: '30d', keep: '2d' } });
+      await using _ = of.suppressing;
+      for (let times = 0; times < 2; times++) {
+        of.clock.jumpMs(DAY_MS);
+        const to = about(of, await mail(of));
+        await of.suppressing.learn([{ event: 'delivered', reply: null, egress: 'own', ...to }]);
+        expect(await refused(of)).toBeNull();
+        const later = {
+          event: 'bounced-later',
+          reply: FULL,
+          host: 'mx.dest.example',
+          egress: 'own',
+          report: null,
+        } as const;
+        await of.suppressing.learn([{ ...later, ...to }]);
+      }
+      expect(await refused(of)).toContain('2 messages came to nothing');
     });
 
     test('soft bounces of long ago do not count', async () => {

@@ -58,11 +58,11 @@ export function createLearner(needs: LearnNeeds): Learn {
   };
 }
 
-/** A provider took it: whether it gets through the provider says later, as it does of what bounces. */
+/** A provider or a server of one's own took it: whether it gets through is said later, as it is of what bounces. */
 function isOnItsWay({ egress: exits }: Policy, event: MessageEvent): boolean {
   if (event.event !== 'delivered' || event.egress === null || !Object.hasOwn(exits, event.egress)) return false;
   const type = exits[event.egress]?.type;
-  return type === 'sendgrid' || type === 'mailgun' || type === 'ses';
+  return type === 'sendgrid' || type === 'mailgun' || type === 'ses' || type === 'smtp';
 }
 
 /** A delivery says something new only of those of whom something is known. */
