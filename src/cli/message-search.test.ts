@@ -25,7 +25,14 @@ async function filled(rig: CliRig) {
     { atMs: 1_251, from: 'relay', text: 'EHLO relay.example' },
   ] as const;
   const said = () => ({ lines, isWhole: true });
-  book.keep({ deliveryId: `${sent[1].message.id}.1` as never, number: 1, egress: 'direct', atMs: atMs + 3, said });
+  book.keep({
+    isDelivered: false,
+    deliveryId: `${sent[1].message.id}.1` as never,
+    number: 1,
+    egress: 'direct',
+    atMs: atMs + 3,
+    said,
+  });
   return sent.map(({ message }) => message.id);
 }
 

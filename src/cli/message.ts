@@ -25,9 +25,7 @@ export function addMessage(program: Command, registry: Registry): void {
     shape: (command) => {
       addMessageSearch(command, registry);
       // What stands behind `search` is of that alone.
-      return command
-        .enablePositionalOptions()
-        .option('--transcript', 'what was said in the last attempts that did not deliver it');
+      return command.enablePositionalOptions().option('--transcript', 'what was said in its last attempts');
     },
     run: async (cli, { args, options, where }) => {
       const text = String(args[0]).trim();

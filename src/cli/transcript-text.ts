@@ -7,7 +7,7 @@ const MARKS = { relay: '>', server: '<', note: '*' } as const;
 /** What was said, as people read it: `>` the relay, `<` the server, `*` what happened; seconds from the beginning. Pure. */
 export function transcriptsText(transcripts: readonly Transcript[]): string {
   if (transcripts.length === 0)
-    return 'No conversation is kept: those of attempts that did not deliver are, for a week.\n';
+    return 'No conversation is kept: those of attempts that did not deliver are, for a week, and some of those that did.\n';
   return transcripts.map(transcriptText).join('\n');
 }
 

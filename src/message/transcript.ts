@@ -1,4 +1,4 @@
-/** What was said in an attempt that did not deliver, line by line. */
+/** What was said in an attempt, line by line. */
 import type { DeliveryId } from './ids.ts';
 
 export type TranscriptLine = {
@@ -24,6 +24,8 @@ export type Transcript = {
 
 /** An attempt whose transcript may be kept. `said` is asked only if it is. */
 export type TalkedAttempt = Omit<Transcript, 'lines' | 'isWhole'> & {
+  /** To everybody. Of those fewer are kept: the others are looked for. */
+  readonly isDelivered: boolean;
   readonly said: () => Pick<Transcript, 'lines' | 'isWhole'>;
 };
 

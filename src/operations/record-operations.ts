@@ -16,7 +16,7 @@ export type RecordOperations = {
   search(ask: MessageSearch): Promise<SearchPage>;
   /** How many deliveries a change would reach: the newest 50, and a count of at most so many as can be looked at soon. */
   preview(ask: { readonly filter: QueueFilter }): Promise<Peeked>;
-  /** What was said in its last attempts that did not deliver, as far as that is kept; the oldest first. */
+  /** What was said in its last attempts, as far as that is kept; the oldest first. */
   transcripts(ask: { readonly id: MessageId }): Promise<readonly Transcript[]>;
 };
 

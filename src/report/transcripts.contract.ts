@@ -18,7 +18,7 @@ export function testTranscripts(engine: Engine): void {
     function attempt(id: MessageId, number: number, over: Partial<TalkedAttempt> = {}): TalkedAttempt {
       const atMs = fixture().nowMs;
       const said = () => ({ lines: SAID, isWhole: true });
-      return { deliveryId: deliveryIdOf(id, 1), number, egress: 'ip-1', atMs, said, ...over };
+      return { deliveryId: deliveryIdOf(id, 1), number, egress: 'ip-1', atMs, isDelivered: false, said, ...over };
     }
     const fresh = (atMs = fixture().nowMs): MessageId => newMessageId(atMs, crypto.getRandomValues(Buffer.alloc(10)));
 
@@ -65,6 +65,19 @@ export function testTranscripts(engine: Engine): void {
       expect(one?.isWhole).toBe(false);
       expect(one?.lines.at(-1)?.text).toBe(lines.at(-1)?.text);
       expect(JSON.stringify(one).length).toBeLessThan(24_000);
+    });
+
+    test('of attempts that delivered a few are kept, and never in the place of those that did not', async () => {
+      const { clock, spool } = fixture();
+      const book = openTranscripts({ marks: spool.marks, clock });
+      const [first, failed] = [fresh(), fresh()];
+      book.keep(attempt(first, 1, { isDelivered: true }));
+      for (let n = 0; n < 500; n++) book.keep(attempt(fresh(), 1, { isDelivered: true }));
+      book.keep(attempt(failed, 1));
+      await book[Symbol.asyncDispose]();
+      expect((await spool.marks.marks('transcript:')).length).toBe(7);
+      expect(await transcriptsOf(spool.marks, first)).toMatchObject([{ number: 1, lines: SAID }]);
+      expect(await transcriptsOf(spool.marks, failed)).toHaveLength(1);
     });
 
     test('they are forgotten after a week', async () => {

@@ -1,6 +1,7 @@
 /**
- * Transcripts of attempts that did not deliver, as marks `transcript:<delivery>:<attempt>`: the last three of a delivery, for a week.
- * Written some seconds later, many at once, and only so many: a spool whose site is down does not write twice as much for that.
+ * Transcripts of attempts, as marks `transcript:<delivery>:<attempt>`: the last three of a delivery, for a week. Written some seconds
+ * later, many at once, and only so many: a spool whose site is down does not write twice as much for that, and one that is busy keeps
+ * a few of the attempts that delivered.
  */
 import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { KeepTranscript, TalkedAttempt, Transcript } from '../message/transcript.ts';
@@ -15,19 +16,24 @@ const OF_A_DELIVERY = 3;
 const FLUSH_MS = 2_000;
 /** In one flush; of more, the first are kept. */
 const AT_ONCE = 40;
-/** Of one process; the oldest are forgotten for new ones. */
+/** Of those, attempts that delivered. */
+const DELIVERED_AT_ONCE = 6;
+/** Of one process, of either kind; the oldest are forgotten for new ones. */
 const MOST = 5_000;
+const MOST_DELIVERED = 1_000;
 const LONGEST_BYTES = 16 * 1024;
 const KEPT_MS = 7 * 86_400_000;
 
-/** Nothing is read or written while nothing fails. */
+/** Nothing is read or written while nothing is tried. */
 export function openTranscripts({ marks, clock }: { readonly marks: Marks; readonly clock: Clock }): TranscriptBook {
   const waiting = new Map<string, TalkedAttempt>();
-  const written = new Set<string>();
+  const written: Written = { failed: new Set(), delivered: new Set() };
+  let delivered = 0;
   let cancel: (() => void) | null = null;
   let writing: Promise<void> = Promise.resolve();
   const flush = (): Promise<void> => {
     cancel = null;
+    delivered = 0;
     const some = [...waiting];
     waiting.clear();
     writing = writing.then(() => write({ marks, written }, some)).catch(() => undefined);
@@ -35,8 +41,10 @@ export function openTranscripts({ marks, clock }: { readonly marks: Marks; reado
   };
   return {
     keep: (attempt) => {
+      if (attempt.isDelivered && delivered >= DELIVERED_AT_ONCE) return;
       const name = nameOf(attempt.deliveryId, attempt.number);
       if (waiting.size >= AT_ONCE && !waiting.has(name)) return;
+      if (attempt.isDelivered) delivered += 1;
       waiting.set(name, attempt);
       cancel ??= clock.after(FLUSH_MS, () => void flush());
     },
@@ -47,9 +55,12 @@ export function openTranscripts({ marks, clock }: { readonly marks: Marks; reado
   };
 }
 
+/** Names, the oldest first. */
+type Written = { readonly failed: Set<string>; readonly delivered: Set<string> };
+
 /** What cannot be written is not told of: the history has the reply. */
 async function write(
-  { marks, written }: { readonly marks: Marks; readonly written: Set<string> },
+  { marks, written }: { readonly marks: Marks; readonly written: Written },
   some: readonly (readonly [name: string, attempt: TalkedAttempt])[],
 ): Promise<void> {
   if (some.length === 0) return;
@@ -58,15 +69,21 @@ async function write(
     const before = number - OF_A_DELIVERY;
     return before < 1 ? [] : [nameOf(deliveryId, before)];
   });
-  for (const [name] of some) {
+  const { failed, delivered } = written;
+  for (const [name, { isDelivered }] of some) {
     // To the end of the line.
-    written.delete(name);
-    written.add(name);
+    failed.delete(name);
+    (isDelivered ? delivered : failed).add(name);
   }
-  for (const name of old) written.delete(name);
-  const surplus = [...written].slice(0, Math.max(0, written.size - MOST));
-  for (const name of surplus) written.delete(name);
+  for (const name of old) failed.delete(name);
+  const surplus = [...surplusOf(failed, MOST), ...surplusOf(delivered, MOST_DELIVERED)];
   if (old.length + surplus.length > 0) await marks.unmark([...old, ...surplus]);
+}
+
+function surplusOf(names: Set<string>, most: number): readonly string[] {
+  const surplus = [...names.keys().take(Math.max(0, names.size - most))];
+  for (const name of surplus) names.delete(name);
+  return surplus;
 }
 
 function nameOf(deliveryId: DeliveryId, number: number): string {
@@ -74,7 +91,7 @@ function nameOf(deliveryId: DeliveryId, number: number): string {
 }
 
 function markOf(name: string, { said, ...attempt }: TalkedAttempt): Mark {
-  const { deliveryId: _, number: __, ...kept } = attempt;
+  const { deliveryId: _, number: __, isDelivered: ___, ...kept } = attempt;
   const { lines, isWhole } = said();
   let text = JSON.stringify({ ...kept, lines: lines.map(packed), isWhole });
   for (let most = lines.length; Buffer.byteLength(text) > LONGEST_BYTES && most > 1;) {

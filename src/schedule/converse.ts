@@ -18,7 +18,7 @@ export type ConverseNeeds = {
   readonly emit: Emit;
   /** Default: the message's own. */
   readonly reversePath?: ReversePath;
-  /** Gets what was said in attempts that did not deliver to everybody. Default: nobody wants it. */
+  /** Gets what was said in attempts. Default: nobody wants it. */
   readonly keepTranscript?: KeepTranscript;
 };
 
@@ -62,10 +62,12 @@ export async function converse(needs: ConverseNeeds, exchange: Exchange): Promis
   }
   const { reply, place, own } = mostTelling(result.outcomes);
   const { host, address, source, tls } = peerOf(result, place);
-  if (recorder !== null && result.outcomes.some(({ kind }) => kind !== 'delivered')) {
+  if (recorder !== null) {
     const { id: deliveryId, attempts } = leased.delivery;
     const said = (): ReturnType<Recorder['lines']> => recorder.lines();
-    needs.keepTranscript?.({ deliveryId, number: attempts + 1, egress: exit, atMs: needs.clock.nowMs(), said });
+    const isDelivered = result.outcomes.every(({ kind }) => kind === 'delivered');
+    const atMs = needs.clock.nowMs();
+    needs.keepTranscript?.({ deliveryId, number: attempts + 1, egress: exit, atMs, isDelivered, said });
   }
   return {
     result,

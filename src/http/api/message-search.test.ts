@@ -63,7 +63,14 @@ test('what was said in attempts is told of a message that is known', async () =>
   const { clock } = relay.rig;
   const book = openTranscripts({ marks: relay.spool.marks, clock });
   const said = () => ({ lines: [{ atMs: 0, from: 'server' as const, text: '220 mx' }], isWhole: true });
-  book.keep({ deliveryId: `${id}.1` as never, number: 1, egress: 'smtp-1', atMs: clock.nowMs(), said });
+  book.keep({
+    isDelivered: false,
+    deliveryId: `${id}.1` as never,
+    number: 1,
+    egress: 'smtp-1',
+    atMs: clock.nowMs(),
+    said,
+  });
   await book[Symbol.asyncDispose]();
   const answer = await relay.get(`${PATH}/${id}/transcripts`, token);
   expect(await answer.json()).toEqual({

@@ -78,7 +78,7 @@ export function messageSearchRoutes({ operations }: SearchNeeds): readonly ApiRo
       path: '/api/v1/messages/{id}/transcripts',
       scope: 'read',
       part: 'messages',
-      summary: 'What was said in the last attempts that did not deliver it, without content and secrets',
+      summary: 'What was said in its last attempts, without content and secrets',
       answer: z.object({ transcripts: z.array(z.looseObject({ lines: z.array(z.looseObject({})) })) }),
       run: async ({ params }) => {
         const text = params['id'] ?? '';

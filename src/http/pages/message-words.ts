@@ -104,8 +104,9 @@ export const MESSAGE_WORDS: Words<MessageWords> = {
     clearText: 'clear text',
     route: 'route',
     passedOver: 'not by others:',
-    transcripts: 'What was said in the last attempts that did not deliver',
-    noTranscripts: 'No conversation is kept: those of attempts that failed are, for a week.',
+    transcripts: 'What was said in the last attempts',
+    noTranscripts:
+      'No conversation is kept: those of attempts that failed are, for a week, and some of those that delivered.',
     cut: 'It was longer: lines are missing.',
     relay: 'relay',
     server: 'server',
@@ -183,8 +184,9 @@ export const MESSAGE_WORDS: Words<MessageWords> = {
     clearText: 'sin cifrar',
     route: 'ruta',
     passedOver: 'no por otras:',
-    transcripts: 'Qué se dijo en los últimos intentos sin entrega',
-    noTranscripts: 'No se conserva ninguna conversación: solo las de intentos fallidos, durante una semana.',
+    transcripts: 'Qué se dijo en los últimos intentos',
+    noTranscripts:
+      'No se conserva ninguna conversación: se conservan las de intentos fallidos, durante una semana, y algunas de las que entregaron.',
     cut: 'Era más larga: faltan líneas.',
     relay: 'relay',
     server: 'servidor',
