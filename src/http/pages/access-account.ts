@@ -8,6 +8,7 @@ import type { Principal } from '../principal.ts';
 import type { AccessTold } from './access.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { ago } from './format.ts';
+import { cardsTable } from './cards-table.ts';
 
 type Account = {
   readonly principal: Principal;
@@ -158,16 +159,10 @@ export function sessionsSection(sessions: readonly SessionStatus[], told: Access
   return html`<section class="card" aria-labelledby="sessions">
     <h2 id="sessions">${words.sessions}</h2>
     <p class="hint">${words.sessionsHint}</p>
-    <table class="cards">
-      <thead>
-        <tr>
-          ${columns.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${sessions.map((session) => sessionRow(session, told))}
-      </tbody>
-    </table>
+    ${cardsTable(
+      columns,
+      sessions.map((session) => sessionRow(session, told)),
+    )}
   </section>`;
 }
 

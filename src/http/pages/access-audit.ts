@@ -7,6 +7,7 @@ import type { Html } from '../page.ts';
 import type { AccessTold } from './access.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { moment } from './format.ts';
+import { cardsTable } from './cards-table.ts';
 
 type Audit = {
   readonly operations: Pick<Operations, 'auditLog'>;
@@ -34,16 +35,10 @@ export async function auditSection({ operations, path, query, told }: Audit): Pr
     ...(untilMs === null ? {} : { untilMs }),
   });
   const columns = [words.when, words.who, words.from, words.what, words.on, words.before, words.after];
-  const table = html`<table class="cards">
-    <thead>
-      <tr>
-        ${columns.map((name) => html`<th scope="col">${name}</th>`)}
-      </tr>
-    </thead>
-    <tbody>
-      ${entries.map((entry) => rowOf(entry, told))}
-    </tbody>
-  </table>`;
+  const table = html`${cardsTable(
+    columns,
+    entries.map((entry) => rowOf(entry, told)),
+  )}`;
   const pages = html`<p class="buttons">
     ${before === '' ? '' : html`<a class="button" href="${placeOf(path, query, null)}">${words.newest}</a>`}
     ${next === null ? '' : html`<a class="button" rel="next" href="${placeOf(path, query, next)}">${words.older}</a>`}

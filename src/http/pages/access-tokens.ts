@@ -7,6 +7,7 @@ import type { AccessTold } from './access.ts';
 import { onceShown } from './access-users.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { ago } from './format.ts';
+import { cardsTable } from './cards-table.ts';
 
 /** Of more a page would be long: the command line lists all. */
 const MOST_SHOWN = 100;
@@ -16,16 +17,10 @@ export function tokensSection(tokens: readonly TokenStatus[], told: AccessTold):
   const words = ACCESS_WORDS[told.language];
   const columns = [words.name, words.scopes, words.created, words.used, words.expires, words.actions];
   const more = tokens.length - MOST_SHOWN;
-  const table = html`<table class="cards">
-    <thead>
-      <tr>
-        ${columns.map((name) => html`<th scope="col">${name}</th>`)}
-      </tr>
-    </thead>
-    <tbody>
-      ${tokens.slice(0, MOST_SHOWN).map((token) => rowOf(token, told))}
-    </tbody>
-  </table>`;
+  const table = html`${cardsTable(
+    columns,
+    tokens.slice(0, MOST_SHOWN).map((token) => rowOf(token, told)),
+  )}`;
   return html`<section class="card" aria-labelledby="tokens">
     <h2 id="tokens">${words.tokens}</h2>
     <p class="hint">${words.tokensHint}</p>

@@ -6,6 +6,7 @@ import { ROLES } from '../sign-in/user.ts';
 import type { AccessTold } from './access.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { ago } from './format.ts';
+import { cardsTable } from './cards-table.ts';
 
 type Users = {
   readonly users: readonly UserStatus[];
@@ -20,16 +21,10 @@ const MOST_SHOWN = 100;
 export function usersSection({ users, chosen, told }: Users): Html {
   const words = ACCESS_WORDS[told.language];
   const columns = [words.name, words.role, words.state, words.secondFactor, words.lastSignIn, words.actions];
-  const table = html`<table class="cards">
-    <thead>
-      <tr>
-        ${columns.map((name) => html`<th scope="col">${name}</th>`)}
-      </tr>
-    </thead>
-    <tbody>
-      ${users.slice(0, MOST_SHOWN).map((user) => rowOf(user, told))}
-    </tbody>
-  </table>`;
+  const table = html`${cardsTable(
+    columns,
+    users.slice(0, MOST_SHOWN).map((user) => rowOf(user, told)),
+  )}`;
   const user = users.find(({ name }) => name === chosen);
   return html`<section class="card" aria-labelledby="users">
     <h2 id="users">${words.users}</h2>

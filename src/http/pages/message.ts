@@ -12,6 +12,7 @@ import { MESSAGE_WORDS } from './message-words.ts';
 import { timelineOf } from './message-timeline.ts';
 import { waitingOf } from './message-waiting.ts';
 import { stateTag, subjectText, type RecordTold } from './record-parts.ts';
+import { cardsTable } from './cards-table.ts';
 
 export type MessageNeeds = Pick<RouteNeeds, 'policy'> & {
   readonly operations: Pick<Operations, 'story' | 'explain' | 'transcripts'>;
@@ -117,16 +118,10 @@ function recipientsOf({ message, recipients }: PlainMessage, told: RecordTold): 
   </p>`;
   return html`<section class="card" data-live="recipients" aria-labelledby="recipients">
     <h2 id="recipients">${words.recipients}</h2>
-    <table class="cards">
-      <thead>
-        <tr>
-          ${columns.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${shown.map((one) => recipientRow(one, told))}
-      </tbody>
-    </table>
+    ${cardsTable(
+      columns,
+      shown.map((one) => recipientRow(one, told)),
+    )}
     ${recipients.length > shown.length ? rest : ''}
   </section>`;
 }

@@ -9,6 +9,7 @@ import { QUEUE_PATH, type QueueView } from './queue-view.ts';
 import { filterField, IDS_FIELD, queueApi, RESCHEDULE_API, RESCHEDULE_TIME } from './queue-api.ts';
 import { QUEUE_WORDS } from './queue-words.ts';
 import { messagePath, type RecordTold, stateTag } from './record-parts.ts';
+import { cardsTable } from './cards-table.ts';
 
 const ACTIONS: readonly QueueAction[] = ['retry', 'hold', 'release', 'bounce', 'discard'];
 const GRAVE: ReadonlySet<QueueAction> = new Set<QueueAction>(['bounce', 'discard', 'cancel']);
@@ -50,16 +51,10 @@ function selection({ found }: QueueView, told: RecordTold): Html {
   ];
   const areScheduled = found.some(({ sendAtMs }) => (sendAtMs ?? 0) > told.nowMs);
   return html`<form data-done="${words.done}">
-    <table class="cards">
-      <thead>
-        <tr>
-          ${columns.map((name) => html`<th scope="col">${name}</th>`)}
-        </tr>
-      </thead>
-      <tbody>
-        ${found.map((one) => rowOf(one, told))}
-      </tbody>
-    </table>
+    ${cardsTable(
+      columns,
+      found.map((one) => rowOf(one, told)),
+    )}
     ${told.mayChange ? withSelected(told, areScheduled) : ''}
   </form>`;
 }
