@@ -102,6 +102,33 @@ export function testOperate(engine: Engine): void {
       expect(story?.events.at(-1)).toMatchObject({ event: 'held', reason: '198.51.100.7 is listed' });
     });
 
+    test('what was accepted as held waits from the start, over a restart too, until it is released, and says why', async () => {
+      const { spool, nowMs } = fixture();
+      const submission = aSubmission({ atMs: nowMs, to: ['a@one.test', 'b@two.test'] });
+      const held = submission.deliveries.map(({ domain, recipients }, place) => ({
+        event: 'held' as const,
+        atMs: nowMs,
+        messageId: submission.message.id,
+        deliveryId: deliveryOf(submission, place + 1),
+        domain,
+        recipients: recipients.map(({ address }) => address),
+        reason: `over its quota, ${'all of it '.repeat(100)}`,
+      }));
+      expect(await spool.accept({ ...submission, held })).toEqual({ kind: 'accepted', leased: [] });
+      expect(await spool.accept({ ...submission, held })).toEqual({ kind: 'known' });
+      expect((await spool.story(submission.message.id))?.events).toEqual([submission.received, ...held]);
+      fixture().store = await fixture().store.reopened();
+      const { spool: again } = fixture();
+      expect(await fixture().claimed()).toEqual([]);
+      expect((await again.overview()).byState).toEqual({ queued: 0, held: 2, quarantined: 0 });
+      expect(await again.release({ ids: [deliveryOf(submission, 2)] }, nowMs, 'there is room')).toBe(1);
+      expect((await fixture().oneClaimed()).delivery.id).toBe(deliveryOf(submission, 2));
+      expect((await again.overview()).byState).toEqual({ queued: 1, held: 1, quarantined: 0 });
+      const story = await again.story(submission.message.id);
+      expect(story?.events.at(-1)).toMatchObject({ event: 'released', reason: 'there is room' });
+      expect(await again.audit()).toMatchObject({ accepted: 2, queued: 2, violations: [] });
+    });
+
     test('what operators did they tell themselves: the engine does not tell it again', async () => {
       const { spool, nowMs, store } = fixture();
       await spool.accept(aSubmission({ atMs: nowMs }));

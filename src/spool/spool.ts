@@ -36,6 +36,8 @@ export type Submission = {
    * The key is a digest of client, Message-ID, recipients and body as submitted.
    */
   readonly dedupe: { readonly key: string; readonly windowMs: number } | null;
+  /** All its deliveries wait held from the start, none is leased, and these are written behind `received`. Default: none is held. */
+  readonly held?: readonly (MessageEvent & { readonly event: 'held' })[];
   /** It may have the last of the space: other mail ends, and frees its own, only once this is kept. Default: no. */
   readonly endsMail?: boolean;
 };
@@ -201,8 +203,8 @@ export interface Spool extends AsyncDisposable {
   /** Operator commands, on deliveries that nobody is trying; return how many they changed. Each writes an event a delivery. */
   /** @param why for the event. Default: an operator did. */
   hold(filter: QueueFilter, atMs: number, why?: string): Promise<number>;
-  /** Makes what is held or quarantined due now; scheduled mail at its time. */
-  release(filter: QueueFilter, atMs: number): Promise<number>;
+  /** Makes what is held or quarantined due now; scheduled mail at its time. @param why as of `hold` */
+  release(filter: QueueFilter, atMs: number, why?: string): Promise<number>;
   /** Makes them due now. */
   retry(filter: QueueFilter, atMs: number): Promise<number>;
   /** Ends them without a report to the sender. @param why in the event; default: nothing */

@@ -1,6 +1,6 @@
 import type { MessageId } from '../../message/ids.ts';
 import { checksumOf } from '../checksum.ts';
-import { insertDelivery, writeEvent } from './queue.ts';
+import { HELD, insertDelivery, QUEUED, writeEvent } from './queue.ts';
 import type { Store } from './store.ts';
 import type { AcceptAnswer, AcceptAsk } from './wire.ts';
 
@@ -23,6 +23,7 @@ export function accept(store: Store, ask: AcceptAsk): AcceptAnswer {
     ask.meta,
   );
   writeEvent(store, message, ask.event);
+  for (const event of ask.held ?? []) writeEvent(store, message, event);
   if (ask.dedupe !== null) {
     store.run(
       `INSERT INTO dedupe(key, message_id, until) VALUES (?, ?, ?)
@@ -47,7 +48,8 @@ function keep(store: Store, message: number, ask: AcceptAsk): number[] {
   const tokens: number[] = [];
   for (const [place, delivery] of ask.deliveries.entries()) {
     const of = { message, ordinal: place + 1, client: ask.client, priority: ask.priority };
-    insertDelivery(store, { ...of, createdAtMs: ask.receivedAtMs }, delivery);
+    const state = ask.held === undefined ? QUEUED : HELD;
+    insertDelivery(store, { ...of, createdAtMs: ask.receivedAtMs, state }, delivery);
     if (delivery.leaseUntilMs !== null) tokens.push(1);
   }
   return tokens;

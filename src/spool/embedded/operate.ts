@@ -64,7 +64,7 @@ export function* release(store: Store, ask: LongCalls['release']['ask']): Long<'
     setState(store, row, QUEUED);
     const dueAtMs = releasedDueMs(row.dueAt, { sendAtMs: parseMessage(row)?.sendAtMs, atMs: ask.atMs });
     if (dueAtMs !== row.dueAt) setDue(store, row, dueAtMs);
-    writeDeliveryEvent(store, row, { kind: 'released', reason: 'an operator released it', atMs: ask.atMs });
+    writeDeliveryEvent(store, row, { kind: 'released', reason: ask.why ?? 'an operator released it', atMs: ask.atMs });
     return true;
   });
 }

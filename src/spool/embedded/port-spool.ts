@@ -111,8 +111,8 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
     return this.#link.call('hold', { filter, atMs, why: why ?? null });
   }
 
-  release(filter: QueueFilter, atMs: number): Promise<number> {
-    return this.#change('release', filter, atMs);
+  release(filter: QueueFilter, atMs: number, why?: string): Promise<number> {
+    return this.#link.call('release', { filter, atMs, why: why ?? null });
   }
 
   retry(filter: QueueFilter, atMs: number): Promise<number> {
@@ -207,7 +207,7 @@ export function spoolOverPort(port: MessagePort, clock: Clock): PortSpool {
 }
 
 /** A submission as it goes to the owner. */
-export function acceptAsk({ message, deliveries, content, received, dedupe, endsMail }: Submission): AcceptAsk {
+export function acceptAsk({ message, deliveries, content, received, dedupe, held, endsMail }: Submission): AcceptAsk {
   return {
     id: message.id,
     sender: message.envelope.sender,
@@ -225,6 +225,7 @@ export function acceptAsk({ message, deliveries, content, received, dedupe, ends
     content: new Uint8Array(content),
     event: eventAsk(received),
     dedupe: dedupe === null ? null : { key: dedupe.key, untilMs: message.receivedAtMs + dedupe.windowMs },
+    ...(held === undefined ? {} : { held: held.map(eventAsk) }),
     endsMail: endsMail === true,
   };
 }

@@ -26,17 +26,19 @@ export function insertDelivery(
     readonly client: string;
     readonly priority: number;
     readonly createdAtMs: number;
+    readonly state: number;
   },
   ask: NewDeliveryAsk,
 ): void {
   store.run(
     `INSERT INTO delivery(message, ordinal, domain, client, priority, state, due_at, lease_until, token, attempts, recipients)
-     VALUES (?, ?, ?, ?, ?, 0, ?, ?, ?, 0, ?)`,
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
     of.message,
     of.ordinal,
     ask.domain,
     of.client,
     of.priority,
+    of.state,
     ask.dueAtMs,
     ask.leaseUntilMs,
     ask.leaseUntilMs === null ? 0 : 1,
@@ -44,10 +46,10 @@ export function insertDelivery(
   );
   store.census.note({ ...of, domain: ask.domain, by: 1 });
   store.count('deliveries', 1);
-  store.count('queued', 1);
+  store.count(STATE_TALLIES[of.state] ?? 'queued', 1);
   store.count(PRIORITY_TALLIES[of.priority] ?? 'normal', 1);
   if (ask.leaseUntilMs === null) {
-    lowerLane(store, { domain: ask.domain, priority: of.priority, state: QUEUED, dueAt: ask.dueAtMs });
+    lowerLane(store, { domain: ask.domain, priority: of.priority, state: of.state, dueAt: ask.dueAtMs });
   } else {
     store.count('leased', 1);
   }

@@ -39,6 +39,8 @@ export type AcceptAsk = {
   readonly content: Uint8Array;
   readonly event: EventAsk;
   readonly dedupe: { readonly key: string; readonly untilMs: number } | null;
+  /** Absent: they are queued. */
+  readonly held?: readonly EventAsk[];
   readonly endsMail: boolean;
 };
 
@@ -169,7 +171,7 @@ export type LongCalls = {
   };
   shape: { ask: ShapeAsk; answer: readonly ShapeRow[] };
   hold: { ask: FilterAsk & { readonly why: string | null }; answer: number };
-  release: { ask: FilterAsk; answer: number };
+  release: { ask: FilterAsk & { readonly why: string | null }; answer: number };
   retry: { ask: FilterAsk; answer: number };
   discard: { ask: FilterAsk & { readonly why: Reply | null }; answer: number };
   reschedule: {

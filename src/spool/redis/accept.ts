@@ -4,7 +4,7 @@ import { freshlyLeased } from '../fresh.ts';
 import { SpoolError, type AcceptResult, type NewDelivery, type Submission } from '../spool.ts';
 import { packContent } from './content-form.ts';
 import { packEvent } from './event-lines.ts';
-import { packDelivery, packMessage, packRecipient } from './records.ts';
+import { packDelivery, packMessage, packRecipient, STATES } from './records.ts';
 import { ACCEPT_ANYWAY, SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
 
@@ -84,7 +84,7 @@ async function confirm(
 }
 
 async function keep(store: Store, submission: Submission, guard: Guard): Promise<AcceptResult> {
-  const { message, deliveries } = submission;
+  const { message, deliveries, held = [] } = submission;
   const finished = deliveries.length === 0;
   const content = finished ? '' : await packContent(submission.content);
   const { record, fields } = packMessage(message, deliveries.length, [packEvent(submission.received, message)]);
@@ -99,6 +99,7 @@ async function keep(store: Store, submission: Submission, guard: Guard): Promise
     guard.kind === 'dedupe' ? guard.untilMs : '',
     guard.kind === 'dedupe' ? guard.forgetMs : '',
     fields.join('\n'),
+    held.map((event) => packEvent(event)).join('\n'),
     ...deliveries.map((delivery) => freshRecord(store, submission, delivery)),
   ];
   const shard = store.keys.shardOf(message.id);
@@ -118,10 +119,10 @@ function guardKey(store: Store, id: MessageId, guard: Guard): string | undefined
   return guard.kind === 'barred' ? store.keys.barred(id) : undefined;
 }
 
-function freshRecord(store: Store, { message }: Submission, delivery: NewDelivery): Buffer {
+function freshRecord(store: Store, { message, held }: Submission, delivery: NewDelivery): Buffer {
   const isLeased = delivery.leaseUntilMs !== null;
   return packDelivery({
-    state: 0,
+    state: STATES.indexOf(held === undefined ? 'queued' : 'held'),
     priority: PRIORITIES.indexOf(message.priority),
     token: isLeased ? store.stride : 0,
     attempts: 0,

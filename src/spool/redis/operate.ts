@@ -84,8 +84,12 @@ export function hold(
 }
 
 /** See `Spool.release`. */
-export function release(store: Store, filter: QueueFilter, atMs: number): Promise<number> {
-  const events = [{ kind: 'released', reason: 'an operator released it' }] as const;
+export function release(
+  store: Store,
+  filter: QueueFilter,
+  { atMs, why = 'an operator released it' }: { readonly atMs: number; readonly why: string | undefined },
+): Promise<number> {
+  const events = [{ kind: 'released', reason: why }] as const;
   return operate(store, filter, {
     atMs,
     make: ({ of, record }) => {

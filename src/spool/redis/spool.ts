@@ -187,8 +187,8 @@ export class RedisSpool implements Spool, Traffic, Search, Peek {
     return this.#ask((store) => hold(store, filter, { atMs, why }));
   }
 
-  release(filter: QueueFilter, atMs: number): Promise<number> {
-    return this.#ask((store) => release(store, filter, atMs));
+  release(filter: QueueFilter, atMs: number, why?: string): Promise<number> {
+    return this.#ask((store) => release(store, filter, { atMs, why }));
   }
 
   retry(filter: QueueFilter, atMs: number): Promise<number> {

@@ -10,7 +10,9 @@ local ID, RECORD, CONTENT, SIZE, RECEIVED, FINISHED_AT = ARGV[1], ARGV[2], ARGV[
 local GUARD, UNTIL, FORGET_MS = ARGV[7], ARGV[8], ARGV[9]
 -- What the record has no room for; '': nothing.
 local EVENT = ARGV[10]
-local FIRST_DELIVERY = 11
+-- Why its deliveries are held: a line each; '': they are not.
+local HELD = ARGV[11]
+local FIRST_DELIVERY = 12
 
 if GUARD == 'dedupe' then
   local first = redis.call('GET', KEYS[15])
@@ -40,4 +42,5 @@ for place = FIRST_DELIVERY, #ARGV do
   redis.call('HSET', DELIVERIES, id, ARGV[place])
   enter(id, parseDelivery(ARGV[place]))
 end
+tell(ID, HELD, false, RECEIVED)
 return { 'accepted' }
