@@ -2,8 +2,11 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
-/** More are closed unheard. Bodies that are read (`posts.ts`) and `LINGERING_MOST` leave room for a quarter of them. */
-const MOST_CONNECTIONS = 128;
+/**
+ * More are closed unheard. Bodies that are read (`posts.ts`: 64 of strangers, 64 of others), streams of events (32) and of pages
+ * (64), and `LINGERING_MOST` leave room for a fifth of them.
+ */
+const MOST_CONNECTIONS = 320;
 /** From here on a new connection takes the place of one on which nothing is asked. */
 const CROWDED = MOST_CONNECTIONS - 8;
 const LINGERING_MOST = 32;

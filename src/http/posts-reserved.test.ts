@@ -15,7 +15,7 @@ test('who says how long a body is has room for all of it from its beginning, or 
       return plain(200, `${body.length}\n`);
     };
     if (request.url === '/first') begun.resolve();
-    void bodies.read(request, response, { mostBytes: 900_000, use }).then((answer) => {
+    void bodies.read(request, response, { peer: '127.0.0.1', mostBytes: 900_000, use }).then((answer) => {
       response.writeHead(answer?.status ?? 500, answer?.headers).end(answer?.text);
       request.resume();
     });

@@ -249,7 +249,7 @@ test('however many are slow to post, and slow to hang up, whoever asks whether i
   await using _slow = await crowd(port, { count: 64, text: post });
   await using refused = new AsyncDisposableStack();
   // One after the other: each is refused before the next comes, and does not hang up.
-  for (let more = 0; more < 96; more++) {
+  for (let more = 0; more < 300; more++) {
     const socket = connect(port, '127.0.0.1').on('error', () => {});
     refused.defer(() => void socket.destroy());
     socket.write(post);
@@ -270,7 +270,7 @@ test.each([
 ])('however many %s, whoever asks whether it is ready hears it', async (_, text) => {
   const { http, port, base } = await start();
   await using __ = http;
-  await using ___ = await crowd(port, { count: 160, text });
+  await using ___ = await crowd(port, { count: 400, text });
   for (let times = 0; times < 3; times++)
     expect((await fetch(`${base}/readyz`, { headers: { connection: 'close' } })).status).toBe(200);
 });

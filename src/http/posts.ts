@@ -5,6 +5,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../ports.ts';
 import { type Answer, plain } from './answer.ts';
+import { shareKey, Shares } from './shares.ts';
 
 /** A request below a place's prefix. */
 export type PlaceAsk = {
@@ -43,6 +44,8 @@ const TOO_LARGE = plain(413, 'too large\n');
 export type BodyBounds = {
   readonly bytes: number;
   readonly ms: number;
+  /** What part of places and bytes those from one address may have at once (see `shareKey`). Default: 1/4. */
+  readonly share?: number;
   /**
    * A body that says how long it is has room from its beginning, or is refused at once, and a small one always has: those who
    * do that are known. Default: room is taken as bytes come, for whoever only promises some must not keep others out.
@@ -53,13 +56,21 @@ export type BodyBounds = {
 /** Such as what people do on pages, while mail takes all the room. */
 const SMALL_BYTES = 64 * 1024;
 
+/** One of them who sends many, and slowly, leaves room for the others. */
+const SHARE = 1 / 4;
+
 /** Of strangers. */
 const STRANGERS: BodyBounds = { bytes: MOST_BYTES_IN_ALL, ms: BODY_MS };
+
+/** What one body has of the room, and from where it came. */
+type Room = { bytes: number; readonly from: string | null; readonly mostBytes: number };
 
 /** Reads bodies, few enough at once and short enough in all, until what they are for is done. One for each server. */
 export class Bodies {
   readonly #clock: Clock;
   readonly #bounds: BodyBounds;
+  readonly #places = new Shares();
+  readonly #bytesFrom = new Shares();
   #count = 0;
   #bytes = 0;
 
@@ -68,38 +79,56 @@ export class Bodies {
     this.#bounds = bounds;
   }
 
-  /** @returns the answer, of `use` or why it came to nothing; null: the client is gone */
+  /**
+   * @param of `peer` is whoever sends it, as far as trusted proxies say
+   * @returns the answer, of `use` or why it came to nothing; null: the client is gone
+   */
   async read<Reply>(
     request: IncomingMessage,
     response: ServerResponse,
-    { mostBytes, use }: { readonly mostBytes: number; readonly use: (body: Buffer) => Promise<Reply> },
+    of: { readonly peer: string; readonly mostBytes: number; readonly use: (body: Buffer) => Promise<Reply> },
   ): Promise<Reply | Answer | null> {
     const { headers } = request;
+    const { peer, mostBytes, use } = of;
     if ((headers['content-encoding'] ?? 'identity') !== 'identity')
       return { ...plain(415, 'no content encoding\n'), headers: { 'accept-encoding': 'identity' } };
-    if (Number(headers['content-length'] ?? 0) > mostBytes) return TOO_LARGE;
-    if (this.#count >= MOST_BODIES) return BUSY;
-    const held = { bytes: this.#bounds.isReserved === true ? Number(headers['content-length'] ?? 0) : 0 };
-    if (!this.#hasRoom(held.bytes, { length: held.bytes, mostBytes })) return BUSY;
+    const length = Number(headers['content-length'] ?? 0);
+    if (length > mostBytes) return TOO_LARGE;
+    const room: Room = { bytes: 0, from: shareKey(peer), mostBytes };
+    const isCrowded = this.#count >= MOST_BODIES || this.#places.of(room.from) >= MOST_BODIES * this.#share;
+    if (isCrowded) return BUSY;
+    if (this.#bounds.isReserved === true && !this.#take(room, length, length)) return BUSY;
     if (/^100-continue$/i.test(headers.expect ?? '')) response.writeContinue();
     this.#count += 1;
-    this.#bytes += held.bytes;
+    this.#places.add(room.from, 1);
     try {
-      const body = await this.#collect(request, mostBytes, held);
+      const body = await this.#collect(request, room);
       return Buffer.isBuffer(body) ? await use(body) : body;
     } finally {
       this.#count -= 1;
-      this.#bytes -= held.bytes;
+      this.#places.add(room.from, -1);
+      this.#bytes -= room.bytes;
+      this.#bytesFrom.add(room.from, -room.bytes);
     }
   }
 
-  /** For `more` bytes, of a body that is `length` with them. */
-  #hasRoom(more: number, { length, mostBytes }: { readonly length: number; readonly mostBytes: number }): boolean {
-    if (this.#bounds.isReserved === true && length <= SMALL_BYTES) return true;
-    return this.#bytes + more <= Math.max(this.#bounds.bytes, mostBytes);
+  get #share(): number {
+    return this.#bounds.share ?? SHARE;
   }
 
-  #collect(request: IncomingMessage, mostBytes: number, held: { bytes: number }): Promise<Buffer | Answer | null> {
+  /** `more` bytes, of a body that is `length` with them. @returns whether there was room for them */
+  #take(room: Room, more: number, length: number): boolean {
+    const { bytes, isReserved } = this.#bounds;
+    const fits = (taken: number, most: number): boolean => taken + more <= Math.max(most, room.mostBytes);
+    const hasRoom = fits(this.#bytes, bytes) && fits(this.#bytesFrom.of(room.from), bytes * this.#share);
+    if (!hasRoom && !(isReserved === true && length <= SMALL_BYTES)) return false;
+    room.bytes += more;
+    this.#bytes += more;
+    this.#bytesFrom.add(room.from, more);
+    return true;
+  }
+
+  #collect(request: IncomingMessage, room: Room): Promise<Buffer | Answer | null> {
     return new Promise((resolve) => {
       const chunks: Buffer[] = [];
       let length = 0;
@@ -113,11 +142,9 @@ export class Bodies {
       };
       const take = (chunk: Buffer): void => {
         length += chunk.length;
-        const more = Math.max(0, length - held.bytes);
-        held.bytes += more;
-        this.#bytes += more;
-        if (length > mostBytes) end(TOO_LARGE);
-        else if (more > 0 && !this.#hasRoom(0, { length, mostBytes })) end(BUSY);
+        const more = Math.max(0, length - room.bytes);
+        if (length > room.mostBytes) end(TOO_LARGE);
+        else if (more > 0 && !this.#take(room, more, length)) end(BUSY);
         else chunks.push(chunk);
       };
       const whole = (): void => end(Buffer.concat(chunks, length));

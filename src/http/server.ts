@@ -51,8 +51,8 @@ const SECURITY = {
   'x-frame-options': 'DENY',
 } as const;
 
-/** Of those who were admitted: longer, and in more time. */
-const ADMITTED: BodyBounds = { bytes: 64 * 1024 * 1024, ms: 60_000, isReserved: true };
+/** Of those who were admitted: longer, and in more time. A program that submits all mail of a company may take most of it. */
+const ADMITTED: BodyBounds = { bytes: 64 * 1024 * 1024, ms: 60_000, share: 3 / 4, isReserved: true };
 
 /**
  * Health, figures and what others post to over HTTP: `/livez`, `/readyz`, `/metrics`, `places`; everything else is for `app`.
@@ -183,7 +183,7 @@ async function answerTo(needs: Serving, request: IncomingMessage, response: Serv
     const refusal = found.place.refusal?.(ask) ?? null;
     if (refusal !== null) return refusal;
     const { mostBytes, post } = found.place;
-    return needs.bodies.strangers.read(request, response, { mostBytes, use: (body) => post(ask, body) });
+    return needs.bodies.strangers.read(request, response, { peer, mostBytes, use: (body) => post(ask, body) });
   }
   const serves = ROUTES.get(path);
   if (serves === undefined) return appAnswer(needs, request, { response, path, query });
@@ -203,9 +203,10 @@ async function appAnswer(
   const gone = new AbortController();
   response.once('close', () => gone.abort());
   // Whoever has not signed in yet takes no room of those who have.
+  const origin = cameFrom(needs, request);
   const withBody: AppAsk['withBody'] = ({ isOpen, ...of }) =>
-    needs.bodies[isOpen ? 'strangers' : 'admitted'].read(request, response, of);
-  return app({ method, path, query, headers, ...cameFrom(needs, request), signal: gone.signal, withBody });
+    needs.bodies[isOpen ? 'strangers' : 'admitted'].read(request, response, { ...of, peer: origin.peer });
+  return app({ method, path, query, headers, ...origin, signal: gone.signal, withBody });
 }
 
 async function gotten({ get }: Place, ask: PlaceAsk, method: string): Promise<Answer> {

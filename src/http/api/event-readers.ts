@@ -2,6 +2,7 @@
 import { EVENT_LEVELS } from '../../report/log-fields.ts';
 import type { Event } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
+import { Places, type Sharer } from '../shares.ts';
 
 export const EVENT_NAMES = Object.keys(EVENT_LEVELS) as readonly Event['event'][];
 
@@ -21,6 +22,8 @@ export type EventReadersNeeds = {
 };
 
 const MOST_READERS = 32;
+/** Of those, so that one of them leaves room for others. */
+const SHARE = { known: 8, address: 16 } as const;
 /** Of what a reader has not read yet. */
 const MOST_BYTES = 512 * 1024;
 /** Events of so long go out together. */
@@ -33,6 +36,8 @@ type Reader = {
   readonly filter: EventFilter;
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   waiting: string;
+  /** Gives its place back. */
+  readonly leave: () => void;
   /** What ends its timers. */
   cancel: () => void;
 };
@@ -41,6 +46,7 @@ type Reader = {
 export class EventReaders {
   readonly #needs: EventReadersNeeds;
   readonly #readers = new Set<Reader>();
+  readonly #places = new Places(SHARE);
   #unfollow: (() => void) | null = null;
   #flushing = false;
   #count = 0;
@@ -49,15 +55,17 @@ export class EventReaders {
     this.#needs = needs;
   }
 
-  /** @returns null: there are too many already */
-  open(filter: EventFilter): ReadableStream<Uint8Array> | null {
-    if (this.#readers.size >= MOST_READERS) return null;
+  /** @returns why not: there are too many already, or so many of whoever asks */
+  open(filter: EventFilter, sharer: Sharer): ReadableStream<Uint8Array> | 'crowded' | 'share-taken' {
+    if (this.#readers.size >= MOST_READERS) return 'crowded';
+    const leave = this.#places.take(sharer);
+    if (leave === null) return 'share-taken';
     let reader: Reader | null = null;
     const strategy = new ByteLengthQueuingStrategy({ highWaterMark: MOST_BYTES });
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          reader = { filter, controller, waiting: ': relevo\nretry: 3000\n\n', cancel: () => {} };
+          reader = { filter, controller, leave, waiting: ': relevo\nretry: 3000\n\n', cancel: () => {} };
           this.#add(reader);
         },
         cancel: () => {
@@ -130,6 +138,7 @@ export class EventReaders {
 
   #drop(reader: Reader): void {
     reader.cancel();
+    reader.leave();
     this.#readers.delete(reader);
     if (this.#readers.size > 0) return;
     this.#unfollow?.();

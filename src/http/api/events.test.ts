@@ -65,10 +65,30 @@ test('events are read over HTTP as they happen, by filter, and subjects are not 
   expect([head.status, await head.text()]).toEqual([200, '']);
 });
 
+const ANN = { kind: 'user', name: 'ann', peer: '192.0.2.1' } as const;
+
+function opened(stream: ReturnType<EventReaders['open']>): ReadableStream<Uint8Array> {
+  if (typeof stream === 'string') throw new Error(stream);
+  return stream;
+}
+
+test('one reader leaves room for others, whatever tokens and addresses it has', async () => {
+  const { readers } = world();
+  const first = Array.from({ length: 8 }, () => opened(readers.open({}, ANN)));
+  expect(readers.open({}, { ...ANN, peer: '192.0.2.99' })).toBe('share-taken');
+  for (let at = 0; at < 8; at++) opened(readers.open({}, { ...ANN, name: `other-${at}` }));
+  expect(readers.open({}, { ...ANN, name: 'another' })).toBe('share-taken');
+  opened(readers.open({}, { kind: 'token', name: 'ann', peer: '198.51.100.1' }));
+  await first[0]?.cancel();
+  await first[0]?.cancel();
+  opened(readers.open({}, ANN));
+  expect(readers.open({}, ANN)).toBe('share-taken');
+});
+
 test('each reads what it asked for, by exit and domain', async () => {
   const { clock, tap, readers, read } = world();
-  const byExit = readers.open({ egress: 'ip-2' })?.getReader();
-  const byDomain = readers.open({ domain: 'one.test' })?.getReader();
+  const byExit = opened(readers.open({ egress: 'ip-2' }, ANN)).getReader();
+  const byDomain = opened(readers.open({ domain: 'one.test' }, ANN)).getReader();
   if (byExit === undefined || byDomain === undefined) throw new Error('none');
   await Promise.all([read(byExit), read(byDomain)]);
   for (const one of [delivered('ip-1', 'one.test'), delivered('ip-2', 'two.test'), started]) tap.heard(one);
@@ -79,8 +99,8 @@ test('each reads what it asked for, by exit and domain', async () => {
 
 test('who reads too slowly is told so and let go; the others go on', async () => {
   const { clock, tap, readers, read } = world();
-  const slow = readers.open({})?.getReader();
-  const quick = readers.open({ events: new Set(['started']) })?.getReader();
+  const slow = opened(readers.open({}, ANN)).getReader();
+  const quick = opened(readers.open({ events: new Set(['started']) }, ANN)).getReader();
   if (slow === undefined || quick === undefined) throw new Error('none');
   await read(quick);
   for (let at = 0; at < 200; at++) {
@@ -98,10 +118,12 @@ test('who reads too slowly is told so and let go; the others go on', async () =>
 
 test('so many may read and no more; nothing is followed once they are gone, and none reads for ever', async () => {
   const { clock, tap, readers, read } = world();
-  const all = Array.from({ length: 32 }, () => readers.open({}));
-  expect(readers.open({})).toBeNull();
+  const all = Array.from({ length: 32 }, (_, at) =>
+    opened(readers.open({}, { ...ANN, name: `u${at % 4}`, peer: '127.0.0.1' })),
+  );
+  expect(readers.open({}, ANN)).toBe('crowded');
   await all[0]?.cancel();
-  const other = readers.open({})?.getReader();
+  const other = opened(readers.open({}, ANN)).getReader();
   if (other === undefined) throw new Error('none');
   expect(await read(other)).toContain('relevo');
   await clock.advance(15_100);
@@ -115,5 +137,5 @@ test('so many may read and no more; nothing is followed once they are gone, and 
   tap.heard(started);
   stop();
   expect(heard).toBe(1);
-  expect(readers.open({})).not.toBeNull();
+  opened(readers.open({}, ANN));
 });

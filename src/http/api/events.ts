@@ -26,6 +26,9 @@ const domain = z
     return z.NEVER;
   });
 
+const LATER = { 'retry-after': '30' };
+const OWN_SHARE = 'so many streams of events are open already with this token or user, or from this address: end one';
+
 export function eventRoutes({
   clock,
   policy,
@@ -47,12 +50,11 @@ export function eventRoutes({
         domain: domain.exactOptional(),
       }),
       answer: { contentType: 'text/event-stream' },
-      run: async ({ query: { event, ...rest } }) => {
-        const stream = readers.open({ ...rest, ...(event === undefined ? {} : { events: event }) });
-        if (stream === null) {
-          const answer = problem(503, 'too many read events already', { 'retry-after': '30' });
-          return { kind: 'answer', answer };
-        }
+      run: async ({ principal, query: { event, ...rest } }) => {
+        const stream = readers.open({ ...rest, ...(event === undefined ? {} : { events: event }) }, principal);
+        if (stream === 'crowded')
+          return { kind: 'answer', answer: problem(503, 'too many read events already', LATER) };
+        if (stream === 'share-taken') return { kind: 'answer', answer: problem(429, OWN_SHARE, LATER) };
         return { kind: 'stream', contentType: 'text/event-stream; charset=utf-8', stream };
       },
     }),

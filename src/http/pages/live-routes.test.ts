@@ -57,7 +57,12 @@ test('nobody watches what is not there, or what they may not see', async () => {
 
 test('when as many watch as may, others are asked to come again', async () => {
   const gone = new AbortController();
-  for (let at = 0; at < 64; at++) await ask({ query: { path: `/exits/${at}` }, signal: gone.signal });
+  const by = (name: string) => ({ kind: 'user', name, scopes: ['read'], peer: '' }) as const;
+  for (let at = 0; at < 32; at++) await ask({ query: { path: `/exits/${at}` }, signal: gone.signal });
+  const own = answerOf(await ask({ query: { path: '/exits/one' } }));
+  expect([own.status, own.headers?.['retry-after']]).toEqual([429, '30']);
+  for (let at = 0; at < 32; at++)
+    await ask({ query: { path: `/exits/${at}` }, principal: by('ben'), signal: gone.signal });
   const refused = answerOf(await ask({ query: { path: '/exits/one' } }));
   expect([refused.status, refused.headers?.['retry-after']]).toEqual([503, '30']);
   gone.abort();

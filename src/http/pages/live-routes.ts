@@ -21,6 +21,7 @@ export type LiveRoutesNeeds = {
 /** Nobody in particular: what is live is the same for all who may see it. */
 const READER: Omit<Principal, 'scopes'> = { kind: 'user', name: '', peer: '' };
 const AGAIN_SECONDS = '30';
+const OWN_SHARE = 'so many pages are watched already by this user or token, or from this address: close one';
 const YEAR_SECONDS = 31_536_000;
 
 /** `GET /live?path=…` and `GET /language/{name}?next=…`. */
@@ -65,9 +66,12 @@ function watching(live: Live, pageAt: (url: string) => Page | null): ApiRoute {
         cookie: header('cookie') ?? undefined,
         'accept-language': header('accept-language') ?? undefined,
       });
-      const stream = live.watch({ url: query.path, language, scopes: principal.scopes }, signal);
-      const many = problem(503, 'many pages are watched already', { 'retry-after': AGAIN_SECONDS });
-      if (stream === null) return { kind: 'answer', answer: many };
+      const watched = { url: query.path, language, scopes: principal.scopes };
+      const stream = live.watch(watched, { sharer: principal, signal });
+      const later = { 'retry-after': AGAIN_SECONDS };
+      if (stream === 'crowded')
+        return { kind: 'answer', answer: problem(503, 'many pages are watched already', later) };
+      if (stream === 'share-taken') return { kind: 'answer', answer: problem(429, OWN_SHARE, later) };
       return { kind: 'stream', contentType: 'text/event-stream', stream };
     },
   });

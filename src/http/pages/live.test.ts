@@ -29,8 +29,8 @@ function rig() {
 }
 
 /** Reads a stream from now on; `take` gives what came since the last time. */
-function reader(stream: ReadableStream<Uint8Array> | null) {
-  if (stream === null) throw new Error('nobody may watch');
+function reader(stream: ReturnType<Live['watch']>) {
+  if (typeof stream === 'string') throw new Error(stream);
   const from = stream.getReader();
   const texts: string[] = [];
   const state = { isOver: false };
@@ -44,10 +44,11 @@ function reader(stream: ReadableStream<Uint8Array> | null) {
 }
 
 const { signal } = new AbortController();
+const ASK = { sharer: { kind: 'user', name: 'ann', peer: '127.0.0.1' }, signal };
 
 test('who watches has everything at once, then what changes and nothing else', async () => {
   const { live, state, pass, settle } = rig();
-  const one = reader(live.watch(OVERVIEW, signal));
+  const one = reader(live.watch(OVERVIEW, ASK));
   await settle();
   expect(one.take()).toBe('retry: 3000\n\nevent: region\ndata: {"name":"a","html":"<p>1</p>"}\n\n');
   await pass(2_000);
@@ -64,12 +65,12 @@ test('who watches has everything at once, then what changes and nothing else', a
 
 test('twenty who watch the same cost as much as one, and another language is rendered by itself', async () => {
   const { live, state, pass, settle } = rig();
-  const many = Array.from({ length: 20 }, () => reader(live.watch(OVERVIEW, signal)));
+  const many = Array.from({ length: 20 }, () => reader(live.watch(OVERVIEW, ASK)));
   await settle();
   state.renders = 0;
   await pass(2_000);
   expect([state.renders, live.count]).toEqual([1, 20]);
-  const other = reader(live.watch({ ...OVERVIEW, language: 'es' }, signal));
+  const other = reader(live.watch({ ...OVERVIEW, language: 'es' }, ASK));
   await settle();
   expect(other.take()).toContain('<p>1</p>');
   state.renders = 0;
@@ -81,8 +82,8 @@ test('twenty who watch the same cost as much as one, and another language is ren
 test('nothing runs once nobody watches any more', async () => {
   const { live, state, pass, settle, clock } = rig();
   const gone = new AbortController();
-  const one = reader(live.watch(OVERVIEW, signal));
-  live.watch(OVERVIEW, gone.signal);
+  const one = reader(live.watch(OVERVIEW, ASK));
+  live.watch(OVERVIEW, { ...ASK, signal: gone.signal });
   await settle();
   await one.leave();
   gone.abort();
@@ -90,7 +91,7 @@ test('nothing runs once nobody watches any more', async () => {
   state.renders = 0;
   await pass(60_000);
   expect([state.renders, live.count]).toEqual([0, 0]);
-  const again = reader(live.watch(OVERVIEW, signal));
+  const again = reader(live.watch(OVERVIEW, ASK));
   await settle();
   expect(again.take()).toContain('<p>1</p>');
   expect(clock.nowMs()).toBeGreaterThan(0);
@@ -98,7 +99,7 @@ test('nothing runs once nobody watches any more', async () => {
 
 test('where rendering takes long, it is done so much less often', async () => {
   const { live, state, pass } = rig();
-  reader(live.watch(OVERVIEW, signal));
+  reader(live.watch(OVERVIEW, ASK));
   state.takesMs = 200;
   await pass(200);
   state.renders = 0;
@@ -109,7 +110,7 @@ test('where rendering takes long, it is done so much less often', async () => {
 
 test('while the store does not answer nothing is told, not even that the page is alive', async () => {
   const { live, state, pass, settle } = rig();
-  const one = reader(live.watch(OVERVIEW, signal));
+  const one = reader(live.watch(OVERVIEW, ASK));
   await settle();
   one.take();
   state.regions = new Error('away');
@@ -122,13 +123,13 @@ test('while the store does not answer nothing is told, not even that the page is
 
 test('it ends after two minutes, so that whoever has signed out sees no more, and at once where the page is gone', async () => {
   const { live, state, pass, settle } = rig();
-  const one = reader(live.watch(OVERVIEW, signal));
+  const one = reader(live.watch(OVERVIEW, ASK));
   await settle();
   for (let seconds = 0; seconds < 118; seconds += 2) await pass(2_000);
   expect(one.state.isOver).toBe(false);
   await pass(4_000);
   expect([one.state.isOver, live.count]).toEqual([true, 0]);
-  const other = reader(live.watch(OVERVIEW, signal));
+  const other = reader(live.watch(OVERVIEW, ASK));
   await settle();
   state.regions = null;
   await pass(2_000);
@@ -137,8 +138,8 @@ test('it ends after two minutes, so that whoever has signed out sees no more, an
 
 test('one that does not read is not waited for, and has everything once it reads again', async () => {
   const { live, state, pass, settle } = rig();
-  const slow = live.watch(OVERVIEW, signal);
-  const quick = reader(live.watch(OVERVIEW, signal));
+  const slow = live.watch(OVERVIEW, ASK);
+  const quick = reader(live.watch(OVERVIEW, ASK));
   await settle();
   for (let at = 0; at < 50; at++) {
     state.regions = new Map([
@@ -159,8 +160,27 @@ test('one that does not read is not waited for, and has everything once it reads
   expect(now).toContain('<p>same</p>');
 });
 
-test('no more than 64 watch at a time', () => {
+test('no more than 64 watch at a time, and one of them leaves room for others', () => {
   const { live } = rig();
-  for (let at = 0; at < 64; at++) expect(live.watch({ ...OVERVIEW, url: `/${at}` }, signal)).not.toBeNull();
-  expect(live.watch(OVERVIEW, signal)).toBeNull();
+  const asked = (name: string, peer = '127.0.0.1') =>
+    live.watch(OVERVIEW, { ...ASK, sharer: { kind: 'user', name, peer } });
+  for (let at = 0; at < 32; at++) expect(asked('ann', '192.0.2.1')).toBeInstanceOf(ReadableStream);
+  expect(asked('ann', '198.51.100.1')).toBe('share-taken');
+  for (let at = 0; at < 16; at++) expect(asked('ben', '192.0.2.1')).toBeInstanceOf(ReadableStream);
+  expect(asked('cem', '192.0.2.1')).toBe('share-taken');
+  for (let at = 0; at < 16; at++) expect(asked('cem')).toBeInstanceOf(ReadableStream);
+  expect(asked('dan')).toBe('crowded');
+});
+
+test('who leaves, and who was shown enough, gives the place back', async () => {
+  const { live, pass } = rig();
+  const open = () => live.watch(OVERVIEW, ASK);
+  const first = Array.from({ length: 32 }, open);
+  reader(first[0] ?? 'crowded');
+  expect(open()).toBe('share-taken');
+  if (typeof first[1] === 'object') await first[1].cancel();
+  expect(open()).toBeInstanceOf(ReadableStream);
+  expect(open()).toBe('share-taken');
+  await pass(130_000);
+  for (let at = 0; at < 32; at++) expect(open()).toBeInstanceOf(ReadableStream);
 });

@@ -1,6 +1,7 @@
 /** Keeps open pages alive: what changed of them is sent to all who watch, rendered once for those who see the same. */
 import type { Clock } from '../../ports.ts';
 import type { Language } from '../page.ts';
+import { Places, type Sharer } from '../shares.ts';
 import type { Scope } from '../token.ts';
 
 /** Whoever asks for the same sees the same: nothing in a region may depend on who it is. */
@@ -26,12 +27,16 @@ const BEAT_MS = 10_000;
 /** Then a page asks again, so that one whose session is over learns it. */
 const LONGEST_MS = 120_000;
 const MOST_WATCHERS = 64;
+/** Of those, so that one of them leaves room for others: each page that is open in a browser has one. */
+const SHARE = { known: 32, address: 48 } as const;
 /** What a reader that does not read may keep waiting; it gets everything once it reads again. */
 const MOST_WAITING = 4;
 
 type Watcher = {
   readonly controller: ReadableStreamDefaultController<Uint8Array>;
   readonly untilMs: number;
+  /** Gives its place back. */
+  readonly leave: () => void;
   /** It has not seen all regions as they were last. */
   isBehind: boolean;
   toldAtMs: number;
@@ -49,6 +54,7 @@ type View = {
 export class Live {
   readonly #needs: LiveNeeds;
   readonly #views = new Map<string, View>();
+  readonly #places = new Places(SHARE);
   #isRunning = false;
   #wake: (() => void) | null = null;
 
@@ -63,16 +69,22 @@ export class Live {
 
   /**
    * Server-sent events: `region` with name and HTML of what changed, all of it at first, and `beat` where nothing does. It ends by itself
-   * after two minutes. @returns null: as many as may be watch already
+   * after two minutes. @returns why not: as many as may be watch already, or so many of whoever asks
    */
-  watch(watched: Watched, signal: AbortSignal): ReadableStream<Uint8Array> | null {
-    if (this.count >= MOST_WATCHERS) return null;
+  watch(
+    watched: Watched,
+    { sharer, signal }: { readonly sharer: Sharer; readonly signal: AbortSignal },
+  ): ReadableStream<Uint8Array> | 'crowded' | 'share-taken' {
+    if (this.count >= MOST_WATCHERS) return 'crowded';
+    const giveBack = this.#places.take(sharer);
+    if (giveBack === null) return 'share-taken';
     const key = JSON.stringify([watched.url, watched.language, watched.scopes.toSorted()]);
     const view: View = this.#views.get(key) ?? { watched, watchers: new Set(), regions: new Map(), isNew: true };
     this.#views.set(key, view);
     const nowMs = this.#needs.clock.monotonicMs();
     let watcher: Watcher;
     const leave = (): void => {
+      giveBack();
       view.watchers.delete(watcher);
       if (view.watchers.size === 0 && this.#views.get(key) === view) this.#views.delete(key);
       if (this.#views.size === 0) this.#wake?.();
@@ -80,7 +92,7 @@ export class Live {
     return new ReadableStream<Uint8Array>(
       {
         start: (controller) => {
-          watcher = { controller, untilMs: nowMs + LONGEST_MS, isBehind: true, toldAtMs: nowMs };
+          watcher = { controller, leave: giveBack, untilMs: nowMs + LONGEST_MS, isBehind: true, toldAtMs: nowMs };
           view.watchers.add(watcher);
           controller.enqueue(bytesOf('retry: 3000\n\n'));
           signal.addEventListener('abort', leave, { once: true });
@@ -156,6 +168,7 @@ function tell(
 
 function end({ watchers }: View, watcher: Watcher): void {
   watchers.delete(watcher);
+  watcher.leave();
   watcher.controller.close();
 }
 
