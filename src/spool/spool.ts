@@ -232,7 +232,7 @@ export interface Spool extends AsyncDisposable {
   firstWith(key: string, atMs: number): Promise<MessageId | null>;
   overview(): Promise<QueueOverview>;
   /**
-   * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to some seconds
+   * All deliveries by destination and age, at a cost that does not grow with their number; ages are right to half a minute
    * (less, of a queue over very many domains). An engine that keeps no such figures leaves it out: `list` has them all.
    */
   shape?(ask: ShapeAsk): Promise<readonly ShapeRow[]>;

@@ -16,6 +16,7 @@
  * | `lanes:<p>` | sorted set | lane and client, by when it has something due: those that wait longest first |
  * | `providers` | sorted set, by name | provider's id and message id: only of mail that a provider took |
  * | `feed` | stream | events of all messages in order, by reference; only where somebody wants it (feed.ts) |
+ * | `shape` | hash | stretch of time and domain → how many deliveries of messages of that time wait for it (shape.ts) |
  *
  * A lane is a destination, `dest.example`; beside it, `dest.example@node` has what was handed back for that node.
  *
@@ -44,6 +45,7 @@ const NAMES = [
   'events',
   'providers',
   'feed',
+  'shape',
 ];
 const SLOTS = 16_384;
 
@@ -53,7 +55,7 @@ export type NameKind = 'dedupe' | 'quota' | 'slot' | 'figures' | 'turn';
 /** Where things are, for one number of shards. */
 export class Keys {
   readonly shards: number;
-  /** By shard: `KEYS[1]` to `KEYS[14]` of the scripts that work on one. */
+  /** By shard: `KEYS[1]` to `KEYS[15]` of the scripts that work on one. */
   readonly ofShard: readonly (readonly string[])[];
   /** The nodes that share the spool: a hash by name. */
   readonly nodes: string;

@@ -9,7 +9,8 @@ import { testConservation, type OpenedEngine } from '../property.contract.ts';
 import { Keys } from './keys.ts';
 import { openRedisLink } from './open-link.ts';
 import { parseDeliveryRecord, parseMessageRecord, type DeliveryRecord, type MessageRecord } from './records.ts';
-import { openRedisSpool } from './spool.ts';
+import { RedisShape } from './shape.ts';
+import { openRedisSpool, openStore } from './spool.ts';
 
 let server: RedisServer;
 beforeAll(async () => {
@@ -67,7 +68,28 @@ async function agree({ prefix, shards }: Opening): Promise<void> {
     expect([...events.keys()].toSorted()).toEqual(fields.toSorted());
     agreeOnMessages({ known, all, contents: contents!, queue: queue!, finished: finished!, tally: tally! });
     agreeOnDeliveries({ all, leases: leases!, ready: ready!, tally: tally!, lanes });
+    agreeOnShape(all, rest[6]!);
   }
+  // What is done next is done to counts some of which were poured together.
+  const store = await openStore({ link: connection, clock: systemClock, prefix, shards, node: 'two' });
+  await new RedisShape((ask) => ask(store)).pour(systemClock.nowMs() + 86_400_000, 0);
+}
+
+/** By destination, and by half a day of the ids: counts may have been poured together. */
+function agreeOnShape(all: ReadonlyMap<string, DeliveryRecord>, shape: Pairs): void {
+  const counted = new Map<string, number>();
+  for (const [cell, count] of shape) {
+    expect(Number(count)).toBeGreaterThan(0);
+    const [stretch = '', domain = ''] = cell.split(' ');
+    const of = `${stretch.slice(0, 5)} ${domain}`;
+    counted.set(of, (counted.get(of) ?? 0) + Number(count));
+  }
+  const wanted = new Map<string, number>();
+  for (const [id, { domain }] of all) {
+    const of = `${id.slice(0, 5)} ${domain}`;
+    wanted.set(of, (wanted.get(of) ?? 0) + 1);
+  }
+  expect(counted).toEqual(wanted);
 }
 
 type Pairs = ReadonlyMap<string, Buffer>;

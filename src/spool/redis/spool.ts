@@ -15,6 +15,8 @@ import {
   type QueueFilter,
   type QueueOverview,
   type Settlement,
+  type ShapeAsk,
+  type ShapeRow,
   type Spool,
   type Submission,
 } from '../spool.ts';
@@ -38,6 +40,7 @@ import { reschedule } from './reschedule.ts';
 import { SCRIPTS } from './scripts.ts';
 import { search } from './search.ts';
 import { extend, giveBack, settle } from './settle.ts';
+import { RedisShape } from './shape.ts';
 import { Store, textOf } from './store.ts';
 import { RedisSuppressions } from './suppressions.ts';
 import { traffic } from './traffic.ts';
@@ -85,7 +88,7 @@ type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number
 
 const SHARDS_OF_A_CLUSTER = 16;
 const SHARDS_AT_MOST = 1_024;
-const FORMAT = 2;
+const FORMAT = 3;
 
 /**
  * Opens the spool under a prefix, made where there is none.
@@ -132,6 +135,7 @@ export class RedisSpool implements Spool, Traffic, Search, Peek {
   /** What the opening found. */
   readonly report: OpenReport;
   readonly #store: Store;
+  readonly #shape: RedisShape;
   readonly #link: RedisLink;
   readonly #pending = new Set<Promise<unknown>>();
   #closed: Promise<void> | null = null;
@@ -146,6 +150,7 @@ export class RedisSpool implements Spool, Traffic, Search, Peek {
     this.suppressions = new RedisSuppressions((ask) => this.#ask(ask));
     this.feed = new RedisFeed((ask) => this.#ask(ask));
     this.nodes = new RedisNodes((ask) => this.#ask(ask));
+    this.#shape = new RedisShape((ask) => this.#ask(ask));
   }
 
   accept(submission: Submission): Promise<AcceptResult> {
@@ -231,6 +236,10 @@ export class RedisSpool implements Spool, Traffic, Search, Peek {
     return this.#ask(overview);
   }
 
+  shape(ask: ShapeAsk): Promise<readonly ShapeRow[]> {
+    return this.#shape.rows(ask);
+  }
+
   audit(): Promise<AuditReport> {
     return this.#ask(audit);
   }
@@ -247,8 +256,11 @@ export class RedisSpool implements Spool, Traffic, Search, Peek {
     return this.#ask((store) => peek(store, filter, terms));
   }
 
-  prune(beforeMs: number): Promise<number> {
-    return this.#ask((store) => prune(store, beforeMs));
+  async prune(beforeMs: number): Promise<number> {
+    const pruned = await this.#ask((store) => prune(store, beforeMs));
+    // Whoever is told of none does not ask again for a while.
+    if (pruned === 0) await this.#shape.pour(this.#store.clock.nowMs());
+    return pruned;
   }
 
   trouble(): string | null {

@@ -27,7 +27,7 @@ const LOOK_EVERY_MS = 2_000;
 /** A token has 32 bits: 65,000 leases of one delivery at least. */
 const STRIDES = 65_521;
 
-/** A shard; `extra` is `KEYS[15]`, in the same slot. */
+/** A shard; `extra` is `KEYS[16]`, in the same slot. */
 type Place = number | { readonly shard: number; readonly extra: string };
 
 /** The shards as the operations see them, and what one process remembers between them. */

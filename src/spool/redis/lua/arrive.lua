@@ -2,7 +2,7 @@
 -- library: shard.lua
 -- A message as another store knew it, whole, and that it arrived. 'known': it arrived before. 'conflict': it was here by
 -- itself, and nothing is written.
--- KEYS[15]: what arrived.
+-- KEYS[16]: what arrived.
 
 local ID, RECORD, CONTENT, SIZE, FINISHED_AT = ARGV[1], ARGV[2], ARGV[3], ARGV[4], ARGV[5]
 -- What providers call it.
@@ -10,7 +10,7 @@ local PROVIDER_IDS = ARGV[6]
 -- Then the fields of events, so many; then pairs: delivery, record.
 local FIELDS, FIRST_FIELD = tonumber(ARGV[7]), 8
 local FIRST_DELIVERY = FIRST_FIELD + FIELDS
-local ARRIVED = KEYS[15]
+local ARRIVED = KEYS[16]
 
 if redis.call('HEXISTS', MESSAGES, ID) == 1 then
   return redis.call('HEXISTS', ARRIVED, 'm' .. ID) == 1 and 'known' or 'conflict'

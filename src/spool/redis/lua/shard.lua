@@ -6,7 +6,7 @@ local MESSAGES, DELIVERIES, CONTENTS, QUEUE, LEASES = KEYS[1], KEYS[2], KEYS[3],
 local FINISHED, TALLY, READY = KEYS[6], KEYS[7], KEYS[8]
 -- By priority + 1.
 local LANES = { KEYS[9], KEYS[10], KEYS[11] }
-local EVENTS, PROVIDERS, FEED = KEYS[12], KEYS[13], KEYS[14]
+local EVENTS, PROVIDERS, FEED, SHAPE = KEYS[12], KEYS[13], KEYS[14], KEYS[15]
 
 local DELIVERY = '>BBI4I4dddssss'
 local MESSAGE = '>BI4I4ddI4I4'
@@ -65,8 +65,33 @@ local function count(name, change)
   if name then redis.call('HINCRBY', TALLY, name, change) end
 end
 
+-- Deliveries are counted by destination and by a stretch of time: the first digits of the id, which begins with when the message
+-- was made (shape.ts).
+local function cellOf(id, domain)
+  return string.sub(id, 1, 7) .. ' ' .. domain
+end
+
+-- One less; false where none was counted.
+local function uncount(cell)
+  local left = redis.call('HINCRBY', SHAPE, cell, -1)
+  if left <= 0 then redis.call('HDEL', SHAPE, cell) end
+  return left >= 0
+end
+
+-- Takes it from where it was counted: what is long over was poured into longer stretches (pour.lua), quarters of 32 digits among them.
+local function uncountDelivery(id, domain)
+  if uncount(cellOf(id, domain)) then return end
+  for digits = 6, 5, -1 do
+    local place = string.find('0123456789ABCDEFGHJKMNPQRSTVWXYZ', string.sub(id, digits + 1, digits + 1), 1, true) or 1
+    local quarter = string.sub('aaaaaaaabbbbbbbbccccccccdddddddd', place, place)
+    local start = string.sub(id, 1, digits)
+    if uncount(start .. quarter .. ' ' .. domain) or uncount(start .. ' ' .. domain) then return end
+  end
+end
+
 -- A new delivery enters the indexes.
 local function enter(id, d)
+  redis.call('HINCRBY', SHAPE, cellOf(id, d.domain), 1)
   if d.lease > 0 then
     redis.call('ZADD', LEASES, d.lease, id)
   elseif d.state == 0 then
@@ -85,6 +110,7 @@ local function replace(id, old, new)
   if old.lease > 0 and not (new and new.lease > 0) then redis.call('ZREM', LEASES, id) end
   if not new then
     redis.call('HDEL', DELIVERIES, id)
+    uncountDelivery(id, old.domain)
     count(STATE_TALLIES[old.state], -1)
     count(PRIORITY_TALLIES[old.priority], -1)
   else

@@ -1,10 +1,10 @@
 #!lua flags=allow-oom
 -- library: shard.lua, forget.lua, tallied.lua
 -- Takes out some of what is stored (WHICH 'all': messages), or of what arrived; returns how many, 0: nothing is left.
--- KEYS[15]: what arrived.
+-- KEYS[16]: what arrived.
 
 local WHICH, LIMIT = ARGV[1], tonumber(ARGV[2])
-local ARRIVED = KEYS[15]
+local ARRIVED = KEYS[16]
 
 local function vanish(id)
   local record = redis.call('HGET', MESSAGES, id)
