@@ -11,9 +11,9 @@ import { afterFailure, CLOSED } from '../src/routing/exit-state.ts';
 import { FULL_STANDING } from '../src/routing/standing.ts';
 import type { Egress } from '../src/egress/egress.ts';
 import { deliveryShare, shareOf, WHOLE } from '../src/policy/share.ts';
-import { Exits } from '../src/schedule/exits.ts';
-import { Connections } from '../src/schedule/connections.ts';
-import type { Limits } from '../src/schedule/limits.ts';
+import { Exits } from '../src/schedule/exits/exits.ts';
+import { Connections } from '../src/schedule/connections/connections.ts';
+import type { Limits } from '../src/schedule/limits/limits.ts';
 import { systemClock, systemRandom } from '../src/system.ts';
 
 const exits = Number(process.argv[2] ?? 25);

@@ -4,6 +4,7 @@
  */
 import { createFile } from './cli/whole-file.ts';
 import { screeningWith, watchHolds } from './clients/holds.ts';
+import { QuotaWaits } from './clients/quota-waits.ts';
 import { type Exits, openExits } from './egress/exits.ts';
 import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exits/standings.ts';
 import { type OwnMail, ownMailStore } from './feedback/own-mail.ts';
@@ -28,10 +29,10 @@ import type { Emit, Ports } from './ports.ts';
 import { openTranscripts } from './report/transcripts.ts';
 import { shareTaker } from './provider-shares.ts';
 import { sharedHandoff } from './shared-handoff.ts';
-import type { Explanation, RouteExplanation } from './schedule/explain.ts';
+import type { Explanation, RouteExplanation } from './schedule/reasons/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import type { ExitUse, SiteStats } from './schedule/stats.ts';
-import type { ToldEnds } from './schedule/told-ends.ts';
+import type { ToldEnds } from './schedule/settlement/told-ends.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
@@ -195,6 +196,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       returnPaths,
       ...(others !== undefined && { sharing: others }),
       habits: stack.use(new HabitBook({ tallies: ledger, clock })),
+      overQuota: stack.use(new QuotaWaits({ policy, clock, marks: spool.marks })),
       unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
     }),
   );

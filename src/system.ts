@@ -4,7 +4,7 @@ import { lookup, Resolver } from 'node:dns/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname, networkInterfaces } from 'node:os';
-import type { ProcessPlace } from './presence.ts';
+import type { ProcessPlace } from './foundation/presence.ts';
 import type { Clock, Dial, DialTarget, Dns, DnsAnswer, Fetch, Ports, Random } from './ports.ts';
 
 export const systemClock: Clock = {

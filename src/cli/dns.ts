@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import { domainRecords } from '../domain-records.ts';
+import { domainRecords } from '../watches/domain-records.ts';
 import { parseDomain } from '../message/address.ts';
 import { checkRecords, type CheckedRecord } from '../sign/records-check.ts';
 import { zoneLine, type DnsRecord } from '../sign/records.ts';

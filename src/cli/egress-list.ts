@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { LimitUse, Used } from '../schedule/limit-uses.ts';
+import type { LimitUse, Used } from '../schedule/limits/limit-uses.ts';
 import { addCommand, addGroup, type Registry } from './cli.ts';
 import type { BudgetStatus, ExitStatus } from '../operations/exit-status.ts';
 import { closureLines, stateText } from './exit-text.ts';

@@ -2,7 +2,7 @@
 import { join, resolve } from 'node:path';
 import { spool as spoolSchema } from '../policy/schema/keeping.ts';
 import type { Policy, RedisSpoolPolicy } from '../policy/schema.ts';
-import { salvageText, streamsToHold } from '../open-spool.ts';
+import { salvageText, streamsToHold } from '../foundation/open-spool.ts';
 import { hasEmbeddedStore, openEmbeddedMoveStore } from '../spool/embedded/move-store.ts';
 import type { MoveStore } from '../spool/move.ts';
 import { UsageError, type Cli } from './cli.ts';
@@ -111,7 +111,7 @@ async function openRedisEnd(
 ): Promise<MoveStore> {
   // Loaded where it is needed only.
   const [{ openPolicyLink, describeRedisSpool }, { openRedisMoveStore }] = await Promise.all([
-    import('../open-redis.ts'),
+    import('../foundation/open-redis.ts'),
     import('../spool/redis/move-store.ts'),
   ]);
   const link = await openPolicyLink(spool, { clock });

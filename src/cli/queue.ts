@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { type DeliveryId, parseDeliveryId } from '../message/ids.ts';
 import { formatReply } from '../message/reply.ts';
-import { isWaitText } from '../schedule/groups.ts';
+import { isWaitText } from '../schedule/window/groups.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
 import { addCommand, addGroup, UsageError, type Registry } from './cli.ts';
 import type { QueueAction, QueueShape } from '../operations/operations.ts';

@@ -1,4 +1,4 @@
-import { accessKeysKey } from '../access-keys.ts';
+import { accessKeysKey } from '../access/access-keys.ts';
 import { SecondFactors } from '../http/sign-in/second-factor.ts';
 import { Sessions } from '../http/sign-in/sessions.ts';
 import { TokenBook } from '../http/token-book.ts';
@@ -20,9 +20,9 @@ import { auditedOperations } from '../operations/audited-operations.ts';
 import type { Cli } from './cli.ts';
 import { localUser } from './local-user.ts';
 import { exitOperations, type ExitOperations } from '../operations/exit-operations.ts';
-import type { SpoolWithLedger } from '../open-spool.ts';
+import type { SpoolWithLedger } from '../foundation/open-spool.ts';
 import { readExitStandings } from '../exits/standings.ts';
-import { statsNeeds } from '../relay-stats.ts';
+import { statsNeeds } from '../access/relay-stats.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Where } from './data-folder.ts';
 

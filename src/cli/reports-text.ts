@@ -1,5 +1,5 @@
 /** What was said of mail that exits had taken, as people read it. Pure. */
-import type { ExitStats } from '../relay-stats.ts';
+import type { ExitStats } from '../access/relay-stats.ts';
 import { REPORT_KINDS } from '../routing/report-figures.ts';
 import { table } from './output.ts';
 

@@ -1,5 +1,5 @@
 /** `relevo start`: the relay from its first line to its exit code. */
-import type { RelayOptions } from '../foundation.ts';
+import type { RelayOptions } from '../foundation/foundation.ts';
 import type { Relay } from '../relay.ts';
 import { startRelay } from '../relay.ts';
 import type { Cli, ExitCode } from './cli.ts';

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { ExitStats, RelayStats } from '../relay-stats.ts';
+import type { ExitStats, RelayStats } from '../access/relay-stats.ts';
 import { answersOf, type FlowKind, FLOW_KINDS } from '../routing/outcome-figures.ts';
 import { addCommand, type Registry } from './cli.ts';
 import { rateText, usedText } from './egress-list.ts';

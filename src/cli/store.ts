@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { type SpoolWithLedger, streamsToHold } from '../open-spool.ts';
+import { type SpoolWithLedger, streamsToHold } from '../foundation/open-spool.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { openEmbeddedSpool } from '../spool/embedded/spool.ts';
@@ -14,7 +14,7 @@ export async function openPolicyStore(policy: Policy, clock: Clock): Promise<Spo
   const { spool } = policy;
   const holdWhenInDoubt = (): readonly string[] => streamsToHold(policy);
   if (spool.engine === 'redis') {
-    const { openOnRedis } = await import('../open-redis.ts');
+    const { openOnRedis } = await import('../foundation/open-redis.ts');
     const node = `command-${process.pid}-${clock.nowMs()}`;
     return openOnRedis(spool, { clock, node, holdWhenInDoubt, emit: () => undefined });
   }

@@ -3,7 +3,7 @@ import { amountText, exemptStreams, usedText } from '../policy/money.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { BudgetUse } from '../routing/cost-figures.ts';
-import { budgetUses, type BudgetUsesNeeds } from '../schedule/budget-uses.ts';
+import { budgetUses, type BudgetUsesNeeds } from '../schedule/budgets/budget-uses.ts';
 
 export type BudgetWatchNeeds = BudgetUsesNeeds & { readonly clock: Clock; readonly emit: Emit };
 

@@ -3,7 +3,7 @@ import { FakeClock } from '../../tests/fakes/clock.ts';
 import type { Event } from '../message/event.ts';
 import { policySchema, type Policy } from '../policy/schema.ts';
 import { outcomeName, OUTCOMES, type OutcomeKind } from '../routing/outcome-figures.ts';
-import { Warmups } from '../schedule/warmups.ts';
+import { Warmups } from '../schedule/limits/warmups.ts';
 import type { Mark } from '../spool/marks.ts';
 import type { Count } from '../spool/tallies.ts';
 import { watchWarmups } from './warmup-watch.ts';

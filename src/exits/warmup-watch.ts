@@ -13,7 +13,7 @@ import {
   type Outcomes,
 } from '../routing/outcome-figures.ts';
 import { regressionCause, type WarmupTerms } from '../routing/warmup.ts';
-import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from '../schedule/warmups.ts';
+import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from '../schedule/limits/warmups.ts';
 import type { Marks } from '../spool/marks.ts';
 import type { Count, Tallies } from '../spool/tallies.ts';
 

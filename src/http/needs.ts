@@ -1,4 +1,4 @@
-/** What calls and pages are made from. Whoever needs more adds it here, and where it is put together (`src/open-app.ts`). */
+/** What calls and pages are made from. Whoever needs more adds it here, and where it is put together (`src/access/open-app.ts`). */
 import type { Operations } from '../operations/operations.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { CliRig } from '../../tests/fakes/cli-rig.ts';
 import { openExitStandings } from '../exits/standings.ts';
 import { loadPolicy } from '../policy/load.ts';
-import { statsNeeds } from '../relay-stats.ts';
+import { statsNeeds } from '../access/relay-stats.ts';
 import type { ExitPlace } from '../routing/choose.ts';
 import { exitOperations } from './exit-operations.ts';
 

@@ -4,7 +4,7 @@ import { totalOf } from '../policy/money.ts';
 import { COSTS, parseCostAccount } from '../routing/cost-names.ts';
 import type { ExitPast, PastDays, SpentDay } from '../routing/exit-past.ts';
 import type { ExitStandings } from '../exits/standings.ts';
-import { Warmups, type WarmupsNeeds } from '../schedule/warmups.ts';
+import { Warmups, type WarmupsNeeds } from '../schedule/limits/warmups.ts';
 
 export type ExitPastsNeeds = Pick<WarmupsNeeds, 'policy' | 'tallies' | 'marks' | 'clock'> & {
   readonly standings: Pick<ExitStandings, 'refresh' | 'standingOf'>;

@@ -7,8 +7,8 @@ import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitPlace } from '../routing/choose.ts';
 import type { BudgetUse } from '../routing/cost-figures.ts';
 import { answersOf } from '../routing/outcome-figures.ts';
-import { budgetUses } from '../schedule/budget-uses.ts';
-import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limit-uses.ts';
+import { budgetUses } from '../schedule/budgets/budget-uses.ts';
+import { limitUses, type LimitUse, type LimitUsesNeeds } from '../schedule/limits/limit-uses.ts';
 
 export type ExitClosure = {
   /** `disabled`; what its standing says; `elsewhere`, `nowhere`: another node has its address, or none; `resting` after failures; `limited` by what is used up. */

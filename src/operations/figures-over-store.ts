@@ -1,7 +1,7 @@
 /** The figures of a relay over its store, whether it runs or not. */
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
-import { costsOfMonth, monthCosts, type MonthCostsNeeds } from '../schedule/month-costs.ts';
+import { costsOfMonth, monthCosts, type MonthCostsNeeds } from '../schedule/budgets/month-costs.ts';
 import type { Marks } from '../spool/marks.ts';
 import type { FigureOperations } from './figure-operations.ts';
 import { type FigureReading, seriesOf, tableOf } from './figure-series.ts';

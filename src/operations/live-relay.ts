@@ -3,7 +3,7 @@ import type { MailPath } from '../mail-path.ts';
 import { senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
-import type { Explanation } from '../schedule/explain.ts';
+import type { Explanation } from '../schedule/reasons/explain.ts';
 import type { Spool } from '../spool/spool.ts';
 import {
   type LiveRelay,

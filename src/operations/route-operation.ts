@@ -5,8 +5,8 @@ import type { Screening } from '../message/screening.ts';
 import type { Policy } from '../policy/schema.ts';
 import { type ExitState, walk } from '../routing/choose.ts';
 import { CLOSED } from '../routing/exit-state.ts';
-import type { RouteExplanation } from '../schedule/explain.ts';
-import { reasonText } from '../schedule/gate-text.ts';
+import type { RouteExplanation } from '../schedule/reasons/explain.ts';
+import { reasonText } from '../schedule/reasons/gate-text.ts';
 import { clientFor } from './live-relay.ts';
 import type { Operations } from './operations.ts';
 

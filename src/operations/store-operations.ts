@@ -3,7 +3,7 @@ import { messageIdOf, parseDeliveryId, type DeliveryId, type MessageId } from '.
 import type { Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
-import { refusedTexts } from '../schedule/refused-text.ts';
+import { refusedTexts } from '../schedule/reasons/refused-text.ts';
 import { movedText } from '../spool/reschedule.ts';
 import type { MessageStory, QueuedDelivery, QueueFilter, Spool } from '../spool/spool.ts';
 import type { Suppressions } from '../spool/suppressions.ts';

@@ -2,7 +2,7 @@ import { expiryOf } from '../message/expiry.ts';
 import type { Message } from '../message/message.ts';
 import { formatReply } from '../message/reply.ts';
 import { isoTime } from '../report/log-fields.ts';
-import { isWaitText } from '../schedule/groups.ts';
+import { isWaitText } from '../schedule/window/groups.ts';
 import type { MessageStory, QueuedDelivery } from '../spool/spool.ts';
 
 function* deadlineLines(message: Message): Generator<string> {

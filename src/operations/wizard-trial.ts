@@ -1,6 +1,6 @@
 /** The fourth step of the wizard: whether what was answered works, tried from here before anything is written. */
 import { tryMessage, type TrialResult } from '../cli/egress-trial.ts';
-import { domainRecords } from '../domain-records.ts';
+import { domainRecords } from '../watches/domain-records.ts';
 import { isUsable } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Ports } from '../ports.ts';

@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
-import { waitText } from './groups.ts';
+import { waitText } from './window/groups.ts';
 import { mendDueTimes } from './mend.ts';
 
 const HOUR = 3_600_000;

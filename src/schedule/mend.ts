@@ -1,8 +1,8 @@
 /** Deliveries that wait in the store for what has come about already. */
 import type { DeliveryId } from '../message/ids.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
-import { isWaitText, waitsForExit } from './groups.ts';
-import { retryDelayMs } from './retry.ts';
+import { isWaitText, waitsForExit } from './window/groups.ts';
+import { retryDelayMs } from './settlement/retry.ts';
 import type { Schedule } from './schedule.ts';
 
 const PAGE = 500;

@@ -5,22 +5,22 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
-import type { ContentBudget } from './budget.ts';
-import type { ReversePath } from './converse.ts';
-import type { Connections } from './connections.ts';
-import { deadlineOf, planWithin } from './deadline.ts';
-import type { Entry } from './entry.ts';
-import type { Exits } from './exits.ts';
-import type { Groups } from './groups.ts';
-import type { Lane } from './lane.ts';
-import type { Lanes } from './lanes.ts';
-import type { Limits } from './limits.ts';
-import { settle } from './settle.ts';
-import type { Plan, Terms } from './settlement.ts';
-import type { Ceilings } from './ceilings.ts';
-import type { Sites } from './sites.ts';
-import { holdBack } from './untried.ts';
-import type { Window } from './window.ts';
+import type { ContentBudget } from './window/budget.ts';
+import type { ReversePath } from './attempt/converse.ts';
+import type { Connections } from './connections/connections.ts';
+import { deadlineOf, planWithin } from './settlement/deadline.ts';
+import type { Entry } from './window/entry.ts';
+import type { Exits } from './exits/exits.ts';
+import type { Groups } from './window/groups.ts';
+import type { Lane } from './lanes/lane.ts';
+import type { Lanes } from './lanes/lanes.ts';
+import type { Limits } from './limits/limits.ts';
+import { settle } from './settlement/settle.ts';
+import type { Plan, Terms } from './settlement/settlement.ts';
+import type { Ceilings } from './sites/ceilings.ts';
+import type { Sites } from './sites/sites.ts';
+import { holdBack } from './settlement/untried.ts';
+import type { Window } from './window/window.ts';
 
 /**
  * How long a lease holds: what a dead process left is taken over within a second more, and what a living one has outlasts

@@ -1,6 +1,6 @@
 /** What the scheduler has in hand, as figures. */
 import type { Schedule } from './schedule.ts';
-import type { Site } from './site.ts';
+import type { Site } from './sites/site.ts';
 
 export type SchedulerStats = {
   /** Deliveries in memory, under lease: being tried, waiting in lanes, being settled; with reservations. */

@@ -1,16 +1,16 @@
 /** What happens by itself, about once a second and less often. */
 import type { DeliveryId } from '../message/ids.ts';
 import type { Jump } from './age.ts';
-import { leaveInStore, putOffCrowded, putOffPaced } from './claims.ts';
-import { dispatch, endLate, leasesHold } from './dispatch.ts';
-import type { Entry } from './entry.ts';
-import { CROWD } from './lanes.ts';
+import { leaveInStore, putOffCrowded, putOffPaced } from './window/claims.ts';
+import { dispatch, endLate, leasesHold } from './attempt/dispatch.ts';
+import type { Entry } from './window/entry.ts';
+import { CROWD } from './lanes/lanes.ts';
 import { mendDueTimes } from './mend.ts';
-import { deadlinesOf, jittered } from './retry.ts';
-import { Silence } from './silence.ts';
+import { deadlinesOf, jittered } from './settlement/retry.ts';
+import { Silence } from './attempt/silence.ts';
 import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
-import type { Site } from './site.ts';
-import { putOff } from './untried.ts';
+import type { Site } from './sites/site.ts';
+import { putOff } from './settlement/untried.ts';
 import type { Watchdog } from './watchdog.ts';
 
 const TICK_MS = 1_000;

@@ -1,4 +1,4 @@
-import type { Lane } from './lane.ts';
+import type { Lane } from './lanes/lane.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Work and no sign of life for so long is an alert. */

@@ -29,6 +29,8 @@ describe('the import table', () => {
     ['src/sign/a.ts', `import 'left-pad';`],
     ['src/sign/a.ts', `import { x } from 'zoda';`],
     ['src/cli/a.ts', `import { x } from '../main.ts';`],
+    ['src/workers/a.ts', `import { x } from '../main.ts';`],
+    ['src/spool/a.ts', `import { x } from '../foundation/b.ts';`],
   ])('refuses in %s: %s', (path, text) => {
     expect(problems(rule, path, text)).toHaveLength(1);
   });
@@ -38,6 +40,7 @@ describe('the import table', () => {
     ['src/policy/deep/a.ts', `import type { Clock } from '../../ports.ts';`],
     ['src/schedule/a.ts', `import { b } from '../egress/b.ts';`],
     ['src/relay.ts', `import { b } from './ingress/b.ts';`],
+    ['src/workers/a.ts', `import { b } from '../ingress/b.ts';`],
     ['src/cli/a.ts', `import { b } from '../relay.ts';`],
     ['src/sign/a.ts', `import { z } from 'zod';\nimport { zz } from 'zod/mini';\nimport fs from 'node:fs';`],
     ['src/sign/a.test.ts', `import { b } from '../ingress/b.ts';`],

@@ -24,7 +24,10 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ['message', 'policy', 'spool'],
   http: 'message policy sign spool routing egress schedule exits feedback clients report operations'.split(' '),
 };
-export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), 'operations', 'cli'];
+/** What puts the parts together, with the files right in `src/`: it sees everything, but nobody imports the process edge. */
+const COMPOSITION: readonly string[] = ['', 'foundation', 'workers', 'watches', 'access', 'operations', 'cli'];
+
+export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), ...COMPOSITION];
 
 const IMPORT =
   /(?:^(?:import|export)\b[^;']*\bfrom |^import |\bimport\(\s*|\bimport\.meta\.resolve\(\s*|\bnew URL\(\s*(?='\.))'(?<specifier>[^'\n]+)'/gm;
@@ -54,10 +57,10 @@ export function importRule(packages: readonly string[]): Rule {
 function mayImport(from: string, to: string): boolean {
   const [user, used] = [folderOf(from), folderOf(to)];
   if (used === null) return false;
-  // The composition, the process edge, the operations and the commands see everything, but nobody imports the process edge.
-  if (user === '' || user === 'cli' || user === 'operations') return to !== 'src/main.ts';
+  if (user === null) return false;
+  if (COMPOSITION.includes(user)) return to !== 'src/main.ts';
   if (used === '') return to === 'src/ports.ts' && user !== 'message';
-  return used === user || (user !== null && MAY_IMPORT[user]?.includes(used) === true);
+  return used === user || MAY_IMPORT[user]?.includes(used) === true;
 }
 
 /** `message` for `src/message/x.ts`, '' for a file right in `src/`, null outside. */

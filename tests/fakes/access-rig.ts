@@ -1,6 +1,6 @@
 /** The API over real HTTP and the real store, with a command line over the control socket to make tokens with. */
 import { join } from 'node:path';
-import { openAccess } from '../../src/access.ts';
+import { openAccess } from '../../src/access/access.ts';
 import { startControl } from '../../src/cli/control-server.ts';
 import { exitOperations } from '../../src/operations/exit-operations.ts';
 import { AuditLog } from '../../src/operations/audit-log.ts';
@@ -15,10 +15,10 @@ import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { Emit } from '../../src/ports.ts';
 import { EventTap } from '../../src/report/event-tap.ts';
-import { openApp } from '../../src/open-app.ts';
+import { openApp } from '../../src/access/open-app.ts';
 import type { Policy } from '../../src/policy/schema.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
-import { statsNeeds } from '../../src/relay-stats.ts';
+import { statsNeeds } from '../../src/access/relay-stats.ts';
 import { createTroubles } from '../../src/report/troubles.ts';
 import { egressTrials } from '../../src/operations/try-egress.ts';
 import { canSendFrom, systemDial, systemRandom } from '../../src/system.ts';

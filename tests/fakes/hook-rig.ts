@@ -6,7 +6,7 @@ import { openSuppression, type Suppressing } from '../../src/feedback/suppressio
 import type { Event, MessageEvent } from '../../src/message/event.ts';
 import type { DeliveryId } from '../../src/message/ids.ts';
 import { type Policy, policySchema } from '../../src/policy/schema.ts';
-import { toldPlan } from '../../src/schedule/told-ends.ts';
+import { toldPlan } from '../../src/schedule/settlement/told-ends.ts';
 import type { Fixture, Store } from '../../src/spool/engine.contract.ts';
 import { SpoolError, type Submission } from '../../src/spool/spool.ts';
 import { systemRandom } from '../../src/system.ts';

@@ -1,6 +1,6 @@
 /** Processes that have mail for one exit and send it as its limits let them. */
 import { dayOf, hourOf } from '../../src/policy/day.ts';
-import { type Booking, ExitLimits, type ExitTerms } from '../../src/schedule/exit-limits.ts';
+import { type Booking, ExitLimits, type ExitTerms } from '../../src/schedule/limits/exit-limits.ts';
 import type { Quotas } from '../../src/spool/ledger.ts';
 import type { FakeClock } from './clock.ts';
 

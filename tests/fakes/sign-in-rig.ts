@@ -25,7 +25,7 @@ import type { Draw, Ledger } from '../../src/spool/ledger.ts';
 import { draw } from '../../src/spool/embedded/draw.ts';
 import { openDatabase } from '../../src/spool/embedded/database.ts';
 import { Store } from '../../src/spool/embedded/store.ts';
-import { type Access, openAccess } from '../../src/access.ts';
+import { type Access, openAccess } from '../../src/access/access.ts';
 import { systemRandom } from '../../src/system.ts';
 import { FakeClock } from './clock.ts';
 import { MemoryMarks } from './marks.ts';

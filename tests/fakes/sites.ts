@@ -1,8 +1,8 @@
 import { policySchema, type PolicyInput } from '../../src/policy/schema.ts';
 import type { Clock } from '../../src/ports.ts';
-import { Ceilings } from '../../src/schedule/ceilings.ts';
-import { Site } from '../../src/schedule/site.ts';
-import { Sites, type SitesNeeds } from '../../src/schedule/sites.ts';
+import { Ceilings } from '../../src/schedule/sites/ceilings.ts';
+import { Site } from '../../src/schedule/sites/site.ts';
+import { Sites, type SitesNeeds } from '../../src/schedule/sites/sites.ts';
 import { FakeClock } from './clock.ts';
 
 export type SomeSites = Partial<SitesNeeds> & {

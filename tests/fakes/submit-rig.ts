@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openAccess } from '../../src/access.ts';
+import { openAccess } from '../../src/access/access.ts';
 import { sesRoutes } from '../../src/http/api/ses.ts';
 import { submitRoutes } from '../../src/http/api/submit.ts';
 import type { AdmissionNeeds } from '../../src/http/admission.ts';
@@ -19,7 +19,7 @@ import type { MessageId } from '../../src/message/ids.ts';
 import type { TokenAsk } from '../../src/operations/token-operations.ts';
 import { type Policy, policySchema } from '../../src/policy/schema.ts';
 import type { Clock, Emit } from '../../src/ports.ts';
-import type { SpoolWithLedger } from '../../src/open-spool.ts';
+import type { SpoolWithLedger } from '../../src/foundation/open-spool.ts';
 import { openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
 import { systemRandom } from '../../src/system.ts';
 import { FakeClock } from './clock.ts';

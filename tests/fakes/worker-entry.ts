@@ -3,7 +3,7 @@
  * events what it was asked. Not for import.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { AskMessage, FromWorker, ToWorker, WorkerStart } from '../../src/worker-wire.ts';
+import type { AskMessage, FromWorker, ToWorker, WorkerStart } from '../../src/workers/worker-wire.ts';
 
 const start = workerData as WorkerStart;
 const port = parentPort;

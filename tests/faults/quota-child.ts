@@ -4,7 +4,7 @@
  * limit, lease in ms, and how many it sends before it waits to be killed (0: all that it can).
  */
 import { writeSync } from 'node:fs';
-import { Allowance } from '../../src/schedule/allowance.ts';
+import { Allowance } from '../../src/schedule/limits/allowance.ts';
 import { openRedisLink } from '../../src/spool/redis/open-link.ts';
 import { openRedisSpool } from '../../src/spool/redis/spool.ts';
 import { systemClock } from '../../src/system.ts';

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import type { AuditEntry } from '../../src/operations/audit-entry.ts';
-import type { RelayStats } from '../../src/relay-stats.ts';
+import type { RelayStats } from '../../src/access/relay-stats.ts';
 import { startLoad } from '../fakes/load.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';

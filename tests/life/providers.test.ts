@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import { readDescription } from '../../scripts/simulator/description.ts';
 import { startSimulator, type SimulatorEvent } from '../../scripts/simulator/simulator.ts';
-import type { RelayStats } from '../../src/relay-stats.ts';
+import type { RelayStats } from '../../src/access/relay-stats.ts';
 import { systemClock } from '../../src/system.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { type LogLine, RelayProcess } from '../fakes/relay-process.ts';

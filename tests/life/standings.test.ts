@@ -1,6 +1,6 @@
 /** What an operator says of an exit, and what came of its mail, as two workers and the command line have it. */
 import { expect, test } from 'vitest';
-import type { RelayStats } from '../../src/relay-stats.ts';
+import type { RelayStats } from '../../src/access/relay-stats.ts';
 import { startLoad } from '../fakes/load.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';

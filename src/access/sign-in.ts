@@ -1,0 +1,74 @@
+/** Who signs in at the pages of a running relay: users, their sessions, and how often somebody may fail. */
+import type { SessionOf } from '../http/admission.ts';
+import type { Audit } from '../http/audit.ts';
+import { secretOfCookie } from '../http/sign-in/cookie.ts';
+import { type Attempts, SignInDesk } from '../http/sign-in/desk.ts';
+import { PasswordChecks } from '../http/sign-in/password-checks.ts';
+import { SecondFactors } from '../http/sign-in/second-factor.ts';
+import { csrfTokenOf } from '../http/sign-in/session.ts';
+import { Sessions } from '../http/sign-in/sessions.ts';
+import { Tickets } from '../http/sign-in/tickets.ts';
+import type { TokenCheck } from '../http/token.ts';
+import { addressKey } from '../ingress/address-key.ts';
+import { SignInLimits } from '../ingress/sign-in-limits.ts';
+import { storeUsers } from '../operations/store-users.ts';
+import type { UserOperations } from '../operations/user-operations.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Emit, Ports } from '../ports.ts';
+import type { Ledger } from '../spool/ledger.ts';
+import type { Marks } from '../spool/marks.ts';
+
+export type SignInNeeds = {
+  readonly policy: () => Policy;
+  readonly ports: Pick<Ports, 'clock' | 'random'>;
+  readonly marks: Marks;
+  readonly ledger: Ledger;
+  /** @throws SpoolError where it cannot be known now */
+  readonly checkToken: (hash: Buffer) => Promise<TokenCheck>;
+};
+
+export type SignIn = {
+  readonly users: UserOperations;
+  readonly sessionOf: SessionOf;
+  readonly desk: (telling: { readonly emit: Emit; readonly audit: Audit }) => SignInDesk;
+  /** Tokens are others: sessions by them are looked at anew. */
+  readonly forget: () => void;
+};
+
+export function openSignIn({ policy, ports, marks, ledger, checkToken }: SignInNeeds): SignIn {
+  const { clock, random } = ports;
+  const sessions = new Sessions({ policy, clock, random, marks, checkToken });
+  const secondFactors = new SecondFactors({ marks, ledger, clock, random });
+  const issuer = () => policy().hostname;
+  const users = storeUsers({ marks, clock, random, sessions, secondFactors, issuer });
+  const sessionOf: SessionOf = async ({ headers, peer, isSecure }) => {
+    const secret = secretOfCookie(headers.cookie, isSecure);
+    const live = secret === null ? null : await sessions.find(secret, peer);
+    if (secret === null || live === null) return null;
+    const { by, name } = live.session;
+    const { scopes, client } = live;
+    const principal = { kind: by, name, scopes, peer, ...(client === undefined ? {} : { client }) };
+    return { principal, csrf: csrfTokenOf(secret) };
+  };
+  const attempts = attemptsOf(policy, clock);
+  const tickets = new Tickets({ marks, clock, random });
+  const passwords = new PasswordChecks(random);
+  const parts = { clock, marks, sessions, secondFactors, tickets, passwords, attempts, checkToken };
+  return {
+    users,
+    sessionOf,
+    desk: (telling) => new SignInDesk({ ...parts, ...telling }),
+    forget: () => sessions.forget(),
+  };
+}
+
+/** By `limits.loginAttempts`, and counted apart from those of SMTP. */
+function attemptsOf(policy: () => Policy, clock: Ports['clock']): Attempts {
+  const limit = () => policy().limits.loginAttempts;
+  const failures = new SignInLimits(limit);
+  return {
+    isBarred: (key) => failures.isBarred(addressKey(key), clock.monotonicMs()),
+    failed: (key) => failures.failed(addressKey(key), clock.monotonicMs()),
+    barredSeconds: () => Math.ceil(limit().windowMs / 1_000),
+  };
+}

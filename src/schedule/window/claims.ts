@@ -1,0 +1,294 @@
+import type { Reply } from '../../message/reply.ts';
+import type { LeasedDelivery } from '../../spool/spool.ts';
+import { dispatch, endLate } from '../attempt/dispatch.ts';
+import type { Entry } from './entry.ts';
+import { isSuspect } from '../lanes/feedback.ts';
+import { paceText, waitText } from './groups.ts';
+import { deadlinesOf, jittered } from '../settlement/retry.ts';
+import { conclude, giveBack, handBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from '../schedule.ts';
+import { screensFirst } from '../settlement/screen.ts';
+import { putOff } from '../settlement/untried.ts';
+import { CLAIM_LEAST } from './window.ts';
+
+/** Taken from the store at once. */
+const CLAIM_MOST = 500;
+/** Between the starts of two runs, however often they are asked for. */
+const PAUSE_MS = 50;
+/**
+ * Lanes that are named to the store. All that rest are; of those that are full so many as there is room for, and what is
+ * claimed for the others is bounded by `perLane`.
+ */
+const EXCLUDE_MOST = 5_000;
+/** Until mail that no exit may carry comes up again, where no time is known. */
+const NO_EXIT_MS = 300_000;
+/** The longest until it comes up again, and the time over which mail comes up that waited for the same moment. */
+const LONGEST_MS = 3_600_000;
+const OPENING_MS = 500;
+/** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
+const TOLD_MS = 60_000;
+
+/** While every exit rests: so many are looked at, so often, for those whose time is over. */
+const LOOKED_AT = 100;
+const LOOK_EVERY_MS = 30_000;
+
+const UNREACHABLE: Reply = { code: 451, detail: '4.1', text: 'the destination cannot be reached' };
+
+/** Fills the window from the store, one claim at a time, for as long as there is room and something due. */
+export class Claims {
+  readonly #schedule: Schedule;
+  #running = false;
+  #startedMs = Number.NEGATIVE_INFINITY;
+  #armed = false;
+  #lookAgainMs = Number.NEGATIVE_INFINITY;
+  #failingSinceMs: number | null = null;
+  #alerted = false;
+
+  constructor(schedule: Schedule) {
+    this.#schedule = schedule;
+  }
+
+  soon(): void {
+    const schedule = this.#schedule;
+    schedule.claimWanted = true;
+    if (this.#running || this.#armed || schedule.closing.signal.aborted || !schedule.delivers()) return;
+    if (schedule.window.claimRoom < CLAIM_LEAST || this.#isPaused()) return;
+    const pauseMs = this.#startedMs + PAUSE_MS - schedule.clock.monotonicMs();
+    if (pauseMs > 0) {
+      this.#armed = true;
+      schedule.clock.after(pauseMs, () => {
+        this.#armed = false;
+        if (schedule.claimWanted) this.soon();
+      });
+      return;
+    }
+    this.#startedMs = schedule.clock.monotonicMs();
+    this.#running = true;
+    spawn(schedule, 'claim', () => this.#run());
+  }
+
+  async #run(): Promise<void> {
+    const schedule = this.#schedule;
+    try {
+      while (schedule.claimWanted && schedule.window.claimRoom >= CLAIM_LEAST && !schedule.closing.signal.aborted) {
+        if (this.#isPaused()) break;
+        schedule.claimWanted = false;
+        const leased = await this.#claim();
+        const nextMs = schedule.nextDueAtMs;
+        // Nothing came although something is due: what keeps it is not ours to know; look again at the next tick.
+        if (leased > 0 && nextMs !== null && nextMs <= schedule.clock.nowMs()) schedule.claimWanted = true;
+      }
+      this.#worked();
+    } catch (cause) {
+      this.#failed(cause);
+    } finally {
+      this.#running = false;
+    }
+  }
+
+  /** Nothing can go out, and what is oldest was looked at a moment ago. */
+  #isPaused(): boolean {
+    const { clock, exits } = this.#schedule;
+    return this.#lookAgainMs > clock.monotonicMs() && exits.restingUntil(null) !== null;
+  }
+
+  async #claim(): Promise<number> {
+    const schedule = this.#schedule;
+    const rests = schedule.exits.restingUntil(null) !== null;
+    const nowMs = schedule.clock.nowMs();
+    const startMs = schedule.clock.monotonicMs();
+    const perLane = schedule.window.laneShare();
+    const limit = Math.min(rests ? LOOKED_AT : CLAIM_MOST, schedule.window.claimRoom);
+    const exclude = this.#excluded();
+    const { leased, nextDueAtMs } = await schedule.spool.claim({
+      nowMs,
+      leaseUntilMs: nowMs + LEASE_MS,
+      limit,
+      perLane,
+      exclude,
+    });
+    schedule.nextDueAtMs = nextDueAtMs;
+    this.#noteWhatIsLeft(leased, { perLane, all: leased.length < limit, exclude: new Set(exclude) });
+    // A claim that took long leaves little of its leases.
+    schedule.leasesSeenMs = Math.min(schedule.leasesSeenMs, startMs);
+    schedule.leasesSeenAtMs = Math.min(schedule.leasesSeenAtMs, nowMs);
+    const fresh = leased.filter((one) => !schedule.window.renew(one));
+    const unwanted = fresh.filter((one) => this.#isUnwanted(one));
+    if (unwanted.length > 0) spawn(schedule, 'give back', () => giveBack(schedule, unwanted));
+    const placed = fresh.filter((one) => !unwanted.includes(one)).map((one) => this.#admit(one));
+    // While every exit rests they go back as they are, and are asked about when they may be sent.
+    const isScreened = (entry: Entry): boolean =>
+      !rests && screensFirst(schedule, entry, (one) => this.#placeAll([one]));
+    const left = this.#placeAll(placed.filter((entry) => !isScreened(entry)));
+    if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
+    return leased.length;
+  }
+
+  #excluded(): string[] {
+    const { lanes, window } = this.#schedule;
+    const exclude = [...lanes.resting].filter((lane) => lanes.isResting(lane)).map(({ domain }) => domain);
+    for (const lane of lanes.all) {
+      if (!window.wantsMore(lane) && !lanes.isResting(lane)) exclude.push(lane.domain);
+      if (exclude.length >= EXCLUDE_MOST) break;
+    }
+    return exclude;
+  }
+
+  /** Which lanes have more in the store than was taken: fresh mail must not overtake it. */
+  #noteWhatIsLeft(
+    leased: readonly LeasedDelivery[],
+    of: { readonly perLane: number; readonly all: boolean; readonly exclude: ReadonlySet<string> },
+  ): void {
+    const { lanes } = this.#schedule;
+    const taken = new Map<string, number>();
+    for (const { delivery } of leased) taken.set(delivery.domain, (taken.get(delivery.domain) ?? 0) + 1);
+    for (const [domain, count] of taken) if (count >= of.perLane) lanes.laneOf(domain).behind = true;
+    if (!of.all) return;
+    lanes.caughtUp();
+    for (const lane of lanes.all) {
+      if (!of.exclude.has(lane.domain) && (taken.get(lane.domain) ?? 0) < of.perLane) lane.behind = false;
+    }
+  }
+
+  /** It is time to stop, or its lane went to rest while the claim was under way. */
+  #isUnwanted({ delivery }: LeasedDelivery): boolean {
+    const { lanes, closing } = this.#schedule;
+    const lane = lanes.find(delivery.domain);
+    return closing.signal.aborted || !this.#schedule.delivers() || (lane !== undefined && lanes.isResting(lane));
+  }
+
+  #admit(leased: LeasedDelivery): Entry {
+    const { lanes, groups, window, clock } = this.#schedule;
+    const lane = lanes.laneOf(leased.delivery.domain);
+    const group = groups.groupOf(leased, false);
+    return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
+  }
+
+  /** @returns how many were left in the store */
+  #placeAll(entries: readonly Entry[]): number {
+    const blocked = entries.filter((entry) => this.#place(entry) === 'blocked');
+    const left = leaveInStore(this.#schedule, blocked);
+    dispatch(this.#schedule);
+    return left;
+  }
+
+  /** Into its lane; or, where it cannot go out for long, back with what there is to say. `blocked`: no exit takes it now. */
+  #place(entry: Entry): 'placed' | 'blocked' {
+    const schedule = this.#schedule;
+    const terms = termsFor(schedule, entry.leased, null);
+    const { delivery } = entry.leased;
+    const { expiresInMs, warnsInMs } = deadlinesOf(terms.retry, {
+      ageMs: terms.ageMs,
+      warned: delivery.warnedAtMs !== null,
+    });
+    if (schedule.isLate(entry)) {
+      endLate(schedule, entry);
+      return 'placed';
+    }
+    if (schedule.groups.isBlocked(entry.group, entry.lane.site)) return 'blocked';
+    if (schedule.lanes.isCrowded(entry.lane, delivery.priority)) {
+      putOffCrowded(schedule, entry);
+      return 'placed';
+    }
+    if (isSuspect(entry.lane.feedback) && expiresInMs <= 0) {
+      // No last attempt at a destination that is known not to answer: a long queue for it must end in time.
+      endLate(schedule, entry, delivery.lastReply ?? UNREACHABLE);
+    } else if (isSuspect(entry.lane.feedback) && warnsInMs !== null && warnsInMs <= 0) {
+      const delayMs = jittered(TOLD_MS, terms.fraction);
+      spawn(schedule, 'warning', () =>
+        conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply: UNREACHABLE })),
+      );
+    } else {
+      schedule.lanes.push(entry);
+    }
+    return 'placed';
+  }
+
+  #worked(): void {
+    this.#failingSinceMs = null;
+    if (this.#alerted) this.#alert('the spool can be read again', false);
+  }
+
+  #failed(cause: unknown): void {
+    const { clock } = this.#schedule;
+    tellFailure(this.#schedule, 'claim', cause);
+    this.#schedule.claimWanted = true;
+    this.#failingSinceMs ??= clock.monotonicMs();
+    if (!this.#alerted && clock.monotonicMs() - this.#failingSinceMs >= 60_000) {
+      this.#alert(`nothing could be claimed from the spool for a minute: ${String(cause)}`, true);
+    }
+  }
+
+  #alert(text: string, raised: boolean): void {
+    this.#alerted = raised;
+    const { clock, emit } = this.#schedule;
+    emit({ event: 'alert', atMs: clock.nowMs(), name: 'claims-failing', text, raised });
+  }
+}
+
+/** Waits for a rate in memory at most so long; the others come up when their turn may have come. */
+const PACED_HERE_MS = 20_000;
+const PACED_MOST_MS = 900_000;
+
+/** The rate of its exit keeps it waiting, and so many come first: the room in memory is for others. */
+export function putOffPaced(schedule: Schedule, entry: Entry, ahead: number): void {
+  const paced = schedule.groups.pacedBy(entry.group);
+  if (paced === null) return;
+  const leftMs = paced.untilMs - schedule.clock.monotonicMs() + ahead * schedule.limits.everyMs(paced.exit);
+  if (leftMs <= PACED_HERE_MS) return;
+  const terms = termsFor(schedule, entry.leased, null);
+  const delayMs = jittered(Math.min(leftMs, PACED_MOST_MS), terms.fraction);
+  const reply: Reply = { code: 451, detail: '4.4', text: paceText(paced.exit) };
+  spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}
+
+/** Its site takes no more now, and enough waits for it in memory: it comes up when its turn may have come. */
+export function putOffCrowded(schedule: Schedule, entry: Entry): void {
+  const { site } = entry.lane;
+  const nowMs = schedule.clock.monotonicMs();
+  const delayMs = Math.min(PACED_MOST_MS, site.turnOutside(nowMs) - nowMs);
+  const reply: Reply = { code: 451, detail: '4.5', text: `waits for its turn at ${site.name}` };
+  const terms = termsFor(schedule, entry.leased, null);
+  spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}
+
+/**
+ * No exit takes them for a while. Where all that their lane could use rest, they go back as they were, and the lane is left
+ * alone until then: a restart, or an exit that works again, finds them due. Where some of the lane's mail may go, they make
+ * way for it, put off. @returns how many went back
+ */
+export function leaveInStore(schedule: Schedule, entries: readonly Entry[]): number {
+  const { lanes, exits, clock } = schedule;
+  const back = entries.filter((entry) => {
+    const untilMs = exits.restingUntil(entry.lane.domain);
+    const isLeft = untilMs !== null && lanes.resting.size < EXCLUDE_MOST && !isOver(schedule, entry);
+    if (isLeft) lanes.shut(entry.lane, Math.min(untilMs, clock.monotonicMs() + LOOK_EVERY_MS));
+    else putOffBlocked(schedule, entry);
+    return isLeft;
+  });
+  if (back.length > 0) spawn(schedule, 'give back', () => handBack(schedule, back));
+  return back.length;
+}
+
+/** Its sender is to hear of it: of the delay, or of its end. */
+function isOver(schedule: Schedule, { leased }: Entry): boolean {
+  const { retry, ageMs } = termsFor(schedule, leased, null);
+  const { expiresInMs, warnsInMs } = deadlinesOf(retry, { ageMs, warned: leased.delivery.warnedAtMs !== null });
+  return expiresInMs <= 0 || (warnsInMs !== null && warnsInMs <= 0);
+}
+
+/** No exit will take it for a while: it waits in the store, without using up a try. */
+function putOffBlocked(schedule: Schedule, entry: Entry): void {
+  const choice = schedule.groups.choiceOf(entry.group, entry.lane.site);
+  const untilMs = choice.kind === 'wait' ? choice.untilMs : null;
+  const terms = termsFor(schedule, entry.leased, null);
+  const leftMs = untilMs === null ? NO_EXIT_MS : Math.max(1_000, untilMs - schedule.clock.monotonicMs());
+  // For long waits it looks again now and then: somebody may have handed back what is left of a limit.
+  const isEnd = untilMs !== null && leftMs <= LONGEST_MS * 1.2;
+  // When all may go at once, the oldest comes first.
+  const younger = 1 - Math.min(1, terms.ageMs / Math.max(1, terms.retry.expireMs));
+  const delayMs = isEnd
+    ? leftMs + Math.round(OPENING_MS * younger)
+    : jittered(Math.min(leftMs, LONGEST_MS), terms.fraction);
+  const reply: Reply = { code: 451, detail: '4.4', text: waitText(choice) };
+  spawn(schedule, 'put off', () => conclude(schedule, entry, putOff(entry.leased, terms, { delayMs, reply })));
+}
