@@ -14,7 +14,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   policy: ['message'],
   sign: ['message'],
   spool: ['message'],
-  egress: ['message', 'policy'],
+  threads: [],
+  egress: ['message', 'policy', 'threads'],
   ingress: ['message', 'policy', 'sign', 'spool'],
   routing: ['message', 'policy', 'spool'],
   schedule: ['message', 'policy', 'spool', 'routing', 'egress'],
@@ -22,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   feedback: ['message', 'policy', 'spool'],
   clients: ['message', 'policy', 'spool'],
   report: ['message', 'policy', 'spool'],
-  http: 'message policy sign spool routing egress schedule exits feedback clients report operations'.split(' '),
+  http: 'message policy threads sign spool routing egress schedule exits feedback clients report operations'.split(' '),
 };
 /** What puts the parts together, with the files right in `src/`: it sees everything, but nobody imports the process edge. */
 const COMPOSITION: readonly string[] = ['', 'foundation', 'workers', 'watches', 'access', 'operations', 'cli'];

@@ -40,7 +40,7 @@ describe('a reader', () => {
       `import { parentPort } from 'node:worker_threads';
        parentPort.on('message', ({ content }) => {
          if (content.length > 3) for (;;);
-         parentPort.postMessage({ kind: 'read', read: { kind: 'unfit', why: 'short' } });
+         parentPort.postMessage({ kind: 'answered', answer: { kind: 'unfit', why: 'short' } });
        });`,
     );
     await using reader = new Reader(clock, entry);
@@ -58,7 +58,7 @@ describe('a reader', () => {
       `import { parentPort } from 'node:worker_threads';
        parentPort.on('message', ({ content }) => {
          if (content.length > 3) for (;;);
-         parentPort.postMessage({ kind: 'read', read: { kind: 'unfit', why: 'short' } });
+         parentPort.postMessage({ kind: 'answered', answer: { kind: 'unfit', why: 'short' } });
        });`,
     );
     await using reader = new Reader(clock, entry);
@@ -80,7 +80,7 @@ describe('a reader', () => {
       `import { parentPort } from 'node:worker_threads';
        parentPort.on('message', ({ content }) => {
          if (content.length > 3) throw new Error('too much');
-         parentPort.postMessage({ kind: 'read', read: { kind: 'unfit', why: 'short' } });
+         parentPort.postMessage({ kind: 'answered', answer: { kind: 'unfit', why: 'short' } });
        });`,
     );
     await using reader = new Reader(systemClock, entry);

@@ -1,8 +1,7 @@
 /** Bodies made into messages: small ones here, large ones by a thread, one after the other, so that memory has a bound. */
-import { Worker } from 'node:worker_threads';
 import type { Clock } from '../../ports.ts';
+import { AskedThread } from '../../threads/asked-thread.ts';
 import { type Form, type Read, readBody, type ReadAnswer, type ReadAsk } from './reader.ts';
-import type { ThreadAnswer } from './reader-thread.ts';
 
 /** Up to so much is read where it came: within a few ms. */
 const SMALL_BYTES = 128 * 1024;
@@ -12,7 +11,7 @@ const IDLE_MS = 5_000;
 /** Text and what is composed of it; a body of the largest message takes half. */
 const HEAP_MB = 512;
 
-/** Only what is left of bodies that no thread could read. */
+/** A body that the thread could not read, for a reason that is the body's own. */
 export class UnreadBody extends Error {
   override readonly name = 'UnreadBody';
 }
@@ -20,77 +19,38 @@ export class UnreadBody extends Error {
 /** What a body says, whoever reads it. Ends with its thread. */
 export class BodyReader implements AsyncDisposable {
   readonly #clock: Clock;
-  #thread: Worker | null = null;
-  #last: Promise<unknown> = Promise.resolve();
-  #cancelIdle = (): void => {};
+  readonly #thread: AskedThread<ReadAsk, ReadAnswer>;
 
   constructor(clock: Clock) {
     this.#clock = clock;
+    this.#thread = new AskedThread({
+      clock,
+      entry: new URL('./reader-thread.ts', import.meta.url),
+      name: 'submission reader',
+      heapMb: HEAP_MB,
+      answerMostMs: MOST_MS,
+      idleMs: IDLE_MS,
+    });
   }
 
   /** @param body is gone afterwards. @throws UnreadBody where the thread was lost to it, or it took too long */
   read(form: Form, body: Buffer): Promise<ReadAnswer> {
     const ask = { form, body, nowMs: this.#clock.nowMs() };
-    if (body.length <= SMALL_BYTES) return readBody(ask);
-    const read = this.#last.then(() => this.#ask(ask));
-    this.#last = read.catch(() => undefined);
-    return read;
+    return body.length <= SMALL_BYTES ? readBody(ask) : this.#readApart(ask);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#last;
-    await this.#end();
+    await this.#thread[Symbol.asyncDispose]();
   }
 
-  async #ask(ask: ReadAsk): Promise<ReadAnswer> {
-    this.#cancelIdle();
-    const thread = this.#thread ?? this.#start();
-    const done = Promise.withResolvers<ThreadAnswer>();
-    const lost = (cause: string): void => done.resolve({ kind: 'broke', cause });
-    const onError = (error: unknown): void => lost(error instanceof Error ? error.message : String(error));
-    const onExit = (): void => lost('its thread ended');
-    thread.on('message', done.resolve);
-    thread.on('error', onError);
-    thread.on('exit', onExit);
-    const cancel = this.#clock.after(MOST_MS, () => {
-      lost('it took too long');
-      void this.#end();
-    });
-    // Handed over, not copied: whoever sent it needs it no more.
+  async #readApart(ask: ReadAsk): Promise<ReadAnswer> {
     const { buffer } = ask.body;
     const isOwn = buffer instanceof ArrayBuffer && buffer.byteLength === ask.body.byteLength;
-    thread.postMessage(ask, isOwn ? [buffer] : []);
-    const answer = await done.promise;
-    cancel();
-    thread.off('message', done.resolve);
-    thread.off('error', onError);
-    thread.off('exit', onExit);
-    if (this.#thread !== null) this.#cancelIdle = this.#clock.after(IDLE_MS, () => void this.#end());
-    if (answer.kind === 'broke') throw new UnreadBody(answer.cause);
+    const answered = await this.#thread.ask(ask, isOwn ? [buffer] : []);
+    if (answered.kind === 'late') throw new UnreadBody('it took too long');
+    if (answered.kind !== 'answered') throw new UnreadBody(answered.cause);
+    const { answer } = answered;
     return answer.kind === 'read' ? { ...answer, messages: answer.messages.map(withBuffer) } : answer;
-  }
-
-  #start(): Worker {
-    const thread = new Worker(new URL('./reader-thread.ts', import.meta.url), {
-      execArgv: [],
-      resourceLimits: { maxOldGenerationSizeMb: HEAP_MB },
-      name: 'submission reader',
-    });
-    thread.unref();
-    const forget = (): void => {
-      if (this.#thread === thread) this.#thread = null;
-    };
-    thread.on('error', forget);
-    thread.on('exit', forget);
-    this.#thread = thread;
-    return thread;
-  }
-
-  async #end(): Promise<void> {
-    this.#cancelIdle();
-    const thread = this.#thread;
-    this.#thread = null;
-    await thread?.terminate();
   }
 }
 
