@@ -6,6 +6,7 @@ import type { Clock } from '../../ports.ts';
 import { costAccount, type CostKind, parseCostAccount, TAG_COSTS } from '../../routing/cost-names.ts';
 import type { Quotas } from '../../spool/ledger.ts';
 import type { Count, Tallies } from '../../spool/tallies.ts';
+import { type Waiting, WaitingCounts, WRITE_EVERY_MS } from '../waiting-counts.ts';
 
 export type CostCountsNeeds = {
   readonly policy: () => Policy;
@@ -30,31 +31,32 @@ export type Taken = {
 const KEPT_MS = 400 * 86_400_000;
 /** There may be others each day: of this month, what its pace is taken from, and of the month before. */
 const TAGS_KEPT_MS = 75 * 86_400_000;
-const WRITE_EVERY_MS = 2_000;
-/** Of a store that is away for hours. */
-const WAITING_MOST = 20_000;
 /** Tags of a day that are counted by name, over all processes. */
 export const TAGS_A_DAY = 1_000;
 export const OTHER = 'other';
 const LONGEST_TAG = 200;
 
-type Waiting = { readonly count: Count; readonly tag: { readonly name: string; readonly price: Price } | null };
+type Tag = { readonly name: string; readonly price: Price };
 /** Of one day. `known`: those that have a place. */
 type Tags = { readonly startsAtMs: number; readonly endsAtMs: number; readonly known: Set<string>; isFull: boolean };
 
 /**
- * Counts what exits took, at which price, by exit, stream, client and tag, on each day: written every few seconds, a process
- * that is killed takes the last of it along. Counts and not money, so that nothing is rounded before it is added up.
+ * Counts what exits took, at which price, by exit, stream, client and tag, on each day. Counts and not money, so that nothing
+ * is rounded before it is added up.
  */
 export class CostCounts {
   readonly #needs: CostCountsNeeds;
-  #waiting = new Map<string, Waiting>();
+  /** With the tag that each is of, if it is of one. */
+  readonly #waiting: WaitingCounts<Tag | null>;
   #tags: Tags | null = null;
-  #writing: Promise<void> | null = null;
-  #writtenMs = Number.NEGATIVE_INFINITY;
 
   constructor(needs: CostCountsNeeds) {
     this.#needs = needs;
+    this.#waiting = new WaitingCounts({
+      clock: needs.clock,
+      write: (waiting) => this.#count(waiting),
+      failed: needs.failed,
+    });
   }
 
   add({ egress, recipients, stream, client, tag }: Taken): void {
@@ -69,61 +71,42 @@ export class CostCounts {
       startsAtMs,
       amount,
     });
-    this.#add({ count: count('exit', egress), tag: null });
+    this.#waiting.add(count('exit', egress), null);
     // What nothing is paid for is counted only by its exit.
     if (price === null) return;
     const known = Object.hasOwn(policy.streams, stream) ? stream : OTHER;
-    this.#add({ count: count('stream', known), tag: null });
+    this.#waiting.add(count('stream', known), null);
     const isClient = client === OWN_CLIENT || Object.hasOwn(policy.clients, client);
-    this.#add({ count: count('client', isClient ? client : OTHER), tag: null });
+    this.#waiting.add(count('client', isClient ? client : OTHER), null);
     if (tag === null) return;
     const name = tag.length > LONGEST_TAG || !tag.isWellFormed() ? OTHER : tag;
-    this.#add({ count: count('tag', name), tag: { name, price } });
+    this.#waiting.add(count('tag', name), { name, price });
   }
 
   tick(): void {
-    if (this.#needs.clock.monotonicMs() - this.#writtenMs >= WRITE_EVERY_MS) void this.write();
+    this.#waiting.tick();
   }
 
-  /** Writes what waits. Never rejects: what the store did not take is written with what comes. */
-  async write(): Promise<void> {
-    await this.#writing;
-    if (this.#waiting.size === 0) return;
-    this.#writtenMs = this.#needs.clock.monotonicMs();
-    this.#writing ??= this.#writeNow().finally(() => (this.#writing = null));
-    await this.#writing;
+  /** See `WaitingCounts`. */
+  write(): Promise<void> {
+    return this.#waiting.write();
   }
 
-  async #writeNow(): Promise<void> {
-    const waiting = [...this.#waiting.values()];
-    this.#waiting = new Map();
-    try {
-      const counts = await this.#withinTags(waiting);
-      const keptMs = ({ account }: Count): number => (account.startsWith(TAG_COSTS) ? TAGS_KEPT_MS : KEPT_MS);
-      await this.#needs.tallies.count(
-        counts.map((count) => ({ ...count, keepUntilMs: count.startsAtMs + keptMs(count) })),
-      );
-    } catch (cause) {
-      for (const one of waiting) this.#add(one);
-      this.#needs.failed(cause);
-    }
-  }
-
-  #add(one: Waiting): void {
-    const key = `${one.count.startsAtMs} ${one.count.account}`;
-    const known = this.#waiting.get(key);
-    if (known === undefined && this.#waiting.size >= WAITING_MOST) return;
-    const amount = (known?.count.amount ?? 0) + one.count.amount;
-    this.#waiting.set(key, { ...one, count: { ...one.count, amount } });
+  async #count(waiting: readonly Waiting<Tag | null>[]): Promise<void> {
+    const counts = await this.#withinTags(waiting);
+    const keptMs = ({ account }: Count): number => (account.startsWith(TAG_COSTS) ? TAGS_KEPT_MS : KEPT_MS);
+    await this.#needs.tallies.count(
+      counts.map((count) => ({ ...count, keepUntilMs: count.startsAtMs + keptMs(count) })),
+    );
   }
 
   /** Tags beyond those of the day become one. */
-  async #withinTags(waiting: readonly Waiting[]): Promise<readonly Count[]> {
-    const tagged = waiting.flatMap(({ count, tag }) => (tag === null ? [] : [{ count, ...tag }]));
+  async #withinTags(waiting: readonly Waiting<Tag | null>[]): Promise<readonly Count[]> {
+    const tagged = waiting.flatMap(({ count, note: tag }) => (tag === null ? [] : [{ count, ...tag }]));
     const known = new Map<number, ReadonlySet<string>>();
     for (const [startsAtMs, some] of Map.groupBy(tagged, ({ count }) => count.startsAtMs))
       known.set(startsAtMs, await this.#admit(startsAtMs, new Set(some.map(({ name }) => name))));
-    return waiting.map(({ count, tag }) => {
+    return waiting.map(({ count, note: tag }) => {
       if (tag === null || known.get(count.startsAtMs)?.has(tag.name) === true) return count;
       return { ...count, account: costAccount({ kind: 'tag', name: OTHER, price: tag.price }) };
     });
