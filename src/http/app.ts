@@ -7,7 +7,7 @@ import { type Admission, type AdmissionNeeds, admit, bearerOf, csrfRefusal, scop
 import { whileAdmitted } from './admitted-stream.ts';
 import { type Answer, json, problem } from './answer.ts';
 import type { Audit } from './audit.ts';
-import { bodyOf, queryOf, wrongType } from './faults.ts';
+import { bodyOf, NO_BODY, queryOf, wrongType } from './faults.ts';
 import type { Page } from './page.ts';
 import { type PageNeeds, renderPage, signInFirst } from './pages/render.ts';
 import type { Principal } from './principal.ts';
@@ -169,7 +169,7 @@ async function run(needs: AppNeeds, route: ApiRoute, { ask, params, principal }:
       return wrong(failure(needs, cause));
     }
   };
-  const { body } = route;
+  const body = route.body ?? (route.method === 'GET' || !hasBody(headers) ? undefined : NO_BODY);
   if (body === undefined) return done(undefined);
   const refusal = wrongType(body, headers['content-type'] ?? '');
   if (refusal !== null) return wrong(refusal);
@@ -186,6 +186,11 @@ async function run(needs: AppNeeds, route: ApiRoute, { ask, params, principal }:
   if (reply === null || 'stream' in reply || reply.status < 400 || !reply.contentType.startsWith('text/plain'))
     return reply;
   return wrong(problem(reply.status, reply.text.trimEnd(), reply.headers));
+}
+
+/** As far as its head says. */
+function hasBody(headers: IncomingHttpHeaders): boolean {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }
 
 function replyOf(reply: ApiReply): Reply {

@@ -1,5 +1,5 @@
 /** What was sent, held to the schemas of a route; each fault with its path. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Answer, problem, problemWith } from './answer.ts';
 import type { BodyOf } from './route.ts';
 
@@ -17,9 +17,13 @@ export type Held<Value> =
 /** Of so many faults at most is told. */
 const MOST_FAULTS = 50;
 
-/** The fields after `?`; where a route has none they are not looked at. */
-export function queryOf(schema: z.ZodType | undefined, query: string): Held<unknown> {
-  if (schema === undefined) return { kind: 'good', value: {} };
+/** Of a route that has no fields. */
+const NO_FIELDS = z.strictObject({});
+/** Of a route that changes something and needs to be told nothing. */
+export const NO_BODY: BodyOf<unknown> = { as: 'json', schema: NO_FIELDS };
+
+/** The fields after `?`. */
+export function queryOf(schema: z.ZodType = NO_FIELDS, query: string): Held<unknown> {
   const fields = new Map<string, string>();
   for (const [name, text] of new URLSearchParams(query)) {
     if (fields.has(name)) return bad([{ in: 'query', path: name, text: 'is there twice' }]);

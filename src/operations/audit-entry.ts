@@ -37,6 +37,11 @@ export function auditMark(
   return { name: `${AUDIT_MARKS}${timePart(atMs)}-${place}${random}`, text: JSON.stringify(kept), atMs };
 }
 
+/** Whether a text has the form of an entry's id. */
+export function isAuditId(text: string): boolean {
+  return /^\d{13}-\d{6}[0-9a-f]{8}$/.test(text);
+}
+
 /** @returns null for a mark that cannot be read */
 export function auditEntryOf({ name, text, atMs }: Mark): AuditEntry | null {
   let value: unknown;

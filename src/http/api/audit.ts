@@ -1,9 +1,12 @@
 /** Who changed what, and who was not let. */
 import { z } from 'zod';
+import { isAuditId } from '../../operations/audit-entry.ts';
 import { ACTOR_KINDS } from '../audit.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
 import { wallTime } from './wall-time.ts';
+
+const before = z.string().max(100).refine(isAuditId, 'expected the id of an entry, or `next` of the page before');
 
 export function auditRoutes({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
   return [
@@ -19,7 +22,7 @@ export function auditRoutes({ operations }: Pick<RouteNeeds, 'operations'>): rea
         from: wallTime.exactOptional(),
         to: wallTime.exactOptional(),
         limit: z.coerce.number().int().min(1).max(1_000).prefault(100),
-        before: z.string().max(100).nullable().prefault(null),
+        before: before.nullable().prefault(null),
       }),
       answer: z.object({
         entries: z.array(

@@ -21,7 +21,7 @@ const list = (most: number) =>
     .string()
     .max(8_000)
     .transform((text) => text.split(',').map((part) => part.trim()))
-    .pipe(z.array(z.string()).max(most));
+    .pipe(z.array(z.string().max(400)).max(most));
 
 const seriesQuery = z.strictObject({
   what: z

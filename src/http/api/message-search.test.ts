@@ -56,6 +56,33 @@ test('what cannot be searched for is 400, with the path of each fault', async ()
   }
 });
 
+test('a cursor is good for the question that it was given for, whatever the length of its pages', async () => {
+  const { relay, token, search } = await world();
+  await using _ = relay;
+  const next = encodeURIComponent(String((await search('state=queued&limit=1')).value['next']));
+  expect((await search(`limit=7&cursor=${next}&state=queued`)).status).toBe(200);
+  const [, place] = decodeURIComponent(next).split('.');
+  for (const other of [`cursor=${next}`, `state=held&cursor=${next}`, `state=queued&cursor=x.${place}`]) {
+    const { status, value } = await search(other);
+    expect([status, value['errors']], other).toMatchObject([400, [{ in: 'query', path: 'cursor' }]]);
+  }
+  const entries = ['a@one.test', 'b@one.test'].map((address) => ({ address }));
+  const { token: operator } = await relay.issue('create', 'operator', '--scopes', 'operate');
+  const AT = '/api/v1/suppressions';
+  await relay.ask(AT, operator, { method: 'POST', body: JSON.stringify({ entries }) });
+  const list = async (query: string) => (await relay.get(`${AT}?${query}`, token)).json() as Promise<typeof page>;
+  const page: { suppressions: { address: string }[]; next: string; errors?: unknown } =
+    await list('domain=one.test&limit=1');
+  const rest = await list(`domain=one.test&after=${encodeURIComponent(page.next)}`);
+  expect([...page.suppressions, ...rest.suppressions].map(({ address }) => address)).toEqual([
+    'a@one.test',
+    'b@one.test',
+  ]);
+  expect(rest.next).toBeNull();
+  const wrong = await list(`after=${encodeURIComponent(page.next)}`);
+  expect(wrong.errors).toMatchObject([{ in: 'query', path: 'after' }]);
+});
+
 test('what was said in attempts is told of a message that is known', async () => {
   const { relay, token, sent } = await world();
   await using _ = relay;

@@ -3,10 +3,12 @@ import { z } from 'zod';
 import { parseDomain } from '../../message/address.ts';
 import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
 import { timeOf } from '../../policy/times.ts';
-import { SEARCH_LIMIT, SEARCH_STATES, type SearchFilter } from '../../spool/search.ts';
+import type { Operations } from '../../operations/operations.ts';
+import { SEARCH_LIMIT, SEARCH_STATES, type SearchFilter, type SearchPage } from '../../spool/search.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
+import { openedPlace, pageCursor } from './page-cursor.ts';
 
 type SearchNeeds = Pick<RouteNeeds, 'operations'>;
 
@@ -24,8 +26,7 @@ const moment = z
     return z.NEVER;
   });
 
-/** Fields of a search, as they stand in an address. Empty ones are as good as none. */
-export const searchQuery = z.strictObject({
+const searchFields = z.strictObject({
   text: z.string().trim().max(1_000).exactOptional(),
   address: address.exactOptional(),
   recipient: address.exactOptional(),
@@ -44,7 +45,13 @@ export const searchQuery = z.strictObject({
   since: moment.exactOptional(),
   until: moment.exactOptional(),
   limit: z.coerce.number().int().min(1).max(SEARCH_LIMIT).prefault(50),
-  cursor: z.string().max(4_000).nullable().prefault(null),
+  cursor: z.string().max(6_000).nullable().prefault(null),
+});
+
+/** Fields of a search, as they stand in an address, with the store's own cursor. Empty ones are as good as none. */
+export const searchQuery = searchFields.transform((query, context) => {
+  const cursor = openedPlace(questionOf(query), { field: 'cursor', cursor: query.cursor }, context);
+  return { ...query, cursor };
 });
 export type SearchQuery = z.infer<typeof searchQuery>;
 
@@ -71,7 +78,7 @@ export function messageSearchRoutes({ operations }: SearchNeeds): readonly ApiRo
         'Messages by what is known of them, newest first; `cursor`: `next` of the page before. `isWhole` false: so many were looked at, and further back there may be more. `sender=<>`: the null sender',
       query: searchQuery,
       answer: found,
-      run: async ({ query }) => ({ kind: 'json', value: await operations.search(searchOf(query)) }),
+      run: async ({ query }) => ({ kind: 'json', value: await searchPage(operations, query) }),
     }),
     defineRoute({
       method: 'GET',
@@ -94,8 +101,19 @@ export function messageSearchRoutes({ operations }: SearchNeeds): readonly ApiRo
   ];
 }
 
+/** One page, with a `next` that a query may have. */
+export async function searchPage(operations: Pick<Operations, 'search'>, query: SearchQuery): Promise<SearchPage> {
+  const page = await operations.search(searchOf(query));
+  return { ...page, next: pageCursor(questionOf(query), page.next) };
+}
+
+/** What is the same on all pages. */
+function questionOf(query: SearchQuery): object {
+  return { ...query, limit: null, cursor: null };
+}
+
 /** What is asked of the records by such fields. */
-export function searchOf({ limit, cursor, text, since, until, sender, ...others }: SearchQuery) {
+function searchOf({ limit, cursor, text, since, until, sender, ...others }: SearchQuery) {
   const filter: SearchFilter = {
     ...others,
     ...(sender === undefined ? {} : { sender: sender.replace(/^<(.*)>$/, '$1') }),

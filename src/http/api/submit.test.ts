@@ -270,11 +270,13 @@ test('of a batch each message has an outcome of its own, and a retry of it makes
   expect(again.outcomes).toEqual(first.outcomes.map((one) => ('isRepeat' in one ? { ...one, isRepeat: true } : one)));
   expect((await rig.spool.overview()).messages).toBe(2);
   const tooMany = { messages: Array.from({ length: 101 }, () => SMALL) };
-  for (const bad of [tooMany, { messages: [] }, [], { messages: [SMALL], other: 1 }])
-    expect(await post(bad, AS_JSON, '/api/v1/messages/batch')).toMatchObject({
-      status: 400,
-      errors: [{ path: 'messages' }],
-    });
+  for (const [bad, path] of [
+    [tooMany, 'messages'],
+    [{ messages: [] }, 'messages'],
+    [[], ''],
+    [{ messages: [SMALL], other: 1 }, 'other'],
+  ])
+    expect(await post(bad, AS_JSON, '/api/v1/messages/batch')).toMatchObject({ status: 400, errors: [{ path }] });
 });
 
 test('large messages as JSON are read by a thread, and are the same bytes; what is wrong with one is said all the same', async () => {

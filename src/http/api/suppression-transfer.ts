@@ -7,9 +7,10 @@ import { ListError, rowsOf } from '../../operations/suppress-rows.ts';
 import { allSuppressions } from '../../operations/suppress-operations.ts';
 import { SUPPRESSION_REASONS, type Suppression, SUPPRESSIONS_AT_ONCE } from '../../spool/suppressions.ts';
 import { problem } from '../answer.ts';
+import { faulty } from '../faults.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
-import { suppressionQuery } from './suppressions.ts';
+import { suppressionFields } from './suppressions.ts';
 
 type TransferNeeds = Pick<RouteNeeds, 'operations' | 'clock'>;
 
@@ -18,9 +19,7 @@ const FAULTS_TOLD = 20;
 /** Characters that are read at once: some ms. */
 const PIECE = 32 * 1024;
 
-const exported = suppressionQuery
-  .omit({ limit: true, after: true })
-  .extend({ format: z.enum(EXPORT_FORMATS).prefault('csv') });
+const exported = suppressionFields.extend({ format: z.enum(EXPORT_FORMATS).prefault('csv') });
 
 const name = z.string().min(1).max(64).exactOptional();
 const list = z.strictObject({
@@ -98,7 +97,7 @@ function importRoute({ operations, clock }: TransferNeeds): ApiRoute {
       if (faults.length > 0) {
         const more = faults.length > FAULTS_TOLD ? ` and ${faults.length - FAULTS_TOLD} more` : '';
         const told = `nothing was imported: ${faults.slice(0, FAULTS_TOLD).join('; ')}${more}`;
-        return { kind: 'answer', answer: problem(400, told) };
+        return { kind: 'answer', answer: faulty([{ in: 'body', path: 'text', text: told }]) };
       }
       for (let from = 0; from < entries.length; from += SUPPRESSIONS_AT_ONCE)
         await operations.suppress({ entries: entries.slice(from, from + SUPPRESSIONS_AT_ONCE) });

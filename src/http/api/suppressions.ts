@@ -2,10 +2,13 @@
 import { z } from 'zod';
 import { formatMailbox, parseMailbox } from '../../message/address.ts';
 import { SUPPRESSION_REASONS, suppressionAddress, type SuppressionFilter } from '../../spool/suppressions.ts';
+import type { Operations } from '../../operations/operations.ts';
 import { problem } from '../answer.ts';
+import { faulty } from '../faults.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
 import { wallTimeOf } from './local-time.ts';
+import { openedPlace, pageCursor } from './page-cursor.ts';
 
 type SuppressionNeeds = Pick<RouteNeeds, 'operations' | 'clock' | 'policy'>;
 
@@ -40,15 +43,22 @@ const which = {
   client: z.string().max(64).exactOptional(),
   stream: z.string().max(64).exactOptional(),
 };
-/** Which entries, as the query of an address has them. */
-export const suppressionQuery = z.strictObject({
+/** Which entries. */
+export const suppressionFields = z.strictObject({
   address: address.exactOptional(),
   domain: z.string().max(400).exactOptional(),
   ...which,
   reason: z.enum(SUPPRESSION_REASONS).exactOptional(),
-  limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).prefault(100),
-  after: z.string().max(1_000).nullable().prefault(null),
 });
+/** The same, page by page, as the query of an address has them. */
+export const suppressionQuery = suppressionFields
+  .extend({
+    limit: z.coerce.number().int().min(1).max(MOST_ENTRIES).prefault(100),
+    after: z.string().max(2_000).nullable().prefault(null),
+  })
+  .transform(({ limit, after, ...filter }, context) => {
+    return { limit, filter, after: openedPlace(filter, { field: 'after', cursor: after }, context) };
+  });
 const removed = z.strictObject({ address, ...which });
 
 const shown = z.object({
@@ -70,11 +80,19 @@ function listRoute({ operations }: SuppressionNeeds): ApiRoute {
     query: suppressionQuery,
     answer: shown,
     run: async ({ query }) => {
-      const { limit, after, ...filter } = query;
-      const { entries, next } = await operations.suppressions({ filter, limit, after });
+      const { entries, next } = await pageOfSuppressions(operations, query);
       return { kind: 'json', value: { suppressions: entries, next } };
     },
   });
+}
+
+/** One page, with a `next` that a query may have. */
+export async function pageOfSuppressions(
+  operations: Pick<Operations, 'suppressions'>,
+  query: z.infer<typeof suppressionQuery>,
+): ReturnType<Operations['suppressions']> {
+  const page = await operations.suppressions(query);
+  return { ...page, next: pageCursor(query.filter, page.next) };
 }
 
 function addRoute({ operations, clock, policy }: SuppressionNeeds): ApiRoute {
@@ -90,7 +108,8 @@ function addRoute({ operations, clock, policy }: SuppressionNeeds): ApiRoute {
     run: async ({ body }) => {
       const made = { source: 'api', atMs: clock.nowMs() };
       const entries = 'entries' in body ? body.entries : entryIn(body, policy().timeZone);
-      if (entries === null) return { kind: 'answer', answer: problem(400, 'until: expected a time') };
+      if (entries === null)
+        return { kind: 'answer', answer: faulty([{ in: 'body', path: 'until', text: 'expected a time' }]) };
       const value = await operations.suppress({ entries: entries.map((each) => ({ ...each, ...made })) });
       const after = entries.length === 1 ? entries[0] : { entries: entries.length };
       return { kind: 'json', value, change: { what: 'suppression.add', on: onOf(entries), after } };

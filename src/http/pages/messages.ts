@@ -3,7 +3,7 @@ import { html } from 'hono/html';
 import type { z } from 'zod';
 import type { Operations } from '../../operations/operations.ts';
 import type { FoundMail, SearchPage } from '../../spool/search.ts';
-import { searchOf, searchQuery } from '../api/message-search.ts';
+import { searchPage, searchQuery } from '../api/message-search.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page, PageAsk } from '../page.ts';
 import { ago, bytes, count } from './format.ts';
@@ -39,7 +39,7 @@ export function messagesPage(needs: MessagesNeeds): Page {
       const parsed = searchQuery.safeParse(given);
       const told = { nowMs, zone, language };
       const results = parsed.success
-        ? found(await needs.operations.search(searchOf(parsed.data)), { ask, told })
+        ? found(await searchPage(needs.operations, parsed.data), { ask, told })
         : wrong(parsed.error, language);
       const main = html`${form(needs, ask, zone)} ${results}`;
       return { title: MESSAGES_WORDS[language].title, main };

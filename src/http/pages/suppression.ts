@@ -2,7 +2,7 @@
 import { html, raw } from 'hono/html';
 import type { Operations } from '../../operations/operations.ts';
 import { SUPPRESSION_REASONS, type Suppression } from '../../spool/suppressions.ts';
-import { suppressionQuery } from '../api/suppressions.ts';
+import { pageOfSuppressions, suppressionQuery } from '../api/suppressions.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page, PageAsk } from '../page.ts';
 import { ago, count, moment } from './format.ts';
@@ -74,8 +74,7 @@ type Listing = {
 
 async function listed({ operations }: SuppressionNeeds, { ask, told, query }: Listing): Promise<Html> {
   const words = SUPPRESSION_WORDS[told.language];
-  const { limit, after, ...filter } = query;
-  const { entries, next } = await operations.suppressions({ filter, limit, after });
+  const { entries, next } = await pageOfSuppressions(operations, query);
   const columns = [words.address, words.reason, words.holdsFor, words.evidence, words.source, words.since, words.until];
   const table = html`<table class="cards">
     <caption>
@@ -94,7 +93,7 @@ async function listed({ operations }: SuppressionNeeds, { ask, told, query }: Li
   return html`<section class="card" data-live="entries" aria-label="${words.title}">
     ${entries.length > 0 ? table : html`<p>${next === null ? words.none : words.noneHere}</p>`}
     <p class="buttons">
-      ${after === null ? '' : html`<a class="button" href="${withFields(PATH, ask.query, { after: '' })}">${words.first}</a>`}
+      ${query.after === null ? '' : html`<a class="button" href="${withFields(PATH, ask.query, { after: '' })}">${words.first}</a>`}
       ${next === null ? '' : html`<a class="button" rel="next" href="${withFields(PATH, ask.query, { after: next })}">${words.next}</a>`}
     </p>
   </section>`;

@@ -1,5 +1,5 @@
 /** What a body says, made into messages: parsed, held to its schema, composed. */
-import type { z } from 'zod';
+import { z } from 'zod';
 import { type Fault, faultsOf } from '../faults.ts';
 import { outboundSchema } from '../ses/outbound.ts';
 import { type Composed, composed } from './compose.ts';
@@ -27,16 +27,23 @@ export type ReadAnswer =
 /** Of one batch. */
 export const MOST_IN_BATCH = 100;
 
+const EXPECTED = `expected a list of 1 to ${MOST_IN_BATCH} messages`;
+/** Each of them is read by itself. */
+const LIST = z.strictObject({
+  messages: z.array(z.unknown(), EXPECTED).min(1, EXPECTED).max(MOST_IN_BATCH, EXPECTED),
+});
+
 /** One message of `mail` and `outbound`; of a batch each by itself, so that one that is wrong stops no other. */
 export async function readBody({ form, body, nowMs }: ReadAsk): Promise<ReadAnswer> {
   const value = valueIn(body);
   if (value === undefined) return unread('', 'is no JSON');
   if (form === 'mail') return { kind: 'read', messages: [await readOne(mailSchema, value, nowMs)] };
   if (form === 'outbound') return { kind: 'read', messages: [await readOne(outboundSchema, value, nowMs)] };
-  const list = listIn(value);
-  if (list === null) return unread('messages', `expected a list of 1 to ${MOST_IN_BATCH} messages`);
+  const list = LIST.safeParse(value);
+  if (!list.success) return { kind: 'unread', faults: list.error.issues.flatMap(faultsOf('body')) };
   const messages: Read[] = [];
-  for (const [place, one] of list.entries()) messages.push(placed(await readOne(mailSchema, one, nowMs), place));
+  for (const [place, one] of list.data.messages.entries())
+    messages.push(placed(await readOne(mailSchema, one, nowMs), place));
   return { kind: 'read', messages };
 }
 
@@ -53,12 +60,6 @@ function placed(read: Read, place: number): Read {
   if (read.kind === 'composed') return read;
   const faults = read.faults.map((fault) => ({ ...fault, path: `messages.${place}${fault.path && '.'}${fault.path}` }));
   return { kind: 'faulty', faults };
-}
-
-function listIn(value: unknown): readonly unknown[] | null {
-  if (typeof value !== 'object' || value === null || Object.keys(value).join() !== 'messages') return null;
-  const list: unknown = (value as { readonly messages: unknown }).messages;
-  return Array.isArray(list) && list.length >= 1 && list.length <= MOST_IN_BATCH ? list : null;
 }
 
 function unread(path: string, text: string): ReadAnswer {
