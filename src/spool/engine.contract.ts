@@ -3,7 +3,7 @@ import { FakeClock } from '../../tests/fakes/clock.ts';
 import { aSubmission, type SubmissionOptions } from '../../tests/fakes/submission.ts';
 import type { MessageEvent } from '../message/event.ts';
 import type { Feed } from './feed.ts';
-import type { Marks } from './marks.ts';
+import type { MarkStore } from './marks.ts';
 import type { Peek } from './peek.ts';
 import type { Search } from './search.ts';
 import type { LeasedDelivery, Spool, Submission } from './spool.ts';
@@ -30,7 +30,7 @@ export type Store = {
     Search &
     Peek & {
       readonly ledger: Accounts;
-      readonly marks: Marks;
+      readonly marks: MarkStore;
       readonly suppressions: Suppressions;
       readonly feed: Feed;
     };

@@ -1,7 +1,7 @@
 /** What every engine keeps of `Marks`. */
 import { describe, expect, test } from 'vitest';
 import { eachWith, type Engine, ODD } from './engine.contract.ts';
-import type { Mark, Marks } from './marks.ts';
+import type { Mark, MarkExchange, Marks, MarkStore } from './marks.ts';
 import { SpoolError } from './spool.ts';
 
 const KB = 1024;
@@ -9,6 +9,7 @@ const KB = 1024;
 export function testMarks(engine: Engine): void {
   testTexts(engine);
   testNames(engine);
+  testExchanges(engine);
 }
 
 const mark = (change: Partial<Mark> = {}): Mark => ({
@@ -141,6 +142,85 @@ function testNames(engine: Engine): void {
       );
       await marks().mark(all);
       expect(await marks().marks('h:')).toEqual(all);
+    });
+  });
+}
+
+function testExchanges(engine: Engine): void {
+  describe(`${engine.name}: marks that are exchanged`, () => {
+    const fixture = eachWith(engine);
+    const marks = (): MarkStore => fixture().spool.marks;
+    const exchange = (change: Partial<MarkExchange>): Promise<boolean> =>
+      marks().exchange({ given: [], made: [], gone: [], ...change });
+    const all = async () => (await marks().marks('')).map(({ name, text }) => `${name} ${text}`);
+
+    test('are made and removed in one go while the others are as they were read', async () => {
+      await marks().mark([mark({ name: 'a', text: 'one' }), mark({ name: 'b', text: '' }), mark({ name: 'c' })]);
+      const given = [
+        { name: 'a', text: 'one' },
+        { name: 'b', text: '' },
+        { name: 'none', text: null },
+      ];
+      const made = [mark({ name: 'a', text: 'two', atMs: 1 }), mark({ name: 'd', text: ' é \0', atMs: 2.5 })];
+      expect(await exchange({ given, made, gone: ['b', 'c', 'never'] })).toBe(true);
+      expect(await marks().marks('')).toEqual(made);
+      expect(await exchange({ given: [{ name: 'd', text: ' é \0' }], gone: ['d'] })).toBe(true);
+      expect(await all()).toEqual(['a two']);
+    });
+
+    test('are left as they are where one is not as it was read, with all of the call', async () => {
+      await marks().mark([mark({ name: 'a', text: 'one' }), mark({ name: 'c', text: 'three' })]);
+      for (const wrong of [
+        { name: 'a', text: 'on' },
+        { name: 'a', text: 'one ' },
+        { name: 'a', text: null },
+        { name: 'b', text: '' },
+      ]) {
+        const given = [{ name: 'c', text: 'three' }, wrong];
+        expect(await exchange({ given, made: [mark({ name: 'd' })], gone: ['c'] })).toBe(false);
+        expect(await exchange({ given: given.toReversed(), made: [mark({ name: 'c' })] })).toBe(false);
+      }
+      expect(await all()).toEqual(['a one', 'c three']);
+    });
+
+    test('by many at once are exchanged by one at a time: a sum is that of all', async () => {
+      const { store } = fixture();
+      const four = await Promise.all(
+        Array.from({ length: 4 }, async () => ((await store.beside?.()) ?? store.spool).marks),
+      );
+      await Promise.all(
+        four.map(async (each, process) => {
+          for (let n = 0; n < 10; n++) {
+            for (let isDone = false; !isDone;) {
+              const [known] = await each.marks('sum');
+              const text = String(Number(known?.text ?? 0) + 10 ** process);
+              const given = [{ name: 'sum', text: known?.text ?? null }];
+              isDone = await each.exchange({ given, made: [mark({ name: 'sum', text })], gone: [] });
+            }
+          }
+        }),
+      );
+      expect((await marks().marks('sum'))[0]?.text).toBe('11110');
+    });
+
+    test('are durable, and as many as marks can be made at once', async () => {
+      const given = Array.from({ length: 1_000 }, (_, n) => ({ name: `given:${n}`, text: null }));
+      const made = Array.from({ length: 1_000 }, (_, n) => mark({ name: `h:${String(n).padStart(5, '0')}` }));
+      expect(await exchange({ given, made })).toBe(true);
+      fixture().store = await fixture().store.reopened();
+      expect(await marks().marks('h:')).toEqual(made);
+      const names = made.map(({ name }) => name);
+      expect(await exchange({ gone: names })).toBe(true);
+      expect(await all()).toEqual([]);
+      for (const wrong of [
+        { gone: [...names, 'more'] },
+        { given: [...given, { name: 'more', text: null }] },
+        { made: [...made, mark()] },
+        { made: [mark({ text: 'x'.repeat(64 * KB + 1) })] },
+        { given: [{ name: '', text: null }] },
+      ])
+        await expect(exchange(wrong)).rejects.toMatchObject({ isFinal: true });
+      expect(await all()).toEqual([]);
     });
   });
 }

@@ -11,6 +11,16 @@ export type Mark = {
   readonly atMs: number;
 };
 
+/** What is to become of marks while some of them are as they were read. */
+export type MarkExchange = {
+  /** As they were read; null: there was none. At most 1,000. */
+  readonly given: readonly { readonly name: string; readonly text: string | null }[];
+  /** Made or replaced, whatever their times are. As many as `mark` takes. */
+  readonly made: readonly Mark[];
+  /** Names of marks that are removed. At most 1,000. */
+  readonly gone: readonly string[];
+};
+
 export interface Marks {
   /** Those whose names begin so, by name; at most 10,000. */
   marks(prefix: string): Promise<readonly Mark[]>;
@@ -21,6 +31,15 @@ export interface Marks {
   mark(marks: readonly Mark[]): Promise<void>;
   /** Removes those of exactly these names. */
   unmark(names: readonly string[]): Promise<void>;
+}
+
+/** Marks that several processes change by what they read. */
+export interface MarkStore extends Marks {
+  /**
+   * All of it or nothing, durable like `mark`. Where it rejects it may have been done all the same.
+   * @returns whether it was done; false also of one that was done before and is asked for again
+   */
+  exchange(exchange: MarkExchange): Promise<boolean>;
 }
 
 /** What `marks` returns at most. */
@@ -40,6 +59,15 @@ export function checkMarks(marks: readonly Mark[]): void {
     bytes += size;
   }
   if (bytes > BYTES_AT_ONCE) throw refused(`marks of ${bytes} bytes are too many at once`);
+}
+
+/** @throws SpoolError `isFinal` for what no store could do: a bug of the caller */
+export function checkExchange({ given, made, gone }: MarkExchange): void {
+  checkMarks(made);
+  const names = Math.max(given.length, gone.length);
+  if (names > MARKS_AT_ONCE) throw refused(`${names} names of marks are too many at once`);
+  const odd = gone.find((name) => !isName(name)) ?? given.find(({ name }) => !isName(name))?.name;
+  if (odd !== undefined) throw refused(`${JSON.stringify(odd)} cannot be a mark`);
 }
 
 function refused(why: string): SpoolError {

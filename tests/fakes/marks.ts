@@ -1,8 +1,8 @@
 /** Marks in memory, for tests of whoever writes and reads them; can be away. */
-import type { Mark, Marks } from '../../src/spool/marks.ts';
+import type { Mark, MarkExchange, MarkStore } from '../../src/spool/marks.ts';
 import { SpoolError } from '../../src/spool/spool.ts';
 
-export class MemoryMarks implements Marks {
+export class MemoryMarks implements MarkStore {
   /** Every call rejects, as while a store cannot be reached. */
   isAway = false;
   /** How often marks were written. */
@@ -27,6 +27,15 @@ export class MemoryMarks implements Marks {
   unmark(names: readonly string[]): Promise<void> {
     if (!this.isAway) for (const name of names) this.#marks.delete(name);
     return this.#here(undefined);
+  }
+
+  exchange({ given, made, gone }: MarkExchange): Promise<boolean> {
+    if (this.isAway) return this.#here(false);
+    if (given.some(({ name, text }) => (this.#marks.get(name)?.text ?? null) !== text)) return this.#here(false);
+    this.writes += 1;
+    for (const mark of made) this.#marks.set(mark.name, mark);
+    for (const name of gone) this.#marks.delete(name);
+    return this.#here(true);
   }
 
   /** What a mark says, read as JSON; null: there is none. */

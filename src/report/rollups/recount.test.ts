@@ -9,7 +9,7 @@ import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
 import { ofMail } from '../../message/event.ts';
 import { tableOf } from '../../operations/figure-series.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from '../../spool/embedded/spool.ts';
-import type { Mark, Marks } from '../../spool/marks.ts';
+import type { Mark, MarkExchange, MarkStore } from '../../spool/marks.ts';
 import { SpoolError } from '../../spool/spool.ts';
 import { RollupBook } from './book.ts';
 import { openRollups } from './rollups.ts';
@@ -17,11 +17,11 @@ import { openRollups } from './rollups.ts';
 const DAY_MS = 86_400_000;
 
 /** The marks of a process; once it is killed it writes nothing more. */
-class OwnMarks implements Marks {
+class OwnMarks implements MarkStore {
   isKilled = false;
-  readonly #marks: Marks;
+  readonly #marks: MarkStore;
 
-  constructor(marks: Marks) {
+  constructor(marks: MarkStore) {
     this.#marks = marks;
   }
 
@@ -32,6 +32,11 @@ class OwnMarks implements Marks {
   async mark(made: readonly Mark[]): Promise<void> {
     if (this.isKilled) throw new SpoolError('unavailable', 'killed');
     return this.#marks.mark(made);
+  }
+
+  async exchange(exchange: MarkExchange): Promise<boolean> {
+    if (this.isKilled) throw new SpoolError('unavailable', 'killed');
+    return this.#marks.exchange(exchange);
   }
 
   async unmark(names: readonly string[]): Promise<void> {

@@ -12,13 +12,12 @@ import { type MinuteRows, RollupBook } from './book.ts';
 import { correction, emptyCell, merge } from './figures.ts';
 import { REST, type Row } from './row.ts';
 import { type Dimension, DIMENSIONS, MINUTE_MS } from './stretch.ts';
-import { type Minutes, ownMinutes } from './writer.ts';
+import { type Minutes, minuteRows } from './writer.ts';
 
 export type RecountNeeds = {
   readonly feed: Pick<Feed, 'feed' | 'feedAt'>;
   readonly spool: Pick<Spool, 'story'>;
   readonly marks: Pick<Marks, 'marks'>;
-  readonly node: string;
 };
 
 export type RecountAsk = {
@@ -48,7 +47,7 @@ export async function recount(needs: RecountNeeds, ask: RecountAsk): Promise<Min
   const minutes = [...counted.keys()].filter((startsAtMs) => startsAtMs !== lastMinuteMs);
   const lacking = new Map<number, Map<Dimension, Row>>();
   for (const dimension of DIMENSIONS) {
-    const stored = new Map(await ownMinutes(needs, { dimension, minutes }));
+    const stored = new Map(await minuteRows(needs.marks, { dimension, minutes }));
     stored.set(lastMinuteMs, ask.lastRows.get(dimension) ?? new Map());
     for (const [startsAtMs, rows] of counted) {
       const row = lackingIn(rows.get(dimension) ?? new Map(), stored.get(startsAtMs) ?? new Map());

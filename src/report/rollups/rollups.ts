@@ -5,18 +5,18 @@
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
 import type { Feed } from '../../spool/feed.ts';
-import type { Marks } from '../../spool/marks.ts';
+import type { MarkStore } from '../../spool/marks.ts';
 import type { Spool } from '../../spool/spool.ts';
 import type { MinuteRows, RollupBook } from './book.ts';
 import { recount } from './recount.ts';
-import { readState, type RollupState, stateText } from './state.ts';
+import { parseState, readStateText, type RollupState } from './state.ts';
 import { DIMENSIONS, HOUR_MS, MINUTE_MS } from './stretch.ts';
 import { keepUp } from './upkeep.ts';
-import { byHour, type Minutes, ownMinutes, RollupWriter } from './writer.ts';
+import { byHour, type Minutes, minuteRows, RollupWriter } from './writer.ts';
 
 export type RollupsNeeds = {
   readonly book: RollupBook;
-  readonly marks: Marks;
+  readonly marks: MarkStore;
   readonly spool: Pick<Spool, 'overview' | 'story'>;
   /** The history to count from again; null: of several relays, or kept for too short a time. */
   readonly feed: Pick<Feed, 'feed' | 'feedAt'> | null;
@@ -46,7 +46,7 @@ class Keeper implements Rollups {
   readonly #needs: RollupsNeeds;
   readonly #writer: RollupWriter;
   readonly #ending = new AbortController();
-  #state: RollupState;
+  #state: Omit<RollupState, 'writes'>;
   /** Taken out of the book and not written yet; the first may have been. */
   #waiting: Minutes[] = [];
   #takenMs: number;
@@ -65,8 +65,7 @@ class Keeper implements Rollups {
     this.#needs = needs;
     this.#writer = new RollupWriter(needs);
     const nowMs = needs.clock.nowMs();
-    const hourMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS;
-    this.#state = { countedMs: nowMs, isOpen: true, trimmedMs: hourMs, forgottenMs: {} };
+    this.#state = { countedMs: nowMs, isOpen: true };
     this.#takenMs = nowMs;
     this.#sampledMs = nowMs;
     this.#keptUpMs = nowMs - HOUR_MS + 2 * MINUTE_MS;
@@ -76,11 +75,11 @@ class Keeper implements Rollups {
     const { marks, node, clock, feed } = this.#needs;
     const untilMs = clock.nowMs();
     try {
-      const before = await readState(marks, node);
+      const before = parseState(await readStateText(marks, node));
       const isCut = before?.isOpen === true && feed !== null;
-      if (before !== null) this.#state = { ...before, isOpen: true };
+      if (before !== null) this.#state = { countedMs: before.countedMs, isOpen: true };
       const lastRows = isCut ? await this.#rowsOf(untilMs) : null;
-      if (!isCut) await this.#writer.write(new Map(), stateText({ ...this.#state, countedMs: untilMs }));
+      if (!isCut) await this.#writer.write(new Map(), { ...this.#state, countedMs: untilMs });
       this.#running = Promise.all([this.#run(), lastRows === null ? null : this.#countAgain(untilMs, lastRows)]);
     } catch (cause) {
       this.#failed(cause);
@@ -105,7 +104,7 @@ class Keeper implements Rollups {
     const minutes = [Math.floor(atMs / MINUTE_MS) * MINUTE_MS];
     const rows = new Map();
     for (const dimension of DIMENSIONS) {
-      const [row] = (await ownMinutes(this.#needs, { dimension, minutes })).values();
+      const [row] = (await minuteRows(this.#needs.marks, { dimension, minutes })).values();
       rows.set(dimension, row ?? new Map());
     }
     return rows;
@@ -171,7 +170,7 @@ class Keeper implements Rollups {
       for (let some = this.#waiting[0]; some !== undefined; some = this.#waiting[0]) {
         const isWhole = this.#waiting.length === 1 && !this.#isBehind;
         const state = isWhole ? { ...this.#state, countedMs: this.#takenMs, isOpen: !isLast } : this.#state;
-        await this.#writer.write(some, stateText(state));
+        await this.#writer.write(some, state);
         this.#state = state;
         this.#waiting = this.#waiting.slice(1);
       }
@@ -184,13 +183,12 @@ class Keeper implements Rollups {
   }
 
   async #keepUp(): Promise<void> {
-    const { clock, marks, policy, node } = this.#needs;
+    const { clock, marks, node } = this.#needs;
     const nowMs = clock.nowMs();
     if (Math.abs(nowMs - this.#keptUpMs) < HOUR_MS) return;
     this.#keptUpMs = nowMs;
     try {
-      const { timeZone } = policy();
-      this.#state = await keepUp({ marks, timeZone, node, nowMs }, this.#state);
+      await keepUp({ marks, node, nowMs });
     } catch (cause) {
       this.#failed(cause);
     }

@@ -3,22 +3,24 @@ import type { Dimension, Level } from './stretch.ts';
 
 /** All rows begin so. */
 export const ROLLUPS = 'rollup:';
-/** How far a relay is with what it keeps. */
+/** How far a relay is with what it counts. */
 export const ROLLUP_STATES = 'rollup-state:';
+/** How far all relays together are with what they keep. */
+export const ROLLUP_UPKEEP = 'rollup-upkeep';
 
 const LETTERS: Readonly<Record<Level, string>> = { minute: 'm', hour: 'h', day: 'd' };
 
-/** A relay writes its own rows and nobody else's: `rollup:exit:h:2026-11-22T15:00:relay-1`. */
-export type RowName = {
-  readonly dimension: Dimension;
-  readonly level: Level;
-  readonly startsAtMs: number;
-  /** The relay that wrote it. */
-  readonly node: string;
-};
+/** One stretch of time and one kind of name. */
+export type Stretch = { readonly dimension: Dimension; readonly level: Level; readonly startsAtMs: number };
 
-export function rowName({ dimension, level, startsAtMs, node }: RowName): string {
-  return `${rowsOf(dimension, level)}${timeText(startsAtMs)}:${node}`;
+/** What the rows of all relays of one stretch begin with, and the name of the one that they become: `rollup:exit:h:2026-11-22T15:00`. */
+export function stretchName({ dimension, level, startsAtMs }: Stretch): string {
+  return rowsOf(dimension, level) + timeText(startsAtMs);
+}
+
+/** The row that a relay adds to while the stretch goes on: `rollup:exit:h:2026-11-22T15:00:relay-1`. */
+export function rowName(of: Stretch & { readonly node: string }): string {
+  return `${stretchName(of)}:${of.node}`;
 }
 
 /** What the names of such rows of all relays begin with. */

@@ -14,6 +14,8 @@ const LETTERS = 'abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ';
 /** Shorter ones are not worth it. */
 const PACKED_FROM = 400;
 const PACKED = '~';
+/** A mark has 64 KB, and a letter of a name that is not packed may have three bytes. */
+const TEXT_MOST = 60 * 1024;
 /** A row is of at most 301 names; what was tampered with must not fill the memory. */
 const UNPACKED_MOST = 1024 * 1024;
 
@@ -24,8 +26,15 @@ export function keptName(name: string): string {
   return isPlain ? name.replace(/[\u0000-\u001f\u007f]/g, ' ') : REST;
 }
 
-/** A line a name: `shop.example a12b15d14`. */
+/** A line a name: `shop.example a12b15d14`. Of names that are too long together the greatest: a row is always one that can be kept. */
 export function rowText(row: Row): string {
+  for (let most = row.size; ; most = Math.floor(most / 2)) {
+    const text = packedText(trimmed(row, most));
+    if (most === 0 || text.length <= TEXT_MOST) return text;
+  }
+}
+
+function packedText(row: Row): string {
   const lines: string[] = [];
   for (const [name, cell] of row) if (!isEmpty(cell)) lines.push(`${name}\t${cellText(cell)}`);
   const text = lines.join('\n');

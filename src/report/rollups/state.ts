@@ -1,7 +1,6 @@
-/** How far a relay is with its figures, kept as a mark beside them. */
+/** How far a relay is with what it counts, kept as a mark beside its rows. */
 import type { Marks } from '../../spool/marks.ts';
 import { ROLLUP_STATES } from './row-names.ts';
-import type { Level } from './stretch.ts';
 
 /** Times are wall ms. */
 export type RollupState = {
@@ -9,26 +8,26 @@ export type RollupState = {
   readonly countedMs: number;
   /** It counts, or was cut off while it did: what came after `countedMs` may be missing. */
   readonly isOpen: boolean;
-  /** Rows of stretches that began before are of at most so many names as are kept. */
-  readonly trimmedMs: number;
-  /** Rows of groups that began before are forgotten. */
-  readonly forgottenMs: Readonly<Partial<Record<Level, number>>>;
+  /** How often it wrote: no two texts of it are alike, so that a write that was not answered can be told from one that was not done. */
+  readonly writes: number;
 };
 
 export function stateText(state: RollupState): string {
   return JSON.stringify(state);
 }
 
-/** null: this relay counted nothing before, or what it kept cannot be read. */
-export async function readState(marks: Pick<Marks, 'marks'>, node: string): Promise<RollupState | null> {
+/** The text of what a relay kept; null: it counted nothing before. Rejects with `SpoolError`. */
+export async function readStateText(marks: Pick<Marks, 'marks'>, node: string): Promise<string | null> {
   const name = ROLLUP_STATES + node;
-  const text = (await marks.marks(name)).find((one) => one.name === name)?.text;
+  return (await marks.marks(name)).find((one) => one.name === name)?.text ?? null;
+}
+
+/** null: it cannot be read, or there is none. */
+export function parseState(text: string | null): RollupState | null {
   try {
     const value: unknown = JSON.parse(text ?? 'null');
     const isState = typeof value === 'object' && value !== null && 'countedMs' in value;
-    return isState
-      ? { isOpen: false, trimmedMs: 0, forgottenMs: {}, ...(value as Pick<RollupState, 'countedMs'>) }
-      : null;
+    return isState ? { isOpen: false, writes: 0, ...(value as Pick<RollupState, 'countedMs'>) } : null;
   } catch {
     return null;
   }

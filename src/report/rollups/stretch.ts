@@ -19,6 +19,15 @@ export const KEPT_MS: Readonly<Record<Level, number>> = {
   day: 400 * DAY_MS,
 };
 
+/** Days are those of a time zone, and some have 25 hours. */
+const LENGTHS_MS: Readonly<Record<Level, number>> = { minute: MINUTE_MS, hour: HOUR_MS, day: 25 * HOUR_MS };
+const DONE_AFTER_MS = HOUR_MS;
+
+/** From then on next to nothing is added to a stretch: an hour after its end. */
+export function doneMs(level: Level, startsAtMs: number): number {
+  return startsAtMs + LENGTHS_MS[level] + DONE_AFTER_MS;
+}
+
 /** When the stretch begins that has this moment in it; days are those of the time zone. */
 export function startOf(level: Level, atMs: number, timeZone: string): number {
   if (level === 'day') return dayOf(atMs, timeZone).startsAtMs;

@@ -1,45 +1,39 @@
 /**
  * Adds what was counted to the rows of the store: those of a minute, its hour and its day in one go, so that they always agree.
- * A relay has rows of its own and is their only writer; whoever reads adds up those of all.
+ * A relay adds to rows of its own while a stretch goes on, and to that of all relays once it is over; whoever reads adds them up.
  */
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock } from '../../ports.ts';
-import type { Mark, Marks } from '../../spool/marks.ts';
+import type { MarkExchange, Marks, MarkStore } from '../../spool/marks.ts';
+import { SpoolError } from '../../spool/spool.ts';
 import type { MinuteRows } from './book.ts';
-import { addRow, parseRow, rowText, trimmed, type Row } from './row.ts';
-import { rowName, ROLLUP_STATES, type RowName } from './row-names.ts';
-import { type Dimension, HOUR_MS, KEPT_MS, type Level, LEVELS, startOf } from './stretch.ts';
+import { foldStretch } from './fold-stretch.ts';
+import { type Addition, oneRow, ownRow } from './fold.ts';
+import { addRow, parseRow, type Row } from './row.ts';
+import { rowName, ROLLUP_STATES, type Stretch, stretchName } from './row-names.ts';
+import { parseState, readStateText, type RollupState, stateText } from './state.ts';
+import { type Dimension, doneMs, HOUR_MS, KEPT_MS, LEVELS, startOf } from './stretch.ts';
 
 export type WriterNeeds = {
-  readonly marks: Pick<Marks, 'marks' | 'mark'>;
+  readonly marks: Pick<MarkStore, 'marks' | 'exchange'>;
   readonly clock: Clock;
   readonly policy: () => Pick<Policy, 'timeZone'>;
   /** This relay's name. */
   readonly node: string;
 };
 
-/** Names of a row that is done with. */
-export const NAMES_KEPT = 100;
-/** Of those that others choose, in a minute: such a row is then within a page of the embedded database. */
-const NAMES_IN_MINUTE = 20;
-const BY_OTHERS: ReadonlySet<Dimension> = new Set(['destination', 'tag', 'reason']);
-
-function namesMost(dimension: Dimension, level: Level): number {
-  if (level !== 'minute') return NAMES_OPEN;
-  return BY_OTHERS.has(dimension) ? NAMES_IN_MINUTE : NAMES_KEPT;
-}
-/** While there is more to come a name may yet become one of the greatest. */
-const NAMES_OPEN = 300;
+/** What others do to the rows of a stretch that is over may come in between. */
+const TRIES = 10;
 
 export type Minutes = ReadonlyMap<number, MinuteRows>;
 
-type Added = { readonly row: Row; readonly dimension: Dimension; readonly level: Level };
-type Written = { readonly name: string; readonly text: string; readonly before: string | null };
-
 export class RollupWriter {
   readonly #needs: WriterNeeds;
-  /** What the last write was to make of one row, where the store did not answer: whether it did is to be seen. */
-  #unanswered: Written | null = null;
+  /** What this relay's state says in the store; undefined: not known. */
+  #state: string | null | undefined;
+  /** What the last write was to make of it, each time that it was tried: where the store did not answer it is to be seen whether it did. */
+  readonly #asked = new Set<string>();
+  #writes = 0;
 
   constructor(needs: WriterNeeds) {
     this.#needs = needs;
@@ -50,51 +44,66 @@ export class RollupWriter {
    * be asked for again, as the very next, with the same minutes.
    * @param state what is to be kept beside it
    */
-  async write(minutes: Minutes, state: string): Promise<void> {
+  async write(minutes: Minutes, state: Omit<RollupState, 'writes'>): Promise<void> {
     const { marks, clock, node } = this.#needs;
-    const nowMs = clock.nowMs();
-    if (await this.#isWritten()) return;
-    const made: Mark[] = [];
-    let asked: Written | null = null;
-    // One after the other: each takes a millisecond or two, and mail goes on in between.
-    for (const [name, added] of this.#rowsFor(minutes, nowMs)) {
-      const before = await this.#rowOf(name);
-      const text = sumText(before, added);
-      // A clock that was put back must not leave it to what was there.
-      made.push({ name, text, atMs: Math.max(nowMs, before?.atMs ?? 0) });
-      asked ??= { name, text, before: before?.text ?? null };
+    for (let tries = 0; tries < TRIES; tries++) {
+      if (this.#state === undefined && (await this.#isWritten())) return;
+      const nowMs = clock.nowMs();
+      this.#writes += 1;
+      const made = { name: ROLLUP_STATES + node, text: stateText({ ...state, writes: this.#writes }), atMs: nowMs };
+      const given = { name: made.name, text: this.#state ?? null };
+      const rows = await this.#exchangesFor(minutes, nowMs);
+      this.#asked.add(made.text);
+      this.#state = undefined;
+      if (!(await marks.exchange(together([{ given: [given], made: [made], gone: [] }, ...rows])))) continue;
+      this.#state = made.text;
+      this.#asked.clear();
+      return;
     }
-    this.#unanswered = asked;
-    await marks.mark([...made, { name: ROLLUP_STATES + node, text: state, atMs: nowMs }]);
-    this.#unanswered = null;
+    throw new SpoolError('unavailable', 'others wrote to the same figures again and again');
   }
 
-  /** Whether the write that was not answered took place. */
+  /** Whether the write that was not answered took place. From then on what the store says is known. */
   async #isWritten(): Promise<boolean> {
-    const asked = this.#unanswered;
-    if (asked === null || asked.text === asked.before) return false;
-    const known = await this.#rowOf(asked.name);
-    this.#unanswered = null;
-    return known?.text === asked.text;
+    const { marks, node } = this.#needs;
+    const known = await readStateText(marks, node);
+    this.#state = known;
+    this.#writes = Math.max(this.#writes, parseState(known)?.writes ?? 0);
+    const isWritten = known !== null && this.#asked.has(known);
+    if (isWritten) this.#asked.clear();
+    return isWritten;
   }
 
-  async #rowOf(name: string): Promise<Mark | undefined> {
-    return (await this.#needs.marks.marks(name)).find((one) => one.name === name);
+  /** One after the other: each takes a millisecond or two, and mail goes on in between. */
+  async #exchangesFor(minutes: Minutes, nowMs: number): Promise<readonly MarkExchange[]> {
+    const { marks, node } = this.#needs;
+    const exchanges: MarkExchange[] = [];
+    for (const { stretch, row } of this.#rowsFor(minutes, nowMs).values()) {
+      const added: Addition = { stretch, row, nowMs };
+      if (doneMs(stretch.level, stretch.startsAtMs) <= nowMs) {
+        const exchange = oneRow(await foldStretch(marks, stretch, nowMs), added);
+        if (exchange !== null) exchanges.push(exchange);
+        continue;
+      }
+      const name = rowName({ ...stretch, node });
+      const known = (await marks.marks(name)).find((one) => one.name === name);
+      exchanges.push(ownRow(known, name, added));
+    }
+    return exchanges;
   }
 
-  /** What is added to which row. */
-  #rowsFor(minutes: Minutes, nowMs: number): Map<string, Added> {
-    const { node, policy } = this.#needs;
-    const { timeZone } = policy();
-    const added = new Map<string, Added>();
+  /** What is added to which stretch. */
+  #rowsFor(minutes: Minutes, nowMs: number): Map<string, { readonly stretch: Stretch; readonly row: Row }> {
+    const { timeZone } = this.#needs.policy();
+    const added = new Map<string, { readonly stretch: Stretch; readonly row: Row }>();
     for (const [minuteMs, rows] of minutes) {
-      const levels = minuteMs < nowMs - KEPT_MS.minute ? LEVELS.slice(1) : LEVELS;
+      const levels = LEVELS.filter((level) => minuteMs >= nowMs - KEPT_MS[level]);
       for (const [dimension, row] of rows) {
         if (row.size === 0) continue;
         for (const level of levels) {
-          const of: RowName = { dimension, level, node, startsAtMs: startOf(level, minuteMs, timeZone) };
-          const name = rowName(of);
-          const sum = added.get(name) ?? { row: new Map(), dimension, level };
+          const stretch: Stretch = { dimension, level, startsAtMs: startOf(level, minuteMs, timeZone) };
+          const name = stretchName(stretch);
+          const sum = added.get(name) ?? { stretch, row: new Map() };
           addRow(sum.row, row);
           added.set(name, sum);
         }
@@ -104,10 +113,13 @@ export class RollupWriter {
   }
 }
 
-function sumText(before: Mark | undefined, { row, dimension, level }: Added): string {
-  const sum: Row = before === undefined ? new Map() : parseRow(before.text);
-  addRow(sum, row);
-  return rowText(trimmed(sum, namesMost(dimension, level)));
+/** One exchange of several that are of different marks. */
+function together(exchanges: readonly MarkExchange[]): MarkExchange {
+  return {
+    given: exchanges.flatMap(({ given }) => given),
+    made: exchanges.flatMap(({ made }) => made),
+    gone: exchanges.flatMap(({ gone }) => gone),
+  };
 }
 
 /** Parts of which each can be written at once: minutes of one hour. */
@@ -116,16 +128,17 @@ export function byHour(minutes: Minutes): readonly Minutes[] {
   return [...hours.values()].map((some) => new Map(some));
 }
 
-/** Rows as they are in the store now, of the minutes from `fromMs` on that this relay wrote. */
-export async function ownMinutes(
-  { marks, node }: { readonly marks: Pick<Marks, 'marks'>; readonly node: string },
+/** Rows as they are in the store now, of all relays together. */
+export async function minuteRows(
+  marks: Pick<Marks, 'marks'>,
   { dimension, minutes }: { readonly dimension: Dimension; readonly minutes: readonly number[] },
 ): Promise<ReadonlyMap<number, Row>> {
   const rows = new Map<number, Row>();
   for (const startsAtMs of minutes) {
-    const name = rowName({ dimension, level: 'minute', startsAtMs, node });
-    const mark = (await marks.marks(name)).find((one) => one.name === name);
-    if (mark !== undefined) rows.set(startsAtMs, parseRow(mark.text));
+    const sum: Row = new Map();
+    for (const { text } of await marks.marks(stretchName({ dimension, level: 'minute', startsAtMs })))
+      addRow(sum, parseRow(text));
+    if (sum.size > 0) rows.set(startsAtMs, sum);
   }
   return rows;
 }

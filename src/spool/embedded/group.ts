@@ -8,7 +8,7 @@ import { feed, feedAt, feedEnd } from './feed.ts';
 import { count, counts } from './figures.ts';
 import { byProviderId, content, overview, story } from './find.ts';
 import { prune } from './forget.ts';
-import { mark, marks, unmark } from './marks.ts';
+import { exchange, mark, marks, unmark } from './marks.ts';
 import { note } from './note.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { describe, isOfTheAsker, sqliteFault } from './sqlite-error.ts';
@@ -48,6 +48,7 @@ const OPERATIONS: Operations = {
   marks,
   mark,
   unmark,
+  exchange,
   suppressed,
   suppress,
   unsuppress,

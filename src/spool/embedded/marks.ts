@@ -1,4 +1,4 @@
-import type { Mark } from '../marks.ts';
+import type { Mark, MarkExchange } from '../marks.ts';
 import type { Store } from './store.ts';
 import type { MarksPage } from './wire.ts';
 
@@ -43,4 +43,16 @@ export function mark(store: Store, made: readonly Mark[]): null {
 export function unmark(store: Store, names: readonly string[]): null {
   for (const name of names) store.run('DELETE FROM mark WHERE name = ?', name);
   return null;
+}
+
+/** See `Marks.exchange`. */
+export function exchange(store: Store, { given, made, gone }: MarkExchange): boolean {
+  for (const { name, text } of given) {
+    const known = store.get<Pick<Mark, 'text'>>('SELECT text FROM mark WHERE name = ?', name);
+    if ((known?.text ?? null) !== text) return false;
+  }
+  for (const { name, text, atMs } of made)
+    store.run('INSERT OR REPLACE INTO mark(name, text, at) VALUES (?, ?, ?)', name, text, atMs);
+  unmark(store, gone);
+  return true;
 }

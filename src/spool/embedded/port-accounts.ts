@@ -1,7 +1,7 @@
 /** What is counted and noted beside the mail, as seen through a port to the thread that owns it. */
 import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
-import { checkMarks, type Mark, type Marks, MARKS_AT_MOST } from '../marks.ts';
+import { checkExchange, checkMarks, type Mark, MARKS_AT_MOST, type MarkStore } from '../marks.ts';
 import { type Accounts, checkTallies, checkTurns, type Count, TALLIES_AT_ONCE } from '../tallies.ts';
 import {
   checkAddresses,
@@ -56,7 +56,7 @@ async function countsOf(
 }
 
 /** All calls reject with `SpoolError`. */
-export function portMarks(link: Link): Marks {
+export function portMarks(link: Link): MarkStore {
   return {
     async marks(prefix) {
       const found: Mark[] = [];
@@ -73,6 +73,10 @@ export function portMarks(link: Link): Marks {
     },
     async unmark(names) {
       if (names.length > 0) await link.call('unmark', names);
+    },
+    async exchange(asked) {
+      checkExchange(asked);
+      return link.call('exchange', asked);
     },
   };
 }

@@ -7,7 +7,7 @@ import type { Clock } from '../../ports.ts';
 import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
-import type { Marks } from '../marks.ts';
+import type { MarkStore } from '../marks.ts';
 import type { Peek, Peeked, PeekTerms } from '../peek.ts';
 import { headerNeedle, providerIdKey, providerIdsOf } from '../provider-ids.ts';
 import type { Search, SearchAsk, SearchPage } from '../search.ts';
@@ -40,7 +40,7 @@ type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number
 /** The spool, and what is kept beside it, as seen through a port to the thread that owns them. */
 export class PortSpool implements Spool, Traffic, Search, Peek {
   readonly ledger: Accounts;
-  readonly marks: Marks;
+  readonly marks: MarkStore;
   readonly suppressions: Suppressions;
   readonly feed: Feed;
   readonly #link: Link;
@@ -220,6 +220,7 @@ export function acceptAsk({ message, deliveries, content, received, dedupe, held
       recipients: JSON.stringify(delivery.recipients),
       dueAtMs: Math.ceil(delivery.dueAtMs),
       leaseUntilMs: delivery.leaseUntilMs,
+      ...(delivery.lastReply === undefined ? {} : { lastReply: JSON.stringify(delivery.lastReply) }),
     })),
     // A copy that is handed over: a view would drag along the pool that Node cuts small buffers from.
     content: new Uint8Array(content),

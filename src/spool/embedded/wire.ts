@@ -15,7 +15,7 @@ import type {
   SpoolTrouble,
 } from '../spool.ts';
 import type { FeedPlace } from '../feed.ts';
-import type { Mark } from '../marks.ts';
+import type { Mark, MarkExchange } from '../marks.ts';
 import type { Suppression, SuppressionFilter, SuppressionKey, SuppressionPage, Suppressions } from '../suppressions.ts';
 import type { Count, TakeTurns, Tally } from '../tallies.ts';
 import type { Peeked, PeekTerms } from '../peek.ts';
@@ -50,6 +50,8 @@ export type NewDeliveryAsk = {
   readonly recipients: string;
   readonly dueAtMs: number;
   readonly leaseUntilMs: number | null;
+  /** As JSON. Absent: none. */
+  readonly lastReply?: string;
 };
 
 export type EventAsk = { readonly kind: string; readonly atMs: number; readonly body: string };
@@ -148,6 +150,7 @@ export type QuickCalls = {
   marks: { ask: { readonly prefix: string; readonly after: string | null }; answer: MarksPage };
   mark: { ask: readonly Mark[]; answer: null };
   unmark: { ask: readonly string[]; answer: null };
+  exchange: { ask: MarkExchange; answer: boolean };
   suppressed: { ask: SuppressedAsk; answer: readonly Suppression[] };
   suppress: { ask: readonly Suppression[]; answer: null };
   unsuppress: { ask: readonly SuppressionKey[]; answer: number };

@@ -1,5 +1,5 @@
 /** Marks in Redis: their names in order, and a hash by name with time and text. */
-import { checkMarks, type Mark, type Marks, MARKS_AT_MOST } from '../marks.ts';
+import { checkExchange, checkMarks, type Mark, type MarkExchange, MARKS_AT_MOST, type MarkStore } from '../marks.ts';
 import { rangeAfter, rangeOf, type Range } from './name-range.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
@@ -13,7 +13,7 @@ const ERASED_AT_ONCE = 1_000;
 type Ask = <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
 
 /** The marks beside a spool. */
-export class RedisMarks implements Marks {
+export class RedisMarks implements MarkStore {
   readonly #ask: Ask;
 
   constructor(ask: Ask) {
@@ -43,6 +43,19 @@ export class RedisMarks implements Marks {
       const some = names.slice(from, from + ERASED_AT_ONCE);
       await this.#ask((store) => store.firmlyOnKeys(store.keys.marks, SCRIPTS.unpost, some));
     }
+  }
+
+  async exchange(exchange: MarkExchange): Promise<boolean> {
+    checkExchange(exchange);
+    const { given, made, gone } = exchange;
+    const args = [
+      given.length,
+      ...given.flatMap(({ name, text }) => [name, text === null ? '-' : '=', text ?? '']),
+      made.length,
+      ...made.flatMap(({ name, text, atMs }) => [name, atMs, text]),
+      ...gone,
+    ];
+    return (await this.#ask((store) => store.firmlyOnKeys(store.keys.marks, SCRIPTS.exchange, args))) === 1;
   }
 }
 

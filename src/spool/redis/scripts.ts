@@ -15,6 +15,7 @@ const NAMES = [
   'drop',
   'ended',
   'events',
+  'exchange',
   'extend',
   'feed',
   'feed-end',
