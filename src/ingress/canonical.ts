@@ -30,6 +30,8 @@ export type Canonical = {
   readonly body: Buffer;
   /** Addresses of the header From; null: the field cannot be read, or names nobody. Empty: there is none (null sender). */
   readonly from: readonly string[] | null;
+  /** Addresses of the header Sender; null: it has some that cannot be read. Empty: it names none. */
+  readonly senders: readonly string[] | null;
   readonly messageIdHeader: string;
   /** Whether the client wrote a Date. */
   readonly hasDate: boolean;
@@ -84,6 +86,7 @@ export function canonicalForm(submitted: Submitted): CanonicalResult {
     fields: [received, ...seen.kept, ...added],
     body: parts.body,
     from: fromText === '' ? [] : addressesOf(fromText),
+    senders: sendersOf(seen.senders),
     messageIdHeader,
     hasDate: seen.hasDate,
     submittedMessageId: seen.messageId,
@@ -97,6 +100,17 @@ export function canonicalForm(submitted: Submitted): CanonicalResult {
 function addressesOf(text: string): readonly string[] | null {
   const list = parseMailboxList(text);
   return list === null || list.length === 0 ? null : list.map(formatMailbox);
+}
+
+/** What has no @ is no address that readers could take for somebody's: a name of a machine's user, say. */
+function sendersOf(texts: readonly string[]): readonly string[] | null {
+  const found: string[] = [];
+  for (const text of texts) {
+    const addresses = text.includes('@') ? addressesOf(text) : [];
+    if (addresses === null) return null;
+    found.push(...addresses);
+  }
+  return found;
 }
 
 type Parts =
@@ -127,6 +141,7 @@ type Seen = {
   readonly kept: readonly HeaderField[];
   /** Values, as text; empty ones left out. */
   readonly from: readonly string[];
+  readonly senders: readonly string[];
   readonly hasDate: boolean;
   readonly messageId: string | null;
   readonly subject: string | null;
@@ -139,6 +154,7 @@ type Seen = {
 function readFields(fields: readonly HeaderField[]): Seen {
   const kept: HeaderField[] = [];
   const from: string[] = [];
+  const senders: string[] = [];
   const own = new Map<string, string>();
   let [hasDate, receivedCount] = [false, 0];
   let messageId: string | null = null;
@@ -155,6 +171,9 @@ function readFields(fields: readonly HeaderField[]): Seen {
       case 'from':
         if (unfoldedValue(entry) === '') continue;
         from.push(textOf(unfoldedValue(entry)));
+        break;
+      case 'sender':
+        senders.push(textOf(unfoldedValue(entry)));
         break;
       case 'date':
         if (unfoldedValue(entry) === '') continue;
@@ -174,7 +193,7 @@ function readFields(fields: readonly HeaderField[]): Seen {
     }
     kept.push(entry);
   }
-  return { kept, from, hasDate, messageId, subject, receivedCount, ...readDirectives(own) };
+  return { kept, from, senders, hasDate, messageId, subject, receivedCount, ...readDirectives(own) };
 }
 
 const NO_DIRECTIVES = {

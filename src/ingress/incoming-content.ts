@@ -113,7 +113,7 @@ export function incomingOf(
   session: Session,
   parts: { readonly transaction: Transaction; readonly content: IncomingContent; readonly cipher: string | null },
 ): Incoming | Reply {
-  const { client, sender, ret, envid, smtpUtf8, beganMs, recipients, timing, mtPriority } = parts.transaction;
+  const { client, sender, ret, envid, smtpUtf8, beganMs, recipients, timing, mtPriority, heldFor } = parts.transaction;
   if (client === null) return REPLIES.relayDenied;
   return {
     client,
@@ -128,6 +128,7 @@ export function incomingOf(
     eightBit: parts.content.decoder.isEightBit,
     origin: originOf(session, { smtpUtf8, cipher: parts.cipher }),
     beganMs,
+    heldFor,
   };
 }
 

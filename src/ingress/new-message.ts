@@ -7,6 +7,7 @@ import { isBulk, missingForUnsubscribe } from '../policy/bulk.ts';
 import { routedHeaders } from '../policy/routed-headers.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Canonical } from './canonical.ts';
+import type { Submission } from '../spool/spool.ts';
 import { priorityOf } from './handling-parameters.ts';
 import type { Incoming } from './receive.ts';
 import { type MessageTiming, messageTiming } from './timing.ts';
@@ -90,9 +91,39 @@ function needsUtf8({ sender, recipients }: Incoming, { fields }: Canonical): boo
 }
 
 /** What `received` keeps of NOTIFY: after its delivery nothing else knows it (RFC 3461 §4.1). */
-export function unaskedOf(recipients: readonly Recipient[]): { readonly unasked?: readonly string[] } {
+function unaskedOf(recipients: readonly Recipient[]): { readonly unasked?: readonly string[] } {
   const silent = recipients.filter(
     ({ notify }) => notify !== null && (notify === 'never' || !notify.includes('failure')),
   );
   return silent.length === 0 ? {} : { unasked: silent.map(({ address }) => address) };
 }
+/** @param nowMs monotonic */
+export function receivedEvent(
+  of: {
+    readonly incoming: Incoming;
+    readonly message: Message;
+    readonly addresses: readonly string[];
+    readonly warning: string | null;
+  },
+  nowMs: number,
+): Submission['received'] {
+  const { incoming, message, addresses, warning } = of;
+  return {
+    event: 'received',
+    atMs: message.receivedAtMs,
+    messageId: message.id,
+    client: message.client,
+    sender: incoming.sender,
+    recipients: addresses,
+    ...unaskedOf(incoming.recipients),
+    sizeBytes: message.sizeBytes,
+    stream: message.stream,
+    priority: message.priority,
+    protocol: incoming.origin.protocol,
+    peer: incoming.origin.address ?? '',
+    messageIdHeader: message.messageIdHeader,
+    ...(warning === null ? {} : { warning }),
+    tookMs: Math.round(nowMs - incoming.beganMs),
+  };
+}
+

@@ -7,9 +7,10 @@ import { ofMail } from '../message/event.ts';
 import { bytesOfFields, type HeaderField } from '../message/header.ts';
 import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
+import { heldEvents, overQuotaReply } from '../message/over-quota.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
-import { type NamedClient, senderAllowed } from '../policy/admit.ts';
+import type { NamedClient } from '../policy/admit.ts';
 import { isPathPerRecipient } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
@@ -18,10 +19,12 @@ import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Sub
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeOf, type Once } from './dedupe.ts';
 import type { Timing } from './handling-parameters.ts';
-import { newMessage, termsOf, unaskedOf } from './new-message.ts';
+import { newMessage, receivedEvent, termsOf } from './new-message.ts';
 import type { Habits } from './habit-book.ts';
+import type { OverQuota } from './quota.ts';
 import { REPLIES } from './replies.ts';
 import type { Marked, ReturnPaths } from './return-path.ts';
+import { whySenderDenied } from './sender-fields.ts';
 import { type Origin, receivedField } from './trace.ts';
 import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
 
@@ -55,6 +58,8 @@ export type Incoming = {
   readonly take: () => Buffer;
   readonly eightBit: boolean;
   readonly origin: Origin;
+  /** Why it is to wait for the quota of its client; null: it is not. Default: it is not. */
+  readonly heldFor?: string | null;
   /** Monotonic, of the command that began it. */
   readonly beganMs: number;
   /** By which it is known when it is sent again. Default: by its Message-ID, its recipients and its body. */
@@ -80,6 +85,8 @@ export type ReceiverDeps = {
   readonly habits?: Habits;
   readonly clock: Clock;
   readonly random: Random;
+  /** Absent: nothing comes that is to wait for its quota. */
+  readonly overQuota?: OverQuota;
   readonly emit: Emit;
 };
 
@@ -145,7 +152,8 @@ export class Receiver {
     const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
     if (result.kind === 'refused') return result;
     const { canonical } = result;
-    if (!fromAllowed(incoming.client, canonical)) return { kind: 'refused', reply: REPLIES.fromDenied };
+    const denied = whySenderDenied(incoming.client, canonical);
+    if (denied !== null) return { kind: 'refused', reply: denied };
     const terms = termsOf({ incoming, canonical, policy, atMs });
     if ('code' in terms) return { kind: 'refused', reply: terms };
     const suppressed = await this.#whySuppressed(incoming, terms.stream);
@@ -203,10 +211,12 @@ export class Receiver {
     const { handoff, spool, emit, policy } = this.#deps;
     const { message, content, dedupe, warning } = ready;
     const { deliveries, fresh } = this.#deliveriesOf(ready);
-    const received = this.#receivedEvent(ready);
+    const received = receivedEvent(ready, this.#deps.clock.monotonicMs());
+    const heldFor = ready.incoming.heldFor ?? null;
+    const held = heldFor === null ? null : await this.#heldEvents(ready, { deliveries, heldFor });
     let accepted = false;
     try {
-      const result = await spool.accept({ message, deliveries, content, received, dedupe });
+      const result = await spool.accept({ message, deliveries, content, received, dedupe, ...(held && { held }) });
       if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
       accepted = true;
       // A store that had the message already leases nothing again: it is in the queue, and was told of.
@@ -217,15 +227,25 @@ export class Receiver {
       if (result.kind === 'accepted') emit(ofMail(received, message));
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
       const text = `${message.id} queued${note}${warning === null ? '' : `; ${warning}`}`;
+      if (result.kind === 'accepted') for (const event of held ?? []) emit(ofMail(event, message));
       return { kind: 'accepted', id: message.id, text };
     } finally {
       if (!accepted && fresh.length > 0) handoff.cancel(fresh.map((delivery) => delivery.id));
-      if (accepted && fresh.length < deliveries.length) handoff.wake();
+      if (accepted && held === null && fresh.length < deliveries.length) handoff.wake();
     }
   }
 
   /**
    * One for each destination domain, or for each recipient where the return path is to name one; those that the hand-off has
+  /** Of mail that is to wait for its quota. Rejects where nobody would let it go again. */
+  async #heldEvents(
+    { incoming: { client }, message }: Ready,
+    { deliveries, heldFor }: { readonly deliveries: readonly NewDelivery[]; readonly heldFor: string },
+  ): Promise<ReturnType<typeof heldEvents>> {
+    await this.#deps.overQuota?.expect(client.name, message.id);
+    return heldEvents(message, deliveries, heldFor);
+  }
+
    * room for are leased to this node at once.
    */
   #deliveriesOf({ incoming, message, content }: Ready): { deliveries: NewDelivery[]; fresh: FreshDelivery[] } {
@@ -243,34 +263,20 @@ export class Receiver {
     const { id, client, priority } = message;
     const dueAtMs = Math.max(message.receivedAtMs, message.sendAtMs ?? 0);
     for (const [key, recipients] of byDomain) {
+    const { heldFor = null } = incoming;
+    const held = heldFor === null ? null : { leaseUntilMs: null, lastReply: overQuotaReply(heldFor) };
       const domain = isEach ? domainOf(key) : key;
       const deliveryId = deliveryIdOf(id, deliveries.length + 1);
       const delivery = { id: deliveryId, domain, client, priority, sizeBytes: content.length, dueAtMs };
       const leaseUntilMs = this.#deps.handoff.reserve(delivery);
       if (leaseUntilMs !== null) fresh.push(delivery);
+      if (held !== null) {
+        deliveries.push({ domain, recipients, dueAtMs, ...held });
+        continue;
+      }
       deliveries.push({ domain, recipients, dueAtMs, leaseUntilMs });
     }
     return { deliveries, fresh };
-  }
-
-  #receivedEvent({ incoming, message, addresses, warning }: Ready): Submission['received'] {
-    return {
-      event: 'received',
-      atMs: message.receivedAtMs,
-      messageId: message.id,
-      client: message.client,
-      sender: incoming.sender,
-      recipients: addresses,
-      ...unaskedOf(incoming.recipients),
-      sizeBytes: message.sizeBytes,
-      stream: message.stream,
-      priority: message.priority,
-      protocol: incoming.origin.protocol,
-      peer: incoming.origin.address ?? '',
-      messageIdHeader: message.messageIdHeader,
-      ...(warning === null ? {} : { warning }),
-      tookMs: Math.round(this.#deps.clock.monotonicMs() - incoming.beganMs),
-    };
   }
 }
 
@@ -288,10 +294,4 @@ function cancelAllBut(handoff: Handoff, fresh: readonly FreshDelivery[], leased:
   const taken = new Set(leased.map(({ delivery }) => delivery.id));
   handoff.cancel(fresh.map(({ id }) => id).filter((id) => !taken.has(id)));
   handoff.wake();
-}
-
-/** A From that cannot be read is only for clients that may send as anyone. */
-function fromAllowed({ client }: NamedClient, { from }: Canonical): boolean {
-  if (from === null) return client.senders.includes('*');
-  return from.every((address) => senderAllowed(client, address));
 }

@@ -54,6 +54,7 @@ export const REPLIES = {
   unknownRecipient: { code: 550, detail: '1.1', text: 'no such address here' },
   overQuota: { code: 452, detail: '7.1', text: 'sending quota used up, try again later' },
   fromDenied: { code: 550, detail: '7.1', text: 'header From not allowed for this client' },
+  senderFieldDenied: { code: 550, detail: '7.1', text: 'header Sender not allowed for this client' },
   severalFrom: { code: 550, detail: '7.1', text: 'more than one From field' },
 
   spoolFull: { code: 452, detail: '3.1', text: 'insufficient system storage, try again later' },

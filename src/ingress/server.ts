@@ -1,9 +1,8 @@
 /** Taking mail in over SMTP: the listening ports of the policy, and all that their sessions share. */
 import type { Screening } from '../message/screening.ts';
 import type { Policy } from '../policy/schema.ts';
-import type { Clock, Emit, Random } from '../ports.ts';
+import type { Random } from '../ports.ts';
 import type { Handoff } from '../spool/handoff.ts';
-import type { Ledger } from '../spool/ledger.ts';
 import type { Spool } from '../spool/spool.ts';
 import { Admission } from './admission.ts';
 import { Authenticator } from './auth.ts';
@@ -13,6 +12,7 @@ import { type ListenProblem, listenProblem } from './listen-problem.ts';
 import { Listener, type ListenerDeps } from './listener.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { IngressSharing } from './peers.ts';
+import type { QuotaDeps } from './quota.ts';
 import { Receiver, type Sign } from './receive.ts';
 import { NO_RETURN_PATHS, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
 import { REPLIES } from './replies.ts';
@@ -20,11 +20,10 @@ import { submit, type Submission, type SubmitResult } from './submit.ts';
 import { Certificate } from './tls.ts';
 import type { UnsubscribeUrl } from './unsubscribe.ts';
 
-export type IngressDeps = {
+export type IngressDeps = QuotaDeps & {
   /** The policy in force now. */
   readonly policy: () => Policy;
   readonly spool: Pick<Spool, 'accept' | 'trouble'>;
-  readonly ledger: Ledger;
   readonly handoff: Handoff;
   readonly sign: Sign;
   /** Default: there are none. */
@@ -35,9 +34,7 @@ export type IngressDeps = {
   readonly unsubscribeUrl?: UnsubscribeUrl;
   /** Default: what clients do is not counted. */
   readonly habits?: Habits;
-  readonly clock: Clock;
   readonly random: Random;
-  readonly emit: Emit;
   /** The other workers on the same ports. Default: there are none. */
   readonly sharing?: IngressSharing;
 };
@@ -117,6 +114,7 @@ class SmtpPorts implements Ingress {
       returnPaths: deps.returnPaths ?? NO_RETURN_PATHS,
       ...(deps.screening === undefined ? {} : { screening: deps.screening }),
       ...(deps.habits === undefined ? {} : { habits: deps.habits }),
+      ...(deps.overQuota === undefined ? {} : { overQuota: deps.overQuota }),
       admission: this.#admission,
       deadlines: this.#deadlines,
       isStopping: () => this.#stopping,

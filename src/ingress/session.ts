@@ -4,23 +4,20 @@ import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
 import { clientByName, clientForAddress, type NamedClient, senderAllowed } from '../policy/admit.ts';
 import type { ListenerPolicy, Policy } from '../policy/schema.ts';
-import type { Clock, Emit } from '../ports.ts';
-import type { Ledger } from '../spool/ledger.ts';
 import type { Authenticator } from './auth.ts';
 import { type MailCommand, parseMail, parseRcpt } from './envelope-command.ts';
 import { mtPriorityUpTo, type Timing, timingAt } from './handling-parameters.ts';
 import type { Habits } from './habit-book.ts';
 import type { MemoryBudget } from './memory-budget.ts';
-import { drawQuota } from './quota.ts';
+import { drawQuota, type QuotaDeps } from './quota.ts';
 import type { Receiver } from './receive.ts';
 import type { ReturnPaths } from './return-path.ts';
 import { REPLIES, senderOkAt } from './replies.ts';
 
-export type SessionDeps = {
+export type SessionDeps = QuotaDeps & {
   readonly policy: () => Policy;
   readonly authenticator: Authenticator;
   readonly receiver: Receiver;
-  readonly ledger: Ledger;
   readonly budget: MemoryBudget;
   /** Of what comes to return paths. */
   readonly returnBudget: MemoryBudget;
@@ -29,8 +26,6 @@ export type SessionDeps = {
   readonly screening?: Screening;
   /** Absent: what clients do is not counted. */
   readonly habits?: Habits;
-  readonly clock: Clock;
-  readonly emit: Emit;
 };
 
 /** One mail transaction, from MAIL on. */
@@ -41,6 +36,8 @@ export type Transaction = MailCommand & {
   readonly timing: Timing;
   /** Its only recipient is a return path: anybody may send there, and nothing is relayed. */
   forReturnPath: boolean;
+  /** It is taken, and waits, since it is over the quota: why; null: it is not. */
+  heldFor: string | null;
   /** Monotonic. */
   readonly beganMs: number;
 };
@@ -171,7 +168,16 @@ export class Session {
     const beganMs = this.#deps.clock.monotonicMs();
     const mtPriority =
       value.mtPriority === null || client === null ? null : mtPriorityUpTo(client.client.maxPriority, value.mtPriority);
-    this.transaction = { ...value, mtPriority, timing, client, recipients: new Map(), forReturnPath: false, beganMs };
+    this.transaction = {
+      ...value,
+      mtPriority,
+      timing,
+      client,
+      recipients: new Map(),
+      forReturnPath: false,
+      heldFor: null,
+      beganMs,
+    };
     return mtPriority === null || mtPriority === value.mtPriority ? REPLIES.senderOk : senderOkAt(mtPriority);
   }
 
@@ -241,11 +247,18 @@ export class Session {
     return null;
   }
 
-  /** Takes the recipients out of the client's quota; null: it has none. */
+  /** Takes the recipients out of the client's quota, and says why not; null: it has none. */
   drawQuota(): Promise<Reply | null> | null {
-    const client = this.transaction?.client ?? null;
-    if (client?.client.quota === undefined || this.transaction?.forReturnPath === true) return null;
-    return drawQuota(this.#deps, client, this.transaction?.recipients.size ?? 0);
+    const { transaction } = this;
+    const client = transaction?.client ?? null;
+    if (client?.client.quota === undefined || transaction === null || transaction.forReturnPath) return null;
+    return this.#drawQuota(transaction, client);
+  }
+
+  async #drawQuota(transaction: Transaction, client: NamedClient): Promise<Reply | null> {
+    const drawn = await drawQuota(this.#deps, client, transaction.recipients.size);
+    if (drawn.kind === 'held') transaction.heldFor = drawn.why;
+    return drawn.kind === 'refused' ? drawn.reply : null;
   }
 
   /** Tells of a refusal; returns the reply. */

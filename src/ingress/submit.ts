@@ -6,11 +6,9 @@ import type { Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import { clientByName, senderAllowed } from '../policy/admit.ts';
 import type { Policy } from '../policy/schema.ts';
-import type { Clock, Emit } from '../ports.ts';
-import type { Ledger } from '../spool/ledger.ts';
 import type { Once } from './dedupe.ts';
 import { withLineEnds } from './line-ends.ts';
-import { drawQuota } from './quota.ts';
+import { drawQuota, type QuotaDeps } from './quota.ts';
 import type { Receiver } from './receive.ts';
 import { lineTooLongFor, REPLIES } from './replies.ts';
 
@@ -38,12 +36,9 @@ export type SubmitResult =
   /** The reply that SMTP would have given; `recipient`: the address that it is about. */
   | { readonly kind: 'refused'; readonly reply: Reply; readonly about: RefusalAbout; readonly recipient?: string };
 
-type SubmitDeps = {
+type SubmitDeps = QuotaDeps & {
   readonly policy: () => Policy;
-  readonly ledger: Ledger;
   readonly receiver: Receiver;
-  readonly clock: Clock;
-  readonly emit: Emit;
 };
 
 /** Accepted means durable, and for all recipients. Never rejects. */
@@ -61,10 +56,12 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   );
   const text = await canonicalText(submission.content, limitBytes, policy.limits.lineLength);
   if (!Buffer.isBuffer(text)) return refused(text);
-  const trouble = deps.receiver.trouble() ?? (await drawQuota(deps, client, envelope.recipients.length));
+  const trouble = deps.receiver.trouble();
   if (trouble !== null) return refused(trouble);
   const origin = { helo: null, address: submission.address, protocol: submission.protocol, tls: null };
   const received = await deps.receiver.receive({
+  const drawn = await drawQuota(deps, client, envelope.recipients.length);
+  if (drawn.kind === 'refused') return refused(drawn.reply);
     client,
     sender: envelope.sender,
     recipients: envelope.recipients,
@@ -77,6 +74,7 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     beganMs,
     ...(submission.once === undefined ? {} : { once: submission.once }),
   });
+    heldFor: drawn.kind === 'held' ? drawn.why : null,
   return received.kind === 'accepted' ? { kind: 'accepted', id: received.id } : refused(received.reply);
 }
 
@@ -121,6 +119,7 @@ const ABOUT: ReadonlyMap<Reply, RefusalAbout> = new Map<Reply, RefusalAbout>([
   [REPLIES.badRecipient, 'recipients'],
   [REPLIES.noRecipients, 'recipients'],
   [REPLIES.tooManyRecipients, 'recipients'],
+  [REPLIES.senderFieldDenied, 'sender'],
   [REPLIES.tooBig, 'size'],
   [REPLIES.headerTooBig, 'size'],
   [REPLIES.overQuota, 'quota'],

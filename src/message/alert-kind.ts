@@ -270,6 +270,11 @@ export const ALERT_KINDS = {
     when: 'a client sends far more, to more new recipients, or bounces more than it ever did: its marketing mail is held',
     todo: 'look at what it sends; `relevo client release NAME`, or the link, lets it go',
   },
+  'quota-held': {
+    severity: 'warning',
+    when: 'mail of a client with `overQuota: hold` is over its quota: it waits, and goes by itself as there is room',
+    todo: 'nothing, if it is meant; else raise `quota`, or look at what the client sends: `relevo queue list --state held --client NAME`',
+  },
 } as const satisfies Readonly<Record<string, AlertKindFacts>>;
 
 export type AlertKind = keyof typeof ALERT_KINDS;

@@ -32,6 +32,15 @@ export function parseRate(text: string): Rate | null {
   return windowMs > 0 ? { count: Number(match[1]), windowMs } : null;
 }
 
+/** `{ count: 600, windowMs: 60_000 }` → `600/m`. */
+export function formatRate({ count, windowMs }: Rate): string {
+  const [unit, unitMs] = RATE_UNITS.find(([, ms]) => windowMs >= ms && windowMs % ms === 0) ?? ['ms', 1];
+  const windows = windowMs / unitMs;
+  return `${count}/${windows === 1 ? '' : windows}${unit}`;
+}
+
+const RATE_UNITS = (['d', 'h', 'm', 's'] as const).map((unit) => [unit, DURATION_MS[unit]] as const);
+
 /** `10%` → 10. @returns 0–100 */
 export function parseSharePercent(text: string): number | null {
   const match = /^(\d{1,3}(?:\.\d{1,3})?)\s*%$/.exec(text.trim());

@@ -104,7 +104,9 @@ export function testOperate(engine: Engine): void {
 
     test('what was accepted as held waits from the start, over a restart too, until it is released, and says why', async () => {
       const { spool, nowMs } = fixture();
-      const submission = aSubmission({ atMs: nowMs, to: ['a@one.test', 'b@two.test'] });
+      const lastReply = { code: 451, detail: '4.5', text: 'over its quota' };
+      const plain = aSubmission({ atMs: nowMs, to: ['a@one.test', 'b@two.test'] });
+      const submission = { ...plain, deliveries: plain.deliveries.map((delivery) => ({ ...delivery, lastReply })) };
       const held = submission.deliveries.map(({ domain, recipients }, place) => ({
         event: 'held' as const,
         atMs: nowMs,
@@ -119,6 +121,10 @@ export function testOperate(engine: Engine): void {
       expect((await spool.story(submission.message.id))?.events).toEqual([submission.received, ...held]);
       fixture().store = await fixture().store.reopened();
       const { spool: again } = fixture();
+      expect(await again.list({ state: 'held' }, { limit: 9 })).toMatchObject([
+        { delivery: { lastReply } },
+        { delivery: { lastReply } },
+      ]);
       expect(await fixture().claimed()).toEqual([]);
       expect((await again.overview()).byState).toEqual({ queued: 0, held: 2, quarantined: 0 });
       expect(await again.release({ ids: [deliveryOf(submission, 2)] }, nowMs, 'there is room')).toBe(1);

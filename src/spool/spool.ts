@@ -48,6 +48,8 @@ export type NewDelivery = {
   readonly dueAtMs: number;
   /** Lease it to the acceptor until then, so that fresh mail never reads the store; null: queued for whoever claims. */
   readonly leaseUntilMs: number | null;
+  /** Why it waits, of one that is held. Default: nothing says it. */
+  readonly lastReply?: Reply;
 };
 
 /** `known`: this message id was accepted before, whoever learnt of it; nothing was written or leased, and no event is to be told. */

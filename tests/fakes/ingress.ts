@@ -36,7 +36,7 @@ export type IngressFixtureOptions = {
   readonly sign?: Sign;
   readonly returnPaths?: ReturnPaths;
   /** What else ingress has. */
-  readonly needs?: Pick<IngressDeps, 'screening' | 'unsubscribeUrl' | 'habits'>;
+  readonly needs?: Pick<IngressDeps, 'screening' | 'unsubscribeUrl' | 'habits' | 'overQuota'>;
 };
 
 /** Ingress on free ports of loopback over a spool in memory: by default a submission, a submissions and an SMTP port. */

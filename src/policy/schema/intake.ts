@@ -131,7 +131,7 @@ const client = z
     senders: z
       .array(senderGlob)
       .min(1, 'expected at least one address or pattern')
-      .meta({ description: 'Globs of addresses that envelope sender and header From may use.' }),
+      .meta({ description: 'Globs of addresses that envelope sender and the header fields From and Sender may use.' }),
     stream: name.optional().meta({
       description:
         'Of its messages, unless they say otherwise. Default: transactional, and bulk mail goes to the stream that takes it.',
@@ -140,7 +140,19 @@ const client = z
     maxPriority: priority
       .prefault('high')
       .meta({ description: 'The most urgent that its messages may ask to be; what asks for more gets this.' }),
-    quota: rate.optional().meta({ description: 'Recipients in a window; beyond it 452 4.7.1.' }),
+    quota: rate.optional().meta({ description: 'Recipients in a window; what is beyond it: overQuota.' }),
+    overQuota: z
+      .enum(['refuse', 'hold'])
+      .prefault('refuse')
+      .meta({
+        description:
+          'What becomes of mail beyond its quota. refuse: 452 4.7.1, the client comes again. hold: it is taken, waits held, and goes by ' +
+          'itself, the oldest first, as the quota has room again; for software that does not come again.',
+      }),
+    overQuotaMost: positive
+      .max(10_000, 'expected a number up to 10000')
+      .prefault(10_000)
+      .meta({ description: 'About so many of its messages may wait for its quota; beyond it 452 4.7.1.' }),
     bounceMail: z.boolean().prefault(true).meta({
       description:
         'Whether its senders get mail about what was not delivered, or is late. false: they hear of it by webhooks, or not at all; what NOTIFY=SUCCESS asked for is sent all the same.',

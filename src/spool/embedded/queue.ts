@@ -31,8 +31,8 @@ export function insertDelivery(
   ask: NewDeliveryAsk,
 ): void {
   store.run(
-    `INSERT INTO delivery(message, ordinal, domain, client, priority, state, due_at, lease_until, token, attempts, recipients)
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+    `INSERT INTO delivery(message, ordinal, domain, client, priority, state, due_at, lease_until, token, attempts, last_reply, recipients)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?, ?)`,
     of.message,
     of.ordinal,
     ask.domain,
@@ -42,6 +42,7 @@ export function insertDelivery(
     ask.dueAtMs,
     ask.leaseUntilMs,
     ask.leaseUntilMs === null ? 0 : 1,
+    ask.lastReply ?? null,
     ask.recipients,
   );
   store.census.note({ ...of, domain: ask.domain, by: 1 });

@@ -134,7 +134,7 @@ function freshRecord(store: Store, { message, held }: Submission, delivery: NewD
     domain: delivery.domain,
     client: message.client,
     lastEgress: '',
-    lastReply: '',
+    lastReply: delivery.lastReply === undefined ? '' : JSON.stringify(delivery.lastReply),
     recipients: delivery.recipients.map(packRecipient),
   });
 }
