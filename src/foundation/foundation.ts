@@ -14,10 +14,13 @@ import type { LineOutput } from '../report/line-writer.ts';
 import { sharedVersion } from '../policy/shared-version.ts';
 import { RollupBook } from '../report/rollups/book.ts';
 import { openRollups, type Rollups, type RollupsNeeds } from '../report/rollups/rollups.ts';
+import type { SpanCounts } from '../report/traces/tracer.ts';
 import { openReporting, type Reporting, type Sample } from '../report/reporting.ts';
+import { keepTroubles } from '../report/kept-troubles.ts';
 import { createTroubles, type Troubles } from '../report/troubles.ts';
 import type { NodeFacts } from '../spool/nodes.ts';
 import { SpoolError } from '../spool/spool.ts';
+import { tellTraces } from '../watches/told-traces.ts';
 import { canSendFrom, processPlace } from '../system.ts';
 import { boundAddresses } from '../exits/whereabouts.ts';
 import type { SpoolReach } from '../workers/worker-wire.ts';
@@ -68,6 +71,8 @@ export type Hooks = {
   sample: Sample;
   closedExits: () => Promise<readonly string[]>;
   isStopping: () => boolean;
+  /** What came of spans since the last call; null: there are none. */
+  spans: () => Readonly<SpanCounts> | null;
   /** Told of every event. */
   heard: Emit;
 };
@@ -94,7 +99,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
       version,
       nodeVersion,
       policy: () => policy?.() ?? null,
-      sample: (facts) => hooks.sample(facts),
+      sample: async (facts) => ({ ...(await hooks.sample(facts)), spans: hooks.spans() }),
       sinks: [outcomes.sink, book.sink, troubles.sink, (event) => hooks.heard(event)],
     }),
   );
@@ -116,6 +121,7 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
   if (typeof opening === 'string') return { kind: 'refused', problems: [opening] };
   const { reach } = opening;
   const spool = stack.use(opening.spool);
+  stack.use(keepTroubles({ troubles, marks: spool.marks, clock, node: own.name }));
   stack.use(flushOutcomes({ book: outcomes, tallies: spool.ledger, clock, emit }));
   const rollups = stack.use(await openRollups({ book, ...rowsOn(spool, policy), policy, clock, emit, node: own.name }));
   if (spool.nodes !== undefined) stack.use(startPresence({ ...presence, nodes: spool.nodes }));
@@ -125,7 +131,9 @@ export async function layFoundation(options: RelayOptions, stack: AsyncDisposabl
     return () => void reachers.delete(run);
   };
   const told = { reporting, emit, hooks, nodeFacts, troubles, rollups };
-  return { kind: 'laid', foundation: { ...told, ports, holder, policy, spool, reach, onReachLost } };
+  const foundation = { ...told, ports, holder, policy, spool, reach, onReachLost };
+  await tellTraces(foundation, version, stack);
+  return { kind: 'laid', foundation };
 }
 
 /** Until the parts live. */
@@ -135,6 +143,7 @@ function idleHooks(): Hooks {
     sample: () => Promise.reject(new Error('the relay is starting')),
     closedExits: async () => [],
     isStopping: () => false,
+    spans: () => null,
     heard: () => {},
   };
 }

@@ -32,7 +32,7 @@ export type RouteNeeds = {
   readonly signatures: Signatures;
   /** The policy file, its versions, and what another one would make of the mail. */
   readonly policies: PolicyDesk;
-  readonly troubles: Troubles;
+  readonly troubles: Pick<Troubles, 'ofExit' | 'deferralOf'>;
   /** Where people sign in and out. */
   readonly signInDesk: SignInDesk;
   /** Calls it with every event of this node, until that is ended; it must be quick, for mail waits. */

@@ -20,7 +20,7 @@ describe('the page Queue', () => {
   const needs = (over: Partial<QueueNeeds['operations']> = {}): QueueNeeds => ({
     policy,
     clock,
-    troubles: { ofExit: () => [], deferralOf: () => ({ atMs: NOW_MS, reason: EVIL }), sink: () => {} },
+    troubles: { ofExit: () => [], deferralOf: () => ({ atMs: NOW_MS, reason: EVIL }) },
     operations: {
       overview: async () => ({
         messages: 1,
