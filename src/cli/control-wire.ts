@@ -10,9 +10,8 @@ import { PRIORITIES } from '../message/message.ts';
 import { SEARCH_LIMIT, SEARCH_STATES } from '../spool/search.ts';
 import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
 import { QUEUE_ACTIONS } from '../operations/operations.ts';
-import { seriesAsk, tableAsk, costsAsk } from '../operations/figure-asks.ts';
+import { costsAsk, sendReportAsk, seriesAsk, tableAsk } from '../operations/figure-asks.ts';
 
-export const CONTROL_VERSION = '1';
 /** Who runs the command, percent-encoded: told for the audit log, and no matter of rights. */
 export const USER_FIELD = 'x-relevo-user';
 
@@ -124,6 +123,7 @@ export const ASKS = {
   alertList: z.strictObject({}),
   acknowledgeAlert: z.strictObject({ name: text, by: text }),
   testAlerts: z.strictObject({}),
+  sendReport: sendReportAsk,
   webhooks: z.strictObject({}),
   resumeWebhook: z.strictObject({ name: text }),
   replayWebhook: z.strictObject({ name: text, fromMs: z.number(), untilMs: z.number() }),

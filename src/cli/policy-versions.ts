@@ -47,7 +47,7 @@ export function addPolicyVersions(policy: Command, registry: Registry): void {
 }
 
 /** The operations on the policy file of a command, whether a relay runs by it or not. */
-export function policyHere(cli: Cli, where: Where): PolicyOperations {
+function policyHere(cli: Cli, where: Where): PolicyOperations {
   const file = shownPath(cli, where.policyFile);
   return new PolicyOperations({
     policyFile: where.policyFile,

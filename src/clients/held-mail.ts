@@ -56,6 +56,6 @@ async function isHeldByGuard(spool: Pick<Spool, 'story'>, { delivery }: QueuedDe
 }
 
 /** Streams that take bulk mail. */
-export function bulkStreams({ streams }: Pick<Policy, 'streams'>): string[] {
+function bulkStreams({ streams }: Pick<Policy, 'streams'>): string[] {
   return Object.entries(streams).flatMap(([name, { bulk }]) => (bulk ? [name] : []));
 }

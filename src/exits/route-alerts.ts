@@ -49,7 +49,7 @@ function look({ policy, standingOf, clock, emit }: RouteAlertsNeeds, raised: Set
 }
 
 /** By name, with what closes each of its exits. None where no exit at all is open: that is told as a whole. */
-export function closedRoutes(policy: Policy, standingOf: StandingOf): ReadonlyMap<string, string> {
+function closedRoutes(policy: Policy, standingOf: StandingOf): ReadonlyMap<string, string> {
   const closed = new Map<string, string>();
   const isOpen = (name: string): boolean => isUsable(policy, name) && standingOf(name).closures.length === 0;
   if (!Object.keys(policy.egress).some(isOpen)) return closed;

@@ -99,7 +99,7 @@ export function streamsToHold({ streams }: Policy): readonly string[] {
 }
 
 /** Whether programs are told of events, so that the store keeps the order of all of them. */
-export function isFollowed({ webhooks }: Policy): boolean {
+function isFollowed({ webhooks }: Policy): boolean {
   return webhooks.length > 0;
 }
 

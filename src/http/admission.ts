@@ -48,7 +48,7 @@ export type Admission =
   | { readonly kind: 'refused'; readonly answer: Answer; readonly by?: Principal };
 
 const REALM = 'Bearer realm="relevo"';
-export const CSRF_FIELD = 'x-relevo-csrf';
+const CSRF_FIELD = 'x-relevo-csrf';
 
 /**
  * A token that is good opens whatever others did from the same address, which may be that of a proxy before all of them: to

@@ -7,7 +7,7 @@ import type { ApiRoute } from './route.ts';
 import { allRoutes } from './routes.ts';
 
 /** What follows this line of `docs/api.md` is generated. */
-export const REFERENCE_BEGINS = '<!-- generated from the routes by `npm run generate` from here on; do not edit -->';
+const REFERENCE_BEGINS = '<!-- generated from the routes by `npm run generate` from here on; do not edit -->';
 
 /** All calls of the API, to be looked at: none of them can be run. */
 export function routesToTell(): readonly ApiRoute[] {

@@ -2,7 +2,7 @@
 import { refusalOf } from './refusal.ts';
 import { replyClass, type Reply } from './reply.ts';
 
-export const BOUNCE_KINDS = ['hard', 'soft', 'block', 'mailbox-full', 'unknown-user', 'policy'] as const;
+const BOUNCE_KINDS = ['hard', 'soft', 'block', 'mailbox-full', 'unknown-user', 'policy'] as const;
 
 /**
  * `unknown-user`: no such mailbox, or none in use. `hard`: it cannot be reached, for good (no such domain, say).

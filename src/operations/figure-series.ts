@@ -37,7 +37,7 @@ export type FigureReading = {
 };
 
 /** What all names that have no row of their own are called. */
-export const OTHERS = 'other';
+const OTHERS = 'other';
 const NOBODYS_FIGURES: ReadonlySet<SeriesFigure> = new Set(['queue', 'queueMax', 'oldest']);
 const SUMS: ReadonlySet<string> = new Set(FIGURES);
 

@@ -21,7 +21,7 @@ const clientName = z
   .trim()
   .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'expected a name of letters, digits, - _ and .');
 
-export const PROVIDERS_ANSWERS = z.strictObject({
+const PROVIDERS_ANSWERS = z.strictObject({
   /** Without any, mail goes straight to the servers of its recipients. */
   providers: z
     .array(PROVIDER)
@@ -34,7 +34,7 @@ export const PROVIDERS_ANSWERS = z.strictObject({
     .default([]),
 });
 
-export const BASICS_ANSWERS = z.strictObject({
+const BASICS_ANSWERS = z.strictObject({
   hostname: domain,
   domain,
   postmaster: z.union([address, z.literal('')]).default(''),
@@ -42,7 +42,7 @@ export const BASICS_ANSWERS = z.strictObject({
   networks: z.array(network).max(50).default([]),
 });
 
-export const ADVANCED_ANSWERS = z.strictObject({
+const ADVANCED_ANSWERS = z.strictObject({
   /** Own servers before clouds, which are paid by the message, or the other way round. */
   first: z.enum(['own', 'cloud']).default('own'),
   /** The sending addresses are new, and begin with little mail. */

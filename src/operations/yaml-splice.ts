@@ -97,7 +97,7 @@ export function lineEnd(text: string, at: number): number {
   return end === -1 ? text.length : end + 1;
 }
 
-export function indentAt(text: string, at: number): string {
+function indentAt(text: string, at: number): string {
   return ' '.repeat(at - (text.lastIndexOf('\n', at - 1) + 1));
 }
 

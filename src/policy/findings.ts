@@ -18,7 +18,7 @@ export function findingsOf(issues: readonly Issue[], context: Context): Finding[
 }
 
 /** `, found "many"`; nothing for a secret; of a variable its name and never what it holds. */
-export function foundText(path: Path, { schema, tree }: Context): string {
+function foundText(path: Path, { schema, tree }: Context): string {
   const node = nodeAt(tree, path);
   if (node === undefined) return '';
   if (node.kind === 'list') return node.nodes.length === 0 ? ', found an empty list' : ', found a list';

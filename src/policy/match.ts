@@ -109,6 +109,6 @@ function isOneOf(globs: readonly string[] | undefined, value: string | null): bo
 }
 
 /** null for an address literal, which has no labels. */
-export function tldOf(domain: string): string | null {
+function tldOf(domain: string): string | null {
   return domain === '' || domain.startsWith('[') ? null : domain.slice(domain.lastIndexOf('.') + 1);
 }

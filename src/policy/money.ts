@@ -100,11 +100,6 @@ export function usedText(micros: number): string {
   return sign + (places === 6 ? text.replace(/0+$/, '') : text);
 }
 
-/** `90.00 USD` */
-export function moneyText({ micros, currency }: Money): string {
-  return `${usedText(micros)} ${currency}`;
-}
-
 /** Millionths as a number of the currency’s unit, for programs. */
 export function unitsOf(micros: number): number {
   return micros / MICROS;

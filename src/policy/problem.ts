@@ -32,7 +32,7 @@ export function problemsOf(file: string, findings: readonly Finding[]): Problem[
 }
 
 /** Keys that have dots and the like in them stand in quotes: `shaping."*.google.com".rate`. */
-export function formatPath(path: Path): string {
+function formatPath(path: Path): string {
   return path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`;
     const key = /^[\w-]+$/.test(step) ? step : JSON.stringify(shortened(step));

@@ -18,7 +18,7 @@ export function fileOutput(fd: number): LineOutput {
 }
 
 /** Writes to a pipe or socket. An error of the stream is an answer to the write that met it, never an exception. */
-export function streamOutput(stream: NodeJS.WritableStream): LineOutput {
+function streamOutput(stream: NodeJS.WritableStream): LineOutput {
   // Without a listener an EPIPE would end the process.
   stream.on('error', () => {});
   return (chunk, done) => {

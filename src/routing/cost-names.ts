@@ -5,7 +5,7 @@ import type { Price } from '../policy/money.ts';
 export const COSTS = 'cost:';
 export const TAG_COSTS = 'cost:tag:';
 
-export const COST_KINDS = ['exit', 'stream', 'client', 'tag'] as const;
+const COST_KINDS = ['exit', 'stream', 'client', 'tag'] as const;
 export type CostKind = (typeof COST_KINDS)[number];
 
 /** `price` null: it took nothing for it. */

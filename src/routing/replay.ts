@@ -213,7 +213,7 @@ function closuresOf({ closures }: ExitPast['standing']): ExitPast['standing']['c
 }
 
 /** The same for the same delivery under any policy, and spread evenly: from 0 to below 1. */
-export function fractionOf(place: number, draw: number): number {
+function fractionOf(place: number, draw: number): number {
   let bits = Math.imul(place + 1, 0x9e3779b1) ^ Math.imul(draw + 1, 0x85ebca6b);
   bits = Math.imul(bits ^ (bits >>> 16), 0x21f0aaad);
   bits = Math.imul(bits ^ (bits >>> 15), 0x735a2d97);

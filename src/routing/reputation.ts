@@ -16,7 +16,7 @@ import {
   successRateOf,
 } from './outcome-figures.ts';
 
-export const HALF_LIFE_MS = DAY_MS;
+const HALF_LIFE_MS = DAY_MS;
 /** What is older weighs less than one in a hundred. */
 export const WINDOW_MS = 7 * DAY_MS;
 

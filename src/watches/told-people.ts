@@ -80,7 +80,7 @@ export function sendReports(
 }
 
 /** By the first, by name, of those that are up. */
-export function turnOf(
+function turnOf(
   nodes: Pick<Nodes, 'all'> | null,
   { node, clock }: { readonly node: string; readonly clock: { nowMs(): number } },
 ) {

@@ -3,7 +3,7 @@ import type { Clock, Emit } from '../../ports.ts';
 import type { CloudKey } from './provider.ts';
 
 /** So long a refused key is left out, as long as there is another. */
-export const KEY_REST_MS = 180_000;
+const KEY_REST_MS = 180_000;
 
 type Ring = { readonly clock: Clock; readonly emit: Emit };
 

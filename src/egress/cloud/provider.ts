@@ -66,11 +66,6 @@ export type ProviderAnswer =
   /** `HttpWatch.signal`, or `mayGo`: nothing was sent. */
   | { readonly kind: 'stopped' };
 
-/** Whether it could send now, asked without sending anything. `steps`: what was found, for operators. */
-export type Checked =
-  | { readonly kind: 'well'; readonly found: string; readonly warnings: readonly string[] }
-  | { readonly kind: 'ill'; readonly cause: string };
-
 export type Provider<Parcel> = AsyncDisposable & {
   /** In texts: `Amazon SES`. */
   readonly title: string;

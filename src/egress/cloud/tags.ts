@@ -6,8 +6,8 @@ import type { Mail } from '../egress.ts';
 
 export const MESSAGE_TAG = 'relevo-message';
 export const DELIVERY_TAG = 'relevo-delivery';
-export const STREAM_TAG = 'relevo-stream';
-export const CLIENT_TAG = 'relevo-client';
+const STREAM_TAG = 'relevo-stream';
+const CLIENT_TAG = 'relevo-client';
 /** The message's own `X-Relevo-Tag`. */
 export const MAIL_TAG = 'relevo-tag';
 

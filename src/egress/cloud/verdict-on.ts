@@ -7,7 +7,7 @@ import type { ProviderAnswer } from './provider.ts';
 const TEXT_MOST = 500;
 
 /** Nobody is waited for longer than this, whatever it asks for. */
-export const REST_MOST_MS = 900_000;
+const REST_MOST_MS = 900_000;
 /** Where a provider only says that it was too much. */
 const FIRST_REST_MS = 5_000;
 const DOUBLED_MOST_MS = 300_000;

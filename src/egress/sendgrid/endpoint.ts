@@ -2,8 +2,8 @@
 import type { SendgridEgressPolicy } from '../../policy/schema.ts';
 import type { TlsMode } from '../smtp/session.ts';
 
-export const SMTP_ENDPOINT = 'smtp://smtp.sendgrid.net:587';
-export const API_ENDPOINT = 'https://api.sendgrid.com';
+const SMTP_ENDPOINT = 'smtp://smtp.sendgrid.net:587';
+const API_ENDPOINT = 'https://api.sendgrid.com';
 
 export type SmtpEndpoint = { readonly host: string; readonly port: number; readonly tls: TlsMode };
 

@@ -51,7 +51,7 @@ export function sendGridOpening(
 }
 
 /** Its server with its addresses. */
-export function sendGridHops(policy: SendgridEgressPolicy, dns: Dns): NextHops {
+function sendGridHops(policy: SendgridEgressPolicy, dns: Dns): NextHops {
   return upstreamHops(smtpEndpointOf(policy).host, dns);
 }
 

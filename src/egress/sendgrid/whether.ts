@@ -44,6 +44,6 @@ function listedIn(body: Buffer): ReadonlyMap<string, string> {
 }
 
 /** Its events add the name of a machine to what the answer to the request had. */
-export function bareIdOf(id: string): string {
+function bareIdOf(id: string): string {
   return id.replace(/\.(?:filter|recvd).*$/, '');
 }

@@ -28,7 +28,7 @@ export type ProviderEvent = {
 
 export type HookPost = { readonly headers: IncomingHttpHeaders; readonly body: Buffer; readonly nowMs: number };
 
-export const HOOK_REFUSALS = [
+const HOOK_REFUSALS = [
   'unsigned',
   'signature',
   'old',
@@ -63,7 +63,7 @@ export type HookReading =
   | { readonly kind: 'later'; readonly why: string };
 
 /** Longest text of what others say. */
-export const DETAIL_MOST = 1_000;
+const DETAIL_MOST = 1_000;
 const REF_MOST = 120;
 
 type Fields = Readonly<Record<string, unknown>>;

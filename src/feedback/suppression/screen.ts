@@ -54,7 +54,7 @@ const WORDS = {
 } as const satisfies Record<SuppressionReason, string>;
 
 /** What is said of a recipient that is not written to: why, since when, and on what evidence. */
-export function suppressedReply({ reason, atMs, evidence }: Suppression): Reply {
+function suppressedReply({ reason, atMs, evidence }: Suppression): Reply {
   const day = new Date(Math.min(Math.max(atMs, 0), 8.64e15)).toISOString().slice(0, 10);
   const because = evidence === '' ? '' : `: ${plainText(evidence, EVIDENCE_MOST)}`;
   return { code: 550, detail: '7.1', text: `suppressed: ${WORDS[reason]} on ${day}${because}` };

@@ -6,7 +6,7 @@ import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 
 /** A signature is believed so long before and after its time. */
-export const WINDOW_MS = 15 * 60_000;
+const WINDOW_MS = 15 * 60_000;
 
 const ALGORITHM = 'AWS4-HMAC-SHA256';
 const PRODUCT = 'ses';

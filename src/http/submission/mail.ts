@@ -49,7 +49,7 @@ export const line = (most: number) =>
   z.string().max(most).refine(isOneLine, 'expected one line without control characters');
 
 /** Whitespace may be in it. null: something in it is no base64. */
-export function bytesOfBase64(text: string): Buffer | null {
+function bytesOfBase64(text: string): Buffer | null {
   const packed = /\s/.test(text) ? text.replaceAll(/\s+/g, '') : text;
   const padding = packed.endsWith('==') ? 2 : packed.endsWith('=') ? 1 : 0;
   const letters = packed.length - padding;

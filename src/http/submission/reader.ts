@@ -25,7 +25,7 @@ export type ReadAnswer =
   | { readonly kind: 'unread'; readonly faults: readonly Fault[] };
 
 /** Of one batch. */
-export const MOST_IN_BATCH = 100;
+const MOST_IN_BATCH = 100;
 
 const EXPECTED = `expected a list of 1 to ${MOST_IN_BATCH} messages`;
 /** Each of them is read by itself. */

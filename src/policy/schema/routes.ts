@@ -38,7 +38,7 @@ export const pools = z
   .meta({ description: 'Egresses that share the work, by name.' });
 
 /** What a route may ask of a message. All given must hold. */
-export const match = z.strictObject({
+const match = z.strictObject({
   stream: globs.optional().meta({ description: 'Streams.' }),
   priority: oneOrMore(priority, 'high, normal or low, or a list of them')
     .optional()

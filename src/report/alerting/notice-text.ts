@@ -27,7 +27,7 @@ const KINDS: Readonly<Record<NoticeKind, string>> = {
 };
 
 /** One line, for subjects and lists. */
-export function noticeTitle({ isTest, lines, more }: AlertNotice): string {
+function noticeTitle({ isTest, lines, more }: AlertNotice): string {
   if (isTest) return 'test: this is how alerts arrive';
   const count = lines.length + Object.values(more).reduce((sum, some) => sum + some, 0);
   const [first] = lines;
@@ -60,7 +60,7 @@ export function noticeMail(
 }
 
 /** Lines end with a line feed. */
-export function noticeBody(notice: AlertNotice, terms: NoticeTerms): string {
+function noticeBody(notice: AlertNotice, terms: NoticeTerms): string {
   const { isTest, lines, more } = notice;
   const parts = isTest
     ? [`This is a test of ${terms.hostname}: alerts will arrive like this.\n`]

@@ -28,7 +28,7 @@ export type HookState = {
 /** Events of that stretch of time. `place` null: it is not known yet where that begins. */
 export type Replay = { readonly place: FeedPlace | null; readonly fromMs: number; readonly untilMs: number };
 
-export const HOOK_MARKS = 'webhook:';
+const HOOK_MARKS = 'webhook:';
 
 /** By its address: another secret, other events or another name tell the same program. */
 export function hookMark(url: string): string {

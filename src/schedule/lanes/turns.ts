@@ -1,7 +1,7 @@
 import { PRIORITIES, type Priority } from '../../message/message.ts';
 
 /** Turns that each priority gets while all have work: a newsletter moves on always, a password reset never queues behind it. */
-export const WEIGHTS = { high: 16, normal: 4, low: 1 } as const satisfies Record<Priority, number>;
+const WEIGHTS = { high: 16, normal: 4, low: 1 } as const satisfies Record<Priority, number>;
 
 /**
  * Weighted turns between priorities (start-time fair queueing): each turn costs 1/weight of virtual time, and whoever is

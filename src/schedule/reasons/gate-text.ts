@@ -64,7 +64,7 @@ export function hoursAndMinutes(ms: number): string {
 }
 
 /** `12 h 49 m`, `9 d 3 h`. */
-export function daysAndHours(ms: number): string {
+function daysAndHours(ms: number): string {
   const hours = Math.ceil(ms / 3_600_000);
   return hours < 48 ? hoursAndMinutes(ms) : `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }

@@ -5,7 +5,7 @@ import { replyClass } from '../../../message/reply.ts';
 import type { Count, Tally } from '../../../spool/tallies.ts';
 
 /** `tried`: all attempts. `doubted`: copies may be out. */
-export const ATTEMPT_KINDS = ['tried', 'failed', 'doubted'] as const;
+const ATTEMPT_KINDS = ['tried', 'failed', 'doubted'] as const;
 export type AttemptKind = (typeof ATTEMPT_KINDS)[number];
 export type Attempts = Readonly<Record<AttemptKind, number>>;
 
