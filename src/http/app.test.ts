@@ -124,6 +124,38 @@ test('a call gets what its schemas made of the request, and what it changed is w
   ]);
 });
 
+test('a call that changes something and forgets to say so is written down all the same', async () => {
+  const forgets = (path: string, more: Partial<ApiRoute>, change?: null): ApiRoute =>
+    defineRoute({
+      method: 'POST',
+      path,
+      scope: 'operate',
+      summary: 'Does something',
+      part: 'notes',
+      answer: z.looseObject({}),
+      run: async () => ({ kind: 'json', value: {}, ...(change === undefined ? {} : { change }) }),
+      ...more,
+    });
+  const text = { status: 200, contentType: 'text/plain', text: 'done\n' };
+  const { ask, audited } = world({
+    routes: [
+      forgets('/api/v1/forgets', {}),
+      forgets('/api/v1/says/{it}', { method: 'DELETE', run: async () => ({ kind: 'answer', answer: text }) }),
+      forgets('/api/v1/nothing', {}, null),
+      forgets('/api/v1/looks', { unaudited: 'looks' }),
+      forgets('/api/v1/gets', { method: 'GET' }),
+      forgets('/api/v1/fails', { run: async () => ({ kind: 'answer', answer: { ...text, status: 404 } }) }),
+    ],
+  });
+  for (const path of ['forgets', 'nothing', 'looks', 'fails']) await ask('POST', `/api/v1/${path}`);
+  await ask('DELETE', '/api/v1/says/x%20y');
+  await ask('GET', '/api/v1/gets');
+  expect(audited.map(({ what, on }) => [what, on])).toEqual([
+    ['call', 'POST /api/v1/forgets'],
+    ['call', 'DELETE /api/v1/says/x%20y'],
+  ]);
+});
+
 test('each fault is told with its path, and nothing runs', async () => {
   const { ask, audited } = world({ routes: [NOTE] });
   const faults = async (url: string, sent: string) => {

@@ -163,7 +163,8 @@ async function run(needs: AppNeeds, route: ApiRoute, { ask, params, principal }:
   const done = async (body: unknown): Promise<Reply> => {
     try {
       const reply = await route.run({ ...call, body });
-      if (reply.kind !== 'stream' && reply.change !== undefined) await audited(needs, principal, reply.change);
+      const change = changeOf(route, ask, reply);
+      if (change !== null) await audited(needs, principal, change);
       return replyOf(reply);
     } catch (cause) {
       return wrong(failure(needs, cause));
@@ -186,6 +187,16 @@ async function run(needs: AppNeeds, route: ApiRoute, { ask, params, principal }:
   if (reply === null || 'stream' in reply || reply.status < 400 || !reply.contentType.startsWith('text/plain'))
     return reply;
   return wrong(problem(reply.status, reply.text.trimEnd(), reply.headers));
+}
+
+/** What of it goes into the audit log; null: nothing. No call that changes something can forget it. */
+function changeOf(route: ApiRoute, { method, path }: AppAsk, reply: ApiReply): Change | null {
+  if (reply.kind === 'stream') return null;
+  if (reply.change !== undefined) return reply.change;
+  const isDone = reply.kind === 'json' || reply.answer.status < 300;
+  return isDone && route.method !== 'GET' && route.unaudited === undefined
+    ? { what: 'call', on: `${method} ${path}` }
+    : null;
 }
 
 /** As far as its head says. */

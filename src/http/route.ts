@@ -25,10 +25,11 @@ export type ApiReply =
       readonly status?: 200 | 201 | 202 | 207;
       readonly value: unknown;
       readonly headers?: Readonly<Record<string, string>>;
-      readonly change?: Change;
+      /** null: nothing this time. */
+      readonly change?: Change | null;
     }
   /** Anything else that is whole: a problem document, CSV, a file. */
-  | { readonly kind: 'answer'; readonly answer: Answer; readonly change?: Change }
+  | { readonly kind: 'answer'; readonly answer: Answer; readonly change?: Change | null }
   /** Goes on until the reader is gone, such as server-sent events; the call's `signal` says when. */
   | { readonly kind: 'stream'; readonly contentType: string; readonly stream: ReadableStream<Uint8Array> };
 
@@ -79,6 +80,12 @@ type Definition<Query, Body> = {
   readonly mostBytes?: () => number;
   /** What comes with 2xx: JSON of a schema, or of a media type. */
   readonly answer: z.ZodType | { readonly contentType: string };
+  /**
+   * Why it leaves no line in the audit log of its own: it only looks; it, or what it asks, writes one; or what it takes in has a
+   * history of its own, such as mail. Default: each that is answered with 2xx does, but for GET, as `change` of its reply says,
+   * and where that says nothing by method and path.
+   */
+  readonly unaudited?: 'looks' | 'audits-itself' | 'own-history';
   /** Whoever comes may call it, unknown: such as to sign in. Its principal has no name and no scopes. Default: false. */
   readonly isOpen?: boolean;
   /** How a token is shown to it, where other programs have fixed that; null: none was. Default: `Authorization: Bearer …`. */

@@ -59,12 +59,12 @@ export function timePart(atMs: number, digits = TIME_DIGITS): string {
   return Math.max(0, Math.floor(atMs)).toString().padStart(TIME_DIGITS, '0').slice(0, digits);
 }
 
-const SECRET = /^(?:password|secret|token|seed|totp|privateKey|apiKey|authorization|cookie)$/i;
+const SECRET = /^token$|password|secret|seed|totp|privatekey|apikey|authorization|cookie|recoverycodes?$/i;
 
 /** Whoever audits gives no secrets; those that have the name of one are left out all the same. */
 function shortened(value: unknown): unknown {
   const text = JSON.stringify(value, (key, inner: unknown) =>
-    SECRET.test(key) && typeof inner === 'string' ? '(not shown)' : inner,
+    SECRET.test(key) && (typeof inner === 'string' || Array.isArray(inner)) ? '(not shown)' : inner,
   );
   if (text.length <= MOST_TEXT) return JSON.parse(text) as unknown;
   return { cut: text.slice(0, MOST_TEXT) };

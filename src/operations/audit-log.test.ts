@@ -113,6 +113,22 @@ test('while the store is away nobody waits for it, it is told once, and written 
   expect((await log.page(ALL)).entries.map(({ on }) => on)).toEqual(['2', '1']);
 });
 
+test('a log that is closed while the store is away tries no more, and says what is missing', async () => {
+  const { clock, marks, events, log } = world();
+  marks.isAway = true;
+  await log.note(by('ann', 'egress.pause', 'ip-1'));
+  await log.note(by('ann', 'egress.pause', 'ip-2'));
+  await log[Symbol.asyncDispose]();
+  expect(events.map((event) => (event.event === 'failed' ? event.cause : ''))).toMatchObject([
+    expect.anything(),
+    expect.stringMatching(/not written: .*ip-1.*, and 1 more/),
+  ]);
+  marks.isAway = false;
+  expect(clock.pending).toBe(0);
+  await clock.advance(10_000_000);
+  expect(marks.all()).toEqual([]);
+});
+
 test('a flood of what was not let takes no room, and pushes out no change', async () => {
   const { clock, log } = world();
   await using _ = log;
@@ -131,14 +147,23 @@ test('a flood of what was not let takes no room, and pushes out no change', asyn
 test('what was before and after is kept within bounds, and nothing that is called a secret', async () => {
   const { marks, log } = world();
   await using _ = log;
-  const after = { name: 'x', password: 'hunter2', inner: [{ token: 'rlv_x', apiKey: 'k' }], rest: '' };
+  const secrets = { token: 'rlv_x', apiKey: 'k', secretAccessKey: 's', recoveryCodes: ['hunter2'] };
+  const after = { name: 'x', passwordHash: 'hunter2', inner: [secrets], passwordAtMs: 7, rest: '' };
   await log.note({ ...by('ann', 'client.add', 'o'.repeat(5_000)), after });
   await log.note({ ...by('ann', 'policy.save'), before: 'y'.repeat(90_000) });
   const [large, small] = (await log.page(ALL)).entries;
   expect(small?.after).toEqual({
     name: 'x',
-    password: '(not shown)',
-    inner: [{ token: '(not shown)', apiKey: '(not shown)' }],
+    passwordHash: '(not shown)',
+    inner: [
+      {
+        token: '(not shown)',
+        apiKey: '(not shown)',
+        secretAccessKey: '(not shown)',
+        recoveryCodes: '(not shown)',
+      },
+    ],
+    passwordAtMs: 7,
     rest: '',
   });
   expect(small?.on.length).toBe(301);

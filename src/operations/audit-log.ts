@@ -30,7 +30,7 @@ export type AuditLogNeeds = {
 };
 
 /** Of all: more make the oldest go before their time. */
-export const MOST_ENTRIES = 100_000;
+const MOST_ENTRIES = 100_000;
 /** Of what was not let, in a minute; more are counted. */
 const REFUSALS_A_MINUTE = 30;
 const MINUTE_MS = 60_000;
@@ -57,6 +57,8 @@ export class AuditLog implements AsyncDisposable {
   #turn = 0;
   #refusals = { fromMs: Number.NEGATIVE_INFINITY, count: 0 };
   #cancel: () => void;
+  #cancelAgain = (): void => {};
+  #isClosed = false;
   #failed = false;
   #uncounted = 0;
   /** null: nothing was forgotten yet. */
@@ -116,7 +118,8 @@ export class AuditLog implements AsyncDisposable {
         if (!this.#failed) emit({ event: 'failed', atMs: clock.nowMs(), where: 'audit', cause: String(cause) });
         this.#failed = true;
         this.#writing = null;
-        clock.after(AGAIN_MS, () => void this.#begin());
+        this.#cancelAgain();
+        if (!this.#isClosed) this.#cancelAgain = clock.after(AGAIN_MS, () => void this.#begin());
         return;
       }
       this.#failed = false;
@@ -197,13 +200,20 @@ export class AuditLog implements AsyncDisposable {
   async #sweepAgain(): Promise<void> {
     const { clock } = this.#needs;
     await this.sweep().catch(() => {});
-    this.#cancel = clock.after(SWEEP_MS, () => void this.#sweepAgain());
+    if (!this.#isClosed) this.#cancel = clock.after(SWEEP_MS, () => void this.#sweepAgain());
   }
 
-  /** What waits is written first. */
+  /** What waits is written first; where the store is away, the relay's own log says how much that was. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     this.#cancel();
+    this.#cancelAgain();
     await this.#begin();
+    const [first, ...others] = this.#waiting.splice(0);
+    if (first === undefined) return;
+    const { clock, emit } = this.#needs;
+    const cause = `not written: ${first.mark.text.slice(0, 300)}, and ${others.length} more`;
+    emit({ event: 'failed', atMs: clock.nowMs(), where: 'audit', cause });
   }
 }
 

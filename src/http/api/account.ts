@@ -1,9 +1,10 @@
 /** What everybody who signed in may do with an account of one's own, and with sessions. */
 import { z } from 'zod';
+import { changing } from '../../operations/audited-operations.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Principal } from '../principal.ts';
-import { type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
+import { type ApiReply, type ApiRoute, type Change, defineRoute } from '../route.ts';
 import { secretOfCookie } from '../sign-in/cookie.ts';
 import { secretHash, sessionId } from '../sign-in/session.ts';
 import { squareOf } from '../sign-in/totp.ts';
@@ -80,9 +81,10 @@ function secondFactor({ operations, signInDesk }: Needs): readonly ApiRoute[] {
       run: async ({ principal, body }) => {
         const refusal = await mustKnow(signInDesk, principal, body);
         if (refusal !== null) return refusal;
-        const { seed, uri } = await operations.beginSecondFactor({ name: principal.name });
+        const { name } = principal;
+        const { seed, uri } = await operations.beginSecondFactor({ name });
         const svg = Buffer.from(await squareOf(uri)).toString('base64');
-        return { kind: 'json', value: { seed, uri, image: `data:image/svg+xml;base64,${svg}` } };
+        return { kind: 'json', value: { seed, uri, image: `data:image/svg+xml;base64,${svg}` }, change: begun(name) };
       },
     }),
     defineRoute({
@@ -94,8 +96,9 @@ function secondFactor({ operations, signInDesk }: Needs): readonly ApiRoute[] {
       answer: CODES,
       run: async ({ principal, body }) => {
         if (principal.kind !== 'user') return noUser();
-        const value = await operations.confirmSecondFactor({ name: principal.name, code: body.code });
-        return { kind: 'json', value, change: { what: 'user.second-factor.add', on: principal.name } };
+        const ask = { name: principal.name, code: body.code };
+        const { result, change } = await changing(operations, 'confirmSecondFactor', ask);
+        return { kind: 'json', value: result, change };
       },
     }),
     defineRoute({
@@ -108,8 +111,8 @@ function secondFactor({ operations, signInDesk }: Needs): readonly ApiRoute[] {
       run: async ({ principal, body }) => {
         const refusal = await mustKnow(signInDesk, principal, body);
         if (refusal !== null) return refusal;
-        const value = await operations.removeSecondFactor({ name: principal.name });
-        return { kind: 'json', value, change: { what: 'user.second-factor.remove', on: principal.name } };
+        const { result, change } = await changing(operations, 'removeSecondFactor', { name: principal.name });
+        return { kind: 'json', value: result, change };
       },
     }),
     defineRoute({
@@ -127,6 +130,11 @@ function secondFactor({ operations, signInDesk }: Needs): readonly ApiRoute[] {
       },
     }),
   ];
+}
+
+/** It counts for nothing yet. */
+function begun(name: string): Change {
+  return { what: 'user.second-factor.begin', on: name };
 }
 
 function sessions({ operations }: Needs): readonly ApiRoute[] {

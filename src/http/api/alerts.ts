@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { Operations } from '../../operations/operations.ts';
 import { SEVERITIES } from '../../message/severity.ts';
+import { changing } from '../../operations/audited-operations.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
@@ -79,9 +80,11 @@ export function alertRoutes({ operations }: Pick<RouteNeeds, 'operations'>): rea
       answer: z.object({ name: z.string(), changed: z.int() }),
       run: async ({ params, principal }) => {
         const name = params['name'] ?? '';
-        const { changed, known } = await operations.acknowledgeAlert({ name, by: principal.name });
+        const ask = { name, by: principal.name };
+        const { result, change } = await changing(operations, 'acknowledgeAlert', ask);
+        const { changed, known } = result;
         if (known === 0) return { kind: 'answer', answer: problem(404, 'no alert of that name is in force') };
-        return { kind: 'json', value: { name, changed }, change: { what: 'alert.acknowledge', on: name } };
+        return { kind: 'json', value: { name, changed }, change };
       },
     }),
   ];

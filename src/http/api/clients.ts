@@ -1,5 +1,6 @@
 /** Clients: what their software does, what the guard knows of each, and letting go what it holds. */
 import { z } from 'zod';
+import { changing } from '../../operations/audited-operations.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
@@ -55,9 +56,8 @@ export function clientRoutes({ operations, policy }: Pick<RouteNeeds, 'operation
         const name = params['name'] ?? '';
         if (!Object.hasOwn(policy().clients, name))
           return { kind: 'answer', answer: problem(404, 'the policy has no such client') };
-        const { released } = await operations.releaseClient({ name, by: principal.name });
-        const value = { client: name, released };
-        return { kind: 'json', value, ...(released && { change: { what: 'client.release', on: name } }) };
+        const { result, change } = await changing(operations, 'releaseClient', { name, by: principal.name });
+        return { kind: 'json', value: { client: name, released: result.released }, change };
       },
     }),
   ];

@@ -1,6 +1,6 @@
 /** Exits: how they are, and whether they are used. */
 import { z } from 'zod';
-import { CHANGES } from '../../operations/audited-operations.ts';
+import { changing } from '../../operations/audited-operations.ts';
 import { egressOf } from '../../policy/match.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
@@ -63,9 +63,8 @@ function pauseRoute({ operations, policy }: EgressNeeds): ApiRoute {
     run: async ({ params: { name = '' }, body }) => {
       if (egressOf(policy(), name) === undefined) return unknown(name);
       const ask = { egress: name, reason: body.reason };
-      const result = await operations.pause(ask);
-      const change = CHANGES.pause?.(ask, result) ?? null;
-      return { kind: 'json', value: { egress: name, ...result }, ...(change === null ? {} : { change }) };
+      const { result, change } = await changing(operations, 'pause', ask);
+      return { kind: 'json', value: { egress: name, ...result }, change };
     },
   });
 }
@@ -82,9 +81,8 @@ function resumeRoute({ operations, policy }: EgressNeeds): ApiRoute {
     run: async ({ params: { name = '' }, body }) => {
       if (egressOf(policy(), name) === undefined) return unknown(name);
       const ask = { egress: name, forget: body.forget };
-      const result = await operations.resume(ask);
-      const change = CHANGES.resume?.(ask, result) ?? null;
-      return { kind: 'json', value: { egress: name, ...result }, ...(change === null ? {} : { change }) };
+      const { result, change } = await changing(operations, 'resume', ask);
+      return { kind: 'json', value: { egress: name, ...result }, change };
     },
   });
 }
@@ -94,6 +92,7 @@ function testRoute({ operations, policy }: EgressNeeds): ApiRoute {
     method: 'POST',
     path: '/api/v1/egress/{name}/test',
     scope: 'operate',
+    unaudited: 'looks',
     part: 'egress',
     summary: 'Sees now whether it works: connect, TLS, EHLO, AUTH, keys, blocklists; no mail is sent',
     answer: z.object({

@@ -88,7 +88,7 @@ export function putReply(put: PolicyPut, what: string): ApiReply {
       const { kind: _, ...value } = put;
       const { etag, version, changes, isSame } = put;
       const headers = { etag: `"${etag}"` };
-      if (isSame) return { kind: 'json', value, headers };
+      if (isSame) return { kind: 'json', value, headers, change: null };
       return { kind: 'json', value, headers, change: { what, on: 'policy', after: { version, etag, changes } } };
     }
     case 'stale': {

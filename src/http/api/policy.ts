@@ -183,6 +183,7 @@ function lookRoutes(operations: PolicyOperations): readonly ApiRoute[] {
       method: 'POST',
       path: '/api/v1/policy/check',
       scope: 'admin',
+      unaudited: 'looks',
       part: PART,
       summary: 'What is wrong with a text, with line and column, and what is unwise; changes nothing',
       body: { as: 'bytes', contentTypes: YAML_TYPES },
@@ -198,6 +199,7 @@ function lookRoutes(operations: PolicyOperations): readonly ApiRoute[] {
       method: 'POST',
       path: '/api/v1/policy/diff',
       scope: 'admin',
+      unaudited: 'looks',
       part: PART,
       summary: 'What a text, or a version, changes of the file, or of another version: line by line, and key by key',
       body: {
@@ -221,6 +223,7 @@ function trialRoutes(simulate: PolicyDesk['simulate']): readonly ApiRoute[] {
       method: 'POST',
       path: '/api/v1/policy/simulate',
       scope: 'admin',
+      unaudited: 'looks',
       part: PART,
       summary: 'What a text would have made of the mail of the last hours: `relevo policy simulate --json`',
       body: {
@@ -235,6 +238,7 @@ function trialRoutes(simulate: PolicyDesk['simulate']): readonly ApiRoute[] {
       method: 'POST',
       path: '/api/v1/policy/complete',
       scope: 'admin',
+      unaudited: 'looks',
       part: PART,
       summary: 'What may be written at a place of a text: keys, values, names that are defined in it',
       body: {

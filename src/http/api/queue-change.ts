@@ -1,7 +1,7 @@
 /** What changes the queue: by a filter, and first how many that would be. */
 import { z } from 'zod';
 import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
-import { CHANGES } from '../../operations/audited-operations.ts';
+import { changing } from '../../operations/audited-operations.ts';
 import { QUEUE_ACTIONS, type QueueAction } from '../../operations/operations.ts';
 import type { QueueFilter } from '../../spool/spool.ts';
 import { faulty } from '../faults.ts';
@@ -50,10 +50,9 @@ function changeRoute({ operations, clock }: ChangeNeeds, action: QueueAction): A
       const filter = filterOf(asked, nowMs);
       const isEmpty = Object.keys(filter).length === 0;
       if (isEmpty !== all) return wrongFilter(isEmpty);
-      if (preview) return { kind: 'json', value: await previewed(operations, { action, filter, nowMs }) };
-      const value = await operations.change({ action, filter });
-      const change = CHANGES.change?.({ action, filter }, value) ?? null;
-      return { kind: 'json', value, ...(change === null ? {} : { change }) };
+      if (preview) return { kind: 'json', value: await previewed(operations, { action, filter, nowMs }), change: null };
+      const { result, change } = await changing(operations, 'change', { action, filter });
+      return { kind: 'json', value: result, change };
     },
   });
 }
@@ -133,9 +132,8 @@ function rescheduleRoute({ operations, clock, policy }: ChangeNeeds): ApiRoute {
         return { kind: 'answer', answer: faulty([fault]) };
       }
       const ask = { ids: [...new Set(given)], toMs: Math.max(Math.round(atMs), nowMs) };
-      const value = await operations.reschedule(ask);
-      const change = CHANGES.reschedule?.(ask, value) ?? null;
-      return { kind: 'json', value: { ...value, sendAtMs: ask.toMs }, ...(change === null ? {} : { change }) };
+      const { result, change } = await changing(operations, 'reschedule', ask);
+      return { kind: 'json', value: { ...result, sendAtMs: ask.toMs }, change };
     },
   });
 }

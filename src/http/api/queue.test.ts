@@ -92,7 +92,8 @@ test('a preview says how many a change would reach, and changes nothing; the cha
     actor: { kind: 'token', name: 'operator', from: '127.0.0.1' },
     what: 'queue.hold',
     on: 'domain=one.test',
-    after: { changed: 2, busy: 0 },
+    before: { state: 'queued' },
+    after: { state: 'held', changed: 2, busy: 0 },
   });
   // What is held already is not held again, and what is queued is not let go.
   expect((await post('hold', { all: true, preview: true })).value).toMatchObject({ changed: 2 });

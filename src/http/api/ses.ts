@@ -23,6 +23,7 @@ export function sesRoutes(needs: SesNeeds): readonly ApiRoute[] {
   const { signatures } = needs;
   const shared = {
     scope: 'submit',
+    unaudited: 'own-history',
     part: 'ses',
     admission: (ask: Parameters<Signatures['admit']>[0]) => signatures.admit(ask),
     wrong: sesWords,

@@ -1,6 +1,6 @@
 /** Tokens of the API: for admins. */
 import { z } from 'zod';
-import { CHANGES } from '../../operations/audited-operations.ts';
+import { changing } from '../../operations/audited-operations.ts';
 import { formatNetwork, parseNetwork, withoutHostBits } from '../../policy/network.ts';
 import { parseRate } from '../../policy/units.ts';
 import { problem } from '../answer.ts';
@@ -112,8 +112,8 @@ function createRoute({ operations }: TokenNeeds): ApiRoute {
       // A form whose field is empty sends none.
       const from = networks.length === 0 ? {} : { networks };
       const ask = { ...terms, ...from, lifetimeMs: days === undefined ? null : days * DAY_MS };
-      const made = await operations.createToken(ask);
-      return { kind: 'json', status: 201, value: made, ...changed(CHANGES.createToken?.(ask, made)) };
+      const { result, change } = await changing(operations, 'createToken', ask);
+      return { kind: 'json', status: 201, value: result, change };
     },
   });
 }
@@ -133,8 +133,8 @@ function rotateRoute({ operations }: TokenNeeds): ApiRoute {
     run: async ({ params: { name = '' }, body: { overlapSeconds } }) => {
       if (!(await isThere(operations, name))) return unknown(name);
       const ask = { name, overlapMs: overlapSeconds * 1_000 };
-      const made = await operations.rotateToken(ask);
-      return { kind: 'json', value: made, ...changed(CHANGES.rotateToken?.(ask, made)) };
+      const { result, change } = await changing(operations, 'rotateToken', ask);
+      return { kind: 'json', value: result, change };
     },
   });
 }
@@ -148,20 +148,15 @@ function revokeRoute({ operations }: TokenNeeds): ApiRoute {
     summary: 'Ends a token, and what it was before; refused on all nodes within 5 s',
     answer: z.object({ name: z.string(), revoked: z.literal(true) }),
     run: async ({ params: { name = '' } }) => {
-      const before = (await operations.tokens()).find((one) => one.name === name);
-      if (before === undefined) return unknown(name);
-      const value = await operations.revokeToken({ name });
-      return { kind: 'json', value, change: { what: 'token.revoke', on: name, before } };
+      if (!(await isThere(operations, name))) return unknown(name);
+      const { result, change } = await changing(operations, 'revokeToken', { name });
+      return { kind: 'json', value: result, change };
     },
   });
 }
 
 async function isThere(operations: TokenNeeds['operations'], name: string): Promise<boolean> {
   return (await operations.tokens()).some((one) => one.name === name);
-}
-
-function changed(change: NonNullable<Extract<ApiReply, { kind: 'json' }>['change']> | null | undefined) {
-  return change === null || change === undefined ? {} : { change };
 }
 
 function unknown(name: string): ApiReply {

@@ -1,6 +1,7 @@
 /** The people who sign in at the pages, as an admin sees them. */
 import { z } from 'zod';
 import type { UserStatus } from '../../operations/user-operations.ts';
+import { changing } from '../../operations/audited-operations.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Principal } from '../principal.ts';
@@ -23,7 +24,7 @@ const name = z.string().min(1).max(64);
 const password = z.string().max(200).nullable().exactOptional();
 
 export function userRoutes(needs: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
-  return [...listing(needs), changing(needs), ...renewing(needs), removing(needs)];
+  return [...listing(needs), altering(needs), ...renewing(needs), removing(needs)];
 }
 
 function listing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiRoute[] {
@@ -66,7 +67,7 @@ function namedBy({ users }: Pick<RouteNeeds['operations'], 'users'>): Named {
   return async (wanted) => (await users()).find((user) => user.name === wanted) ?? null;
 }
 
-function changing({ operations }: Pick<RouteNeeds, 'operations'>): ApiRoute {
+function altering({ operations }: Pick<RouteNeeds, 'operations'>): ApiRoute {
   const named = namedBy(operations);
   return defineRoute({
     ...of,
@@ -122,8 +123,8 @@ function renewing({ operations }: Pick<RouteNeeds, 'operations'>): readonly ApiR
       run: async ({ principal, params: { name: wanted = '' } }) => {
         if ((await named(wanted)) === null) return missing(wanted);
         if (isSelf(principal, wanted)) return notHere();
-        const value = await operations.removeSecondFactor({ name: wanted });
-        return { kind: 'json', value, change: { what: 'user.second-factor.remove', on: wanted } };
+        const { result, change } = await changing(operations, 'removeSecondFactor', { name: wanted });
+        return { kind: 'json', value: result, change };
       },
     }),
   ];
@@ -138,11 +139,10 @@ function removing({ operations }: Pick<RouteNeeds, 'operations'>): ApiRoute {
     summary: 'Remove a user; ends the sessions of the user',
     answer: z.object({ name: z.string(), removed: z.literal(true) }),
     run: async ({ principal, params: { name: wanted = '' } }) => {
-      const before = await named(wanted);
-      if (before === null) return missing(wanted);
+      if ((await named(wanted)) === null) return missing(wanted);
       if (isSelf(principal, wanted)) return notSelf();
-      const value = await operations.removeUser({ name: wanted });
-      return { kind: 'json', value, change: { what: 'user.remove', on: wanted, before: partsOf(before) } };
+      const { result, change } = await changing(operations, 'removeUser', { name: wanted });
+      return { kind: 'json', value: result, change };
     },
   });
 }

@@ -1,6 +1,6 @@
 /** Programs outside that are told of events. */
 import { z } from 'zod';
-import { CHANGES } from '../../operations/audited-operations.ts';
+import { changing } from '../../operations/audited-operations.ts';
 import { problem } from '../answer.ts';
 import { faulty } from '../faults.ts';
 import type { RouteNeeds } from '../needs.ts';
@@ -38,9 +38,8 @@ function resumeRoute({ operations, policy }: WebhookNeeds): ApiRoute {
     answer: z.object({ name: z.string(), changed: z.boolean() }),
     run: async ({ params: { name = '' } }) => {
       if (!isKnown(policy(), name)) return unknown(name);
-      const result = await operations.resumeWebhook({ name });
-      const change = CHANGES.resumeWebhook?.({ name }, result) ?? null;
-      return { kind: 'json', value: { name, ...result }, ...(change === null ? {} : { change }) };
+      const { result, change } = await changing(operations, 'resumeWebhook', { name });
+      return { kind: 'json', value: { name, ...result }, change };
     },
   });
 }
@@ -59,8 +58,8 @@ function replayRoute({ operations, policy, clock }: WebhookNeeds): ApiRoute {
       const ask = { name, fromMs: since, untilMs: until ?? clock.nowMs() };
       if (ask.untilMs <= ask.fromMs)
         return { kind: 'answer', answer: faulty([{ in: 'body', path: 'until', text: 'expected a time after since' }]) };
-      const change = CHANGES.replayWebhook?.(ask, await operations.replayWebhook(ask)) ?? null;
-      return { kind: 'json', value: ask, ...(change === null ? {} : { change }) };
+      const { change } = await changing(operations, 'replayWebhook', ask);
+      return { kind: 'json', value: ask, change };
     },
   });
 }
