@@ -255,13 +255,14 @@ describe('whatever a message is made of, nobody else waits for its signature', (
       );
       expect(delayMs).toBeLessThan(250);
       expect(result.headers.length).toBeLessThan(10_000);
-      expect(await verdicts(Buffer.concat([result.headers, message]), BOTH)).toEqual([
+      // Folds are no part of what is signed (RFC 6376 §3.4.2), and the oracle takes half a minute over 64,000 of them.
+      const unfolded = Buffer.from(`${header.replaceAll(/\r\n(?=[ \t])/g, '')}\r\nbody\r\n`);
+      expect(await verdicts(Buffer.concat([result.headers, unfolded]), BOTH)).toEqual([
         'pass rsa-sha256 example.com',
         'pass ed25519-sha256 example.com',
       ]);
-      // The oracle takes its time over 64,000 folds, and more of it on a busy machine.
     },
-    120_000,
+    60_000,
   );
 });
 
