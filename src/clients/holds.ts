@@ -3,6 +3,7 @@ import type { Screening } from '../message/screening.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { Mark, Marks } from '../spool/marks.ts';
+import { repeated } from '../running/repeated.ts';
 
 /** `id`: a release is of this hold alone. */
 export type Hold = { readonly client: string; readonly id: string; readonly sinceMs: number; readonly reason: string };
@@ -35,6 +36,8 @@ export const HELD_BY_GUARD = 'held by the guard of the client';
 export type HeldClients = AsyncDisposable & {
   /** Why mail of that client and stream is held; null: it is not. Cheap. */
   reasonFor(of: { readonly client: string; readonly stream: string }): string | null;
+  /** The same as the store has it now, which may be away: then as it was last known. */
+  confirmed(of: { readonly client: string; readonly stream: string }): Promise<string | null>;
 };
 
 /** Has looked once when it resolves, and looks again every 2 s; a store that is away changes nothing. */
@@ -47,31 +50,37 @@ export async function watchHolds({
   readonly clock: Clock;
   readonly marks: Pick<Marks, 'marks'>;
 }): Promise<HeldClients> {
-  const ending = new AbortController();
   let holds = new Map<string, Hold>();
   const look = async (): Promise<void> => {
     const read = (await marks.marks(HOLD_MARKS)).map(holdOf).filter((hold) => hold !== null);
     holds = new Map(read.map((hold) => [hold.client, hold]));
   };
-  const run = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      await clock.sleep(LOOK_MS, ending.signal).catch(() => undefined);
-      if (!ending.signal.aborted) await look().catch(() => undefined);
-    }
-  };
   await look().catch(() => undefined);
-  const running = run();
+  const looking = repeated(() => look().catch(() => undefined), { clock, everyMs: LOOK_MS });
+  const reasonFor: HeldClients['reasonFor'] = ({ client, stream }) => {
+    const hold = holds.size === 0 ? undefined : holds.get(client);
+    const { streams } = policy();
+    const isBulk = Object.hasOwn(streams, stream) && streams[stream]?.bulk === true;
+    return hold === undefined || !isBulk ? null : heldText(hold);
+  };
+  // Many ask at once: those who come while one is read are answered by the next.
+  let next: Promise<void> | null = null;
+  let last: Promise<void> = Promise.resolve();
+  const lookAfter = (): Promise<void> => {
+    next ??= last.then(() => {
+      next = null;
+      return look().catch(() => undefined);
+    });
+    last = next;
+    return next;
+  };
   return {
-    reasonFor: ({ client, stream }) => {
-      const hold = holds.size === 0 ? undefined : holds.get(client);
-      const { streams } = policy();
-      const isBulk = Object.hasOwn(streams, stream) && streams[stream]?.bulk === true;
-      return hold === undefined || !isBulk ? null : heldText(hold);
+    reasonFor,
+    confirmed: async (of) => {
+      await lookAfter();
+      return reasonFor(of);
     },
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
+    [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose](),
   };
 }
 
@@ -81,5 +90,6 @@ export function screeningWith(screening: Screening | null, held: HeldClients): S
     suspects: (addresses) => screening?.suspects(addresses) ?? false,
     suppressedOf: async (ask) => (await screening?.suppressedOf(ask)) ?? new Map(),
     holds: (of) => held.reasonFor(of),
+    holdsNow: (of) => held.confirmed(of),
   };
 }

@@ -4,6 +4,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { BudgetUse } from '../routing/cost-figures.ts';
 import { budgetUses, type BudgetUsesNeeds } from '../schedule/budgets/budget-uses.ts';
+import { repeated } from '../running/repeated.ts';
 
 export type BudgetWatchNeeds = BudgetUsesNeeds & { readonly clock: Clock; readonly emit: Emit };
 
@@ -16,21 +17,8 @@ type Told = { readonly of: string; readonly level: Level; readonly text: string 
 
 /** Looks every 5 s until it is disposed of; a store that is away changes nothing. */
 export function watchBudgets(needs: BudgetWatchNeeds): AsyncDisposable {
-  const ending = new AbortController();
   const told = new Map<string, Told>();
-  const run = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      await look(needs, told);
-      await needs.clock.sleep(LOOK_EVERY_MS, ending.signal).catch(() => undefined);
-    }
-  };
-  const running = run();
-  return {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
+  return repeated(() => look(needs, told), { clock: needs.clock, everyMs: LOOK_EVERY_MS, firstMs: 0 });
 }
 
 async function look(needs: BudgetWatchNeeds, told: Map<string, Told>): Promise<void> {

@@ -22,6 +22,7 @@ import {
 } from '../routing/outcome-figures.ts';
 import { REPORT_KINDS, reportAccount, type ReportKind } from '../routing/report-figures.ts';
 import { TALLIES_AT_ONCE, type Tallies, type Tally } from '../spool/tallies.ts';
+import { repeated } from '../running/repeated.ts';
 
 /** Hours are for reputation and for the last week, days for the last month. */
 const HOURS_KEPT_MS = 10 * DAY_MS;
@@ -249,28 +250,21 @@ export type FlushNeeds = {
 
 /** Adds what was counted to the tallies, now and then, and once more when it is disposed of. */
 export function flushOutcomes(needs: FlushNeeds): AsyncDisposable {
-  const ending = new AbortController();
-  const running = run(needs, ending.signal);
-  return {
-    [Symbol.asyncDispose]: async () => {
-      ending.abort(new Error('the relay ends'));
-      await running;
-      await flush(needs);
-    },
-  };
-}
-
-async function run(needs: FlushNeeds, signal: AbortSignal): Promise<void> {
+  const { clock, emit } = needs;
   let failures = 0;
-  while (!signal.aborted) {
-    await needs.clock.sleep(FLUSH_EVERY_MS, signal).catch(() => undefined);
-    if (signal.aborted) return;
+  const look = async (): Promise<void> => {
     const cause = await flush(needs);
     failures = cause === null ? 0 : failures + 1;
     // A store that is away tells so itself; this says once what waits.
-    if (failures === 1)
-      needs.emit({ event: 'failed', atMs: needs.clock.nowMs(), where: 'outcomes', cause: String(cause) });
-  }
+    if (failures === 1) emit({ event: 'failed', atMs: clock.nowMs(), where: 'outcomes', cause: String(cause) });
+  };
+  const looking = repeated(look, { clock, everyMs: FLUSH_EVERY_MS });
+  return {
+    [Symbol.asyncDispose]: async () => {
+      await looking[Symbol.asyncDispose]();
+      await flush(needs);
+    },
+  };
 }
 
 /** Kept for the next time where the store is away, though some of it may have been written. @returns why it was not */

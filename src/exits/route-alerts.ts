@@ -3,6 +3,7 @@ import { exitsOf, isUsable } from '../policy/match.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import type { StandingOf } from '../routing/standing.ts';
+import { repeated } from '../running/repeated.ts';
 
 export type RouteAlertsNeeds = {
   readonly policy: () => Policy;
@@ -15,21 +16,8 @@ const LOOK_EVERY_MS = 5_000;
 
 /** Looks every 5 s until it is disposed of. Mail is taken all the same: it waits. */
 export function watchRoutes(needs: RouteAlertsNeeds): AsyncDisposable {
-  const ending = new AbortController();
   const raised = new Set<string>();
-  const run = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      look(needs, raised);
-      await needs.clock.sleep(LOOK_EVERY_MS, ending.signal).catch(() => undefined);
-    }
-  };
-  const running = run();
-  return {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
+  return repeated(() => look(needs, raised), { clock: needs.clock, everyMs: LOOK_EVERY_MS, firstMs: 0 });
 }
 
 /** @param raised routes that were told of */

@@ -9,6 +9,7 @@ import type { Clock, Emit } from '../ports.ts';
 import { LEVEL_MARKS, levelMark } from '../routing/reputation-mark.ts';
 import { CLIMB, PROBE_EVERY_MS, reputationText } from '../routing/reputation.ts';
 import type { Mark, Marks } from '../spool/marks.ts';
+import { repeated } from '../running/repeated.ts';
 
 export type StandingWatchNeeds = {
   readonly policy: () => Policy;
@@ -22,21 +23,8 @@ const LOOK_EVERY_MS = 5_000;
 
 /** Looks every 5 s until it is disposed of. @param needs.standings that judge */
 export function watchStandings(needs: StandingWatchNeeds): AsyncDisposable {
-  const ending = new AbortController();
-  const running = run(new StandingWatch(needs), needs.clock, ending.signal);
-  return {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
-}
-
-async function run(watch: StandingWatch, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await watch.look();
-    await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
-  }
+  const watch = new StandingWatch(needs);
+  return repeated(() => watch.look(), { clock: needs.clock, everyMs: LOOK_EVERY_MS, firstMs: 0 });
 }
 
 class StandingWatch {

@@ -29,6 +29,7 @@ import {
 import { type Closure, FULL_STANDING, type Standing, type StandingOf } from '../routing/standing.ts';
 import type { Mark, Marks } from '../spool/marks.ts';
 import type { Tallies } from '../spool/tallies.ts';
+import { repeated } from '../running/repeated.ts';
 
 export type ExitStandingsNeeds = {
   readonly policy: () => Policy;
@@ -76,14 +77,10 @@ const WHOLE_EVERY_MS = 3 * HOUR_MS;
 export async function openExitStandings(needs: ExitStandingsNeeds): Promise<ExitStandings & AsyncDisposable> {
   const standings = new Standings(needs);
   await standings.refresh();
-  const ending = new AbortController();
-  const running = run(standings, needs.clock, ending.signal);
-  return Object.assign(standings, {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  });
+  return Object.assign(
+    standings,
+    repeated(() => standings.look(), { clock: needs.clock, everyMs: LOOK_EVERY_MS }),
+  );
 }
 
 /** Looks once: for a command that answers and ends. The store must answer. */
@@ -91,13 +88,6 @@ export async function readExitStandings(needs: ExitStandingsNeeds): Promise<Exit
   const standings = new Standings(needs);
   await standings.refresh();
   return standings;
-}
-
-async function run(standings: Standings, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
-    if (!signal.aborted) await standings.look();
-  }
 }
 
 class Standings implements ExitStandings {

@@ -16,6 +16,7 @@ import { regressionCause, type WarmupTerms } from '../routing/warmup.ts';
 import { regressedMark, regressionText, Warmups, type WarmupOf, warmsUp } from '../schedule/limits/warmups.ts';
 import type { Marks } from '../spool/marks.ts';
 import type { Count, Tallies } from '../spool/tallies.ts';
+import { repeated } from '../running/repeated.ts';
 
 export type WarmupWatchNeeds = {
   readonly policy: () => Policy;
@@ -32,23 +33,12 @@ const DAYS_KEPT = 400;
 /** Looks every 15 s until it is disposed of. */
 export function watchWarmups(needs: WarmupWatchNeeds): AsyncDisposable {
   const { clock, emit } = needs;
-  const ending = new AbortController();
   const watch = new WarmupWatch(needs);
-  const run = async (): Promise<void> => {
-    while (!ending.signal.aborted) {
-      await watch.look().catch((cause: unknown) => {
-        emit({ event: 'failed', atMs: clock.nowMs(), where: 'warm-up', cause: String(cause) });
-      });
-      await clock.sleep(LOOK_EVERY_MS, ending.signal).catch(() => undefined);
-    }
-  };
-  const running = run();
-  return {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
+  const look = (): Promise<void> =>
+    watch.look().catch((cause: unknown) => {
+      emit({ event: 'failed', atMs: clock.nowMs(), where: 'warm-up', cause: String(cause) });
+    });
+  return repeated(look, { clock, everyMs: LOOK_EVERY_MS, firstMs: 0 });
 }
 
 type Day = { readonly name: string; readonly startsAtMs: number; readonly endsAtMs: number };

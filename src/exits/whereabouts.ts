@@ -5,6 +5,7 @@ import type { Clock, Emit } from '../ports.ts';
 import type { ExitPlace } from '../routing/choose.ts';
 import type { ExitPlaces } from '../schedule/scheduler.ts';
 import { takesMail, type KnownNode, type Nodes } from '../spool/nodes.ts';
+import { repeated } from '../running/repeated.ts';
 
 export type WhereaboutsNeeds = {
   readonly policy: () => Policy;
@@ -40,15 +41,12 @@ export function boundAddresses({ egress }: Policy): string[] {
 export async function openWhereabouts(needs: WhereaboutsNeeds): Promise<Whereabouts> {
   const places = new Places(needs);
   await places.refresh();
-  const running = places.run();
+  const looking = repeated(() => places.refresh(), { clock: needs.clock, everyMs: LOOK_EVERY_MS });
   return {
     placeOf: (exit) => places.placeOf(exit),
     getsMail: () => places.getsMail,
     refresh: () => places.refresh(),
-    [Symbol.asyncDispose]: () => {
-      places.end();
-      return running;
-    },
+    [Symbol.asyncDispose]: () => looking[Symbol.asyncDispose](),
   };
 }
 
@@ -61,7 +59,6 @@ export async function lookAround(needs: Omit<WhereaboutsNeeds, 'emit'>): Promise
 
 class Places {
   readonly #needs: WhereaboutsNeeds;
-  readonly #ending = new AbortController();
   /** By address. */
   #places = new Map<string, ExitPlace>();
   #others: readonly KnownNode[] = [];
@@ -71,18 +68,6 @@ class Places {
 
   constructor(needs: WhereaboutsNeeds) {
     this.#needs = needs;
-  }
-
-  end(): void {
-    this.#ending.abort(new Error('the relay ends'));
-  }
-
-  async run(): Promise<void> {
-    const { clock } = this.#needs;
-    while (!this.#ending.signal.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, this.#ending.signal).catch(() => undefined);
-      if (!this.#ending.signal.aborted) await this.refresh();
-    }
   }
 
   /** Never rejects. */

@@ -2,15 +2,7 @@
 import { budgetAdvice, type BudgetOutlook } from './budget-advice.ts';
 import type { Closure } from './standing.ts';
 
-export const ADVICE_KINDS = [
-  'reputation',
-  'warming-up',
-  'down',
-  'capacity',
-  'budget',
-  'preset-up',
-  'preset-down',
-] as const;
+const ADVICE_KINDS = ['reputation', 'warming-up', 'down', 'capacity', 'budget', 'preset-up', 'preset-down'] as const;
 export type AdviceKind = (typeof ADVICE_KINDS)[number];
 
 export type Advice = {

@@ -2,6 +2,7 @@
 import type { Clock, Emit } from '../ports.ts';
 import { relayAdvice, type StatsNeeds } from '../access/relay-stats.ts';
 import type { Advice } from '../routing/advice.ts';
+import { repeated } from '../running/repeated.ts';
 
 const LOOK_EVERY_MS = 60_000;
 
@@ -9,35 +10,25 @@ export type AdviceWatchNeeds = { readonly stats: StatsNeeds; readonly clock: Clo
 
 /** Looks every minute until it is disposed of; a store that is away changes nothing. */
 export function watchAdvice(needs: AdviceWatchNeeds): AsyncDisposable {
-  const ending = new AbortController();
-  const running = run(needs, ending.signal);
-  return {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
+  const told = new Map<string, Advice>();
+  return repeated(() => look(needs, told), { clock: needs.clock, everyMs: LOOK_EVERY_MS });
 }
 
-async function run({ stats, clock, emit }: AdviceWatchNeeds, signal: AbortSignal): Promise<void> {
-  const told = new Map<string, Advice>();
-  while (!signal.aborted) {
-    await clock.sleep(LOOK_EVERY_MS, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    const advice = await relayAdvice(stats).catch(() => null);
-    if (advice === null) continue;
-    const now = new Map(advice.map((one) => [one.kind, one]));
-    const tell = ({ kind, text, figures }: Advice, raised: boolean): void =>
-      emit({ event: 'recommended', atMs: clock.nowMs(), kind, text, figures, raised });
-    for (const one of told.values()) {
-      if (now.has(one.kind)) continue;
-      tell(one, false);
-      told.delete(one.kind);
-    }
-    for (const one of advice) {
-      if (!told.has(one.kind)) tell(one, true);
-      // Its figures change all the time: the last ones are those that it is over with.
-      told.set(one.kind, one);
-    }
+/** @param told what is in force, by its kind */
+async function look({ stats, clock, emit }: AdviceWatchNeeds, told: Map<string, Advice>): Promise<void> {
+  const advice = await relayAdvice(stats).catch(() => null);
+  if (advice === null) return;
+  const now = new Map(advice.map((one) => [one.kind, one]));
+  const tell = ({ kind, text, figures }: Advice, raised: boolean): void =>
+    emit({ event: 'recommended', atMs: clock.nowMs(), kind, text, figures, raised });
+  for (const one of told.values()) {
+    if (now.has(one.kind)) continue;
+    tell(one, false);
+    told.delete(one.kind);
+  }
+  for (const one of advice) {
+    if (!told.has(one.kind)) tell(one, true);
+    // Its figures change all the time: the last ones are those that it is over with.
+    told.set(one.kind, one);
   }
 }

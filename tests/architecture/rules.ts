@@ -14,16 +14,16 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   policy: ['message'],
   sign: ['message'],
   spool: ['message'],
-  threads: [],
-  egress: ['message', 'policy', 'threads'],
+  running: [],
+  egress: ['message', 'policy', 'running'],
   ingress: ['message', 'policy', 'sign', 'spool'],
   routing: ['message', 'policy', 'spool'],
   schedule: ['message', 'policy', 'spool', 'routing', 'egress'],
-  exits: ['message', 'policy', 'spool', 'routing', 'egress', 'schedule'],
+  exits: ['message', 'policy', 'running', 'spool', 'routing', 'egress', 'schedule'],
   feedback: ['message', 'policy', 'spool'],
-  clients: ['message', 'policy', 'spool'],
-  report: ['message', 'policy', 'spool'],
-  http: 'message policy threads sign spool routing egress schedule exits feedback clients report operations'.split(' '),
+  clients: ['message', 'policy', 'running', 'spool'],
+  report: ['message', 'policy', 'running', 'spool'],
+  http: 'message policy running sign spool routing egress schedule exits feedback clients report operations'.split(' '),
 };
 /** What puts the parts together, with the files right in `src/`: it sees everything, but nobody imports the process edge. */
 const COMPOSITION: readonly string[] = ['', 'foundation', 'workers', 'watches', 'access', 'operations', 'cli'];

@@ -1,7 +1,7 @@
 /** Messages as v3 JSON, made by a thread that is started with the first of them and ended when it is too slow or idle. */
 import type { MessageId } from '../../message/ids.ts';
 import type { Clock } from '../../ports.ts';
-import { type Answered, AskedThread } from '../../threads/asked-thread.ts';
+import { type Answered, AskedThread } from '../../running/asked-thread.ts';
 import type { SurvivalTerms } from './survival.ts';
 import type { V3Content } from './v3-content.ts';
 

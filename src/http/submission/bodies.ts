@@ -1,6 +1,6 @@
 /** Bodies made into messages: small ones here, large ones by a thread, one after the other, so that memory has a bound. */
 import type { Clock } from '../../ports.ts';
-import { AskedThread } from '../../threads/asked-thread.ts';
+import { AskedThread } from '../../running/asked-thread.ts';
 import { type Form, type Read, readBody, type ReadAnswer, type ReadAsk } from './reader.ts';
 
 /** Up to so much is read where it came: within a few ms. */

@@ -1,5 +1,5 @@
 /** The thread that reads large bodies: neither HTTP nor mail waits for it. */
-import { answerAsks } from '../../threads/answer-asks.ts';
+import { answerAsks } from '../../running/answer-asks.ts';
 import { type Read, type ReadAnswer, readBody } from './reader.ts';
 
 answerAsks(readBody, messagesOf);

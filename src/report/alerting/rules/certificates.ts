@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import type { Severity } from '../../../message/severity.ts';
 import type { Clock, Emit } from '../../../ports.ts';
 import { Raised } from './raised.ts';
+import { repeated } from '../../../running/repeated.ts';
 
 /** `what`, for people and the alert: `smtp` or `http`. */
 export type CertificateFile = { readonly what: string; readonly path: string };
@@ -27,22 +28,11 @@ const STEPS: readonly { readonly days: number; readonly severity: Severity }[] =
 
 /** Looks every hour until it is disposed of; files that cannot be read are for others to tell of. */
 export function watchCertificates({ files, clock, emit }: CertificateWatchNeeds): AsyncDisposable {
-  const ending = new AbortController();
   const raised = new Raised({ clock, emit });
-  const run = async (): Promise<void> => {
-    for (let waitMs = FIRST_MS; ; waitMs = LOOK_MS) {
-      await clock.sleep(waitMs, ending.signal).catch(() => undefined);
-      if (ending.signal.aborted) return;
-      for (const file of files()) await look(file, clock.nowMs(), raised);
-    }
+  const lookAtAll = async (): Promise<void> => {
+    for (const file of files()) await look(file, clock.nowMs(), raised);
   };
-  const running = run();
-  return {
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
+  return repeated(lookAtAll, { clock, everyMs: LOOK_MS, firstMs: FIRST_MS });
 }
 
 async function look({ what, path }: CertificateFile, nowMs: number, raised: Raised): Promise<void> {

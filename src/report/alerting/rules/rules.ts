@@ -8,6 +8,7 @@ import { attemptsByExit, type Attempts, ATTEMPTS, AttemptBook, lastHourMs } from
 import type { Finding } from './raised.ts';
 import { Raised } from './raised.ts';
 import type { OldMail } from './queue-age.ts';
+import { repeated } from '../../../running/repeated.ts';
 
 export type RulesNeeds = {
   readonly policy: () => Policy;
@@ -34,26 +35,19 @@ const TROUBLE_MS = 10_000;
 /** Goes on until it is disposed of. */
 export function openRules(needs: RulesNeeds): Rules {
   const watch = new RuleWatch(needs);
-  const ending = new AbortController();
-  const running = run(watch, needs.clock, ending.signal);
+  const look = (): Promise<void> => {
+    watch.lookAtSpool();
+    return watch.lookWhenDue();
+  };
+  const looking = repeated(look, { clock: needs.clock, everyMs: TROUBLE_MS });
   return {
     heard: (event) => watch.heard(event),
     look: () => watch.look(),
     [Symbol.asyncDispose]: async () => {
-      ending.abort(new Error('the relay ends'));
-      await running;
+      await looking[Symbol.asyncDispose]();
       await watch.flush();
     },
   };
-}
-
-async function run(watch: RuleWatch, clock: Clock, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    await clock.sleep(TROUBLE_MS, signal).catch(() => undefined);
-    if (signal.aborted) return;
-    watch.lookAtSpool();
-    await watch.lookWhenDue();
-  }
 }
 
 class RuleWatch {
