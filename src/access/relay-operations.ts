@@ -12,11 +12,13 @@ import { figuresOverStore } from '../operations/figures-over-store.ts';
 import { liveRelay } from '../operations/live-relay.ts';
 import type { NodeStatus } from '../operations/node-status.ts';
 import type { Operations, RelayStatus } from '../operations/operations.ts';
+import { reportOperations } from '../operations/report-operations.ts';
 import { routeOperation } from '../operations/route-operation.ts';
 import { createOperations } from '../operations/store-operations.ts';
 import { egressTrials } from '../operations/try-egress.ts';
 import { webhookOperations } from '../operations/webhook-operations.ts';
 import { canSendFrom } from '../system.ts';
+import { periodFigures } from '../watches/period-figures.ts';
 
 export type RelayOperationsNeeds = Foundation & {
   readonly path: MailPath;
@@ -32,7 +34,7 @@ export type RelayOperationsNeeds = Foundation & {
 export function relayOperations(needs: RelayOperationsNeeds): Operations {
   const { policy, spool, emit, ports, path, exits, access, log, nodes, status, rollups } = needs;
   const { clock } = ports;
-  return createOperations({
+  const operations: Operations = createOperations({
     spool,
     clock,
     showsSubjects: () => policy().log.subjects,
@@ -65,8 +67,16 @@ export function relayOperations(needs: RelayOperationsNeeds): Operations {
       ledger: spool.ledger,
       flush: () => rollups.flush(),
     }),
+    reports: reportOperations({
+      policy,
+      clock,
+      random: ports.random,
+      figures: (period) => periodFigures(operations, period),
+      mail: (given) => path.submitOwn({ ...given, endsMail: false }),
+    }),
     webhooks: webhookOperations({ policy, marks: spool.marks, clock }),
     route: routeOperation({ policy, explainMail: (facts) => path.explainMail(facts), screening: needs.screening }),
     live: liveRelay({ policy, spool, path, clock, status }),
   });
+  return operations;
 }

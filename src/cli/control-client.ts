@@ -89,6 +89,7 @@ function remoteOperations(call: Call): Operations {
     alertList: ask('alertList'),
     acknowledgeAlert: ask('acknowledgeAlert'),
     testAlerts: ask('testAlerts'),
+    sendReport: ask('sendReport'),
     webhooks: ask('webhooks'),
     resumeWebhook: ask('resumeWebhook'),
     replayWebhook: ask('replayWebhook'),

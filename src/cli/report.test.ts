@@ -50,6 +50,10 @@ test('reports are printed as tables, CSV and JSON, with no relay running', async
   expect(total.figures).toMatchObject({ accepted: 1, delivered: 1, bounced: 1, unknownUser: 1 });
   expect((await rig.run(['report', 'bounces', '--month', '2025-11'])).stdout).toContain('Nothing bounced.');
   expect((await rig.run(['report', 'costs', '--month', '2025-11'])).stdout).toContain('2025-11');
+  const none = await rig.run(['report', 'send', 'weekly', '--to', 'boss@a.test']);
+  expect([none.code, none.stderr]).toEqual([1, expect.stringContaining('no relay is running: nothing could be sent')]);
+  for (const args of [['yearly'], ['daily', '--to', 'nobody']])
+    expect((await rig.run(['report', 'send', ...args])).code).toBe(2);
   for (const args of [
     ['--since', 'soon'],
     ['--month', '2026'],

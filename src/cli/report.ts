@@ -9,6 +9,7 @@ import type { Where } from './data-folder.ts';
 import { json } from './output.ts';
 import { loadPolicyFile } from './policy-file.ts';
 import { withOperations } from './reach.ts';
+import { addReportSend } from './report-send.ts';
 import { bouncesText, trafficText } from './report-text.ts';
 
 type ReportOptions = {
@@ -26,7 +27,9 @@ const USUAL_TOP = 20;
 
 /** `relevo report bounces|costs|traffic` */
 export function addReports(program: Command, registry: Registry): void {
-  const group = program.command('report').description('what passed, what bounced and why, what it cost');
+  const group = program
+    .command('report')
+    .description('what passed, what bounced and why, what it cost; on the screen or by mail');
   addReport(group, registry, {
     name: 'traffic',
     summary: 'what came and what became of it, by exit, stream, client, destination and tag',
@@ -44,6 +47,7 @@ export function addReports(program: Command, registry: Registry): void {
     },
   });
   addCosts(group, registry);
+  addReportSend(group, registry);
 }
 
 function addReport(

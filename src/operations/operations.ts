@@ -1,5 +1,6 @@
 /** What looks at or changes a relay: one set of functions, behind the command line, the control socket, and later HTTP. */
 import type { AlertOperations } from './alert-operations.ts';
+import type { ReportOperations } from './report-operations.ts';
 import type { ClientOperations } from './client-operations.ts';
 import type { DeliveryState } from '../message/delivery.ts';
 import type { DeliveryId, MessageId } from '../message/ids.ts';
@@ -105,6 +106,7 @@ export type Operations = OwnOperations &
   SuppressOperations &
   WebhookOperations &
   FigureOperations &
+  ReportOperations &
   RecordOperations;
 
 /** What the audit log has; `audit` is the proof that no mail was lost. */

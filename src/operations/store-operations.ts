@@ -22,6 +22,7 @@ import { type ClientOperations, UNKNOWN_CLIENTS } from './client-operations.ts';
 import { formatAge } from '../policy/units.ts';
 import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
 import { recordOperations, type RecordNeeds } from './record-operations.ts';
+import { NO_REPORTS, type ReportOperations } from './report-operations.ts';
 import { storedReasons } from './stored-reasons.ts';
 import { suppressOperations } from './suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
@@ -55,6 +56,8 @@ export type StoreOperationsNeeds = {
   readonly webhooks?: WebhookOperations;
   /** Default: they cannot be asked. */
   readonly figures?: FigureOperations;
+  /** Default: none can be sent. */
+  readonly reports?: ReportOperations;
   /** Default: they cannot be asked. */
   readonly alerts?: AlertOperations;
   /** Default: they cannot be asked. */
@@ -109,6 +112,7 @@ export function createOperations(needs: StoreOperationsNeeds): Operations {
     ...suppressOperations(spool.suppressions),
     ...(needs.webhooks ?? UNKNOWN_WEBHOOKS),
     ...(needs.figures ?? NO_FIGURES),
+    ...(needs.reports ?? NO_REPORTS),
     ...(needs.alerts ?? UNKNOWN_ALERTS),
     ...(needs.clients ?? UNKNOWN_CLIENTS),
   };

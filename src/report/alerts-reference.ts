@@ -87,5 +87,6 @@ reports:
 
 Sent, failed and queued, what each exit did and cost, the most frequent reasons of bounces, the alerts of the time, and what might be
 done; as text and as simple HTML. Each period is reported once, over restarts and nodes; one that passed while no relay ran is
-reported when one runs again, if it was the last.
+reported when one runs again, if it was the last. \`relevo report send\` sends those that the policy names now;
+\`relevo report send monthly --to boss@example.com\` sends that of the last month to somebody else; so does the page Reports.
 `;

@@ -21,6 +21,7 @@ egress:
   two: { type: smtp, host: 127.0.0.1, port: ${two.port}, tls: none }
 routes: [{ name: all, use: [one, two] }]
 alerts: { to: [oncall@dest.test, { url: "${listener.url}", secret: hush }], gather: 1s }
+reports: [{ every: week, to: [boss@dest.test] }]
 http: { listen: 127.0.0.1:${await freePort()} }
 `);
   await relay.start();
@@ -52,5 +53,20 @@ http: { listen: 127.0.0.1:${await freePort()} }
   ]);
   await two.until(() => two.accepted.length > 1);
   expect([one.accepted.length, two.accepted.length, listener.posts.length]).toEqual([0, 2, 2]);
+
+  const sent = await relay.cli(['report', 'send']);
+  expect([sent.code, sent.stdout]).toEqual([
+    0,
+    expect.stringMatching(/^boss@dest\.test: the week from \S+ to \S+, queued as \S+\n$/),
+  ]);
+  await two.until(() => two.accepted.length > 2);
+  const report = await simpleParser(two.accepted[2]?.content ?? '');
+  expect(report.subject).toMatch(/^\[relay\.test\] Mail of the week from /);
+  expect(two.accepted[2]).toMatchObject({ recipients: [{ address: 'boss@dest.test' }] });
+  const nobody = await relay.cli(['report', 'send', 'daily']);
+  expect([nobody.code, nobody.stderr]).toEqual([
+    1,
+    expect.stringContaining('the policy names nobody for reports of the day'),
+  ]);
   await relay.audit();
 });

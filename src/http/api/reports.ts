@@ -1,5 +1,6 @@
 /** Reports of a stretch of time, as JSON or CSV. */
 import { z } from 'zod';
+import type { Operations } from '../../operations/operations.ts';
 import {
   bounceReport,
   bouncesCsv,
@@ -8,6 +9,7 @@ import {
   trafficCsv,
   trafficReport,
 } from '../../operations/reports.ts';
+import { sendReportAsk } from '../../operations/figure-asks.ts';
 import { type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
 import type { FigureRoutesNeeds } from './figures.ts';
 import { row, stretch, stretchOf, summed } from './stretch-query.ts';
@@ -29,7 +31,12 @@ const costsQuery = z.strictObject({
   format,
 });
 
-export function reportRoutes({ operations, clock }: FigureRoutesNeeds): readonly ApiRoute[] {
+export type ReportRoutesNeeds = {
+  readonly operations: FigureRoutesNeeds['operations'] & Pick<Operations, 'sendReport'>;
+  readonly clock: FigureRoutesNeeds['clock'];
+};
+
+export function reportRoutes({ operations, clock }: ReportRoutesNeeds): readonly ApiRoute[] {
   const reportOf = (query: z.infer<typeof reportQuery>): ReportAsk => ({
     ...stretchOf(query, { nowMs: clock.nowMs(), usualMs: USUAL_MS }),
     limit: query.limit,
@@ -57,6 +64,24 @@ export function reportRoutes({ operations, clock }: FigureRoutesNeeds): readonly
       answer: z.looseObject(summed),
       run: async ({ query }) =>
         shown(await trafficReport(operations, reportOf(query)), { ...query, csv: trafficCsv, name: 'traffic' }),
+    }),
+    defineRoute({
+      method: 'POST',
+      path: '/api/v1/reports/send',
+      scope: 'operate',
+      part: 'reports',
+      summary:
+        'Sends a report by mail now: of the last day, week or month that is over, to the addresses given or to those that the policy names',
+      body: { as: 'json', schema: sendReportAsk.partial() },
+      answer: z.object({
+        sent: z.array(z.object({ period: z.string(), to: z.string(), messageId: z.string() })),
+        count: z.int(),
+      }),
+      run: async ({ body: { every = null, to = null } }) => {
+        const sent = await operations.sendReport({ every, to });
+        const on = sent.map((one) => one.to).join(', ');
+        return { kind: 'json', value: { sent: [...sent], count: sent.length }, change: { what: 'report.send', on } };
+      },
     }),
     defineRoute({
       method: 'GET',

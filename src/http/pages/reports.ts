@@ -15,6 +15,7 @@ import type { Html, Language, Page } from '../page.ts';
 import { CHART_SCRIPTS, chartsOf } from './charts.ts';
 import { count, percent } from './format.ts';
 import { figureTable, reportForm, reportTabs } from './report-parts.ts';
+import { reportSendForm } from './report-send.ts';
 import { REPORT_WORDS } from './report-words.ts';
 
 export type BouncesNeeds = { readonly operations: Pick<Operations, 'series' | 'table' | 'costs'> };
@@ -27,7 +28,7 @@ export function bouncesPage({ operations }: BouncesNeeds): Page {
     path: '/reports',
     scope: 'read',
     nav: { order: 55, name: { en: REPORT_WORDS.en.title, es: REPORT_WORDS.es.title } },
-    render: async ({ query, language, nowMs }) => {
+    render: async ({ query, language, nowMs, principal }) => {
       const words = REPORT_WORDS[language];
       const chosen = STRETCHES.find((one) => one === query.get('since')) ?? '7d';
       const fromMs = nowMs - (parseDurationMs(chosen) ?? 0);
@@ -40,7 +41,8 @@ export function bouncesPage({ operations }: BouncesNeeds): Page {
         query: { from: chosen },
         language,
       });
-      const main = html`${reportTabs('bounces', language)} ${form} ${bodyOf(report, language)}`;
+      const main = html`${reportTabs('bounces', language)} ${form} ${bodyOf(report, language)}
+      ${principal.scopes.includes('operate') ? reportSendForm(language) : ''}`;
       return { title: words.bounces, main, scripts: CHART_SCRIPTS };
     },
   };
