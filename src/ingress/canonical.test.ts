@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { formatReply } from '../message/reply.ts';
 import type { MessageId } from '../message/ids.ts';
 import { policySchema } from '../policy/schema.ts';
@@ -141,5 +141,38 @@ test('8-bit bytes stay as they are', () => {
   expect(canonical(text)).toMatchObject({
     header: `${RECEIVED}${COMPLETE}Subject: caf\xe9 \xff\r\n`,
     body: '\x80\xff\r\n',
+  });
+});
+
+describe('a traceparent of the client', () => {
+  const PARENT = '00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01';
+  const text = `${COMPLETE}Traceparent:\r\n ${PARENT}\r\nTraceparent: other\r\nTracestate: a=b\r\nX-Trace: 7\r\n\r\nHello\r\n`;
+  const seen = (traces: { passOn: boolean } | null): { names: readonly string[]; given: unknown } => {
+    const raw = Buffer.from(text);
+    const terms = { raw, sender: 'ana@shop.example', id: ID, atMs: AT_MS, hostname: 'relay.example', limits: LIMITS };
+    const result = canonicalForm({ ...terms, received: RECEIVED, traces });
+    if (result.kind === 'refused') throw new Error(formatReply(result.reply));
+    return { names: result.canonical.fields.map(({ name }) => name), given: result.canonical.traceparent };
+  };
+
+  test('is read and taken out while traces are on, with its state', () => {
+    const { names, given } = seen({ passOn: false });
+    expect(given).toBe(PARENT);
+    expect(names).not.toContain('traceparent');
+    expect(names).not.toContain('tracestate');
+    expect(names).toContain('x-trace');
+  });
+
+  test('stays where the policy passes it on', () => {
+    const { names, given } = seen({ passOn: true });
+    expect([given, names.filter((name) => name.startsWith('trace'))]).toEqual([
+      PARENT,
+      ['traceparent', 'traceparent', 'tracestate'],
+    ]);
+  });
+
+  test('is a field like any other while they are off', () => {
+    const { names, given } = seen(null);
+    expect([given, names.filter((name) => name.startsWith('trace')).length]).toEqual([null, 3]);
   });
 });

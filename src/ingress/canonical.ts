@@ -1,7 +1,7 @@
 /**
  * The canonical form: what the relay makes of a submitted message before it is signed (RFC 6409 §8).
  *
- * Removed: Bcc, Resent-Bcc, Return-Path and X-Relevo-* fields; an mbox `From ` line on top. Added where missing or empty:
+ * Removed: Bcc, Resent-Bcc, Return-Path, X-Relevo-*, with traces on traceparent and tracestate; an mbox `From ` line on top. Added where missing or empty:
  * Date, Message-ID, From (the envelope sender; none for the null sender). On top: Received. A message without any header
  * field is all body. Nothing else changes, and the body is the client's byte for byte.
  */
@@ -19,7 +19,7 @@ import type { MessageId } from '../message/ids.ts';
 import { parseMailboxList } from '../message/mailbox-list.ts';
 import { PRIORITIES, type Priority } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
-import type { LimitsPolicy } from '../policy/schema.ts';
+import type { LimitsPolicy, TracesPolicy } from '../policy/schema.ts';
 import { badDirective, malformedHeader, REPLIES } from './replies.ts';
 import { type Expiry, expiryOf, timeOf } from '../policy/times.ts';
 
@@ -40,6 +40,8 @@ export type Canonical = {
   readonly subject: string | null;
   /** What X-Relevo-* fields asked for. */
   readonly directives: Directives;
+  /** As the client wrote it; null: it wrote none, or traces are off. */
+  readonly traceparent: string | null;
 };
 
 export type Directives = {
@@ -62,7 +64,12 @@ export type Submitted = {
   /** In the form of `HeaderField.raw`. */
   readonly received: string;
   readonly limits: LimitsPolicy;
+  /** Default: null. */
+  readonly traces?: TraceFields;
 };
+
+/** What becomes of traceparent and tracestate; null: they are fields like any other. */
+type TraceFields = Pick<TracesPolicy, 'passOn'> | null;
 
 export type CanonicalResult =
   | { readonly kind: 'ok'; readonly canonical: Canonical }
@@ -71,7 +78,7 @@ export type CanonicalResult =
 export function canonicalForm(submitted: Submitted): CanonicalResult {
   const parts = splitMessage(submitted.raw, submitted.limits);
   if (parts.kind === 'refused') return parts;
-  const seen = readFields(parts.fields);
+  const seen = readFields(parts.fields, submitted.traces ?? null);
   if (seen.receivedCount > submitted.limits.receivedFields) return { kind: 'refused', reply: REPLIES.loop };
   if (seen.from.length > 1) return { kind: 'refused', reply: REPLIES.severalFrom };
   if (seen.badField !== null) return { kind: 'refused', reply: badDirective(seen.badField) };
@@ -92,6 +99,7 @@ export function canonicalForm(submitted: Submitted): CanonicalResult {
     submittedMessageId: seen.messageId,
     subject: seen.subject,
     directives: seen.directives,
+    traceparent: seen.traceparent,
   };
   return { kind: 'ok', canonical };
 }
@@ -147,11 +155,12 @@ type Seen = {
   readonly subject: string | null;
   readonly receivedCount: number;
   readonly directives: Directives;
+  readonly traceparent: string | null;
   /** A directive that cannot be read. */
   readonly badField: string | null;
 };
 
-function readFields(fields: readonly HeaderField[]): Seen {
+function readFields(fields: readonly HeaderField[], traces: TraceFields): Seen {
   const kept: HeaderField[] = [];
   const from: string[] = [];
   const senders: string[] = [];
@@ -159,6 +168,7 @@ function readFields(fields: readonly HeaderField[]): Seen {
   let [hasDate, receivedCount] = [false, 0];
   let messageId: string | null = null;
   let subject: string | null = null;
+  let traceparent: string | null = null;
   for (const entry of fields) {
     switch (entry.name) {
       case 'bcc':
@@ -186,6 +196,12 @@ function readFields(fields: readonly HeaderField[]): Seen {
       case 'subject':
         subject ??= unfoldedValue(entry).slice(0, 200);
         break;
+      case 'traceparent':
+      case 'tracestate':
+        if (traces === null) break;
+        if (entry.name === 'traceparent') traceparent ??= unfoldedValue(entry);
+        if (traces.passOn) break;
+        continue;
       default:
         if (!entry.name.startsWith('x-relevo-')) break;
         own.set(entry.name, unfoldedValue(entry));
@@ -193,7 +209,7 @@ function readFields(fields: readonly HeaderField[]): Seen {
     }
     kept.push(entry);
   }
-  return { kept, from, senders, hasDate, messageId, subject, receivedCount, ...readDirectives(own) };
+  return { kept, from, senders, hasDate, messageId, subject, receivedCount, traceparent, ...readDirectives(own) };
 }
 
 const NO_DIRECTIVES = {

@@ -2,12 +2,13 @@
 import type { MessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
+import { formatTraceparent, parseTraceparent } from '../message/traceparent.ts';
 import { streamAndPriority } from '../policy/admit.ts';
 import { isBulk, missingForUnsubscribe } from '../policy/bulk.ts';
 import { routedHeaders } from '../policy/routed-headers.ts';
 import type { Policy } from '../policy/schema.ts';
-import type { Canonical } from './canonical.ts';
 import type { Submission } from '../spool/spool.ts';
+import type { Canonical } from './canonical.ts';
 import { priorityOf } from './handling-parameters.ts';
 import type { Incoming } from './receive.ts';
 import { type MessageTiming, messageTiming } from './timing.ts';
@@ -64,6 +65,7 @@ export function newMessage(
   const { warning: _, ...kept } = terms;
   const { sender, ret, envid, eightBit, mtPriority = null } = incoming;
   const headers = routedHeaders(of.policy, canonical.fields);
+  const traceparent = traceparentOf(of);
   return {
     id: of.id,
     receivedAtMs: of.atMs,
@@ -77,7 +79,15 @@ export function newMessage(
     fromDomain: of.fromDomain,
     subject: canonical.subject,
     ...(headers === undefined ? {} : { headers }),
+    ...(traceparent === null ? {} : { traceparent }),
   };
+}
+
+/** What its client said of its trace, where the policy takes that; what is no `traceparent` is not kept. */
+function traceparentOf({ incoming, canonical, policy }: Submitted): string | null {
+  if (policy.traces?.parents !== true) return null;
+  const given = parseTraceparent(canonical.traceparent ?? incoming.traceparent ?? '');
+  return given === null ? null : formatTraceparent(given);
 }
 
 /** RFC 6531 §3.6: only what really has UTF-8 in an address or the header needs it of the next hop. */
@@ -90,13 +100,6 @@ function needsUtf8({ sender, recipients }: Incoming, { fields }: Canonical): boo
   );
 }
 
-/** What `received` keeps of NOTIFY: after its delivery nothing else knows it (RFC 3461 §4.1). */
-function unaskedOf(recipients: readonly Recipient[]): { readonly unasked?: readonly string[] } {
-  const silent = recipients.filter(
-    ({ notify }) => notify !== null && (notify === 'never' || !notify.includes('failure')),
-  );
-  return silent.length === 0 ? {} : { unasked: silent.map(({ address }) => address) };
-}
 /** @param nowMs monotonic */
 export function receivedEvent(
   of: {
@@ -127,3 +130,10 @@ export function receivedEvent(
   };
 }
 
+/** What `received` keeps of NOTIFY: after its delivery nothing else knows it (RFC 3461 §4.1). */
+function unaskedOf(recipients: readonly Recipient[]): { readonly unasked?: readonly string[] } {
+  const silent = recipients.filter(
+    ({ notify }) => notify !== null && (notify === 'never' || !notify.includes('failure')),
+  );
+  return silent.length === 0 ? {} : { unasked: silent.map(({ address }) => address) };
+}

@@ -64,6 +64,8 @@ export type Incoming = {
   readonly beganMs: number;
   /** By which it is known when it is sent again. Default: by its Message-ID, its recipients and its body. */
   readonly once?: Once;
+  /** Of which trace it is, where that was not said in its header. Default: nobody said. */
+  readonly traceparent?: string;
 };
 
 export type Received =
@@ -83,10 +85,10 @@ export type ReceiverDeps = {
   readonly unsubscribeUrl?: UnsubscribeUrl;
   /** Absent: what clients do is not counted. */
   readonly habits?: Habits;
-  readonly clock: Clock;
-  readonly random: Random;
   /** Absent: nothing comes that is to wait for its quota. */
   readonly overQuota?: OverQuota;
+  readonly clock: Clock;
+  readonly random: Random;
   readonly emit: Emit;
 };
 
@@ -148,8 +150,8 @@ export class Receiver {
     const raw = incoming.take();
     const addresses = incoming.recipients.map((recipient) => recipient.address);
     const received = receivedField({ origin, hostname: policy.hostname, id, atMs, recipients: addresses });
-    const { hostname, limits } = policy;
-    const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits });
+    const { hostname, limits, traces } = policy;
+    const result = canonicalForm({ raw, sender, id, atMs, hostname, received, limits, traces });
     if (result.kind === 'refused') return result;
     const { canonical } = result;
     const denied = whySenderDenied(incoming.client, canonical);
@@ -225,9 +227,9 @@ export class Receiver {
       if (leased.length < fresh.length) cancelAllBut(handoff, fresh, leased);
       this.#spoolWasFull = false;
       if (result.kind === 'accepted') emit(ofMail(received, message));
+      if (result.kind === 'accepted') for (const event of held ?? []) emit(ofMail(event, message));
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
       const text = `${message.id} queued${note}${warning === null ? '' : `; ${warning}`}`;
-      if (result.kind === 'accepted') for (const event of held ?? []) emit(ofMail(event, message));
       return { kind: 'accepted', id: message.id, text };
     } finally {
       if (!accepted && fresh.length > 0) handoff.cancel(fresh.map((delivery) => delivery.id));
@@ -235,8 +237,6 @@ export class Receiver {
     }
   }
 
-  /**
-   * One for each destination domain, or for each recipient where the return path is to name one; those that the hand-off has
   /** Of mail that is to wait for its quota. Rejects where nobody would let it go again. */
   async #heldEvents(
     { incoming: { client }, message }: Ready,
@@ -246,6 +246,8 @@ export class Receiver {
     return heldEvents(message, deliveries, heldFor);
   }
 
+  /**
+   * One for each destination domain, or for each recipient where the return path is to name one; those that the hand-off has
    * room for are leased to this node at once.
    */
   #deliveriesOf({ incoming, message, content }: Ready): { deliveries: NewDelivery[]; fresh: FreshDelivery[] } {
@@ -261,19 +263,19 @@ export class Receiver {
     const deliveries: NewDelivery[] = [];
     const fresh: FreshDelivery[] = [];
     const { id, client, priority } = message;
-    const dueAtMs = Math.max(message.receivedAtMs, message.sendAtMs ?? 0);
-    for (const [key, recipients] of byDomain) {
     const { heldFor = null } = incoming;
     const held = heldFor === null ? null : { leaseUntilMs: null, lastReply: overQuotaReply(heldFor) };
+    const dueAtMs = Math.max(message.receivedAtMs, message.sendAtMs ?? 0);
+    for (const [key, recipients] of byDomain) {
       const domain = isEach ? domainOf(key) : key;
       const deliveryId = deliveryIdOf(id, deliveries.length + 1);
       const delivery = { id: deliveryId, domain, client, priority, sizeBytes: content.length, dueAtMs };
-      const leaseUntilMs = this.#deps.handoff.reserve(delivery);
-      if (leaseUntilMs !== null) fresh.push(delivery);
       if (held !== null) {
         deliveries.push({ domain, recipients, dueAtMs, ...held });
         continue;
       }
+      const leaseUntilMs = this.#deps.handoff.reserve(delivery);
+      if (leaseUntilMs !== null) fresh.push(delivery);
       deliveries.push({ domain, recipients, dueAtMs, leaseUntilMs });
     }
     return { deliveries, fresh };

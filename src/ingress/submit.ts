@@ -26,6 +26,8 @@ export type Submission = {
   readonly protocol: string;
   /** See `Incoming.once`. */
   readonly once?: Once;
+  /** See `Incoming.traceparent`. */
+  readonly traceparent?: string;
 };
 
 /** What a refusal is about, for who has other words for it than SMTP. `content`: the message itself. */
@@ -58,10 +60,10 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
   if (!Buffer.isBuffer(text)) return refused(text);
   const trouble = deps.receiver.trouble();
   if (trouble !== null) return refused(trouble);
-  const origin = { helo: null, address: submission.address, protocol: submission.protocol, tls: null };
-  const received = await deps.receiver.receive({
   const drawn = await drawQuota(deps, client, envelope.recipients.length);
   if (drawn.kind === 'refused') return refused(drawn.reply);
+  const origin = { helo: null, address: submission.address, protocol: submission.protocol, tls: null };
+  const received = await deps.receiver.receive({
     client,
     sender: envelope.sender,
     recipients: envelope.recipients,
@@ -72,9 +74,10 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     eightBit: !isAscii(text),
     origin,
     beganMs,
-    ...(submission.once === undefined ? {} : { once: submission.once }),
-  });
     heldFor: drawn.kind === 'held' ? drawn.why : null,
+    ...(submission.once === undefined ? {} : { once: submission.once }),
+    ...(submission.traceparent === undefined ? {} : { traceparent: submission.traceparent }),
+  });
   return received.kind === 'accepted' ? { kind: 'accepted', id: received.id } : refused(received.reply);
 }
 
@@ -116,10 +119,10 @@ const ABOUT: ReadonlyMap<Reply, RefusalAbout> = new Map<Reply, RefusalAbout>([
   [REPLIES.badSender, 'sender'],
   [REPLIES.senderDenied, 'sender'],
   [REPLIES.fromDenied, 'sender'],
+  [REPLIES.senderFieldDenied, 'sender'],
   [REPLIES.badRecipient, 'recipients'],
   [REPLIES.noRecipients, 'recipients'],
   [REPLIES.tooManyRecipients, 'recipients'],
-  [REPLIES.senderFieldDenied, 'sender'],
   [REPLIES.tooBig, 'size'],
   [REPLIES.headerTooBig, 'size'],
   [REPLIES.overQuota, 'quota'],

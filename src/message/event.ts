@@ -191,12 +191,13 @@ export type RelayEvent =
   | { readonly event: 'failed'; readonly atMs: number; readonly where: string; readonly cause: string };
 
 /** Of the message that an event is about, for those who count by it; told with the event, and not kept with it. */
-export type MailFacts = Pick<Message, 'client' | 'stream' | 'tag' | 'sizeBytes'>;
+export type MailFacts = Pick<Message, 'client' | 'stream' | 'tag' | 'sizeBytes' | 'traceparent'>;
 
 /** `worker`: in which one of several it happened, from 1. `mail` absent: who told of it had not read the message. */
 export type Event = (MessageEvent | RelayEvent) & { readonly worker?: number; readonly mail?: MailFacts };
 
 /** The event, with what is known of its message. */
-export function ofMail(event: MessageEvent, { client, stream, tag, sizeBytes }: MailFacts): Event {
-  return { ...event, mail: { client, stream, tag, sizeBytes } };
+export function ofMail(event: MessageEvent, { client, stream, tag, sizeBytes, traceparent }: MailFacts): Event {
+  const mail = { client, stream, tag, sizeBytes };
+  return { ...event, mail: traceparent === undefined ? mail : { ...mail, traceparent } };
 }

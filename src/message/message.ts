@@ -66,6 +66,8 @@ export type Message = {
   readonly avoids?: readonly string[];
   /** Raw, unfolded, at most 200 characters: shown to operators only where the policy allows (`log.subjects`). */
   readonly subject: string | null;
+  /** The trace that its client has it in, where the policy takes that as the parent (W3C Trace Context). Absent: none was named. */
+  readonly traceparent?: string;
   /** First values of the header fields that routes asked for when it came, names in lower case, each at most 200 characters. */
   readonly headers?: Readonly<Record<string, string>>;
 };

@@ -260,6 +260,7 @@ dns:                                    <- dns
 # reports: [{ every: week, to: [boss@example.com] }] <- reports
 # guard: { volume: 5, newRecipients: 60% } <- guard
 # audit: { keep: 365d }                 <- audit
+# traces: { url: "http://127.0.0.1:4318/v1/traces" } <- traces
 
 # --- What must stay true ---
 

@@ -27,6 +27,7 @@ import {
 } from './schema/keeping.ts';
 import { pools, routes } from './schema/routes.ts';
 import { suppression } from './schema/suppression.ts';
+import { traces } from './schema/traces.ts';
 import { domainName, timeZone } from './schema/values.ts';
 import { webhooks } from './schema/webhooks.ts';
 
@@ -75,6 +76,7 @@ export const policySchema = z
     alerts,
     reports,
     webhooks,
+    traces,
     http,
     log,
     dns,
@@ -114,7 +116,7 @@ export type SendgridEgressPolicy = Extract<EgressPolicy, { type: 'sendgrid' }>;
 export type MailgunEgressPolicy = Extract<EgressPolicy, { type: 'mailgun' }>;
 export type SesEgressPolicy = Extract<EgressPolicy, { type: 'ses' }>;
 export type SandboxEgressPolicy = Extract<EgressPolicy, { type: 'sandbox' }>;
-export type PoolPolicy = Policy['pools'][string];
 export type RoutePolicy = Policy['routes'][number];
+export type TracesPolicy = NonNullable<Policy['traces']>;
 export type RetryPolicy = Policy['retry'];
 export type RedisSpoolPolicy = Extract<Policy['spool'], { engine: 'redis' }>;

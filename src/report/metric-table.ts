@@ -65,6 +65,10 @@ export const METRICS = {
   relevo_auth_failed_total: counter('Failed sign-ins.', []),
   relevo_failures_total: counter('Surprises inside the relay, by where they came up.', ['where']),
   relevo_policy_refused_total: counter('Policies refused since the start; the one in force stayed.', []),
+  relevo_trace_spans_total: counter(
+    'Spans of traces, by what came of them: exported; failed (the collector did not take them); dropped (there were more than memory is meant for).',
+    ['result'],
+  ),
   relevo_worker_restarts_total: counter('Workers that ended and were started again.', []),
 
   relevo_accept_seconds: histogram('From the first byte of the content to 250.', [], ACCEPTS),

@@ -41,6 +41,8 @@ export type MetricsSample = {
   readonly certificates?: readonly { readonly what: string; readonly endsAtMs: number }[];
   readonly ready: boolean;
   readonly logLostLines: number;
+  /** Since the last sample; absent or null: there are no traces. */
+  readonly spans?: Readonly<Record<'exported' | 'failed' | 'dropped', number>> | null;
 };
 
 /** In units of the currencies. */

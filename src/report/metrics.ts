@@ -252,6 +252,8 @@ function fill(book: Book, sample: MetricsSample, nowMs: number): void {
     book.set('relevo_certificate_expires_timestamp_seconds', endsAtMs / 1_000, { listener: what });
   book.set('relevo_ready', sample.ready ? 1 : 0);
   book.set('relevo_log_lost_lines', sample.logLostLines);
+  for (const [result, spans] of Object.entries(sample.spans ?? {}))
+    book.add('relevo_trace_spans_total', spans, { result });
   fillLimits(book, sample.limits);
   fillExits(book, sample.exits ?? []);
   fillCosts(book, sample.costs ?? null);

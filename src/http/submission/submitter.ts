@@ -21,13 +21,19 @@ export type SubmitMail = (mail: {
   readonly address: string | null;
   readonly protocol: string;
   readonly once?: Once;
+  readonly traceparent?: string;
 }) => Promise<
   | { readonly kind: 'accepted'; readonly id: MessageId }
   | { readonly kind: 'refused'; readonly reply: Reply; readonly about: RefusalAbout; readonly recipient?: string }
 >;
 
 /** Who hands it over, and whether by TLS. */
-export type Sender = { readonly principal: Principal; readonly isSecure: boolean };
+export type Sender = {
+  readonly principal: Principal;
+  readonly isSecure: boolean;
+  /** Of the request. */
+  readonly header: (name: string) => string | null;
+};
 
 /** What a refusal is about, as ingress says it. */
 export type RefusalAbout = 'client' | 'sender' | 'recipients' | 'size' | 'quota' | 'content' | 'temporary';
@@ -65,10 +71,11 @@ export class Submitter {
   }
 
   /** Accepted means durable. Never rejects. */
-  async submit(message: Composed, { principal, isSecure }: Sender, once: Once | null): Promise<Outcome> {
+  async submit(message: Composed, { principal, isSecure, header }: Sender, once: Once | null): Promise<Outcome> {
     const client = this.#clientOf(message, principal);
     if (client.kind === 'refused') return client;
     const { sender, recipients, content } = message;
+    const traceparent = this.#needs.policy().traces === null ? null : header('traceparent');
     const result = await this.#needs.submit({
       client: client.name,
       sender,
@@ -77,6 +84,7 @@ export class Submitter {
       address: principal.peer,
       protocol: isSecure ? 'HTTPS' : 'HTTP',
       ...(once === null ? {} : { once }),
+      ...(traceparent === null ? {} : { traceparent }),
     });
     if (result.kind === 'refused') return this.#refusal(result, client.name);
     return once === null ? { kind: 'accepted', id: result.id, isRepeat: false } : answerOf(result.id, once, false);
