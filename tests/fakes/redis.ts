@@ -16,6 +16,11 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
 /** What the sentinels call the server that they watch. */
 export const SENTINEL_NAME = 'relevo-spool';
 
+/** A machine of two cores that is busy keeps a server from answering for seconds: none is dead for that. */
+const PATIENT_MS = 15_000;
+/** While servers find together, which they do by the same clock. */
+const QUICK_MS = 1_000;
+
 export type RedisSentinel = AsyncDisposable & {
   /** The first is the primary at the start. */
   readonly servers: readonly RedisServer[];
@@ -29,6 +34,8 @@ export type RedisSentinel = AsyncDisposable & {
   rejoin(server: RedisServer): Promise<void>;
   /** Has them promote a replica; resolves once they all say so. */
   failover(): Promise<RedisServer>;
+  /** From now on they take a server for dead that has said nothing for as long. Default: as at the start */
+  deadAfter(silenceMs?: number): Promise<void>;
 };
 
 export type RedisGroupOptions = {
@@ -37,12 +44,14 @@ export type RedisGroupOptions = {
   readonly password?: string;
   /** Of each primary. Default: 2 with sentinels, none in a cluster. */
   readonly replicas?: number;
+  /** How long a server says nothing that is taken for dead. Default: so long that only one that was killed is. */
+  readonly deadAfterMs?: number;
 };
 
-/** One primary with 2 replicas, and 3 sentinels that take it for dead after 1 s. */
+/** One primary with 2 replicas, and 3 sentinels. */
 export async function startRedisSentinel(options: RedisGroupOptions = {}): Promise<RedisSentinel> {
   await using stack = new AsyncDisposableStack();
-  const { password, replicas = 2 } = options;
+  const { password, replicas = 2, deadAfterMs = PATIENT_MS } = options;
   const secret = password === undefined ? [] : [`masterauth ${password}`];
   const common = password === undefined ? {} : { password };
   const settings = [...(options.settings ?? []), ...secret];
@@ -53,7 +62,7 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
   await until(async () => (await first.cli('INFO', 'replication')).split('state=online').length > replicas);
   const watching = [
     `sentinel monitor ${SENTINEL_NAME} 127.0.0.1 ${first.port} 2`,
-    `sentinel down-after-milliseconds ${SENTINEL_NAME} 1000`,
+    `sentinel down-after-milliseconds ${SENTINEL_NAME} ${QUICK_MS}`,
     `sentinel failover-timeout ${SENTINEL_NAME} 2000`,
     ...(password === undefined ? [] : [`sentinel auth-pass ${SENTINEL_NAME} ${password}`]),
   ];
@@ -63,6 +72,11 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
     const views = await Promise.all(sentinels.map((one) => one.cli('SENTINEL', 'MASTER', SENTINEL_NAME)));
     return views.every((view) => new RegExp(`num-slaves\n${replicas}\nnum-other-sentinels\n2`).test(view));
   });
+  const deadAfter = async (silenceMs = deadAfterMs): Promise<void> => {
+    const set = ['SENTINEL', 'SET', SENTINEL_NAME, 'down-after-milliseconds', silenceMs];
+    await Promise.all(sentinels.map((one) => one.cli(...set)));
+  };
+  await deadAfter(deadAfterMs);
   const running = stack.move();
   return {
     servers,
@@ -82,6 +96,7 @@ export async function startRedisSentinel(options: RedisGroupOptions = {}): Promi
       await until(async () => (await Promise.all(sentinels.map(portOfPrimary))).every((port) => port !== before.port));
       return primary();
     },
+    deadAfter,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }
@@ -91,14 +106,16 @@ export type RedisCluster = AsyncDisposable & {
   readonly replicas: readonly RedisServer[];
   /** For a policy's `spool.cluster`. */
   readonly addresses: readonly string[];
+  /** From now on, until a node is started again, one is taken for dead that has said nothing for as long. All must run */
+  deadAfter(silenceMs?: number): Promise<void>;
 };
 
-/** 3 primaries that share the slots, each with `replicas` of them; a node is taken for dead after 1 s. */
+/** 3 primaries that share the slots, each with `replicas` of them. */
 export async function startRedisCluster(options: RedisGroupOptions = {}): Promise<RedisCluster> {
   await using stack = new AsyncDisposableStack();
-  const { password, replicas: each = 0 } = options;
+  const { password, replicas: each = 0, deadAfterMs = PATIENT_MS } = options;
   const secret = password === undefined ? [] : [`masterauth ${password}`];
-  const clustered = ['cluster-enabled yes', 'cluster-node-timeout 1000', ...secret];
+  const clustered = ['cluster-enabled yes', `cluster-node-timeout ${QUICK_MS}`, ...secret];
   const settings = [...(options.settings ?? []), ...clustered];
   const common = { ...(password === undefined ? {} : { password }), settings };
   const primaries = await startAll(stack, 3, common);
@@ -128,11 +145,16 @@ export async function startRedisCluster(options: RedisGroupOptions = {}): Promis
     const states = await Promise.all(primaries.map((one) => one.cli('INFO', 'replication')));
     return (await isWhole()) && states.every((state) => state.split('state=online').length === each + 1);
   });
+  const deadAfter = async (silenceMs = deadAfterMs): Promise<void> => {
+    await Promise.all(nodes.map((node) => node.config({ 'cluster-node-timeout': silenceMs })));
+  };
+  await deadAfter(deadAfterMs);
   const running = stack.move();
   return {
     primaries,
     replicas,
     addresses: nodes.map(({ port }) => `127.0.0.1:${port}`),
+    deadAfter,
     [Symbol.asyncDispose]: () => running.disposeAsync(),
   };
 }

@@ -7,7 +7,7 @@ import { PROVEN, ROOM_BYTES, startRelayOnRedis } from '../fakes/relay-on-redis.t
 import { SmtpDialogue } from '../fakes/smtp-dialogue.ts';
 
 test('sentinels make a replica the primary when it died, and once more when they are told to', async () => {
-  await using watched = await startRedisSentinel();
+  await using watched = await startRedisSentinel({ deadAfterMs: 1_000 });
   const sentinels = watched.addresses.map((address) => `"${address}"`).join(', ');
   await using rig = await startRelayOnRedis(`sentinels: [${sentinels}], name: ${watched.name}`);
   rig.load();
@@ -27,7 +27,7 @@ test('sentinels make a replica the primary when it died, and once more when they
 });
 
 test('a cluster makes replicas the primaries of two that died, one after the other', async () => {
-  await using cluster = await startRedisCluster({ replicas: 1 });
+  await using cluster = await startRedisCluster({ replicas: 1, deadAfterMs: 1_000 });
   const nodes = cluster.addresses.map((address) => `"${address}"`).join(', ');
   await using rig = await startRelayOnRedis(`cluster: [${nodes}]`);
   rig.load();

@@ -104,6 +104,7 @@ describe('behind sentinels', () => {
     const link = await linkTo(target(), 1);
     await link.runDurably(SET, ['{1}:kept'], ['kept']);
     const before = await watched.primary();
+    await watched.deadAfter(1_000);
     await before.kill();
     try {
       await untilAccepted(link, '{1}:b', 'after');
@@ -112,6 +113,7 @@ describe('behind sentinels', () => {
       await expect.poll(kept, { timeout: 10_000 }).toBe('kept');
     } finally {
       await watched.rejoin(before);
+      await watched.deadAfter();
     }
   });
 
@@ -192,6 +194,7 @@ describe('as a cluster', () => {
     // With one replica each, what follows its primary's death can be promised by none.
     const loose = await linkTo(target(), 0);
     const [first] = await primaries();
+    await cluster.deadAfter(1_000);
     await first?.kill();
     try {
       const isLost = () => Promise.allSettled(tags.map((tag) => loose.runDurably(SET, [`{${tag}}:b`], ['x'])));
@@ -207,6 +210,7 @@ describe('as a cluster', () => {
     } finally {
       // Whatever became of it, the next test finds all of them.
       await first?.restart();
+      await cluster.deadAfter();
     }
   });
 });
