@@ -32,6 +32,12 @@ test('link only to headings that exist', () => {
   expect(broken).toEqual([]);
 });
 
+test('are all to be found from README.md', () => {
+  const listed = readText('README.md');
+  const lost = filesUnder('docs').filter((path) => /^docs\/[^/]+\.md$/.test(path) && !listed.includes(`](${path})`));
+  expect(lost).toEqual([]);
+});
+
 /** As the usual renderers make them of headings. */
 function anchorsOf(markdown: string): string[] {
   return [...markdown.matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
@@ -60,6 +66,18 @@ test('speak only of commands that there are', async () => {
     const helpOfSecond = (await rig.run([first, second, '--help'])).stdout;
     expect(helpOfSecond, place).toMatch(new RegExp(`^Usage: relevo ${first} ${second}\\b`));
   }
+});
+
+test('have every command in docs/cli.md', async () => {
+  using rig = new CliRig();
+  const help = (await rig.run(['--help'])).stdout;
+  const commands = [...help.slice(help.indexOf('Commands:')).matchAll(/^ {2}([a-z-]+)/gm)].map(
+    (match) => match[1] ?? '',
+  );
+  expect(commands.length).toBeGreaterThan(20);
+  const rows = readText('docs/cli.md').match(/^\| `.*$/gm) ?? [];
+  const untold = commands.filter((name) => name !== 'help' && !rows.some((row) => row.includes(`\`${name}`)));
+  expect(untold).toEqual([]);
 });
 
 /** Only what is code: the inside of backticks and of fences. */
