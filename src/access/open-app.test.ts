@@ -20,11 +20,11 @@ function loadedWith(files: readonly string[]): ReadonlyMap<string, string> {
   return found;
 }
 
-test('a relay at rest has loaded nothing of the API, the pages and their packages', () => {
+test('a relay at rest has loaded nothing of the API, the pages, traces and their packages', () => {
   const loaded = loadedWith(['src/cli/start.ts', 'src/relay.ts']);
   expect(loaded.size).toBeGreaterThan(200);
   const late = [...loaded].filter(([name]) =>
-    /^src\/(?:access\/open-app\.ts|http\/(?:app|routes|openapi)\.ts|http\/(?:api|pages)\/)|^(?:hono|otpauth|uqr|uplot|@clack)/.test(
+    /^src\/(?:access\/open-app\.ts|http\/(?:app|routes|openapi)\.ts|http\/(?:api|pages)\/|report\/traces\/(?:tracer|collector)\.ts)|^(?:@opentelemetry|hono|otpauth|uqr|uplot|@clack)/.test(
       name,
     ),
   );

@@ -87,7 +87,6 @@ function sketchOf(event: MessageEvent, terms: SpanTerms): Sketch {
 
 function accepted(event: MessageEvent & { readonly event: 'received' }, { addresses }: SpanTerms): Sketch {
   const attributes: Attributes = {
-    'network.protocol.name': event.protocol.startsWith('HTTP') ? 'http' : 'smtp',
     'relevo.protocol': event.protocol,
     'relevo.client': event.client,
     'relevo.stream': event.stream,
@@ -97,6 +96,8 @@ function accepted(event: MessageEvent & { readonly event: 'received' }, { addres
     'relevo.recipient.domains': [...new Set(event.recipients.map(domainOf))].slice(0, DOMAINS_MOST),
     'messaging.message.envelope.size': event.sizeBytes,
   };
+  const protocol = /HTTP|SMTP|LMTP/.exec(event.protocol)?.[0].toLowerCase();
+  if (protocol !== undefined) attributes['network.protocol.name'] = protocol;
   if (event.peer !== '') attributes['client.address'] = event.peer;
   if (event.sender !== '') attributes['relevo.sender.domain'] = domainOf(event.sender);
   if (event.warning !== undefined) attributes['relevo.warning'] = short(event.warning);

@@ -87,6 +87,7 @@ describe('a message that is delivered at the second try', () => {
     const [accept, ...others] = collector.spans;
     const { traceId, rootId } = traceNamesOf(mail.message.id);
     expect(accept).toMatchObject({ name: 'accept', kind: 2, traceId, spanId: rootId, parentSpanId: undefined });
+    expect(accept?.attributes).toMatchObject({ 'network.protocol.name': 'smtp', 'client.address': '192.0.2.1' });
     expect(others.map(({ name, kind }) => [name, kind])).toEqual([
       ['attempt', 3],
       ['deferred', 1],
