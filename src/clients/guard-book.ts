@@ -5,7 +5,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import type { Marks } from '../spool/marks.ts';
 import type { Count, Tallies, Tally } from '../spool/tallies.ts';
-import { GUARD_FIGURES, type HourFigures, HOUR_MS } from './baseline.ts';
+import { GUARD_FIGURES, guardTermsOf, type HourFigures, HOUR_MS } from './baseline.ts';
 import { KnownRecipients } from './known-recipients.ts';
 
 export const GUARD_ACCOUNTS = 'guard:';
@@ -15,13 +15,23 @@ const MOST_CLIENTS = 1_000;
 const MOST_WAITING = 10_000;
 
 type Counted = Record<(typeof GUARD_FIGURES)[number], number>;
-type Watched = { readonly known: KnownRecipients; isLoaded: boolean; counted: Counted | null };
+type Watched = {
+  readonly known: KnownRecipients;
+  isLoaded: boolean;
+  counted: Counted | null;
+  /** Recipients in the hour that began so, and from how many of them on it is to be looked at. */
+  hourMs: number;
+  inHour: number;
+  lookFrom: number;
+};
 
 export type GuardBookNeeds = {
   readonly policy: () => Policy;
   readonly clock: Clock;
   readonly marks: Pick<Marks, 'marks' | 'mark' | 'unmark'>;
   readonly tallies: Pick<Tallies, 'count'>;
+  /** A client sends so much that it should be judged soon: some times an hour, the fewer the more it sends. */
+  readonly onMany?: () => void;
 };
 
 export class GuardBook {
@@ -43,6 +53,7 @@ export class GuardBook {
       const counted = this.#countedAt(client, event.atMs);
       counted.recipients += event.recipients.length;
       if (this.#isBulk(event.stream)) counted.bulk += event.recipients.length;
+      this.#weigh(event.client, client, event.recipients.length);
       for (const address of event.recipients) if (client.known.add(address) && client.isLoaded) counted.fresh += 1;
     } else if (event.event === 'bounced' || event.event === 'bounced-later') {
       const client = event.mail === undefined ? undefined : this.#clients.get(event.mail.client);
@@ -80,7 +91,12 @@ export class GuardBook {
     known.merge(stored);
     const { first, texts } = known.changed();
     const atMs = clock.nowMs();
-    await marks.mark(texts.map(({ number, text }) => ({ name: `${knownMarks(name)}${number}`, text, atMs })));
+    await marks
+      .mark(texts.map(({ number, text }) => ({ name: `${knownMarks(name)}${number}`, text, atMs })))
+      .catch((cause: unknown) => {
+        known.again(texts.map(({ number }) => number));
+        throw cause;
+      });
     const gone = stored.filter(({ number }) => number < first).map(({ number }) => `${knownMarks(name)}${number}`);
     if (gone.length > 0) await marks.unmark(gone);
   }
@@ -92,12 +108,26 @@ export class GuardBook {
   }
 
   #watched(name: string): Watched | null {
-    const known = this.#clients.get(name);
-    if (known !== undefined) return known;
+    const watched = this.#clients.get(name);
+    if (watched !== undefined) return watched;
     if (this.#clients.size >= MOST_CLIENTS) return null;
-    const fresh = { known: new KnownRecipients(), isLoaded: false, counted: null };
+    const known = new KnownRecipients();
+    const fresh = { known, isLoaded: false, counted: null, hourMs: 0, inHour: 0, lookFrom: 0 };
     this.#clients.set(name, fresh);
     return fresh;
+  }
+
+  /** From the fewest that are judged on, each time that they are twice as many. */
+  #weigh(name: string, client: Watched, recipients: number): void {
+    if (client.hourMs !== this.#hourMs) {
+      client.hourMs = this.#hourMs;
+      client.inHour = 0;
+      client.lookFrom = guardTermsOf(this.#needs.policy(), name).least;
+    }
+    client.inHour += recipients;
+    if (client.inHour < client.lookFrom) return;
+    client.lookFrom = 2 * client.inHour;
+    this.#needs.onMany?.();
   }
 
   #countedAt(client: Watched, atMs: number): Counted {

@@ -219,3 +219,60 @@ test('of a client that is held bulk mail waits, new and queued, all other mail f
   expect(scheduling.exit('out').attempts).toHaveLength(4);
   expect((await scheduling.spool.overview()).byState.held).toBe(1);
 });
+
+test('a client that sends very much at once is judged within a second, and not again until it is twice as much', async () => {
+  const place = world();
+  const guardian = guardOf(place);
+  await place.days(guardian, 8);
+  await place.clock.advance(1_000);
+  let looks = 0;
+  const { isOurs } = place.needs;
+  const counted = guardOf({ needs: { ...place.needs, isOurs: async () => (looks++, await isOurs()) } });
+  await counted.look();
+  place.send(counted, 99);
+  await place.clock.advance(2_000);
+  expect(looks).toBe(1);
+  place.send(counted, 2_000);
+  await place.clock.advance(1_000);
+  expect([looks, place.told]).toEqual([2, ['client-anomaly:crm true']]);
+  place.send(counted, 2_000);
+  await place.clock.advance(2_000);
+  expect(looks).toBe(2);
+  place.send(counted, 200);
+  await place.clock.advance(1_000);
+  expect(looks).toBe(3);
+});
+
+test('whom a client wrote to is kept later where the store does not take it', async () => {
+  const place = world();
+  const guardian = guardOf(place);
+  place.send(guardian, 50);
+  await guardian.look();
+  const mark = place.marks.mark.bind(place.marks);
+  place.marks.mark = () => Promise.reject(new Error('the disk is full'));
+  const kept = () => place.marks.all().filter(({ name }) => name.startsWith('guard-known:crm:')).length;
+  await place.clock.advance(320_000);
+  expect(kept()).toBe(0);
+  place.marks.mark = mark;
+  await place.clock.advance(320_000);
+  expect(kept()).toBe(1);
+});
+
+test('mail that is let go is not held again by a thread that did not hear of it', async () => {
+  const place = world();
+  await using holds = await watchHolds(place.needs);
+  const of = { client: 'crm', stream: 'marketing' };
+  const hold = { client: 'crm', id: 'x', sinceMs: 0, reason: '9000 recipients' };
+  await place.marks.mark([{ name: 'guard-hold:crm', text: JSON.stringify(hold), atMs: 1 }]);
+  expect(holds.reasonFor(of)).toBeNull();
+  expect(await holds.confirmed(of)).toContain('9000 recipients');
+  const screening = screeningWith(null, holds);
+  await place.marks.unmark(['guard-hold:crm']);
+  expect(screening.holds?.(of)).toContain('9000 recipients');
+  expect(await Promise.all([1, 2, 3].map(() => screening.holdsNow?.(of)))).toEqual([null, null, null]);
+  expect(holds.reasonFor(of)).toBeNull();
+  await place.marks.mark([{ name: 'guard-hold:crm', text: JSON.stringify(hold), atMs: 2 }]);
+  await holds.confirmed(of);
+  place.marks.isAway = true;
+  expect(await holds.confirmed(of)).toContain('9000 recipients');
+});

@@ -39,6 +39,8 @@ type Known = { readonly base: Baseline; readonly trustedUntilMs: number };
 export const BASE_MARKS = 'guard-base:';
 export const RELEASED_MARKS = 'guard-released:';
 const LOOK_MS = 15_000;
+/** And no sooner, however much a client sends. */
+const SOONEST_MS = 1_000;
 const KEEP_MS = 5 * 60_000;
 /** Figures of hours are kept for 50 of them. */
 const HOURS_BACK = 48;
@@ -53,6 +55,8 @@ export class ClientGuard implements AsyncDisposable {
   readonly #known = new Map<string, Known>();
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
+  /** A client sends so much that it is to be judged before it is time. */
+  #many = new AbortController();
   #isOurs = false;
   #keptMs: number;
   /** Alerts in force. */
@@ -60,7 +64,7 @@ export class ClientGuard implements AsyncDisposable {
 
   constructor(needs: ClientGuardNeeds) {
     this.#needs = needs;
-    this.#book = new GuardBook(needs);
+    this.#book = new GuardBook({ ...needs, onMany: () => this.#many.abort() });
     this.#keptMs = needs.clock.monotonicMs();
     this.#running = this.#run();
   }
@@ -99,8 +103,11 @@ export class ClientGuard implements AsyncDisposable {
     const { signal } = this.#ending;
     let isFailing = false;
     while (!signal.aborted) {
-      await clock.sleep(LOOK_MS, signal).catch(() => undefined);
+      await clock.sleep(SOONEST_MS, signal).catch(() => undefined);
+      const { signal: many } = this.#many;
+      await clock.sleep(LOOK_MS - SOONEST_MS, AbortSignal.any([signal, many])).catch(() => undefined);
       if (signal.aborted) return;
+      this.#many = new AbortController();
       await this.look().then(
         () => (isFailing = false),
         (cause: unknown) => {

@@ -30,13 +30,21 @@ export class KnownRecipients {
     return this.#filters.some(({ isDirty }) => isDirty);
   }
 
-  /** What changed since the last call, by number; and the number of the first that is in use. */
+  /** What changed since the last call, by number; and the number of the first that is in use. Where it is not kept: `again`. */
   changed(): { readonly first: number; readonly texts: readonly { readonly number: number; readonly text: string }[] } {
     const texts = this.#filters.flatMap((filter, place) =>
       filter.isDirty ? [{ number: this.#first + place, text: deflateRawSync(filter.bits).toString('base64') }] : [],
     );
     for (const filter of this.#filters) filter.isDirty = false;
     return { first: this.#first, texts };
+  }
+
+  /** These changed still: nobody kept them. */
+  again(numbers: readonly number[]): void {
+    for (const number of numbers) {
+      const filter = this.#filters[number - this.#first];
+      if (filter !== undefined) filter.isDirty = true;
+    }
   }
 
   /** What is stored, of whichever process: all know what one knows. */

@@ -17,4 +17,6 @@ export type Screening = {
   suppressedOf(ask: ScreeningAsk): Promise<ReadonlyMap<string, Reply>>;
   /** Why mail of that client and stream waits for an operator, whoever it is for; null: it does not. Cheap. Default: none does. */
   holds?(of: { readonly client: string; readonly stream: string }): string | null;
+  /** The same once it was looked at again: somebody may just have let it go. Never rejects. Default: as `holds`. */
+  holdsNow?(of: { readonly client: string; readonly stream: string }): Promise<string | null>;
 };

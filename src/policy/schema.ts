@@ -47,7 +47,7 @@ export const policySchema = z
     domains,
     returnPathKeys: z.string().prefault('../certs/return-path.keys').meta({
       description:
-        'Signs the addresses that returnPath and unsubscribe: add make; written if there is none. Every node needs the same.',
+        'Signs the addresses that returnPath and unsubscribe: add make, and links that let the mail of a client go; written if there is none. Every node needs the same.',
     }),
     streams,
     egress,

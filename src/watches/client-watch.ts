@@ -1,8 +1,10 @@
 /** What a relay does about its clients once, however many workers and nodes there are: watches what they send, and lets it go again. */
+import { createFile } from '../cli/whole-file.ts';
 import { ClientGuard } from '../clients/guard.ts';
 import type { HeldMailNeeds } from '../clients/held-mail.ts';
 import { QuotaRelease } from '../clients/quota-release.ts';
-import { currentHold, RELEASE_PATH, releaseClient, releaseToken } from '../clients/release.ts';
+import { currentHold, RELEASE_PATH, releaseClient, type ReleaseKeys, releaseToken } from '../clients/release.ts';
+import { openVerpKeys } from '../feedback/verp-keys.ts';
 import type { Foundation } from '../foundation/foundation.ts';
 import type { Place } from '../http/posts.ts';
 import type { Audit } from '../http/audit.ts';
@@ -39,10 +41,19 @@ export function watchClients(
 /** @returns the link by which whoever hears of an alert lets that client's mail go; null: it is about something else, or nobody would reach it */
 export function releaseLinks({
   policy,
-  ports: { clock },
+  ports: { clock, random },
   spool: { marks },
 }: Foundation): (alert: string) => Promise<string | null> {
-  const keys = createKeyReader({ path: () => policy().returnPathKeys, clock });
+  const read = createKeyReader({ path: () => policy().returnPathKeys, clock });
+  // Where nothing else needed keys there are none yet.
+  const made = async (): Promise<ReleaseKeys> => {
+    const opened = await openVerpKeys(policy().returnPathKeys, { random, createFile });
+    return opened.kind === 'read' ? opened.keys : [];
+  };
+  const keys = async (): Promise<ReleaseKeys> => {
+    const known = await read();
+    return known.length > 0 ? known : await made();
+  };
   return async (alert) => {
     const { publicUrl } = policy().http;
     if (publicUrl === null || kindOfAlert(alert) !== 'client-anomaly') return null;

@@ -27,7 +27,8 @@ export async function screened(schedule: Schedule, entry: Entry): Promise<Plan |
   if (screening === undefined) return null;
   const { delivery } = entry.leased;
   const { client, stream } = delivery;
-  const held = screening.holds?.(delivery) ?? null;
+  const known = screening.holds?.(delivery) ?? null;
+  const held = known === null || screening.holdsNow === undefined ? known : await screening.holdsNow(delivery);
   if (held !== null) return holdBack(entry.leased, schedule.clock.nowMs(), held);
   try {
     const addresses = delivery.recipients.map(({ address }) => address);
