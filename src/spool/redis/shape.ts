@@ -4,171 +4,146 @@
  * the ids of messages that were made in it: seven digits are 33 s, six 17 min, five 9 h, and a small letter after six or five is a quarter
  * of that. All are counted in the finest; where there are very many fields, those of longer ago are poured into longer stretches.
  */
-import { messageTimeMs, type MessageId } from '../../message/ids.ts';
 import type { ShapeAsk, ShapeRow } from '../spool.ts';
 import { SCRIPTS } from './scripts.ts';
 import { listOf, textOf, type Store } from './store.ts';
+import { coarserOf, COARSENINGS, middleOf } from './stretch.ts';
 
-const MINUTE_MS = 60_000;
-const HOUR_MS = 60 * MINUTE_MS;
-/** Of all shards together; beyond it stretches are poured together. */
+/** Of one shard; beyond it stretches are poured together. */
 const CELLS_AT_MOST = 20_000;
-/** What takes the server some 0.3 ms. */
-const POURED_AT_ONCE = 500;
-/** From which age on a stretch of that length is fine enough, ms, the finest first. Of the second, where the first leaves too many. */
-const AGES_MS = [
-  [0, 10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, 48 * HOUR_MS],
-  [0, 3 * MINUTE_MS, 15 * MINUTE_MS, 3 * HOUR_MS, 12 * HOUR_MS],
-] as const;
-/** A stretch by its fineness, 0 the finest, of any that is finer. */
-const STRETCHES: readonly ((stretch: string) => string)[] = [
-  (stretch) => stretch,
-  (stretch) => quarterOf(stretch, 6),
-  (stretch) => stretch.slice(0, 6),
-  (stretch) => quarterOf(stretch, 5),
-  (stretch) => stretch.slice(0, 5),
-];
-const QUARTERS = 'abcd';
-const DIGITS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
-const ID_TIME_DIGITS = 10;
-
-type Cell = { readonly shard: number; readonly stretch: string; readonly domain: string; readonly count: number };
-
 /** So many are read each time they are asked for, which takes some 20 ms; of more, what was read lately does. */
-const READ_EACH_TIME = 30_000;
+const READ_EACH_TIME = 20_000;
 const READ_AGAIN_MS = 30_000;
-const OF_USE_MS = 15 * MINUTE_MS;
+const OF_USE_MS = 15 * 60_000;
+const POUR_AGAIN_MS = 5 * 60_000;
+
+type Run = <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
+
+/** Counts by stretch and domain, of a shard. */
+type Counts = Map<string, Map<string, number>>;
+
+type Table = { readonly shards: readonly Counts[]; readonly cells: number; readonly atMs: number };
 
 /** What one process read last. */
 export class RedisShape {
-  readonly #run: <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>;
-  #last: { readonly cells: readonly Cell[]; readonly atMs: number } | null = null;
-  #isReading = false;
+  readonly #run: Run;
+  #last: Table | null = null;
+  #underway: Promise<Table> | null = null;
+  #pouredMs = Number.NEGATIVE_INFINITY;
 
   /** @param run hands on the store, for as long as the spool is open */
-  constructor(run: <Answer>(ask: (store: Store) => Promise<Answer>) => Promise<Answer>) {
+  constructor(run: Run) {
     this.#run = run;
   }
 
   /** See `Spool.shape`. Exact where nothing changes meanwhile; half a minute old where there are very many destinations. */
   async rows(ask: ShapeAsk): Promise<readonly ShapeRow[]> {
-    const { cells = [], atMs = Number.NEGATIVE_INFINITY } = this.#last ?? {};
-    const ageMs = Math.abs(ask.nowMs - atMs);
-    if (cells.length <= READ_EACH_TIME || ageMs > OF_USE_MS) return rowsOf(await this.#read(ask.nowMs), ask);
-    if (ageMs > READ_AGAIN_MS && !this.#isReading) this.#read(ask.nowMs).catch(() => undefined);
-    return rowsOf(cells, ask);
+    const last = this.#last;
+    const ageMs = last === null ? Number.POSITIVE_INFINITY : Math.abs(ask.nowMs - last.atMs);
+    if (last === null || last.cells <= READ_EACH_TIME || ageMs > OF_USE_MS)
+      return rowsOf(await this.#reading(ask.nowMs), ask);
+    if (ageMs > READ_AGAIN_MS) this.#reading(ask.nowMs).catch(() => undefined);
+    return rowsOf(last, ask);
   }
 
-  /** Has stretches of longer ago poured together where there are too many. Many may do it at once. */
+  /** Has stretches of longer ago poured together where there are too many, and reads what is counted then. Many may do it at once. */
   async pour(nowMs: number, cellsAtMost = CELLS_AT_MOST): Promise<void> {
-    for (const ages of AGES_MS) {
-      const cells = await this.#read(nowMs);
-      if (cells.length <= cellsAtMost) return;
-      await this.#run((store) => pour(store, cells, { nowMs, ages }));
-    }
-    await this.#read(nowMs);
-  }
-
-  async #read(nowMs: number): Promise<readonly Cell[]> {
-    this.#isReading = true;
-    try {
-      const cells = await this.#run(cellsOf);
-      this.#last = { cells, atMs: nowMs };
-      return cells;
-    } finally {
-      this.#isReading = false;
-    }
-  }
-}
-
-function rowsOf(cells: readonly Cell[], ask: ShapeAsk): readonly ShapeRow[] {
-  const rows = new Map<string, { total: number; byAge: number[] }>();
-  for (const { stretch, domain, count } of cells) {
-    const ageMs = ask.nowMs - Math.min(ask.nowMs, middleOf(stretch));
-    const column = ask.agesMs.findIndex((endMs) => ageMs < endMs);
-    const at = column === -1 ? ask.agesMs.length : column;
-    const row = rows.get(domain) ?? { total: 0, byAge: [...ask.agesMs.map(() => 0), 0] };
-    row.total += count;
-    row.byAge[at] = (row.byAge[at] ?? 0) + count;
-    rows.set(domain, row);
-  }
-  return [...rows].map(([domain, row]) => ({ domain, ...row }));
-}
-
-async function pour(
-  store: Store,
-  cells: readonly Cell[],
-  { nowMs, ages }: { readonly nowMs: number; readonly ages: readonly number[] },
-): Promise<void> {
-  for (const [shard, some] of Map.groupBy(cells, (cell) => cell.shard)) {
-    const moves = some.flatMap(({ stretch, domain }) => {
-      const into = coarserOf(stretch, nowMs, ages);
-      return into === stretch ? [] : [`${stretch} ${domain}`, `${into} ${domain}`];
+    this.#pouredMs = nowMs;
+    await this.#run(async (store) => {
+      for (const shard of store.shards) await pourShard(store, shard, { nowMs, cellsAtMost });
     });
-    for (let from = 0; from < moves.length; from += 2 * POURED_AT_ONCE)
-      await store.run(shard, SCRIPTS.pour, moves.slice(from, from + 2 * POURED_AT_ONCE));
+    if ((this.#last?.cells ?? Number.POSITIVE_INFINITY) > READ_EACH_TIME) await this.#reading(nowMs);
+  }
+
+  /** Who asks while it is read gets the same. */
+  #reading(nowMs: number): Promise<Table> {
+    if (this.#underway !== null) return this.#underway;
+    const reading = this.#run((store) => this.#read(store, nowMs));
+    const over = (): void => void (this.#underway = null);
+    this.#underway = reading;
+    reading.then(over, over);
+    return reading;
+  }
+
+  async #read(store: Store, atMs: number): Promise<Table> {
+    const shards = await Promise.all(store.shards.map((shard) => countsIn(store, shard)));
+    const sizes = shards.flatMap((counts) => [...counts.values()].map((domains) => domains.size));
+    this.#last = { shards, cells: sizes.reduce((sum, size) => sum + size, 0), atMs };
+    const isMuch = this.#last.cells > 2 * CELLS_AT_MOST * shards.length;
+    if (isMuch && Math.abs(atMs - this.#pouredMs) > POUR_AGAIN_MS) this.pour(atMs).catch(() => undefined);
+    return this.#last;
   }
 }
 
-/** Whoever is read twice, as a growing hash has it, counts once. */
-async function cellsOf(store: Store): Promise<Cell[]> {
-  const shards = await Promise.all(store.shards.map((shard) => cellsIn(store, shard)));
-  return shards.flat();
+function rowsOf({ shards }: Table, { nowMs, agesMs }: ShapeAsk): readonly ShapeRow[] {
+  const rows = new Map<string, { readonly domain: string; total: number; readonly byAge: number[] }>();
+  for (const counts of shards) {
+    for (const [stretch, domains] of counts) {
+      const ageMs = nowMs - Math.min(nowMs, middleOf(stretch));
+      const column = agesMs.findIndex((endMs) => ageMs < endMs);
+      const at = column === -1 ? agesMs.length : column;
+      for (const [domain, count] of domains) {
+        let row = rows.get(domain);
+        if (row === undefined) {
+          row = { domain, total: 0, byAge: [...agesMs.map(() => 0), 0] };
+          rows.set(domain, row);
+        }
+        row.total += count;
+        row.byAge[at] = (row.byAge[at] ?? 0) + count;
+      }
+    }
+  }
+  return [...rows.values()];
 }
 
-async function cellsIn(store: Store, shard: number): Promise<Cell[]> {
-  const cells = new Map<string, Cell>();
+async function countsIn(store: Store, shard: number): Promise<Counts> {
+  const counts: Counts = new Map();
+  for await (const { cells } of windowsOf(store, shard)) {
+    for (const { stretch, domain, count } of cells) {
+      const domains = counts.get(stretch) ?? new Map<string, number>();
+      // One that is read twice, as a growing hash has it, counts once.
+      domains.set(domain, count);
+      counts.set(stretch, domains);
+    }
+  }
+  return counts;
+}
+
+type Pouring = { readonly nowMs: number; readonly cellsAtMost: number };
+
+async function pourShard(store: Store, shard: number, { nowMs, cellsAtMost }: Pouring): Promise<void> {
+  for (const agesMs of COARSENINGS) {
+    for await (const { cells, total } of windowsOf(store, shard)) {
+      if (total <= cellsAtMost) return;
+      const moves = cells.flatMap(({ stretch, domain }) => {
+        const into = coarserOf(stretch, nowMs, agesMs);
+        return into === stretch ? [] : [`${stretch} ${domain}`, `${into} ${domain}`];
+      });
+      if (moves.length > 0) await store.run(shard, SCRIPTS.pour, moves);
+    }
+  }
+}
+
+type Cell = { readonly stretch: string; readonly domain: string; readonly count: number };
+type Window = { readonly cells: readonly Cell[]; readonly total: number };
+
+/** Some hundred fields at a time: what takes the server less than a millisecond. */
+async function* windowsOf(store: Store, shard: number): AsyncGenerator<Window> {
   for (let cursor = '0'; ;) {
-    const [next, some] = listOf(await store.run(shard, SCRIPTS.cells, [cursor]));
+    const [next, some, total] = listOf(await store.run(shard, SCRIPTS.cells, [cursor]));
     const pairs = listOf(some);
+    const cells: Cell[] = [];
     for (let place = 0; place < pairs.length; place += 2) {
       const name = textOf(pairs[place]);
       const space = name.indexOf(' ');
-      const [stretch, domain] = [name.slice(0, space), name.slice(space + 1)];
-      cells.set(name, { shard, stretch, domain, count: Number(textOf(pairs[place + 1])) });
+      cells.push({
+        stretch: name.slice(0, space),
+        domain: name.slice(space + 1),
+        count: Number(textOf(pairs[place + 1])),
+      });
     }
+    yield { cells, total: Number(total) };
     cursor = textOf(next);
-    if (cursor === '0') return [...cells.values()];
+    if (cursor === '0') return;
   }
-}
-
-/** The longest that is fine enough for its age; its own where that is longer. */
-function coarserOf(stretch: string, nowMs: number, ages: readonly number[]): string {
-  const ageMs = nowMs - endOf(stretch);
-  const fineness = Math.max(
-    ages.findLastIndex((fromMs) => ageMs >= fromMs),
-    finenessOf(stretch),
-  );
-  return STRETCHES[fineness]?.(stretch) ?? stretch;
-}
-
-function finenessOf(stretch: string): number {
-  const isQuarter = QUARTERS.includes(stretch.at(-1) ?? '0');
-  return 2 * (7 - stretch.length) + (isQuarter ? 1 : 0);
-}
-
-/** @param digits of a stretch that has more than so many */
-function quarterOf(stretch: string, digits: number): string {
-  const digit = stretch.charAt(digits);
-  const quarter = QUARTERS.includes(digit) ? digit : QUARTERS.charAt(Math.floor(DIGITS.indexOf(digit) / 8));
-  return stretch.slice(0, digits) + quarter;
-}
-
-function startOf(stretch: string): number {
-  const quarter = QUARTERS.indexOf(stretch.at(-1) ?? '0');
-  const digits = quarter === -1 ? stretch : stretch.slice(0, -1) + DIGITS.charAt(quarter * 8);
-  return messageTimeMs(digits.padEnd(ID_TIME_DIGITS, '0') as MessageId);
-}
-
-function lengthOf(stretch: string): number {
-  const isQuarter = QUARTERS.includes(stretch.at(-1) ?? '0');
-  return 32 ** (ID_TIME_DIGITS - stretch.length) * (isQuarter ? 8 : 1);
-}
-
-function endOf(stretch: string): number {
-  return startOf(stretch) + lengthOf(stretch);
-}
-
-function middleOf(stretch: string): number {
-  return startOf(stretch) + lengthOf(stretch) / 2;
 }

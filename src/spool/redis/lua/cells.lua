@@ -1,5 +1,6 @@
 #!lua flags=no-writes
 -- library: shard.lua
--- Some of what is counted by time and domain, as pairs, and the cursor with which to go on; '0': these were the last.
+-- Some of what is counted by time and domain: the cursor with which to go on ('0': these were the last), pairs, and how many there are.
 
-return redis.call('HSCAN', SHAPE, ARGV[1], 'COUNT', 1000)
+local found = redis.call('HSCAN', SHAPE, ARGV[1], 'COUNT', 300)
+return { found[1], found[2], redis.call('HLEN', SHAPE) }
