@@ -1,7 +1,7 @@
 /** Reads rows of figures, some at a time: whoever asks for months of them keeps nobody waiting meanwhile. */
-import type { Marks } from '../../spool/marks.ts';
+import { type Mark, type Marks, MARKS_AT_MOST } from '../../spool/marks.ts';
 import { addRow, parseRow, type Row } from './row.ts';
-import { groupsIn, rowsOf, startIn } from './row-names.ts';
+import { groupsIn, rowsOf, startIn, TIME_LENGTH } from './row-names.ts';
 import type { Dimension, Level } from './stretch.ts';
 
 export type RowsAsk = {
@@ -23,7 +23,7 @@ export async function* readRows(
   const head = rowsOf(dimension, level);
   for (const group of groupsIn(level, fromMs, toMs)) {
     const found = new Map<number, Row>();
-    for (const { name, text } of await marks.marks(head + group)) {
+    for (const { name, text } of await rowsIn(marks, head, group)) {
       const startsAtMs = startIn(name.slice(head.length));
       if (startsAtMs === null || startsAtMs < fromMs || startsAtMs >= toMs) continue;
       const known = found.get(startsAtMs);
@@ -33,4 +33,13 @@ export async function* readRows(
     }
     for (const [startsAtMs, row] of found) yield { startsAtMs, row };
   }
+}
+
+/** Rows whose names have this behind `head`, in parts where they are more than can be read at once: of very many relays. */
+export async function rowsIn(marks: Pick<Marks, 'marks'>, head: string, time: string): Promise<readonly Mark[]> {
+  const found = await marks.marks(head + time);
+  if (found.length < MARKS_AT_MOST || time.length >= TIME_LENGTH) return found;
+  const parts: Mark[] = [];
+  for (const next of '-0123456789:T') for (const one of await rowsIn(marks, head, time + next)) parts.push(one);
+  return parts;
 }

@@ -35,7 +35,7 @@ export function startIn(tail: string): number | null {
 }
 
 /** `2026-11-22T15:00` */
-const TIME_LENGTH = 16;
+export const TIME_LENGTH = 16;
 
 export function timeText(atMs: number): string {
   return new Date(atMs).toISOString().slice(0, TIME_LENGTH);

@@ -6,6 +6,7 @@ import type { Mark, MarkStore } from '../../spool/marks.ts';
 import { foldStretch } from './fold-stretch.ts';
 import { groupsIn, groupStart, ROLLUP_UPKEEP, rowsOf, startIn, timeText } from './row-names.ts';
 import { oneRow } from './fold.ts';
+import { rowsIn } from './read.ts';
 import { DIMENSIONS, HOUR_MS, KEPT_MS, type Level, LEVELS } from './stretch.ts';
 
 export type UpkeepNeeds = {
@@ -121,7 +122,7 @@ async function foldHour({ marks, nowMs }: UpkeepNeeds, atMs: number): Promise<vo
     const hour = timeText(atMs - BEGAN_BEFORE_MS[level]).slice(0, HOUR_LENGTH);
     for (const dimension of DIMENSIONS) {
       const head = rowsOf(dimension, level);
-      const found = await marks.marks(head + hour);
+      const found = await rowsIn(marks, head, hour);
       const stretches = Map.groupBy(found, ({ name }) => startIn(name.slice(head.length)));
       for (const [startsAtMs, known] of stretches) {
         if (startsAtMs === null) continue;
