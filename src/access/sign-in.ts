@@ -5,12 +5,14 @@ import { secretOfCookie } from '../http/sign-in/cookie.ts';
 import { type Attempts, SignInDesk } from '../http/sign-in/desk.ts';
 import { PasswordChecks } from '../http/sign-in/password-checks.ts';
 import { SecondFactors } from '../http/sign-in/second-factor.ts';
+import { Seeds } from '../http/sign-in/seeds.ts';
 import { csrfTokenOf } from '../http/sign-in/session.ts';
 import { Sessions } from '../http/sign-in/sessions.ts';
 import { Tickets } from '../http/sign-in/tickets.ts';
 import type { TokenCheck } from '../http/token.ts';
 import { addressKey } from '../ingress/address-key.ts';
 import { SignInLimits } from '../ingress/sign-in-limits.ts';
+import { seedKeys } from './seed-keys.ts';
 import { storeUsers } from '../operations/store-users.ts';
 import type { UserOperations } from '../operations/user-operations.ts';
 import type { Policy } from '../policy/schema.ts';
@@ -38,7 +40,8 @@ export type SignIn = {
 export function openSignIn({ policy, ports, marks, ledger, checkToken }: SignInNeeds): SignIn {
   const { clock, random } = ports;
   const sessions = new Sessions({ policy, clock, random, marks, checkToken });
-  const secondFactors = new SecondFactors({ marks, ledger, clock, random });
+  const seeds = new Seeds({ marks, random, keys: () => seedKeys(policy(), random) });
+  const secondFactors = new SecondFactors({ marks, ledger, clock, random, seeds });
   const issuer = () => policy().hostname;
   const users = storeUsers({ marks, clock, random, sessions, secondFactors, issuer });
   const sessionOf: SessionOf = async ({ headers, peer, isSecure }) => {

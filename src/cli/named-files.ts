@@ -65,10 +65,11 @@ async function checkPair(path: string, { cert: certFile, key: keyFile, minVersio
   return failure === null ? [] : [`${path}.cert: ${certFile} cannot be used: ${failure}`];
 }
 
-/** It is made with the first access key. */
+/** Each is made with the first of what it is for. */
 async function checkAccessKeys({ http }: Policy): Promise<string[]> {
-  const read = await readVerpKeys(http.accessKeys);
-  return read.kind === 'failed' ? [`http.accessKeys: ${read.cause}`] : [];
+  const names = ['accessKeys', 'secondFactorKeys'] as const;
+  const read = await Promise.all(names.map(async (name) => ({ name, ...(await readVerpKeys(http[name])) })));
+  return read.flatMap((one) => (one.kind === 'failed' ? [`http.${one.name}: ${one.cause}`] : []));
 }
 
 /** A file that is missing is made by the relay. */

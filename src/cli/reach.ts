@@ -1,4 +1,6 @@
 import { accessKeysKey } from '../access/access-keys.ts';
+import { seedKeys } from '../access/seed-keys.ts';
+import { Seeds } from '../http/sign-in/seeds.ts';
 import { SecondFactors } from '../http/sign-in/second-factor.ts';
 import { Sessions } from '../http/sign-in/sessions.ts';
 import { TokenBook } from '../http/token-book.ts';
@@ -89,7 +91,8 @@ function usersOf(
   const policy = (): Policy => loaded;
   const book = new TokenBook({ marks, clock });
   const sessions = new Sessions({ policy, clock, random, marks, checkToken: (hash) => book.check(hash) });
-  const secondFactors = new SecondFactors({ marks, ledger, clock, random });
+  const seeds = new Seeds({ marks, random, keys: () => seedKeys(loaded, random) });
+  const secondFactors = new SecondFactors({ marks, ledger, clock, random, seeds });
   return storeUsers({ marks, clock, random, sessions, secondFactors, issuer: () => loaded.hostname });
 }
 

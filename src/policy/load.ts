@@ -120,7 +120,8 @@ function withAbsolutePaths(policy: Policy, folder: string): Policy {
 function withAbsoluteFiles(http: Policy['http'], absolute: (path: string) => string): Policy['http'] {
   const { tls } = http;
   const pair = typeof tls === 'boolean' ? tls : { cert: absolute(tls.cert), key: absolute(tls.key) };
-  return { ...http, tls: pair, accessKeys: absolute(http.accessKeys) };
+  const { accessKeys, secondFactorKeys } = http;
+  return { ...http, tls: pair, accessKeys: absolute(accessKeys), secondFactorKeys: absolute(secondFactorKeys) };
 }
 
 function withAbsoluteSpool(spool: Policy['spool'], absolute: (path: string) => string): Policy['spool'] {

@@ -101,7 +101,8 @@ function policyOf(text: string, folder: string): () => Policy {
   const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map((problem) => problem.text).join());
   const accessKeys = join(folder, 'certs/access-keys.keys');
-  const inForce = { ...loaded.policy, http: { ...loaded.policy.http, accessKeys } };
+  const secondFactorKeys = join(folder, 'certs/second-factor.keys');
+  const inForce = { ...loaded.policy, http: { ...loaded.policy.http, accessKeys, secondFactorKeys } };
   return () => inForce;
 }
 

@@ -99,6 +99,7 @@ export const takesJson = (call: Call): boolean =>
 export const fieldsOf = (call: Call) => (call.parameters ?? []).filter((one) => one.in === 'query');
 export const bodyOf = (call: Call): Schema | undefined => call.requestBody?.content['application/json']?.schema;
 
+/** Of all forms of a body. */
 export function propertiesOf(schema: Schema | undefined): Readonly<Record<string, Schema>> {
   const forms = schema?.anyOf ?? (schema === undefined ? [] : [schema]);
   return Object.assign({}, ...forms.map((form) => form.properties ?? {})) as Readonly<Record<string, Schema>>;

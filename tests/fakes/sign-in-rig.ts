@@ -1,7 +1,10 @@
 /** The pages' sign-in over real HTTP, on marks in memory; the policy can be another at any moment. */
 import { scryptSync } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { type App, createApp } from '../../src/http/app.ts';
 import type { Audit, Audited } from '../../src/http/audit.ts';
 import { accountRoutes } from '../../src/http/api/account.ts';
@@ -44,11 +47,12 @@ export type Sent = {
 
 export const PASSWORD = 'correct horse battery';
 
-function policyOf(http: string, listen: string): Policy {
+function policyOf(http: string, { listen, folder }: { readonly listen: string; readonly folder: string }): Policy {
   const text = `hostname: relay.example.com\nlimits: { loginAttempts: 3/1m }\nhttp: { listen: ${listen}${http} }\n`;
   const loaded = loadPolicy({ file: 'relevo.yaml', text, env: {}, readFile: () => '' });
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map((problem) => problem.text).join());
-  return loaded.policy;
+  const secondFactorKeys = join(folder, 'second-factor.keys');
+  return { ...loaded.policy, http: { ...loaded.policy.http, secondFactorKeys } };
 }
 
 /** A ledger in memory: draws alone. */
@@ -69,7 +73,8 @@ export async function openSignInRig(
   http = '',
   { openPair, listen = '127.0.0.1:0' }: { readonly openPair?: OpenPair; readonly listen?: string } = {},
 ) {
-  let policyNow = policyOf(http, listen);
+  const folder = mkdtempSync(join(tmpdir(), 'relevo-sign-in-'));
+  let policyNow = policyOf(http, { listen, folder });
   const policy = () => policyNow;
   const clock = new FakeClock();
   const marks = new MemoryMarks();
@@ -105,14 +110,18 @@ export async function openSignInRig(
     ask,
     /** With a hash that is cheap to check. */
     addUser: (name: string, role: Role) => marks.mark([userMark(cheapUser(name, role, clock.nowMs()), clock.nowMs())]),
-    setPolicy: (more: string) => void (policyNow = policyOf(more, listen)),
+    setPolicy: (more: string) => void (policyNow = policyOf(more, { listen, folder })),
     /** @returns the field `Cookie` of a new session, and its CSRF token */
     signIn: async (name: string, password = PASSWORD) => {
       const answer = await ask('/api/v1/sign-in', { body: { name, password } });
       return sessionOf(ask, answer);
     },
     sessionOf: (answer: Got) => sessionOf(ask, answer),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    folder,
+    [Symbol.asyncDispose]: async () => {
+      await server[Symbol.asyncDispose]();
+      rmSync(folder, { recursive: true });
+    },
   };
 }
 

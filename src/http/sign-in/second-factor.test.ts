@@ -1,3 +1,5 @@
+import { statSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { openSignInRig, PASSWORD } from '../../../tests/fakes/sign-in-rig.ts';
 import { codeAt } from './totp.ts';
@@ -23,7 +25,8 @@ test('a second factor is set up, asked for, and each code of it is good once', a
   const code = await codeAt(begun.seed, rig.clock.nowMs());
   const { recoveryCodes } = JSON.parse((await call('/confirm', { code })).text) as { recoveryCodes: string[] };
   expect(recoveryCodes).toHaveLength(10);
-  expect(JSON.stringify([rig.events, rig.audited])).not.toContain(begun.seed);
+  expect(JSON.stringify([rig.events, rig.audited, rig.marks.all()])).not.toContain(begun.seed);
+  expect(statSync(join(rig.folder, 'second-factor.keys')).mode & 0o777).toBe(0o600);
   expect((await rig.ask('/access', { headers })).text).not.toContain(begun.seed);
 
   const ticket = async () => {

@@ -4,6 +4,7 @@ import type { Clock, Random } from '../../ports.ts';
 import type { Ledger } from '../../spool/ledger.ts';
 import type { Marks } from '../../spool/marks.ts';
 import { newRecoveryCodes, newSeed, recoveryHash, STEP_MS, stepOfCode } from './totp.ts';
+import type { Seeds } from './seeds.ts';
 import { parsed, type User } from './user.ts';
 
 export type SecondFactorNeeds = {
@@ -11,6 +12,7 @@ export type SecondFactorNeeds = {
   readonly ledger: Ledger;
   readonly clock: Clock;
   readonly random: Random;
+  readonly seeds: Seeds;
 };
 
 const PENDING_MARKS = 'user-seed:';
@@ -29,21 +31,22 @@ export class SecondFactors {
 
   /** A seed that does not count yet. */
   async begin(name: string): Promise<string> {
-    const { marks, clock, random } = this.#needs;
+    const { marks, clock, random, seeds } = this.#needs;
     const seed = await newSeed(random);
-    await marks.mark([{ name: `${PENDING_MARKS}${name}`, text: JSON.stringify({ seed }), atMs: clock.nowMs() }]);
+    const text = JSON.stringify({ seed: await seeds.kept(name, seed) });
+    await marks.mark([{ name: `${PENDING_MARKS}${name}`, text, atMs: clock.nowMs() }]);
     return seed;
   }
 
-  /** The seed that was begun with, where the code is of it; null: nothing was begun in the last 15 min. */
+  /** The seed that was begun with, as it is kept, and whether the code is of it; null: nothing was begun in the last 15 min. */
   async confirmed(name: string, code: string): Promise<{ readonly seed: string; readonly isRight: boolean } | null> {
-    const { marks, clock } = this.#needs;
+    const { marks, clock, seeds } = this.#needs;
     const wanted = `${PENDING_MARKS}${name}`;
     const mark = (await marks.marks(wanted)).find((one) => one.name === wanted);
     const read = PENDING.safeParse(mark === undefined ? null : parsed(mark.text));
     if (mark === undefined || !read.success || clock.nowMs() - mark.atMs > PENDING_MS) return null;
     const { seed } = read.data;
-    const step = await stepOfCode(seed, code, clock.nowMs());
+    const step = await stepOfCode(await seeds.opened(name, seed), code, clock.nowMs());
     if (step === null || !(await this.#isFirstUse(name, step))) return { seed, isRight: false };
     await marks.unmark([wanted]);
     return { seed, isRight: true };
@@ -77,15 +80,18 @@ export class SecondFactors {
 
   /**
    * Whether a code lets that user in now; it is used up by that. A code of the phone or a recovery code.
-   * @throws SpoolError where the store does not say whether it was used before
+   * @throws SpoolError where the store does not say whether it was used before, OperationsError where the seed cannot be opened here
    */
   async use(user: User, code: string): Promise<boolean> {
-    const { marks, clock, ledger } = this.#needs;
+    const { marks, clock, ledger, seeds } = this.#needs;
     if (user.secondFactor === null) return false;
-    const step = await stepOfCode(user.secondFactor.seed, code, clock.nowMs());
-    if (step !== null) return this.#isFirstUse(user.name, step);
+    // No code of a phone looks like a recovery code, which is good also where the seed cannot be opened.
     const hash = recoveryHash(code);
-    if (hash === null) return false;
+    if (hash === null) {
+      const seed = await seeds.opened(user.name, user.secondFactor.seed);
+      const step = await stepOfCode(seed, code, clock.nowMs());
+      return step !== null && this.#isFirstUse(user.name, step);
+    }
     const name = `${RECOVERY_MARKS}${user.name}:${hash}`;
     if (!(await marks.marks(name)).some((mark) => mark.name === name)) return false;
     // Of two who come with it at once, on two nodes even, one has it.

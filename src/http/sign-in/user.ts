@@ -13,7 +13,7 @@ export const USER_MARKS = 'user:';
 export const SIGNED_IN_MARKS = 'user-signed-in:';
 
 export type SecondFactor = {
-  /** Base32; shown once, when it was made. */
+  /** As `Seeds` keeps it; shown once, when it was made. */
   readonly seed: string;
   readonly sinceMs: number;
 };

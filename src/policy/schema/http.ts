@@ -60,6 +60,10 @@ export const http = z
       description:
         'Makes the secrets of access keys (`relevo token create --aws`); written with the first of them. Every node needs the same.',
     }),
+    secondFactorKeys: z.string().prefault('../certs/second-factor.keys').meta({
+      description:
+        'Seals the seeds of second factors in the store; written with the first of them, but where the store is a Redis: every node needs the same there.',
+    }),
   })
   .prefault({})
   .meta({ description: 'The one HTTP listener.' });
