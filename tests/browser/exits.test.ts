@@ -1,6 +1,7 @@
 /** Overview and Exits as those use them who are on call. */
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allDone } from './actions.ts';
 import { tabOrder } from './checks.ts';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
 import { HOSTILE, SEEDED } from './seed.ts';
@@ -9,6 +10,7 @@ let rig: BrowserRig;
 beforeAll(async () => {
   rig = await openBrowserRig();
 });
+afterAll(allDone('exits', () => rig));
 afterAll(() => rig?.[Symbol.asyncDispose]());
 
 test('the overview says whether mail flows, what waits and why, and follows while it is open', async () => {
@@ -43,6 +45,10 @@ test('figures over time are drawn for the stretch that is chosen, and are a tabl
   expect(await table.locator('thead').textContent()).toBe('Timeaccepteddeliveredbouncedput off');
   // The latest stretch has what was sent just now.
   expect(await table.locator('tbody tr').first().textContent()).toMatch(/[1-9]/);
+  await page.getByRole('button', { name: '30 days' }).click();
+  await page.locator('[data-drawn="30d"]').waitFor();
+  await page.getByRole('button', { name: '1 hour' }).click();
+  await page.locator('[data-drawn="1h"]').waitFor();
   await page.emulateMedia({ colorScheme: 'dark' });
   await expect.poll(() => rate.locator('canvas').count()).toBe(1);
   expect(at.troubles).toEqual([]);
@@ -98,17 +104,37 @@ test('an exit is paused with a reason by keyboard, which others see at once, and
   expect([...at.troubles, ...other.troubles]).toEqual([]);
 });
 
-test('an exit is tried, step by step', async () => {
-  await using at = await rig.open('/exits/one');
-  await at.page.getByRole('button', { name: 'Test one' }).click();
-  const dialog = at.page.locator('dialog[open]');
-  await dialog.waitFor();
-  expect(await dialog.getAttribute('data-tried')).toBe('well');
-  expect(await dialog.textContent()).toMatch(/one: works/);
-  await at.page.keyboard.press('Escape');
-  expect(await dialog.count()).toBe(0);
-  expect(at.troubles).toEqual([]);
-});
+test.each(['/exits/two', '/exits'])(
+  'an exit is tried at %s, step by step, and closed and opened again',
+  async (path) => {
+    await using at = await rig.open(path, { as: 'operator' });
+    const { page } = at;
+    const closures = async () => {
+      const { value } = await rig.api('GET', '/api/v1/egress/two');
+      return (value as { readonly closures: readonly { readonly gate: string }[] }).closures.map(({ gate }) => gate);
+    };
+    await page.getByRole('button', { name: 'Test two' }).click();
+    const dialog = page.locator('dialog[open]');
+    await dialog.waitFor();
+    expect(await dialog.getAttribute('data-tried')).toBe('well');
+    expect(await dialog.textContent()).toMatch(/two: works/);
+    await page.keyboard.press('Escape');
+    expect(await dialog.count()).toBe(0);
+
+    await page.getByRole('button', { name: 'Pause two' }).click();
+    await dialog.getByRole('button', { name: 'Cancel' }).click();
+    await page.getByRole('button', { name: 'Pause two' }).click();
+    await dialog.getByLabel('Reason').fill('for a look');
+    await dialog.getByRole('button', { name: 'Pause' }).click();
+    await page.getByRole('button', { name: 'Resume two' }).waitFor();
+    expect(await closures()).toContain('paused');
+    await page.getByRole('button', { name: 'Resume two' }).click();
+    await dialog.getByRole('button', { name: 'Resume' }).click();
+    await page.getByRole('button', { name: 'Pause two' }).waitFor();
+    expect(await closures()).not.toContain('paused');
+    expect(at.troubles).toEqual([]);
+  },
+);
 
 test('what a field lacks is told beside it', async () => {
   await using at = await rig.open('/exits');

@@ -50,3 +50,17 @@ globalThis.rig = {
 document.addEventListener('securitypolicyviolation', (event) =>
   console.error(`CSP ${event.violatedDirective}: ${event.blockedURI} ${event.sample}`),
 );
+
+/** Buttons and links that do something else than to call the API or to lead somewhere. */
+const DOERS = '[data-do], [data-policy], [data-dialog], [data-close], [data-remove], [data-range], a[download]';
+const DOES = ['do', 'policy', 'dialog', 'close', 'remove', 'range'];
+document.addEventListener(
+  'click',
+  ({ target }) => {
+    const doer = target.closest?.(DOERS);
+    if (!doer) return;
+    const name = DOES.find((one) => doer.dataset[one] !== undefined);
+    globalThis.rigClicked(name === undefined ? 'download' : `${name} ${doer.dataset[name]}`.trim());
+  },
+  true,
+);

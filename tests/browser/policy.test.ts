@@ -1,6 +1,7 @@
 /** The policy as an administrator edits it in a browser. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { allDone } from './actions.ts';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
 
 let rig: BrowserRig;
@@ -11,6 +12,7 @@ beforeAll(async () => {
 });
 let original = '';
 afterEach(() => writeFileSync(rig.relay.policyFile, original));
+afterAll(allDone('policy', () => rig));
 afterAll(() => rig?.[Symbol.asyncDispose]());
 
 const inFile = (): string => readFileSync(rig.relay.policyFile, 'utf8');
@@ -60,7 +62,12 @@ test('a fault is marked in its line, mended with what is offered, compared, save
   await rows.filter({ hasText: '<b>fewer</b>' }).waitFor();
   expect(inFile()).toBe(`${before}limits:\n  recipients: 50`);
 
-  await page.getByRole('button', { name: 'Roll back 1' }).click();
+  await page.getByRole('button', { name: 'Compare 1', exact: true }).click();
+  await dialog.waitFor();
+  expect(await dialog.locator('pre').textContent()).toContain('+  recipients: 50');
+  expect(await dialog.getByRole('button', { name: 'Put it in force' }).count()).toBe(0);
+  await dialog.getByRole('button', { name: 'Close' }).click();
+  await page.getByRole('button', { name: 'Roll back 1', exact: true }).click();
   await dialog.waitFor();
   expect(await dialog.locator('pre').textContent()).toContain('-  recipients: 50');
   await dialog.getByRole('button', { name: 'Put it in force' }).click();
@@ -123,6 +130,23 @@ test('the simple form changes single values, adds a provider, and keeps its secr
   await page.getByRole('group', { name: 'sendgrid (sendgrid)' }).waitFor();
   expect(inFile()).toMatch(/sendgrid: \{ type: sendgrid, apiKeys: \["\$\{file:[^"]+\}"\] \}/);
   expect(await page.content()).not.toContain('SG.kept-apart');
+
+  const others = [
+    ['SMTP', 'smtp', { Host: 'mx.relay.test', User: 'relay', 'New password or key': 'hush' }],
+    ['Mailgun', 'mailgun', { 'Sending domain there': 'mg.relay.test', 'API key': 'key-hush' }],
+    ['Amazon SES', 'ses', { Region: 'eu-west-1', 'Access key id': 'AKIAHUSH', 'Secret access key': 'hush' }],
+  ] as const;
+  for (const [title, type, fields] of others) {
+    const form = page.locator('details', { has: page.getByText(`Add ${title}`) });
+    await form.locator('summary').click();
+    for (const [label, text] of Object.entries(fields)) await form.getByLabel(label).fill(text);
+    await form.getByRole('button', { name: `Add ${title}` }).click();
+    await page.getByRole('group', { name: `${type} (${type})` }).waitFor();
+  }
+  expect(inFile()).toMatch(/smtp: \{ type: smtp, host: mx\.relay\.test.*\$\{file:/);
+  expect(inFile()).toMatch(/mailgun: \{ type: mailgun,.*domain: mg\.relay\.test/);
+  expect(inFile()).toMatch(/ses: \{ type: ses,.*region: eu-west-1/);
+  expect(inFile()).not.toContain('hush');
   expect(at.troubles).toEqual([]);
 });
 
@@ -134,6 +158,10 @@ test('the wizard asks, tests, and puts in force what was answered, by keyboard',
   const atStep = (name: string) => page.locator(`#wizard[data-at=${name}]`).waitFor();
   const next = () => page.getByRole('button', { name: 'Next' }).locator('visible=true').click();
   await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByLabel('Provider').selectOption('mx');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await page.getByRole('button', { name: 'Remove' }).last().click();
+  expect(await page.locator('#wizard-providers > *').count()).toBe(1);
   await next();
   await page.getByText('To be put right:').waitFor();
   expect(await page.locator('#wizard-faults').textContent()).toBe('Host: is needed');
@@ -146,6 +174,11 @@ test('the wizard asks, tests, and puts in force what was answered, by keyboard',
   await page.getByLabel('Domain that mail is sent as').fill('shop.test');
   await page.getByLabel('User that the application signs in as').fill('web');
   await page.keyboard.press('Enter');
+  await atStep('advanced');
+  await page.getByRole('button', { name: 'Back' }).locator('visible=true').click();
+  await atStep('basics');
+  expect(await page.getByLabel('Domain that mail is sent as').inputValue()).toBe('shop.test');
+  await next();
   await atStep('advanced');
   await next();
   await atStep('test');

@@ -1,8 +1,11 @@
 /** Queue, Messages and Suppression as those use them who look for somebody's mail. */
-import type { Page } from 'playwright-core';
+import { readFileSync } from 'node:fs';
+import type { Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allDone } from './actions.ts';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
 import { HOSTILE, SEEDED } from './seed.ts';
+import { daysAhead, ended, putOff, sendLater, states } from './waiting-mail.ts';
 
 /** What is live is shown anew within seconds, on a machine that is busy too. */
 const SOON = { timeout: 15_000 };
@@ -11,11 +14,8 @@ let rig: BrowserRig;
 beforeAll(async () => {
   rig = await openBrowserRig();
 });
+afterAll(allDone('records', () => rig));
 afterAll(() => rig?.[Symbol.asyncDispose]());
-
-function daysAhead(days: number): string {
-  return new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
-}
 
 /** Answers the question that an action asks. */
 async function say(page: Page, button: string, preview?: RegExp): Promise<void> {
@@ -37,12 +37,12 @@ test('the queue is released, held and tried by selection, and each time it is sa
   expect(await page.locator('[data-live=why]').textContent()).toMatch(/held: .*operator/s);
   await row.getByRole('checkbox').check();
   await page.getByRole('button', { name: 'Release' }).first().click();
-  await say(page, 'Release', /^1 deliveries; 0 are under way/);
+  await say(page, 'Release', /^Deliveries: 1; under way and left alone: 0/);
   await expect.poll(() => page.locator('#outcome').textContent(), SOON).toMatch(/^Deliveries changed: 1;/);
   await expect.poll(() => page.locator('[data-live=deliveries]').textContent(), SOON).toMatch(/queued|under way/);
   await rig.relay.waitFor(({ event, domain }) => event === 'attempted' && domain === 'held.test');
   await page.locator('form[data-keep]').getByRole('button', { name: 'Hold' }).click();
-  await say(page, 'Hold', /deliveries/);
+  await say(page, 'Hold', /^Deliveries: \d/);
   await expect.poll(() => page.locator('[data-live=deliveries] .tag').first().textContent(), SOON).toBe('held');
   expect(at.troubles).toEqual([]);
 });
@@ -145,6 +145,10 @@ test('an address is suppressed, found, written to again; a list is imported, and
   await importing.locator('textarea').fill('hal@x.test\nida@y.test\n');
   await importing.getByRole('button').click();
   await expect.poll(() => page.locator('#outcome').textContent(), SOON).toBe('Imported: 2. Left out: 0.');
+  await importing.locator('textarea').fill('jan@z.test\n');
+  await importing.getByLabel('Reason').selectOption('complaint');
+  await importing.getByRole('button').click();
+  await page.getByRole('row', { name: /jan@z\.test.*complain/i }).waitFor();
 
   await page.locator('form[data-filter] input[name=domain]').fill('x.test');
   await page.locator('form[data-filter]').getByRole('button').click();
@@ -156,5 +160,124 @@ test('an address is suppressed, found, written to again; a list is imported, and
   expect(await page.locator('dialog[open]').textContent()).toContain('gus@x.test');
   await say(page, 'Remove');
   await expect.poll(() => row.count(), SOON).toBe(0);
+  expect(at.troubles).toEqual([]);
+});
+
+test.each(['selected.later.test', 'all.later.test'])(
+  'all that can be done to waiting mail is done to %s',
+  async (domain) => {
+    await putOff(rig, { domain, count: 2 });
+    await using at = await rig.open('/queue', { as: 'operator' });
+    const { page } = at;
+    const isAll = domain.startsWith('all');
+    const search = page.locator('form[role=search]');
+    const find = async (fields: (form: Locator) => Promise<unknown>) => {
+      await search.getByLabel('Destination').fill(domain);
+      await fields(search);
+      await Promise.all([page.waitForURL(/domain=/), search.getByRole('button').click()]);
+    };
+    const act = async (button: string, many: number) => {
+      const boxes = page.getByRole('checkbox');
+      if (!isAll) for (let one = 0; one < many; one++) await boxes.nth(one).check();
+      const form = page.locator(isAll ? 'form[data-keep]' : 'form', { has: isAll ? page.locator('button') : boxes });
+      await form.getByRole('button', { name: button, exact: true }).click();
+      await say(page, button, new RegExp(`^Deliveries: ${many};`));
+      await expect.poll(() => page.locator('#outcome').textContent(), SOON).toMatch(new RegExp(`: ${many};`));
+    };
+    await find((form) => form.getByLabel('State').selectOption(''));
+    await act('Try now', 2);
+    await expect.poll(() => states(rig, domain, 'attempts'), SOON).toEqual([2, 2]);
+    await act('Hold', 2);
+    await expect.poll(() => states(rig, domain)).toEqual(['held', 'held']);
+    await act('Release', 2);
+    await expect.poll(() => states(rig, domain)).toEqual(['queued', 'queued']);
+    await expect.poll(() => states(rig, domain, 'attempts'), SOON).toEqual([3, 3]);
+    await act('Bounce', isAll ? 2 : 1);
+    await expect.poll(() => ended(rig, domain, 'bounced'), SOON).toBe(isAll ? 2 : 1);
+    if (isAll) {
+      await putOff(rig, { domain, count: 1 });
+      await page.reload();
+    }
+    await act('Discard', 1);
+    await expect.poll(() => ended(rig, domain, 'discarded'), SOON).toBe(1);
+    expect(await states(rig, domain)).toEqual([]);
+
+    const id = await sendLater(rig, domain);
+    await find((form) => form.getByLabel('Scheduled').selectOption('true'));
+    if (!isAll) {
+      await page.getByRole('checkbox').check();
+      await page.getByLabel(/New time/).fill(`${daysAhead(2)}T10:00`);
+      await page.getByRole('button', { name: 'Reschedule those selected' }).click();
+      await page
+        .locator('[data-live=deliveries]')
+        .getByText(`${daysAhead(2)} 10:00`)
+        .waitFor();
+    }
+    await act('Do not send scheduled', 1);
+    await expect
+      .poll(async () => JSON.stringify(await rig.api('GET', `/api/v1/messages/${id}`)), SOON)
+      .toContain('discarded');
+    expect(at.troubles).toEqual([]);
+  },
+);
+
+test('a message is held, released, tried and discarded on its own page', async () => {
+  await putOff(rig, { domain: 'own.later.test', count: 1 });
+  await using at = await rig.open('/messages?domain=own.later.test', { as: 'operator' });
+  const { page } = at;
+  await page.locator('tbody').getByRole('link').first().click();
+  const waiting = page.locator('[data-live=waiting]');
+  await waiting.getByRole('button', { name: 'Hold' }).click();
+  await waiting.getByText('held', { exact: true }).waitFor();
+  expect(await states(rig, 'own.later.test')).toEqual(['held']);
+  await waiting.getByRole('button', { name: 'Release' }).click();
+  await waiting.getByRole('button', { name: 'Try now' }).waitFor();
+  await expect.poll(() => states(rig, 'own.later.test', 'attempts'), SOON).toEqual([2]);
+  await waiting.getByRole('button', { name: 'Try now' }).click();
+  await expect.poll(() => states(rig, 'own.later.test', 'attempts'), SOON).toEqual([3]);
+  await waiting.getByRole('button', { name: 'Discard' }).click();
+  await say(page, 'Discard');
+  await expect.poll(() => page.locator('[data-live=recipients]').textContent(), SOON).toContain('discarded');
+  expect(await states(rig, 'own.later.test')).toEqual([]);
+  expect(at.troubles).toEqual([]);
+});
+
+/** What a click on a link to a file brings. */
+async function download(page: Page, name: string): Promise<{ readonly name: string; readonly text: string }> {
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name }).click()]);
+  return { name: file.suggestedFilename(), text: readFileSync(await file.path(), 'utf8') };
+}
+
+test('reports and the list of suppressed addresses are files at a click, as CSV and as JSON, and a report goes by mail', async () => {
+  await rig.api('POST', '/api/v1/suppressions', { address: 'jon@export.test', reason: 'manual' });
+  await rig.api('POST', '/api/v1/suppressions', { address: 'kim@other.test', reason: 'manual' });
+  await using at = await rig.open('/reports', { as: 'operator' });
+  const { page } = at;
+  await page.locator('select[name=since]').selectOption('24h');
+  await Promise.all([page.waitForURL(/since=24h/), page.getByRole('button', { name: 'Show' }).click()]);
+  await expect
+    .poll(async () => (await download(page, 'Export as CSV')).text, SOON)
+    .toMatch(/^by,name,bounced,.*\ndestination,refused\.test,/s);
+  const bounces = await download(page, 'Export as JSON');
+  expect(bounces.name).toBe('relevo-bounces.json');
+  expect(JSON.parse(bounces.text)).toMatchObject({ total: expect.anything() });
+
+  await page.getByLabel('Report of').selectOption('week');
+  await page.getByLabel('Address').fill('boss@dest.test');
+  await page.getByRole('button', { name: 'Send' }).click();
+  await expect.poll(() => rig.taken().filter(({ to }) => to.includes('boss@dest.test')).length, SOON).toBe(1);
+
+  await page.goto(`${rig.base}/reports/costs`);
+  await Promise.all([page.waitForURL(/\/costs\?month=/), page.getByRole('button', { name: 'Show' }).click()]);
+  const costs = await download(page, 'Export as CSV');
+  expect([costs.name, costs.text.split('\n').length > 2]).toEqual(['relevo-costs.csv', true]);
+  expect(costs.text).toMatch(/,one,/);
+  expect(JSON.parse((await download(page, 'Export as JSON')).text)).toBeTypeOf('object');
+
+  await page.goto(`${rig.base}/suppression?domain=export.test`);
+  const list = await download(page, 'Export as CSV');
+  expect(list.text).toContain('jon@export.test');
+  expect(list.text).not.toContain('kim@other.test');
+  expect((await download(page, 'Export as JSON')).text).toContain('"jon@export.test"');
   expect(at.troubles).toEqual([]);
 });

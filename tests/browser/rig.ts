@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
-import { type Mail, SEEDED, SEEDS, sendMail, startDestinations } from './seed.ts';
+import { type Deed, deedOf } from './deeds.ts';
+import { type Mail, SEEDED, SEEDS, sendMail, startDestinations, type Taken } from './seed.ts';
 import { signIn, type StorageState } from './sign-in.ts';
 
 export const ROLES = ['admin', 'operator', 'viewer'] as const;
@@ -36,7 +37,9 @@ export type BrowserRig = AsyncDisposable & {
   /** A call of the API as the admin, by a token. */
   api(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly value: unknown }>;
   /** Messages that destinations took. */
-  taken(): number;
+  taken(): readonly Taken[];
+  /** What pages asked of the relay, and what was clicked on them, over all windows. */
+  readonly deeds: readonly Deed[];
 };
 
 const IN_PAGE = join(import.meta.dirname, 'in-page.js');
@@ -96,6 +99,7 @@ export async function openBrowserRig(options: { readonly policy?: string } = {})
     return { status: response.status, value: text === '' ? null : (JSON.parse(text) as unknown) };
   };
   await seed(relay, smtp);
+  const deeds: Deed[] = [];
   const signedIn = new Map<Role, Promise<StorageState>>();
   const stateOf = (role: Role): Promise<StorageState> => {
     const known = signedIn.get(role) ?? signIn({ api, browser, base, role });
@@ -108,11 +112,13 @@ export async function openBrowserRig(options: { readonly policy?: string } = {})
     base,
     open: async (path, of = {}) => {
       const role = of.as === undefined ? 'admin' : of.as;
-      return openPage(browser, { url: base + path, base, of, state: role === null ? undefined : await stateOf(role) });
+      const state = role === null ? undefined : await stateOf(role);
+      return openPage(browser, { url: base + path, base, of, state, deeds });
     },
     send: (mail) => sendMail(smtp, [mail]),
     api,
     taken: () => destinations.taken(),
+    deeds,
     [Symbol.asyncDispose]: () => kept.disposeAsync(),
   };
 }
@@ -136,9 +142,10 @@ type Opening = {
   readonly base: string;
   readonly of: OpenOptions;
   readonly state: StorageState | undefined;
+  readonly deeds: Deed[];
 };
 
-async function openPage(browser: Browser, { url, base, of, state }: Opening): Promise<OpenedPage> {
+async function openPage(browser: Browser, { url, base, of, state, deeds }: Opening): Promise<OpenedPage> {
   const { language = 'en', isDark = false, width = 1200 } = of;
   const settings: BrowserContextOptions = {
     locale: language === 'es' ? 'es-ES' : 'en-GB',
@@ -149,6 +156,9 @@ async function openPage(browser: Browser, { url, base, of, state }: Opening): Pr
     ...(state === undefined ? {} : { storageState: state }),
   };
   const context = await browser.newContext(settings);
+  await context.exposeBinding('rigClicked', ({ page: at }, what: string) => {
+    deeds.push({ at: new URL(at.url()).pathname, what: `click ${what}`, fields: [] });
+  });
   const troubles: string[] = [];
   const sizes: Promise<number>[] = [];
   const page = await context.newPage();
@@ -160,11 +170,16 @@ async function openPage(browser: Browser, { url, base, of, state }: Opening): Pr
   page.on('pageerror', (error) => troubles.push(String(error)));
   page.on('request', (request) => {
     if (!request.url().startsWith(base) && !request.url().startsWith('data:')) troubles.push(`asked ${request.url()}`);
+    deeds.push(...deedOf(request, new URL(page.url()).pathname));
   });
   page.on('requestfinished', (request) => {
     if (request.url().includes('/live?')) return;
     const size = request.sizes().then((one) => one.responseBodySize + one.responseHeadersSize);
     sizes.push(size.catch(() => 0));
+  });
+  page.on('download', (file) => {
+    const { pathname, searchParams } = new URL(file.url());
+    deeds.push({ at: new URL(page.url()).pathname, what: `GET ${pathname}`, fields: [...searchParams.keys()] });
   });
   await page.addInitScript({ path: IN_PAGE });
   const response = await page.goto(url, { waitUntil: 'load' });

@@ -35,17 +35,25 @@ export const SEEDED = {
 
 export type Mail = { readonly to: string; readonly subject?: string; readonly tag?: string };
 
-/** Where mail of the rig ends. By domain: `refused.test` 550, `later.test` and `held.test` 451, all else is taken. */
-export async function startDestinations(): Promise<AsyncDisposable & { readonly port: number; taken(): number }> {
-  let taken = 0;
+/** A message as a destination has it. */
+export type Taken = { readonly to: readonly string[]; readonly content: string };
+
+/** Where mail of the rig ends. By domain: `refused.test` 550, `later.test`, `held.test` and those below them 451, all else is taken. */
+export async function startDestinations(): Promise<
+  AsyncDisposable & { readonly port: number; taken(): readonly Taken[] }
+> {
+  const taken: Taken[] = [];
   const server = new SMTPServer({
     authOptional: true,
     disabledCommands: ['AUTH', 'STARTTLS'],
     disableReverseLookup: true,
     onRcptTo: ({ address }, _, answer) => answer(refusalOf(address)),
-    onData: (stream, _, answer) => {
-      stream.resume().on('end', () => {
-        taken += 1;
+    onData: (stream, { envelope }, answer) => {
+      const chunks: Buffer[] = [];
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk));
+      stream.on('end', () => {
+        const content = Buffer.concat(chunks).toString('latin1');
+        taken.push({ to: envelope.rcptTo.map(({ address }) => address), content });
         answer();
       });
     },
@@ -58,7 +66,7 @@ export async function startDestinations(): Promise<AsyncDisposable & { readonly 
 
 function refusalOf(address: string): (Error & { responseCode?: number }) | null {
   if (address.endsWith('@refused.test')) return Object.assign(new Error(HOSTILE.refusal), { responseCode: 550 });
-  if (!/@(?:later|held)\.test$/.test(address)) return null;
+  if (!/[@.](?:later|held)\.test$/.test(address)) return null;
   return Object.assign(new Error(HOSTILE.reply), { responseCode: 451 });
 }
 

@@ -10,7 +10,8 @@
  *   data-then="/place"    where to go then; `stay`: nowhere; default: the page is looked at again
  *   data-as="number|list|lines|json|null|boolean"  on a field: how its text is sent; `list`: all fields of that name; `null`: null if empty.
  *                         Without it an empty field that is not required is left out. Dots in names make objects.
- *   data-reply="token"    an element in the form that gets that field of the answer; data-shown: elements that are shown then
+ *   data-reply="token"    an element in the form that gets that field of the answer; data-shown: elements that are shown then;
+ *                       data-optional: one around a reply that is shown only if the answer has that field
  *   <form data-filter>    a search: its empty fields stay out of the address
  */
 (() => {
@@ -190,7 +191,10 @@
     let isShown = false;
     for (const place of form.querySelectorAll('[data-reply]')) {
       const text = value?.[place.dataset.reply];
-      if (text === undefined || text === null) continue;
+      const isThere = text !== undefined && text !== null;
+      const around = place.closest('[data-optional]');
+      if (around !== null) around.hidden = !isThere;
+      if (!isThere) continue;
       if ('value' in place) place.value = text;
       else place.textContent = text;
       isShown = true;
@@ -204,8 +208,9 @@
     form.closest('dialog')?.close();
     if (then !== 'stay' && !isShown) {
       if (form.dataset.keep === undefined) form.reset();
-      // It is over: a part that a form is busy in would stay as it was.
+      // It is over: a part that a form is busy in would stay as it was, and the next press of a button is another one.
       form.removeAttribute('aria-busy');
+      isSending.delete(form);
       await window.relevo.refresh();
     }
   }

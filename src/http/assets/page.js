@@ -51,7 +51,9 @@
   function show(dialog) {
     const { id } = document.activeElement ?? { id: '' };
     const back = () => {
-      if (document.activeElement === document.body && id !== '') document.getElementById(id)?.focus();
+      // What had it in the dialog has it until the browser draws again.
+      const isLost = document.activeElement === document.body || dialog.contains(document.activeElement);
+      if (isLost && id !== '') document.getElementById(id)?.focus();
     };
     dialog.addEventListener('close', back, { once: true });
     dialog.showModal();

@@ -1,22 +1,18 @@
 /** The tokens, for admins. */
 import { html } from 'hono/html';
 import type { TokenStatus } from '../../operations/token-operations.ts';
-import type { Html } from '../page.ts';
+import type { Html, Language } from '../page.ts';
 import { SCOPES } from '../token.ts';
 import type { AccessTold } from './access.ts';
-import { onceShown } from './access-users.ts';
+import { MOST_SHOWN, moreThanShown, newNameField, onceShown } from './access-fields.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { ago } from './format.ts';
 import { cardsTable } from './cards-table.ts';
-
-/** Of more a page would be long: the command line lists all. */
-const MOST_SHOWN = 100;
 
 /** What each may do, until when, and when it was used last. */
 export function tokensSection(tokens: readonly TokenStatus[], told: AccessTold): Html {
   const words = ACCESS_WORDS[told.language];
   const columns = [words.name, words.scopes, words.created, words.used, words.expires, words.actions];
-  const more = tokens.length - MOST_SHOWN;
   const table = html`${cardsTable(
     columns,
     tokens.slice(0, MOST_SHOWN).map((token) => rowOf(token, told)),
@@ -26,7 +22,7 @@ export function tokensSection(tokens: readonly TokenStatus[], told: AccessTold):
     <p class="hint">${words.tokensHint}</p>
     <div data-live="tokens">
       ${tokens.length === 0 ? html`<p>${words.noTokens}</p>` : table}
-      ${more > 0 ? html`<p class="hint">+ ${more}: <code>relevo token list</code></p>` : ''}
+      ${moreThanShown(tokens.length, 'relevo token list')}
     </div>
     ${addForm(told)} ${tokens.length === 0 ? '' : rotateForm(tokens, told)}
   </section>`;
@@ -73,22 +69,21 @@ function boundsOf({ client, networks, rate }: TokenStatus): Html {
   return html`${bounds.length === 0 ? '' : html`<div class="soft">${bounds.join(', ')}</div>`}`;
 }
 
+/** What is told of a token once, as the answer names it. */
+function secretsOf(words: (typeof ACCESS_WORDS)[Language]) {
+  return [
+    { field: 'token', label: words.tokenIs },
+    { field: 'accessKeyId', label: words.accessKeyId },
+    { field: 'secretAccessKey', label: words.secretAccessKey },
+  ];
+}
+
 function addForm({ language }: AccessTold): Html {
   const words = ACCESS_WORDS[language];
   return html`<details>
     <summary>${words.addToken}</summary>
     <form class="stack" data-api="POST /api/v1/tokens">
-      <label
-        >${words.name}
-        <input
-          name="name"
-          required
-          maxlength="64"
-          pattern="[A-Za-z0-9][A-Za-z0-9._\\-]*"
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck="false"
-      /></label>
+      ${newNameField('._\\-', language)}
       <fieldset>
         <legend>${words.scopes}</legend>
         ${SCOPES.map(
@@ -103,7 +98,8 @@ function addForm({ language }: AccessTold): Html {
       <label>${words.rate} <input name="rate" maxlength="32" placeholder="100/m" autocomplete="off" /></label>
       <label>${words.client} <input name="client" maxlength="64" autocomplete="off" /></label>
       <p class="hint">${words.clientHint}</p>
-      ${onceShown('token', words.tokenIs, language)}
+      <label><input type="checkbox" name="withAccessKey" data-as="boolean" /> ${words.withAccessKey}</label>
+      ${onceShown(secretsOf(words), language)}
       <button class="main">${words.addToken}</button>
     </form>
   </details>`;
@@ -121,7 +117,7 @@ function rotateForm(tokens: readonly TokenStatus[], { language }: AccessTold): H
           ${tokens.map(({ name }) => html`<option>${name}</option>`)}
         </select></label
       >
-      ${onceShown('token', words.tokenIs, language)}
+      ${onceShown(secretsOf(words), language)}
       <button class="main">${words.rotate}</button>
     </form>
   </details>`;

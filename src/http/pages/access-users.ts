@@ -4,6 +4,7 @@ import type { UserStatus } from '../../operations/user-operations.ts';
 import type { Html } from '../page.ts';
 import { ROLES } from '../sign-in/user.ts';
 import type { AccessTold } from './access.ts';
+import { MOST_SHOWN, moreThanShown, newNameField, onceShown } from './access-fields.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { ago } from './format.ts';
 import { cardsTable } from './cards-table.ts';
@@ -14,9 +15,6 @@ type Users = {
   readonly chosen: string | null;
   readonly told: AccessTold;
 };
-
-/** Of more a page would be long: the command line lists all. */
-const MOST_SHOWN = 100;
 
 export function usersSection({ users, chosen, told }: Users): Html {
   const words = ACCESS_WORDS[told.language];
@@ -29,14 +27,10 @@ export function usersSection({ users, chosen, told }: Users): Html {
   return html`<section class="card" aria-labelledby="users">
     <h2 id="users">${words.users}</h2>
     <div data-live="users">
-      ${users.length === 0 ? html`<p>${words.noUsers}</p>` : table} ${moreThanShown(users.length)}
+      ${users.length === 0 ? html`<p>${words.noUsers}</p>` : table} ${moreThanShown(users.length, 'relevo user list')}
     </div>
     ${user === undefined ? '' : changeOf(user, told)} ${addForm(told)}
   </section>`;
-}
-
-function moreThanShown(count: number): Html | string {
-  return count > MOST_SHOWN ? html`<p class="hint">+ ${count - MOST_SHOWN}: <code>relevo user list</code></p>` : '';
 }
 
 function rowOf(user: UserStatus, told: AccessTold): Html {
@@ -86,7 +80,7 @@ function changeOf({ name, role, isDisabled, secondFactorSinceMs }: UserStatus, {
       <button>${words.setRole}</button>
     </form>
     <form data-api="POST ${api}/password" data-confirm="${words.resetAsk(name)}">
-      ${onceShown('password', words.passwordIs, language)}
+      ${onceShown([{ field: 'password', label: words.passwordIs }], language)}
       <button>${words.resetPassword}</button>
     </form>
     <div class="buttons">
@@ -112,17 +106,7 @@ function addForm({ language }: AccessTold): Html {
   return html`<details>
     <summary>${words.addUser}</summary>
     <form class="stack" data-api="POST /api/v1/users">
-      <label
-        >${words.name}
-        <input
-          name="name"
-          required
-          maxlength="64"
-          pattern="[A-Za-z0-9][A-Za-z0-9._@\\-]*"
-          autocomplete="off"
-          autocapitalize="none"
-          spellcheck="false"
-      /></label>
+      ${newNameField('._@\\-', language)}
       <label
         >${words.role}
         <select name="role">
@@ -130,16 +114,8 @@ function addForm({ language }: AccessTold): Html {
         </select></label
       >
       <p class="hint">${words.passwordMade}</p>
-      ${onceShown('password', words.passwordIs, language)}
+      ${onceShown([{ field: 'password', label: words.passwordIs }], language)}
       <button class="main">${words.addUser}</button>
     </form>
   </details>`;
-}
-
-/** Shown once it is there. @param field of the answer */
-export function onceShown(field: string, label: string, language: AccessTold['language']): Html {
-  return html`<div class="notice good" data-shown hidden>
-    <p>${label}: <code data-reply="${field}"></code></p>
-    <p>${ACCESS_WORDS[language].onceOnly}</p>
-  </div>`;
 }

@@ -10,6 +10,7 @@ import { ALERTS_WORDS } from './alerts-words.ts';
 import { clientsPart } from './clients-part.ts';
 import { ago } from './format.ts';
 import type { RecordTold } from './record-parts.ts';
+import { said, saidTodo } from './spanish.ts';
 
 export type AlertsNeeds = Pick<RouteNeeds, 'policy'> & {
   readonly operations: Pick<Operations, 'alertList' | 'clientStatuses'>;
@@ -74,8 +75,8 @@ function rowOf(alert: ShownAlert, at: number, told: RecordTold): Html {
     <th scope="row" data-label="${words.alert}">
       <div>
         <strong>${name}</strong> ${where}
-        <p>${text}</p>
-        <p class="hint">${words.todo}: ${todo}</p>
+        <p>${said(text, told.language)}</p>
+        <p class="hint">${words.todo}: ${saidTodo({ name, todo }, told.language)}</p>
       </div>
     </th>
     <td data-label="${words.severity}"><span class="tag ${TONES[severity]}">${words.severities[severity]}</span></td>
@@ -116,7 +117,7 @@ function over(past: readonly PastAlert[], told: RecordTold): Html {
             <th scope="row" data-label="${words.alert}">
               <div>
                 ${name} ${node === null ? '' : words.onNode(node)}
-                <p class="hint">${text}</p>
+                <p class="hint">${said(text, told.language)}</p>
               </div>
             </th>
             <td data-label="${words.since}">${ago(sinceMs, told)}</td>

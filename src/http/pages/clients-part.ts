@@ -5,6 +5,7 @@ import type { Html } from '../page.ts';
 import { ALERTS_WORDS } from './alerts-words.ts';
 import { ago, count, moment } from './format.ts';
 import type { RecordTold } from './record-parts.ts';
+import { said } from './spanish.ts';
 
 export function clientsPart(clients: readonly ClientStatus[], told: RecordTold): Html {
   const words = ALERTS_WORDS[told.language];
@@ -44,8 +45,8 @@ function rowOf(status: ClientStatus, at: number, told: RecordTold): Html {
 function guardOf({ client, held, guard }: ClientStatus, at: number, told: RecordTold): Html {
   const words = ALERTS_WORDS[told.language];
   if (held !== null)
-    return html`<span class="tag bad">${words.heldBecause(held.reason)}</span> ${ago(held.sinceMs, told)}
-      ${told.mayChange ? release(client, at, told) : ''}`;
+    return html`<span class="tag bad">${words.heldBecause} ${said(held.reason, told.language)}</span>
+      ${ago(held.sinceMs, told)} ${told.mayChange ? release(client, at, told) : ''}`;
   if (!guard.enabled) return html`${words.guardOff}`;
   if (guard.judgesFromMs === null) return html`${words.guardNew}`;
   return html`${words.guardFrom} <time>${moment(guard.judgesFromMs, told.zone)}</time>`;

@@ -3,6 +3,7 @@ import { html } from 'hono/html';
 import type { ExitClosure } from '../../operations/exit-status.ts';
 import type { Html, Language, Words } from '../page.ts';
 import { ago } from './format.ts';
+import { said } from './spanish.ts';
 
 export type Shown = {
   readonly closures: readonly ExitClosure[];
@@ -82,7 +83,7 @@ export function causesOf(closures: readonly ExitClosure[], told: Told): readonly
   const words = WORDS[told.language];
   return closures.map(({ gate, cause, untilMs }) => {
     const then = gate === 'limited' || gate === 'budget' ? words.opens : words.looked;
-    return html`${cause}${untilMs === null ? '' : html` (${then} ${ago(untilMs, told)})`}`;
+    return html`${said(cause, told.language)}${untilMs === null ? '' : html` (${then} ${ago(untilMs, told)})`}`;
   });
 }
 

@@ -3,6 +3,7 @@ import { html, raw } from 'hono/html';
 import { type Html, type Language, LANGUAGES, type Page, type PageAsk, type Words } from '../page.ts';
 import { FRAME_WORDS, SCRIPT_WORDS } from './frame-words.ts';
 import type { Layout } from './render.ts';
+import { said } from './spanish.ts';
 
 /** What every page tells, whatever it is about. */
 export type Notices = {
@@ -103,17 +104,21 @@ export function noticesOf(language: Language, { alerts, policyProblems, notReady
   const words = FRAME_WORDS[language];
   const texts = alerts.map(({ text }) => text);
   return html`<div id="notices" data-live="notices">
-    ${notReady.length === 0 ? '' : notice('bad', words.notReady, notReady)}
-    ${policyProblems.length === 0 ? '' : notice('bad', words.policyRefused, policyProblems)}
-    ${texts.length === 0 ? '' : notice('warn', words.alerts(texts.length), texts)}
+    ${notReady.length === 0 ? '' : notice('bad', words.notReady, saidAll(notReady, language))}
+    ${policyProblems.length === 0 ? '' : notice('bad', words.policyRefused, saidAll(policyProblems, language))}
+    ${texts.length === 0 ? '' : notice('warn', words.alerts(texts.length), saidAll(texts, language))}
   </div>`;
 }
 
 /** Unfolded, so many. */
 const SHOWN = 20;
 
-function notice(kind: 'bad' | 'warn', title: string, lines: readonly string[]): Html {
-  const [first = '', ...more] = lines.slice(0, SHOWN);
+function saidAll(texts: readonly string[], language: Language): readonly Html[] {
+  return texts.map((text) => said(text, language));
+}
+
+function notice(kind: 'bad' | 'warn', title: string, lines: readonly Html[]): Html {
+  const [first = html``, ...more] = lines.slice(0, SHOWN);
   const left = lines.length - SHOWN;
   if (more.length === 0) return html`<p class="notice ${kind}"><strong>${title}</strong> ${first}</p>`;
   return html`<details class="notice ${kind}" id="notice-${kind}-${title.length}">

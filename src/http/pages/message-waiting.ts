@@ -7,6 +7,7 @@ import { ago, count } from './format.ts';
 import { MESSAGE_WORDS } from './message-words.ts';
 import { IDS_FIELD, queueApi, RESCHEDULE_API, RESCHEDULE_TIME } from './queue-api.ts';
 import { type RecordTold, stateTag } from './record-parts.ts';
+import { said } from './spanish.ts';
 
 type Waiting = { readonly story: MessageStory; readonly explanations: readonly Explanation[] };
 
@@ -33,7 +34,7 @@ function explanationOf(one: Explanation, { told, isScheduled }: Shown): Html {
     <h3>.${one.deliveryId.slice(27)} ${one.domain} ${stateTag(one.state, told.language)}</h3>
     <p class="soft">${isUnderway ? words.underway : html`${words.due} ${ago(one.dueAtMs, told)}`}</p>
     <ul>
-      ${one.reasons.map((reason) => html`<li>${reason}</li>`)}
+      ${one.reasons.map((reason) => html`<li>${said(reason, told.language)}</li>`)}
     </ul>
     ${told.mayChange ? actionsOf(one.deliveryId, { told, isHeld: one.state !== 'queued', isScheduled }) : ''}
   </div>`;

@@ -12,6 +12,7 @@ import { relayCharts } from './overview-charts.ts';
 import { OVERVIEW_WORDS } from './overview-words.ts';
 import { toneOf, verdictOf } from './verdict.ts';
 import { soon } from './soon.ts';
+import { said } from './spanish.ts';
 
 export type OverviewNeeds = Pick<RouteNeeds, 'policy' | 'clock'> & {
   readonly operations: Pick<Operations, 'status' | 'stats' | 'overview' | 'shape' | 'nodes'>;
@@ -191,7 +192,7 @@ function waits({ shape, told, words }: View, { deferralOf }: OverviewNeeds['trou
 function alertsOf({ stats, told, words }: View): Html {
   const alerts = stats.alerts ?? [];
   const list = html`<ul class="plain">
-    ${alerts.map(({ text, sinceMs }) => html`<li>${text} <span class="soft">${ago(sinceMs, told)}</span></li>`)}
+    ${alerts.map(({ text, sinceMs }) => html`<li>${said(text, told.language)} <span class="soft">${ago(sinceMs, told)}</span></li>`)}
   </ul>`;
   return html`<section class="card" aria-labelledby="alerts">
     <h2 id="alerts">${words.alerts}</h2>
@@ -199,9 +200,9 @@ function alertsOf({ stats, told, words }: View): Html {
   </section>`;
 }
 
-function adviceOf({ stats, words }: View): Html {
+function adviceOf({ stats, told, words }: View): Html {
   const list = html`<ul class="plain">
-    ${stats.advice.map(({ text }) => html`<li>${text}</li>`)}
+    ${stats.advice.map(({ text }) => html`<li>${said(text, told.language)}</li>`)}
   </ul>`;
   return html`<section class="card" aria-labelledby="advice">
     <h2 id="advice">${words.advice}</h2>

@@ -10,6 +10,7 @@ import { filterField, IDS_FIELD, queueApi, RESCHEDULE_API, RESCHEDULE_TIME } fro
 import { QUEUE_WORDS } from './queue-words.ts';
 import { messagePath, type RecordTold, stateTag } from './record-parts.ts';
 import { cardsTable } from './cards-table.ts';
+import { said } from './spanish.ts';
 
 const ACTIONS: readonly QueueAction[] = ['retry', 'hold', 'release', 'bounce', 'discard'];
 const GRAVE: ReadonlySet<QueueAction> = new Set<QueueAction>(['bounce', 'discard', 'cancel']);
@@ -33,7 +34,7 @@ function countOf({ count: many, isWhole, found, given }: QueueView, { language }
   const total = count(many, language);
   const isAll = found.length === many || Object.keys(given).length === 0;
   const shown = isAll ? '' : `, ${words.newest(count(found.length, language))}`;
-  return html`<p>${isWhole ? words.matches(total) : words.atLeast(total)}${shown}</p>`;
+  return html`<p>${isWhole ? words.matches(total, many === 1) : words.atLeast(total)}${shown}</p>`;
 }
 
 function selection({ found }: QueueView, told: RecordTold): Html {
@@ -185,7 +186,7 @@ function why({ explanations }: QueueView, told: RecordTold): Html {
       ({ deliveryId, domain, reasons }) =>
         html`<h3>${domain} <code class="soft">${deliveryId.slice(20)}</code></h3>
           <ul>
-            ${reasons.map((reason) => html`<li>${reason}</li>`)}
+            ${reasons.map((reason) => html`<li>${said(reason, told.language)}</li>`)}
           </ul>`,
     )}
   </section>`;

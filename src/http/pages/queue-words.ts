@@ -31,7 +31,7 @@ type QueueWords = {
   readonly clear: string;
   readonly wrong: string;
   readonly found: string;
-  readonly matches: (count: string) => string;
+  readonly matches: (count: string, isOne: boolean) => string;
   readonly atLeast: (count: string) => string;
   readonly newest: (count: string) => string;
   readonly select: string;
@@ -90,7 +90,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
     clear: 'Clear',
     wrong: 'There cannot be such mail:',
     found: 'Deliveries',
-    matches: (count) => `${count} deliveries`,
+    matches: (count, isOne) => `${count} ${isOne ? 'delivery' : 'deliveries'}`,
     atLeast: (count) => `at least ${count} deliveries (the newest 20,000 of the queue were looked at)`,
     newest: (count) => `the newest ${count} are shown`,
     select: 'Select',
@@ -133,7 +133,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
       discard: 'End all that the filter names, without any report?',
       cancel: 'Cancel all scheduled mail that the filter names, without a report?',
     },
-    preview: '{changed} deliveries; {busy} are under way and left alone.',
+    preview: 'Deliveries: {changed}; under way and left alone: {busy}.',
     done: 'Deliveries changed: {changed}; under way and left alone: {busy}.',
     reschedule: 'Reschedule those selected',
     newTime: 'New time',
@@ -168,7 +168,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
     clear: 'Limpiar',
     wrong: 'No puede haber correo así:',
     found: 'Entregas',
-    matches: (count) => `${count} entregas`,
+    matches: (count, isOne) => `${count} ${isOne ? 'entrega' : 'entregas'}`,
     atLeast: (count) => `al menos ${count} entregas (se han revisado las 20.000 más recientes de la cola)`,
     newest: (count) => `se muestran las ${count} más recientes`,
     select: 'Seleccionar',
@@ -211,7 +211,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
       discard: '¿Terminar todas las del filtro sin ningún aviso?',
       cancel: '¿Cancelar todo el correo programado del filtro, sin aviso?',
     },
-    preview: '{changed} entregas; {busy} están en curso y no se tocan.',
+    preview: 'Entregas: {changed}; en curso, sin tocar: {busy}.',
     done: 'Entregas cambiadas: {changed}; en curso, sin tocar: {busy}.',
     reschedule: 'Reprogramar las seleccionadas',
     newTime: 'Nueva hora',

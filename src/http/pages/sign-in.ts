@@ -1,5 +1,5 @@
 /** Where people sign in: name and password, a code where there is a second factor, or a token. */
-import { html } from 'hono/html';
+import { html, raw } from 'hono/html';
 import type { Html, Language, Page, Words } from '../page.ts';
 import { ownPlace } from './language.ts';
 
@@ -81,23 +81,51 @@ export function signInPage(): Page {
 
 function mainOf(language: Language, next: string): Html {
   const words = WORDS[language];
-  const place = html`<input type="hidden" name="next" value="${next}" />`;
-  return html`<noscript><p class="notice bad">${words.noScript}</p></noscript> ${passwordForm(words, place)}
-    ${codeForm(words, place)} ${tokenForm(words, place)}`;
+  const byPassword: SignInForm = { id: 'by-password', wrong: words.wrong, api: 'POST /api/v1/sign-in' };
+  const byCode: SignInForm = { id: 'by-code', wrong: words.wrongCode, api: 'POST /api/v1/sign-in/code', isLater: true };
+  const byToken: SignInForm = { id: 'by-token', wrong: words.wrongToken, api: 'POST /api/v1/sign-in' };
+  return html`<noscript><p class="notice bad">${words.noScript}</p></noscript>
+    ${formOf(byPassword, { words, next, fields: nameAndPassword(words) })}
+    ${formOf(byCode, { words, next, fields: codeField(words) })}
+    <details id="token">
+      <summary>${words.byToken}</summary>
+      ${formOf(byToken, { words, next, fields: tokenField(words) })}
+    </details>`;
 }
 
-function passwordForm(words: SignInWords, place: Html): Html {
+type SignInForm = {
+  readonly id: string;
+  /** What is said where the relay refuses what was typed. */
+  readonly wrong: string;
+  readonly api: string;
+  /** Shown once it is asked for. */
+  readonly isLater?: boolean;
+};
+
+type Filled = { readonly words: SignInWords; readonly next: string; readonly fields: Html };
+
+/** `sign-in.js` says what came of it: `data-said-…`, by the status of the answer. */
+function formOf({ id, wrong, api, isLater = false }: SignInForm, { words, next, fields }: Filled): Html {
   return html`<form
     class="stack"
-    id="by-password"
-    ${wordsOf(words, words.wrong)}
+    id="${id}"
+    ${isLater ? raw('hidden') : ''}
+    data-said-401="${wrong}"
+    data-said-410="${words.tooLate}"
+    data-said-429="${words.barred}"
+    data-said-503="${words.busy}"
     method="post"
-    data-api="POST /api/v1/sign-in"
+    data-api="${api}"
     data-then="stay"
     data-done=""
   >
-    ${place}
-    <label
+    <input type="hidden" name="next" value="${next}" />
+    ${fields}
+  </form>`;
+}
+
+function nameAndPassword(words: SignInWords): Html {
+  return html`<label
       >${words.name}
       <input
         name="name"
@@ -112,22 +140,11 @@ function passwordForm(words: SignInWords, place: Html): Html {
       >${words.password}
       <input type="password" name="password" required maxlength="200" autocomplete="current-password"
     /></label>
-    <div class="buttons"><button class="main">${words.signIn}</button></div>
-  </form>`;
+    <div class="buttons"><button class="main">${words.signIn}</button></div>`;
 }
 
-function codeForm(words: SignInWords, place: Html): Html {
-  return html`<form
-    class="stack"
-    id="by-code"
-    hidden
-    ${wordsOf(words, words.wrongCode)}
-    method="post"
-    data-api="POST /api/v1/sign-in/code"
-    data-then="stay"
-    data-done=""
-  >
-    ${place}<input type="hidden" name="ticket" value="" />
+function codeField(words: SignInWords): Html {
+  return html`<input type="hidden" name="ticket" value="" />
     <label
       >${words.code}
       <input
@@ -140,34 +157,14 @@ function codeForm(words: SignInWords, place: Html): Html {
         aria-describedby="code-hint"
     /></label>
     <p class="hint" id="code-hint">${words.codeHint}</p>
-    <div class="buttons"><button class="main">${words.goOn}</button></div>
-  </form>`;
+    <div class="buttons"><button class="main">${words.goOn}</button></div>`;
 }
 
-function tokenForm(words: SignInWords, place: Html): Html {
-  return html`<details id="token">
-    <summary>${words.byToken}</summary>
-    <form
-      class="stack"
-      id="by-token"
-      ${wordsOf(words, words.wrongToken)}
-      method="post"
-      data-api="POST /api/v1/sign-in"
-      data-then="stay"
-      data-done=""
-    >
-      ${place}
-      <label
-        >${words.token}
-        <input type="password" name="token" required maxlength="100" autocomplete="off" aria-describedby="token-hint"
-      /></label>
-      <p class="hint" id="token-hint">${words.tokenHint}</p>
-      <div class="buttons"><button>${words.signIn}</button></div>
-    </form>
-  </details>`;
-}
-
-/** What the script says of an answer, by its status. */
-function wordsOf({ tooLate, barred, busy }: SignInWords, wrong: string): Html {
-  return html`data-said-401="${wrong}" data-said-410="${tooLate}" data-said-429="${barred}" data-said-503="${busy}"`;
+function tokenField(words: SignInWords): Html {
+  return html`<label
+      >${words.token}
+      <input type="password" name="token" required maxlength="100" autocomplete="off" aria-describedby="token-hint"
+    /></label>
+    <p class="hint" id="token-hint">${words.tokenHint}</p>
+    <div class="buttons"><button>${words.signIn}</button></div>`;
 }

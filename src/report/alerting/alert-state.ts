@@ -99,8 +99,13 @@ export function owedOf(state: AlertState, { alerts, zone, nowMs }: Terms): Notic
   // It came back: what goes on coming and going is told once.
   if (told.wasOver) return nowMs - told.atMs >= alerts.calm ? 'raised' : null;
   if (rankOf(state.severity) > rankOf(told.severity)) return 'worse';
-  if (state.text !== told.text && nowMs - told.atMs >= CHANGED_AFTER_MS) return 'changed';
+  if (wordsOf(state.text) !== wordsOf(told.text) && nowMs - told.atMs >= CHANGED_AFTER_MS) return 'changed';
   return alerts.repeat !== null && nowMs - told.atMs >= alerts.repeat ? 'reminder' : null;
+}
+
+/** Without figures: that they are others is no news to tell people of. */
+function wordsOf(text: string): string {
+  return text.replaceAll(/\d[\d.,]*/g, '#');
 }
 
 /** Whether nothing is to be told of it any more: it can be forgotten. */

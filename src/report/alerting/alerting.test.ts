@@ -102,6 +102,14 @@ test('what becomes worse is told at once, and another text only after an hour', 
   world.clock.jumpMs(2 * HOUR);
   await world.clock.advance(MINUTE);
   expect((await world.told()).at(-1)?.subject).toContain('(changed)');
+  const count = world.mails.length;
+  for (const figure of [7, 8]) {
+    raise(`it is used up, still (${figure} %)`, 'critical');
+    world.clock.jumpMs(2 * HOUR);
+    await world.clock.advance(MINUTE);
+  }
+  // Words are news once, and other figures are none.
+  expect(world.mails).toHaveLength(count + 1);
 });
 
 test('in quiet times nobody is told but of what is excepted, and at their end of what is still so', async () => {

@@ -1,15 +1,27 @@
-/** Alerts that one watcher raised: each is told when it begins, when it becomes another, and when it ends. */
+/** Alerts that one watcher raised: each is told when it begins, as it becomes another, with fresh figures every few minutes, and when it ends. */
 import { kindOfAlert } from '../../../message/alert-kind.ts';
 import type { Severity } from '../../../message/severity.ts';
 import type { Clock, Emit } from '../../../ports.ts';
 
-export type Finding = { readonly text: string; readonly severity?: Severity };
+export type Finding = {
+  readonly text: string;
+  readonly severity?: Severity;
+  /** Its figures change all the time: they are told anew every few minutes. */
+  readonly isLive?: true;
+};
+
+/** They are told anew no sooner. */
+const AGAIN_MS = 5 * 60_000;
+
+function isNews(before: Finding & { readonly atMs: number }, { text, isLive }: Finding, nowMs: number): boolean {
+  return isLive === true && text !== before.text && Math.abs(nowMs - before.atMs) >= AGAIN_MS;
+}
 
 export class Raised {
   readonly #clock: Clock;
   readonly #emit: Emit;
-  /** In force: how severe each was when it was told. */
-  readonly #raised = new Map<string, Severity | undefined>();
+  /** In force: what was told of each last. */
+  readonly #raised = new Map<string, Finding & { readonly atMs: number }>();
 
   constructor({ clock, emit }: { readonly clock: Clock; readonly emit: Emit }) {
     this.#clock = clock;
@@ -18,14 +30,15 @@ export class Raised {
 
   /** @param found null: it is over @param over what is told then */
   set(name: string, found: Finding | null, over = ''): void {
-    const isRaised = this.#raised.has(name);
+    const before = this.#raised.get(name);
     if (found === null) {
-      if (!isRaised) return;
+      if (before === undefined) return;
       this.#raised.delete(name);
       return this.#tell(name, { text: over }, false);
     }
-    if (isRaised && this.#raised.get(name) === found.severity) return;
-    this.#raised.set(name, found.severity);
+    const atMs = this.#clock.nowMs();
+    if (before !== undefined && before.severity === found.severity && !isNews(before, found, atMs)) return;
+    this.#raised.set(name, { ...found, atMs });
     this.#tell(name, found, true);
   }
 

@@ -107,10 +107,10 @@ class RuleWatch {
       doubted += attempts.doubted;
       const share = shareOf(attempts.failed, attempts.tried);
       if (failureRate === null || egress === '' || attempts.tried < failuresFrom || share <= failureRate) continue;
-      found.set(`failure-rate:${egress}`, { text: failureText(egress, attempts, failureRate) });
+      found.set(`failure-rate:${egress}`, { text: failureText(egress, attempts, failureRate), isLive: true });
     }
     if (duplicateRate !== null && tried >= failuresFrom && shareOf(doubted, tried) > duplicateRate)
-      found.set('duplicate-rate', { text: doubtText({ tried, doubted }, duplicateRate) });
+      found.set('duplicate-rate', { text: doubtText({ tried, doubted }, duplicateRate), isLive: true });
     this.#raised.become(['failure-rate', 'duplicate-rate'], found, (name) =>
       name === 'duplicate-rate'
         ? `no more than ${duplicateRate ?? 0} % of the attempts of the last hour are in doubt`
@@ -127,7 +127,7 @@ class RuleWatch {
     if (old.deliveries < queueAgeFrom) return this.#raised.set('queue-age', null, over);
     const where = old.domains.map(({ domain, deliveries }) => `${domain} (${deliveries})`).join(', ');
     const count = `${old.isWhole ? '' : 'at least '}${old.deliveries} ${old.deliveries === 1 ? 'delivery waits' : 'deliveries wait'}`;
-    this.#raised.set('queue-age', { text: `${count} for more than ${formatAge(queueAge)}: ${where}` });
+    this.#raised.set('queue-age', { text: `${count} for more than ${formatAge(queueAge)}: ${where}`, isLive: true });
   }
 }
 
