@@ -59,7 +59,31 @@ install() {
   if [ "$lock" -nt "$mark" ]; then touch -r "$lock" "$mark"; fi
 }
 
-if is_installed; then exit 0; fi
+# Node's own builds need libatomic.so.1, which a bare Debian does not have. Nothing to do where no Node came along.
+ensure_node_runs() {
+  brought=node_modules/.bin/node
+  if [ ! -e "$brought" ] || said=$("$brought" --version 2>&1); then return 0; fi
+  . scripts/apt.sh
+  case $said in
+    *libatomic.so.1*)
+      if may_install; then
+        echo 'relevo: installing libatomic1, which Node needs ...' >&2
+        apt_install libatomic1 || exit 1
+        if said=$("$brought" --version 2>&1); then return 0; fi
+      else
+        said="$said
+        as root: apt-get install libatomic1 (Fedora and its like: dnf install libatomic)"
+      fi
+      ;;
+  esac
+  echo "relevo: the Node that the dependencies bring does not run here: $said" >&2
+  # The system's own does as well, if it is new enough: scripts/relevo looks.
+}
+
+if is_installed; then
+  ensure_node_runs
+  exit 0
+fi
 if [ -L node_modules ]; then use_link; fi
 
 # One at a time, for npm ci begins by emptying node_modules. flock holds the folder itself and lets go when the process
@@ -78,7 +102,10 @@ if [ "${RELEVO_INSTALL_LOCKED-}" != "$PWD" ]; then
 fi
 
 # Another one may have done it while this one waited.
-if is_installed; then exit 0; fi
+if is_installed; then
+  ensure_node_runs
+  exit 0
+fi
 
 if ! command -v npm >/dev/null 2>&1; then
   echo 'relevo: npm is needed to install the dependencies (Debian: apt-get install npm)' >&2
@@ -91,3 +118,4 @@ if [ ! -w . ] || { [ -d node_modules ] && [ ! -w node_modules ]; }; then
 fi
 echo 'relevo: installing the dependencies, once ...' >&2
 install
+ensure_node_runs

@@ -2,6 +2,7 @@
 # The programs that the tests run against: other people's mail servers, clients and tools. Installs those that are
 # missing where that needs no password; otherwise names them and fails. Silent and quick when all are there.
 set -eu
+cd "$(dirname "$0")/.."
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # A program, and the Debian package that has it.
@@ -43,13 +44,8 @@ missing_packages() {
 missing=$(missing_packages | tr '\n' ' ')
 if [ -z "$missing" ]; then exit 0; fi
 
-as_root=none
-if [ "$(id -u)" = 0 ]; then
-  as_root=
-elif command -v sudo >/dev/null 2>&1 && sudo -n true 2>/dev/null; then
-  as_root='sudo -n'
-fi
-if [ "$as_root" = none ] || ! command -v apt-get >/dev/null 2>&1; then
+. scripts/apt.sh
+if ! may_install; then
   echo "relevo: the tests need programs that are not here, from these Debian packages: $missing" >&2
   echo "        as root: apt-get install --no-install-recommends $missing" >&2
   exit 1
@@ -59,9 +55,7 @@ fi
 # kept from it, the way policy-rc.d is meant for.
 guard=/usr/sbin/policy-rc.d
 guarded=no
-log=$(mktemp)
 finish() {
-  rm -f "$log"
   if [ "$guarded" = yes ]; then $as_root rm -f "$guard"; fi
 }
 trap finish EXIT
@@ -72,21 +66,10 @@ if [ ! -e "$guard" ]; then
   $as_root chmod 755 "$guard"
 fi
 
-install() {
-  $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q --no-install-recommends \
-    -o DPkg::Lock::Timeout=300 $missing </dev/null >"$log" 2>&1
-}
-
 echo "relevo: installing what the tests need: $missing..." >&2
-# The package lists are missing or out of date on many machines, and a refresh takes its time: only when needed.
-if ! install; then
-  $as_root apt-get update -q </dev/null >&2 || true
-  if ! install; then
-    cat "$log" >&2
-    echo "relevo: apt-get could not install: $missing" >&2
-    exit 1
-  fi
-fi
+# Several words.
+# shellcheck disable=SC2086
+apt_install $missing
 missing=$(missing_packages | tr '\n' ' ')
 if [ -n "$missing" ]; then
   echo "relevo: still missing after the installation: $missing" >&2

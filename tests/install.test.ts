@@ -1,6 +1,6 @@
 /** scripts/install.sh in a clone whose node_modules is somebody else's: it must not empty that. */
 import { execFile } from 'node:child_process';
-import { copyFile, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
@@ -53,4 +53,49 @@ test.each([
   expect(said).toContain(cause);
   expect(said).toContain('rm node_modules');
   expect(code).toBe(1);
+});
+
+/** A clone that is installed, whose Node does not run before `apt-get` was called; `uid`: who installs. */
+async function cloneWithoutLibatomic(uid: number) {
+  const folder = await mkdtemp(join(tmpdir(), 'relevo-install-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const bin = join(folder, 'bin');
+  await Promise.all([
+    mkdir(join(folder, 'scripts')),
+    mkdir(join(folder, 'node_modules/.bin'), { recursive: true }),
+    mkdir(bin),
+  ]);
+  const program = (file: string, lines: string) => writeFile(file, `#!/bin/sh\n${lines}\n`, { mode: 0o755 });
+  const library = join(folder, 'libatomic.so.1');
+  await program(
+    join(folder, 'node_modules/.bin/node'),
+    `if [ -e ${library} ]; then echo v26.0.0; else echo 'node: error while loading shared libraries: libatomic.so.1' >&2; exit 127; fi`,
+  );
+  await program(join(bin, 'apt-get'), `echo "$@" >>${folder}/asked; touch ${library}`);
+  await program(join(bin, 'id'), `echo ${uid}`);
+  await program(join(bin, 'sudo'), 'exit 1');
+  await Promise.all(
+    ['install.sh', 'apt.sh'].map((name) => copyFile(join(ROOT, 'scripts', name), join(folder, 'scripts', name))),
+  );
+  await writeFile(join(folder, 'package-lock.json'), '{}');
+  await writeFile(join(folder, 'node_modules/.package-lock.json'), '{}');
+  const env = { ...process.env, PATH: `${bin}:${process.env['PATH'] ?? ''}` };
+  const said = await new Promise<string>((resolve) => {
+    execFile('sh', ['scripts/install.sh'], { cwd: folder, env }, (_, __, stderr) => resolve(stderr));
+  });
+  return { said, asked: await readFile(join(folder, 'asked'), 'utf8').catch(() => null) };
+}
+
+test('a bare Debian gets the library that Node needs', async () => {
+  const { said, asked } = await cloneWithoutLibatomic(0);
+  expect(asked).toMatch(/^install .*\blibatomic1$/m);
+  expect(said).toContain('installing libatomic1, which Node needs');
+  expect(said).not.toContain('does not run');
+});
+
+test('who may not install it reads what is missing', async () => {
+  const { said, asked } = await cloneWithoutLibatomic(1000);
+  expect(asked).toBeNull();
+  expect(said).toContain('libatomic.so.1');
+  expect(said).toContain('as root: apt-get install libatomic1');
 });

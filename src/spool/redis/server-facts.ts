@@ -51,7 +51,8 @@ export async function readServerFacts(server: Redis): Promise<ServerFacts> {
     server.client('INFO').catch(onRefusal),
   ]);
   const info = fieldsOf(text);
-  const mode = info.get('redis_mode');
+  // Valkey has a name of its own for it.
+  const mode = info.get('redis_mode') ?? info.get('server_mode');
   const cluster = mode === 'cluster' ? fieldsOf(String(await server.cluster('INFO'))) : null;
   const isRewriting = info.get('aof_rewrite_in_progress') === '1' || info.get('aof_rewrite_scheduled') === '1';
   const [, user = 'default'] = /\buser=(\S+)/.exec(String(client)) ?? [];
