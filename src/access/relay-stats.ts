@@ -2,13 +2,9 @@
 import type { ExitClosure } from '../operations/exit-status.ts';
 import type { ExitStandings } from '../exits/standings.ts';
 import { dayOf } from '../policy/day.ts';
-import { isUsable } from '../policy/match.ts';
-import { type Preset, PRESETS, presetOf, totalsOf } from '../policy/presets.ts';
 import type { EgressPolicy, Policy } from '../policy/schema.ts';
-import type { Clock } from '../ports.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
-import { type Advice, adviceFrom, type AdviceFigures, type PresetSize } from '../routing/advice.ts';
-import { budgetOutlooks } from '../routing/budget-advice.ts';
+import { type Advice, adviceFrom } from '../routing/advice.ts';
 import type { MonthCosts } from '../routing/cost-figures.ts';
 import {
   answersOf,
@@ -19,7 +15,6 @@ import {
   type Outcomes,
   outcomesByExit,
   OUTCOMES,
-  OUTCOMES_BY_DAY,
   type StretchOutcomes,
   successRateOf,
   sumFlows,
@@ -32,14 +27,16 @@ import { type LimitUse, limitUses, type Used } from '../schedule/limits/limit-us
 import { monthCosts } from '../schedule/budgets/month-costs.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Marks } from '../spool/marks.ts';
-import type { Accounts, Count, Tallies } from '../spool/tallies.ts';
-
-/** Its part of a limit that is used up; `day` and `days` of a warm-up. */
-export type ExitLimit = {
-  readonly limit: number;
-  readonly used: number;
-  readonly warmup: { readonly day: number; readonly days: number } | null;
-};
+import type { Accounts, Count } from '../spool/tallies.ts';
+import {
+  adviceFigures,
+  type AdviceRead,
+  exitsInUse,
+  type ExitLimit,
+  MONTH_MS,
+  readDays,
+  type StatsNeeds,
+} from './relay-advice.ts';
 
 export type ExitStats = {
   readonly egress: string;
@@ -80,26 +77,11 @@ export type RelayStats = {
   readonly advice: readonly Advice[];
 };
 
-export type StatsNeeds = {
-  readonly policy: () => Policy;
-  readonly clock: Clock;
-  readonly spool: Pick<Spool, 'overview'> & { readonly ledger: Pick<Tallies, 'counts'> };
-  readonly standings: ExitStandings;
-  /** Of today, by exit; those without a limit, or of which nothing is known, are left out. */
-  readonly limits: () => Promise<ReadonlyMap<string, ExitLimit>>;
-  readonly midnightMs: () => number;
-  /** @param what `exits` alone, without streams, clients and tags */
-  readonly costs: (what: 'all' | 'exits') => Promise<MonthCosts>;
-};
-
 const WEEK_MS = 7 * DAY_MS;
-const MONTH_MS = 30 * DAY_MS;
 
-type Read = {
+type Read = Pick<AdviceRead, 'days' | 'limits'> & {
   readonly reports: readonly Count[];
   readonly hours: ReadonlyMap<string, readonly StretchOutcomes[]>;
-  readonly days: ReadonlyMap<string, readonly StretchOutcomes[]>;
-  readonly limits: ReadonlyMap<string, ExitLimit>;
 };
 
 /** @throws SpoolError where the store does not answer */
@@ -130,17 +112,6 @@ export async function relayStats(needs: StatsNeeds, alerts: RelayStats['alerts']
   };
 }
 
-/** What might be done now. */
-export async function relayAdvice(needs: StatsNeeds): Promise<readonly Advice[]> {
-  const atMs = needs.clock.nowMs();
-  const [limits, days, costs] = await Promise.all([
-    needs.limits(),
-    readDays(needs.spool.ledger, atMs),
-    needs.costs('exits'),
-  ]);
-  return adviceFrom(adviceFigures(needs, { limits, days, costs }, atMs));
-}
-
 async function readOutcomes({ spool: { ledger }, limits }: StatsNeeds, atMs: number): Promise<Read> {
   const [hours, days, known, reports] = await Promise.all([
     ledger.counts(OUTCOMES, atMs - WEEK_MS).then((counts) => outcomesByExit(counts)),
@@ -149,15 +120,6 @@ async function readOutcomes({ spool: { ledger }, limits }: StatsNeeds, atMs: num
     ledger.counts(REPORTS_BY_DAY, atMs - MONTH_MS),
   ]);
   return { hours, days, limits: known, reports };
-}
-
-async function readDays(ledger: Pick<Tallies, 'counts'>, atMs: number): Promise<Map<string, StretchOutcomes[]>> {
-  const counts: readonly Count[] = await ledger.counts(OUTCOMES_BY_DAY, atMs - MONTH_MS);
-  return outcomesByExit(counts, OUTCOMES_BY_DAY);
-}
-
-function exitsInUse(policy: Policy): string[] {
-  return Object.keys(policy.egress).filter((name) => isUsable(policy, name));
 }
 
 function exitStats(
@@ -196,59 +158,6 @@ function exitStats(
 function costOf(name: string, { exits }: MonthCosts): ExitStats['cost'] {
   const paid = exits.find(({ egress }) => egress === name);
   return paid === undefined ? null : { amount: paid.monthToDate, currency: paid.currency };
-}
-
-function adviceFigures(
-  { policy, standings }: StatsNeeds,
-  { days, limits, costs }: Pick<Read, 'days' | 'limits'> & { readonly costs: MonthCosts },
-  atMs: number,
-): AdviceFigures {
-  const inForce = policy();
-  const names = exitsInUse(inForce);
-  const limited = names.map((egress) => limits.get(egress) ?? null);
-  const sizes = presetSizes(inForce);
-  return {
-    exits: names.map((egress) => {
-      const { score, closures } = standings.standingOf(egress);
-      const warmup = limits.get(egress)?.warmup ?? null;
-      return { egress, score, gates: closures.map(({ gate }) => gate), warmup };
-    }),
-    slowBelow: inForce.reputation.slowBelow,
-    todayLimit: limited.includes(null) ? null : limited.reduce((sum, one) => sum + (one?.limit ?? 0), 0),
-    todayUsed: limited.reduce((sum, one) => sum + (one?.used ?? 0), 0),
-    days: messagesByDay(days, atMs),
-    budgets: budgetOutlooks(costs),
-    ...sizes,
-  };
-}
-
-/** Whole days (UTC), the latest last, from the first one on that had mail. */
-function messagesByDay(days: ReadonlyMap<string, readonly StretchOutcomes[]>, atMs: number): number[] {
-  const byDay = new Map<number, number>();
-  for (const stretch of [...days.values()].flat())
-    byDay.set(stretch.startsAtMs, (byDay.get(stretch.startsAtMs) ?? 0) + answersOf(stretch));
-  const today = Math.floor(atMs / DAY_MS) * DAY_MS;
-  const first = Math.min(today, ...byDay.keys());
-  const counts: number[] = [];
-  for (let day = first; day < today; day += DAY_MS) counts.push(byDay.get(day) ?? 0);
-  return counts;
-}
-
-/** Those that spread or spare their addresses in a way of their own are not for growing into. */
-const SPECIAL: ReadonlySet<string> = new Set(['geographic', 'ultra-secure']);
-
-function presetSizes({ preset: name }: Policy): Pick<AdviceFigures, 'preset' | 'presets'> {
-  const preset = name === null ? undefined : presetOf(name);
-  if (preset === undefined) return { preset: null, presets: [] };
-  const isLike = (other: Preset): boolean =>
-    !SPECIAL.has(preset.name) && !SPECIAL.has(other.name) && (other.sendgrid === null) === (preset.sendgrid === null);
-  const presets = PRESETS.filter(isLike).map(sizeOf);
-  return { preset: sizeOf(preset), presets: presets.toSorted((one, other) => one.perDay - other.perDay) };
-}
-
-function sizeOf(preset: Preset): PresetSize {
-  const { perDay, usdPerMonth } = totalsOf(preset);
-  return { name: preset.name, perDay, usdPerMonth };
 }
 
 /** What metrics show of the exits. */

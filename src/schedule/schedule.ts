@@ -5,7 +5,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
-import type { ContentBudget } from './window/budget.ts';
+import type { ContentBudget } from './window/content-budget.ts';
 import type { ReversePath } from './attempt/converse.ts';
 import type { Connections } from './connections/connections.ts';
 import { deadlineOf, planWithin } from './settlement/deadline.ts';

@@ -21,7 +21,7 @@ import type { Marks } from '../spool/marks.ts';
 import type { LeasedDelivery, Spool } from '../spool/spool.ts';
 import type { Tallies } from '../spool/tallies.ts';
 import { AgeKeeper } from './age.ts';
-import { ContentBudget } from './window/budget.ts';
+import { ContentBudget } from './window/content-budget.ts';
 import { Claims } from './window/claims.ts';
 import type { ReversePath } from './attempt/converse.ts';
 import { isLate } from './settlement/deadline.ts';

@@ -1,7 +1,7 @@
 /** What happens by itself, about once a second and less often. */
 import type { DeliveryId } from '../message/ids.ts';
 import type { Jump } from './age.ts';
-import { leaveInStore, putOffCrowded, putOffPaced } from './window/claims.ts';
+import { leaveInStore, putOffCrowded, putOffPaced } from './window/put-off.ts';
 import { dispatch, endLate, leasesHold } from './attempt/dispatch.ts';
 import type { Entry } from './window/entry.ts';
 import { CROWD } from './lanes/lanes.ts';

@@ -6,7 +6,7 @@ import { watchAdvice } from './advice-watch.ts';
 import { readExitStandings } from '../exits/standings.ts';
 import type { Event } from '../message/event.ts';
 import { policySchema } from '../policy/schema.ts';
-import type { ExitLimit } from '../access/relay-stats.ts';
+import type { ExitLimit } from '../access/relay-advice.ts';
 import { logFields } from '../report/log-fields.ts';
 import { DAY_MS } from '../routing/outcome-figures.ts';
 

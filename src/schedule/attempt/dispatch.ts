@@ -14,7 +14,8 @@ import {
 } from '../schedule.ts';
 import { needsScreening, screened } from '../settlement/screen.ts';
 import { settlementOf, type Plan } from '../settlement/settlement.ts';
-import { takenAfterAll, takeTurn, type ChosenExit, type Turn } from './turn.ts';
+import type { ChosenExit } from './attempt.ts';
+import { takenAfterAll, takeTurn, type Turn } from './turn.ts';
 import { expired, putOff, setAside } from '../settlement/untried.ts';
 import { providerAt } from '../sites/site.ts';
 

@@ -1,29 +1,18 @@
 import { peerOf } from '../../egress/egress.ts';
 import type { Recipient } from '../../message/message.ts';
-import { egressOf } from '../../policy/match.ts';
-import type { KeepTranscript } from '../../message/transcript.ts';
-import type { Policy } from '../../policy/schema.ts';
-import type { Clock, Emit } from '../../ports.ts';
 import type { GateState } from '../../routing/choose.ts';
 import type { Spool } from '../../spool/spool.ts';
-import type { Conversation, ReversePath } from './converse.ts';
+import { type AttemptNeeds, type ChosenExit, endAt, type Tried, tryExit } from './attempt.ts';
+import type { Conversation } from './converse.ts';
 import { type NoContent, readContent } from '../window/content.ts';
-import { knownBy } from './doubt-left.ts';
 import { type DoubtSettled, settleDoubt } from './doubt.ts';
-import { FREE } from '../budgets/budgets.ts';
 import type { Entry } from '../window/entry.ts';
-import type { Exits } from '../exits/exits.ts';
 import type { Signal } from '../lanes/feedback.ts';
-import type { Limits } from '../limits/limits.ts';
 import { movesWhenBlocked } from './on-block.ts';
 import type { Told, TurnOutcome } from '../settlement/settlement.ts';
-import type { SiteSignal } from '../sites/site-feedback.ts';
-import type { Sites } from '../sites/sites.ts';
-import { goBy, type GoNeeds } from './under-way.ts';
 import { type Heard, type Round, union, waitForOthers } from './other-exits.ts';
-import { isRateLimited, isUnfit, isUpstream, verdictOn, type Verdict } from './verdict.ts';
+import { isRateLimited, isUnfit } from './verdict.ts';
 import { providerAt } from '../sites/site.ts';
-import { passedOver } from './passed-over.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;
@@ -31,18 +20,7 @@ const EXITS_A_TURN = 8;
 const ASKING_LOOKS = 20;
 const ASKING_MS = 10;
 
-export type TurnNeeds = GoNeeds & {
-  readonly policy: () => Policy;
-  readonly clock: Clock;
-  readonly emit: Emit;
-  readonly exits: Exits;
-  readonly limits: Limits;
-  readonly sites: Sites;
-  readonly spool: Pick<Spool, 'content'>;
-  readonly reversePath?: ReversePath;
-  /** As in `ConverseNeeds`. */
-  readonly keepTranscript?: KeepTranscript;
-};
+export type TurnNeeds = AttemptNeeds & { readonly spool: Pick<Spool, 'content'> };
 
 export type Turn =
   | {
@@ -59,14 +37,6 @@ export type Turn =
   /** A limit of the exit was used up by others meanwhile, or the exit is gone: nothing was tried. */
   | { readonly kind: 'not-booked' }
   | NoContent;
-
-export type ChosenExit = {
-  readonly name: string;
-  readonly pool: string | null;
-  readonly place: number | null;
-  /** The mailbox provider to which the attempt counts. */
-  readonly provider: string;
-};
 
 /**
  * One turn of a delivery: a conversation by the exit that was chosen (and is counted as under way), and, where that exit
@@ -200,71 +170,12 @@ function inOrder({ leased }: Entry, all: readonly Told[]): readonly Told[] {
   );
 }
 
-type Try = {
-  readonly entry: Entry;
-  readonly exit: ChosenExit;
-  readonly recipients: readonly Recipient[];
-  readonly content: Buffer;
-};
-
-type Tried = {
-  readonly kind: 'tried';
-  readonly conversation: Conversation;
-  readonly verdict: Verdict;
-  readonly isCut: boolean;
-  /** See `knownBy`. */
-  readonly known: Pick<Told, 'doubt'>;
-};
-
-/** `unbooked`: a limit of it was used up by others meanwhile. `gone`: another policy came into force since it was chosen. */
-async function tryExit(
-  needs: TurnNeeds,
-  { entry, exit, recipients, content }: Try,
-): Promise<Tried | { readonly kind: 'unbooked' | 'gone' }> {
-  // Before the first byte: whatever happens to this process, what it sends is counted.
-  const { provider } = exit;
-  const booking = await needs.limits.book(exit.name, provider);
-  if (booking === null) {
-    endAt(needs, entry, { signal: 'none', cause: '' });
-    needs.exits.ended(exit.name, 'none', '');
-    return { kind: 'unbooked' };
-  }
-  const { stream, client } = entry.leased.delivery;
-  const { budgets } = needs.limits;
-  const spent = budgets.has(exit.name)
-    ? await budgets.book(exit.name, { stream, recipients: recipients.length })
-    : FREE;
-  const egress = needs.exits.find(exit.name);
-  if (egress === undefined || spent === null) {
-    // Nothing was tried, and nothing is held against anybody.
-    await Promise.all([booking.refund(), spent?.took(0)]);
-    endAt(needs, entry, { signal: 'none', cause: '' });
-    needs.exits.ended(exit.name, 'none', '');
-    return { kind: spent === null ? 'unbooked' : 'gone' };
-  }
-  const policy = egressOf(needs.policy(), exit.name);
-  const type = policy?.type ?? 'mx';
-  const others = passedOver(needs, entry, exit);
-  const going = { exit: exit.name, isUpstream: isUpstream(type), egress, recipients, content, passedOver: others };
-  const { conversation, isCut } = await goBy(needs, entry, going);
-  if (conversation.result.mailed === false) await booking.refund();
-  else needs.limits.sent(exit.name, provider);
-  const taken = conversation.result.outcomes.filter(({ kind }) => kind === 'delivered' || kind === 'in-doubt').length;
-  if (spent !== FREE) await spent.took(taken);
-  const { tag } = entry.leased.message;
-  needs.limits.took({ egress: exit.name, recipients: taken, stream, client, tag });
-  const verdict = verdictOn(conversation.result, type);
-  // What was cut off says nothing of the exit, or nothing more.
-  const blame = (entry.abort.signal.aborted || isCut) && verdict.exit !== 'worked' ? 'none' : verdict.exit;
-  endAt(needs, entry, { signal: verdict.site, cause: verdict.cause });
-  const { restMs, cause } = verdict;
-  if (restMs !== undefined) needs.exits.toldToWait(exit.name, { restMs, cause });
-  needs.exits.ended(exit.name, blame, cause);
-  return { kind: 'tried', conversation, verdict, isCut, known: knownBy(egress, policy) };
-}
-
 /** The exit that goes on; null: none may now. One that nobody used lately has to hear first what is left of its limits. */
-async function nextExit(needs: TurnNeeds, entry: Entry, { refused, asked, missed }: Round): Promise<ChosenExit | null> {
+async function nextExit(
+  needs: AttemptNeeds,
+  entry: Entry,
+  { refused, asked, missed }: Round,
+): Promise<ChosenExit | null> {
   const { route, stream } = entry.group;
   const { site } = entry.lane;
   const tried = union(refused, asked, missed);
@@ -283,16 +194,7 @@ async function nextExit(needs: TurnNeeds, entry: Entry, { refused, asked, missed
   }
 }
 
-function endAt(
-  { sites }: TurnNeeds,
-  entry: Entry,
-  { signal, cause }: { readonly signal: SiteSignal; readonly cause: string },
-): void {
-  sites.ended(entry.ticket, signal, cause);
-  entry.ticket = null;
-}
-
-function unused(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): void {
+function unused(needs: AttemptNeeds, entry: Entry, chosen: ChosenExit): void {
   endAt(needs, entry, { signal: 'none', cause: '' });
   needs.exits.unused(chosen);
 }

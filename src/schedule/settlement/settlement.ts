@@ -164,12 +164,12 @@ function eventsOf(turn: TurnOutcome, { fates, terms, dueAtMs, state, notices }: 
     ...about(addresses),
   }));
   const doubted = fates.filter(({ told }) => told.outcome.kind === 'in-doubt');
-  for (const [reason, some] of grouped(doubted, ({ told }) => formatReply(told.outcome.reply))) {
+  for (const [reason, some] of Map.groupBy(doubted, ({ told }) => formatReply(told.outcome.reply))) {
     events.push({ event: 'in-doubt', reason, ...about(some.map(addressOf)) });
   }
   const ended = fates.filter((fate) => fate.state !== null);
   const sameEnd = ({ told, state: end }: Fate): string => `${end} ${told.egress} ${formatReply(told.outcome.reply)}`;
-  for (const [, some] of grouped(ended, sameEnd)) {
+  for (const [, some] of Map.groupBy(ended, sameEnd)) {
     const [first] = some;
     if (first === undefined || first.state === null) continue;
     const { outcome, egress } = first.told;
@@ -177,10 +177,10 @@ function eventsOf(turn: TurnOutcome, { fates, terms, dueAtMs, state, notices }: 
   }
   const left = fates.filter((fate) => fate.state === null);
   if (left.length > 0 && state === 'held') {
-    for (const [reason, some] of grouped(left, ({ told }) => heldReason(told)))
+    for (const [reason, some] of Map.groupBy(left, ({ told }) => heldReason(told)))
       events.push({ event: 'held', reason, ...about(some.map(addressOf)) });
   } else {
-    for (const [reason, some] of grouped(left, ({ told }) => formatReply(told.outcome.reply))) {
+    for (const [reason, some] of Map.groupBy(left, ({ told }) => formatReply(told.outcome.reply))) {
       events.push({ event: 'deferred', dueAtMs, reason, ...about(some.map(addressOf)) });
     }
   }
@@ -282,15 +282,4 @@ export function warningsOf(notices: readonly Notice[], about: ReturnType<typeof 
 
 function addressOf({ told }: Fate): string {
   return told.recipient.address;
-}
-
-function grouped<Value>(values: readonly Value[], keyOf: (value: Value) => string): Map<string, Value[]> {
-  const groups = new Map<string, Value[]>();
-  for (const value of values) {
-    const key = keyOf(value);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [value]);
-    else group.push(value);
-  }
-  return groups;
 }

@@ -1,6 +1,6 @@
 import type { RoutePolicy } from '../../policy/schema.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import type { Weight } from './budget.ts';
+import type { Weight } from './content-budget.ts';
 import type { Lane } from '../lanes/lane.ts';
 import type { Ticket } from '../sites/sites.ts';
 import type { UnderWay } from '../attempt/under-way.ts';

@@ -4,7 +4,7 @@ import type { Delivery } from '../../message/delivery.ts';
 import type { RoutePolicy } from '../../policy/schema.ts';
 import type { Choice } from '../../routing/choose.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import { weightOf, type ContentBudget } from './budget.ts';
+import { weightOf, type ContentBudget } from './content-budget.ts';
 import type { Group } from './entry.ts';
 import type { ExitQuestion } from '../exits/exit-question.ts';
 import type { Exits } from '../exits/exits.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ContentBudget, weightOf } from './budget.ts';
+import { ContentBudget, weightOf } from './content-budget.ts';
 
 const MB = 1024 ** 2;
 
