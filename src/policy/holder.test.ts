@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
+import { ownTimeMs } from '../../tests/fakes/own-time.ts';
 import type { RelayEvent } from '../message/event.ts';
 import { systemClock } from '../system.ts';
 import { openPolicyHolder, type HolderOptions, type PolicyHolder } from './holder.ts';
@@ -48,19 +49,13 @@ const policyText = (recipients: number) => `hostname: a.example\nlimits: { recip
 /** No hints: the looks alone must do. */
 const blind = { watchFolder: () => null };
 
-async function elapsedMs(run: () => Promise<unknown>): Promise<number> {
-  const startMs = systemClock.monotonicMs();
-  await run();
-  return systemClock.monotonicMs() - startMs;
-}
-
 describe.each([
   ['with the system’s notices', {}],
   ['by looking alone', blind],
 ])('%s', (_, watching) => {
   test('a write in place is in force within a second', async () => {
     const { file, holder, next } = await start(policyText(5), watching);
-    const tookMs = await elapsedMs(() => {
+    const tookMs = await ownTimeMs(() => {
       writeFileSync(file, policyText(6));
       return next();
     });
@@ -72,7 +67,7 @@ describe.each([
   test('a rename over the file is in force within a second, time after time', async () => {
     const { folder, file, holder, next } = await start(policyText(5), watching);
     for (const recipients of [6, 7, 8]) {
-      const tookMs = await elapsedMs(() => {
+      const tookMs = await ownTimeMs(() => {
         writeFileSync(join(folder, 'relevo.yaml.new'), policyText(recipients));
         renameSync(join(folder, 'relevo.yaml.new'), file);
         return next();
@@ -87,7 +82,7 @@ describe.each([
     const before = holder.current();
     const { version } = holder.state();
     let refused: PolicyEvent | null = null;
-    const tookMs = await elapsedMs(async () => {
+    const tookMs = await ownTimeMs(async () => {
       writeFileSync(file, 'hostname: a.example\nlimits: { recipients: many, recipents: 5 }\n');
       refused = await next();
     });
