@@ -4,11 +4,10 @@ import type { AdmissionNeeds } from '../http/admission.ts';
 import { TokenBook } from '../http/token-book.ts';
 import { TokenLimits } from '../http/token-limits.ts';
 import { TokenUses } from '../http/token-uses.ts';
-import { addressKey } from '../ingress/address-key.ts';
-import { SignInLimits } from '../ingress/sign-in-limits.ts';
 import { type TokenOperations, tokenOperations } from '../operations/token-operations.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Ports } from '../ports.ts';
+import { sharedAttempts } from './shared-attempts.ts';
 import { openSignIn, type SignIn } from './sign-in.ts';
 import type { Ledger } from '../spool/ledger.ts';
 import type { Marks } from '../spool/marks.ts';
@@ -33,10 +32,10 @@ export function openAccess({ policy, ports, marks, ledger }: AccessNeeds): Acces
   const { clock, random } = ports;
   const book = new TokenBook({ marks, clock });
   const limit = () => policy().limits.loginAttempts;
-  const failures = new SignInLimits(limit);
+  const isShared = () => policy().spool.engine === 'redis';
   const check: AdmissionNeeds['check'] = (hash) => book.check(hash);
   const signIn = openSignIn({ policy, ports, marks, ledger, checkToken: check });
-  const limits = new TokenLimits(clock);
+  const limits = new TokenLimits({ clock, ledger, isShared });
   const uses = new TokenUses({ marks, clock });
   const admission: Access['admission'] = {
     check,
@@ -45,11 +44,7 @@ export function openAccess({ policy, ports, marks, ledger }: AccessNeeds): Acces
       return limits.refusal(token, peer);
     },
     sessionOf: signIn.sessionOf,
-    attempts: {
-      isBarred: (peer) => failures.isBarred(addressKey(peer), clock.monotonicMs()),
-      failed: (peer) => failures.failed(addressKey(peer), clock.monotonicMs()),
-      barredSeconds: () => Math.ceil(limit().windowMs / 1_000),
-    },
+    attempts: sharedAttempts({ limit, clock, ledger, isShared, what: 'api' }),
   };
   const changed = (): void => {
     book.forget();

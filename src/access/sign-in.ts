@@ -2,7 +2,7 @@
 import type { SessionOf } from '../http/admission.ts';
 import type { Audit } from '../http/audit.ts';
 import { secretOfCookie } from '../http/sign-in/cookie.ts';
-import { type Attempts, SignInDesk } from '../http/sign-in/desk.ts';
+import { SignInDesk } from '../http/sign-in/desk.ts';
 import { PasswordChecks } from '../http/sign-in/password-checks.ts';
 import { SecondFactors } from '../http/sign-in/second-factor.ts';
 import { Seeds } from '../http/sign-in/seeds.ts';
@@ -10,9 +10,8 @@ import { csrfTokenOf } from '../http/sign-in/session.ts';
 import { Sessions } from '../http/sign-in/sessions.ts';
 import { Tickets } from '../http/sign-in/tickets.ts';
 import type { TokenCheck } from '../http/token.ts';
-import { addressKey } from '../ingress/address-key.ts';
-import { SignInLimits } from '../ingress/sign-in-limits.ts';
 import { seedKeys } from './seed-keys.ts';
+import { sharedAttempts } from './shared-attempts.ts';
 import { storeUsers } from '../operations/store-users.ts';
 import type { UserOperations } from '../operations/user-operations.ts';
 import type { Policy } from '../policy/schema.ts';
@@ -53,7 +52,10 @@ export function openSignIn({ policy, ports, marks, ledger, checkToken }: SignInN
     const principal = { kind: by, name, scopes, peer, ...(client === undefined ? {} : { client }) };
     return { principal, csrf: csrfTokenOf(secret) };
   };
-  const attempts = attemptsOf(policy, clock);
+  // Counted apart from those of SMTP.
+  const limit = () => policy().limits.loginAttempts;
+  const isShared = () => policy().spool.engine === 'redis';
+  const attempts = sharedAttempts({ limit, clock, ledger, isShared, what: 'pages' });
   const tickets = new Tickets({ marks, clock, random });
   const passwords = new PasswordChecks(random);
   const parts = { clock, marks, sessions, secondFactors, tickets, passwords, attempts, checkToken };
@@ -62,16 +64,5 @@ export function openSignIn({ policy, ports, marks, ledger, checkToken }: SignInN
     sessionOf,
     desk: (telling) => new SignInDesk({ ...parts, ...telling }),
     forget: () => sessions.forget(),
-  };
-}
-
-/** By `limits.loginAttempts`, and counted apart from those of SMTP. */
-function attemptsOf(policy: () => Policy, clock: Ports['clock']): Attempts {
-  const limit = () => policy().limits.loginAttempts;
-  const failures = new SignInLimits(limit);
-  return {
-    isBarred: (key) => failures.isBarred(addressKey(key), clock.monotonicMs()),
-    failed: (key) => failures.failed(addressKey(key), clock.monotonicMs()),
-    barredSeconds: () => Math.ceil(limit().windowMs / 1_000),
   };
 }

@@ -35,10 +35,7 @@ function addCreate(group: Command, registry: Registry): void {
         .requiredOption('--scopes <list>', `what it may do, separated by commas: ${SCOPES.join(', ')}`)
         .option('--expires <time>', 'how long it is good, such as 90d (default: until it is revoked)')
         .option('--client <name>', 'the client of the policy that it submits mail as (default: what the request says)')
-        .option(
-          '--rate <rate>',
-          'so many requests, such as 100/m (default: as many as like); each node counts for itself',
-        )
+        .option('--rate <rate>', 'so many requests, such as 100/m (default: as many as like)')
         .option('--networks <list>', 'from where, separated by commas, such as 192.0.2.0/24 (default: from everywhere)')
         .option('--aws', 'with an access key id and a secret beside it, for programs with the AWS SDK')
         .addHelpText(

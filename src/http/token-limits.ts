@@ -2,6 +2,8 @@
 import { containsNetwork, parseNetwork } from '../policy/network.ts';
 import type { Clock } from '../ports.ts';
 import { type Answer, problem } from './answer.ts';
+import type { Rate } from '../policy/units.ts';
+import type { Ledger } from '../spool/ledger.ts';
 import type { Token } from './token.ts';
 
 /** So many requests are left, as of a monotonic time; it fills up again evenly. */
@@ -10,13 +12,30 @@ type Bucket = { left: number; atMs: number };
 /** Of those that were shown lately. There are at most 500 tokens. */
 const MOST_BUCKETS = 1_000;
 
-/** One for a relay: each node counts for itself. */
-export class TokenLimits {
-  readonly #clock: Pick<Clock, 'monotonicMs'>;
-  readonly #buckets = new Map<string, Bucket>();
+export type TokenLimitsNeeds = {
+  readonly clock: Pick<Clock, 'monotonicMs' | 'nowMs'>;
+  readonly ledger: Ledger;
+  /** Whether there may be other nodes, which count in the same store. */
+  readonly isShared: () => boolean;
+};
 
-  constructor(clock: Pick<Clock, 'monotonicMs'>) {
-    this.#clock = clock;
+/** What all nodes together had of a token in a window of wall time. */
+type Together = { uncounted: number; isAsking: boolean; overUntilMs: number };
+
+/** More than can be: it only counts. */
+const NO_LIMIT = 1_000_000_000;
+
+/**
+ * One for a relay. Each node counts by itself; nodes that share a store also count there, behind the request: all together give
+ * what one may, and what comes to the others in the moment in which the last of it is counted.
+ */
+export class TokenLimits {
+  readonly #needs: TokenLimitsNeeds;
+  readonly #buckets = new Map<string, Bucket>();
+  readonly #together = new Map<string, Together>();
+
+  constructor(needs: TokenLimitsNeeds) {
+    this.#needs = needs;
   }
 
   /** Counts a request. @returns 403 or 429; null: it may go on */
@@ -24,8 +43,12 @@ export class TokenLimits {
     if (!isFrom(token, peer)) return problem(403, `the token "${token.name}" is not to be used from ${peer}`);
     const { name, rate } = token;
     if (rate === undefined) return null;
-    const nowMs = this.#clock.monotonicMs();
+    const { clock, isShared } = this.#needs;
+    const nowMs = clock.monotonicMs();
     if (this.#buckets.size > MOST_BUCKETS) this.#buckets.clear();
+    if (this.#together.size > MOST_BUCKETS) this.#together.clear();
+    const overForMs = (this.#together.get(name)?.overUntilMs ?? 0) - clock.nowMs();
+    if (overForMs > 0) return tooMany(name, rate, overForMs);
     const bucket = this.#buckets.get(name) ?? { left: rate.count, atMs: nowMs };
     this.#buckets.set(name, bucket);
     const msForOne = rate.windowMs / rate.count;
@@ -33,12 +56,41 @@ export class TokenLimits {
     bucket.atMs = nowMs;
     if (bucket.left >= 1) {
       bucket.left -= 1;
+      if (isShared()) this.#count(name, rate);
       return null;
     }
-    const waitSeconds = Math.max(1, Math.ceil(((1 - bucket.left) * msForOne) / 1_000));
-    const retry = { 'retry-after': String(waitSeconds) };
-    return problem(429, `the token "${name}" may be used for ${rateText(rate)} only`, retry);
+    return tooMany(name, rate, (1 - bucket.left) * msForOne);
   }
+
+  /** In the store, one question at a time for each token: what comes meanwhile goes with the next. */
+  #count(name: string, rate: Rate): void {
+    const together = this.#together.get(name) ?? { uncounted: 0, isAsking: false, overUntilMs: 0 };
+    this.#together.set(name, together);
+    together.uncounted += 1;
+    if (together.isAsking) return;
+    together.isAsking = true;
+    // Where the store is away each node has its own count.
+    void this.#ask(name, rate, together)
+      .catch(() => {})
+      .finally(() => (together.isAsking = false));
+  }
+
+  async #ask(name: string, { count, windowMs }: Rate, together: Together): Promise<void> {
+    const { clock, ledger } = this.#needs;
+    while (together.uncounted > 0) {
+      const nowMs = clock.nowMs();
+      const amount = together.uncounted;
+      together.uncounted = 0;
+      const draw = { account: `token-rate:${name}`, amount, limit: NO_LIMIT, windowMs, nowMs };
+      const { used } = await ledger.draw(draw);
+      if (used >= count) together.overUntilMs = (Math.floor(nowMs / windowMs) + 1) * windowMs;
+    }
+  }
+}
+
+function tooMany(name: string, rate: Rate, waitMs: number): Answer {
+  const retry = { 'retry-after': String(Math.max(1, Math.ceil(waitMs / 1_000))) };
+  return problem(429, `the token "${name}" may be used for ${rateText(rate)} only`, retry);
 }
 
 /** Whether it may be shown from there. */
@@ -53,6 +105,6 @@ export function isFrom({ networks }: Token, peer: string): boolean {
 }
 
 /** As people write it: `100 requests in 60 s`. */
-function rateText({ count, windowMs }: NonNullable<Token['rate']>): string {
+function rateText({ count, windowMs }: Rate): string {
   return `${count} requests in ${windowMs / 1_000} s`;
 }

@@ -24,14 +24,11 @@ import { isOwnHost } from '../../src/policy/http-exposure.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { Policy } from '../../src/policy/schema.ts';
 import type { Emit } from '../../src/ports.ts';
-import type { Draw, Ledger } from '../../src/spool/ledger.ts';
-import { draw } from '../../src/spool/embedded/draw.ts';
-import { openDatabase } from '../../src/spool/embedded/database.ts';
-import { Store } from '../../src/spool/embedded/store.ts';
 import { type Access, openAccess } from '../../src/access/access.ts';
 import { systemRandom } from '../../src/system.ts';
 import { FakeClock } from './clock.ts';
 import { MemoryMarks } from './marks.ts';
+import { memoryLedger } from './memory-ledger.ts';
 
 export type Got = {
   readonly status: number;
@@ -53,19 +50,6 @@ function policyOf(http: string, { listen, folder }: { readonly listen: string; r
   if (loaded.kind === 'refused') throw new Error(loaded.problems.map((problem) => problem.text).join());
   const secondFactorKeys = join(folder, 'second-factor.keys');
   return { ...loaded.policy, http: { ...loaded.policy.http, secondFactorKeys } };
-}
-
-/** A ledger in memory: draws alone. */
-function memoryLedger(): Ledger {
-  const store = new Store(openDatabase(':memory:', 'relaxed'));
-  return {
-    draw: async (ask: Draw) => {
-      store.begin();
-      const drawn = draw(store, ask);
-      store.commit();
-      return drawn;
-    },
-  };
 }
 
 /** @param http more keys of `http`, such as `, tls: true` */

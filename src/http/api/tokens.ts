@@ -63,9 +63,7 @@ const asked = z.strictObject({
     .max(3_650)
     .exactOptional()
     .meta({ description: 'Default: until it is revoked.' }),
-  rate: rate
-    .exactOptional()
-    .meta({ description: 'Requests, such as `100/m`; each node counts for itself. Default: as many as like.' }),
+  rate: rate.exactOptional().meta({ description: 'Requests, such as `100/m`. Default: as many as like.' }),
   networks: z
     .array(network)
     .max(MOST_NETWORKS)
