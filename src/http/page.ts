@@ -20,6 +20,8 @@ export type PageAsk = {
   readonly nowMs: number;
   /** What changes something shows this in `X-Relevo-CSRF`; null: whoever asks has not signed in. */
   readonly csrf: string | null;
+  /** For a page that is open already, which waits for nothing. */
+  readonly isLive?: true;
 };
 
 export type PageBody = {

@@ -31,7 +31,15 @@ export function liveRoutes({ clock, pages, notices }: LiveRoutesNeeds): readonly
     const { found, query } = placeOf(find, url);
     if (found === null || !maySee(found.place, scopes)) return null;
     const principal = { ...READER, scopes };
-    const ask: PageAsk = { principal, params: found.params, query, language, nowMs: clock.nowMs(), csrf: null };
+    const ask: PageAsk = {
+      principal,
+      params: found.params,
+      query,
+      language,
+      nowMs: clock.nowMs(),
+      csrf: null,
+      isLive: true,
+    };
     const [body, now] = await Promise.all([found.place.render(ask), notices()]);
     return regionsOf(String(await noticesOf(language, now)) + String(await body.main));
   };

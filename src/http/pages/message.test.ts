@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { FakeClock } from '../../../tests/fakes/clock.ts';
 import {
   about,
   NOW_MS,
@@ -19,10 +20,28 @@ import type { MessageStory } from '../../spool/spool.ts';
 import { type MessageNeeds, messagePage } from './message.ts';
 import { messagesPage } from './messages.ts';
 
+const clock = new FakeClock();
+
 describe('the page Messages', () => {
+  test('a search that takes long keeps nobody waiting: what it found comes to the open page', async () => {
+    const never = messagesPage({ policy, clock, operations: { search: () => new Promise(() => {}) } });
+    const rendered = never.render(ask('/messages?tag=rare'));
+    await clock.advance(30);
+    expect(String(await (await rendered).main)).toMatch(/data-live="found" aria-busy="true"><p>Looking through/);
+    const slow = messagesPage({
+      policy,
+      clock,
+      operations: { search: () => clock.sleep(500).then(() => ({ messages: [], next: null, isWhole: true })) },
+    });
+    const later = slow.render({ ...ask('/messages?tag=rare'), isLive: true });
+    await clock.advance(500);
+    expect(String(await (await later).main)).toMatch(/data-live="found" aria-labelledby="found"/);
+  });
+
   test('shows what was found, whatever stands in it, as text', async () => {
     const asked: SearchAsk[] = [];
     const page = messagesPage({
+      clock,
       policy,
       operations: {
         search: async (given) => {
@@ -48,7 +67,7 @@ describe('the page Messages', () => {
   });
 
   test('says what it cannot search for, and finds nothing then', async () => {
-    const page = messagesPage({ policy, operations: { search: () => Promise.reject(new Error('asked')) } });
+    const page = messagesPage({ policy, clock, operations: { search: () => Promise.reject(new Error('asked')) } });
     const html = String(await (await page.render(ask(`/messages?state=${encodeURIComponent(EVIL)}`))).main);
     expectHarmless(html);
     expect(html).toContain('role="alert"');
@@ -56,7 +75,7 @@ describe('the page Messages', () => {
 
   test('is in Spanish for who reads that', async () => {
     const operations = { search: async () => ({ messages: [], next: null, isWhole: true }) };
-    const body = await messagesPage({ policy, operations }).render(ask('/messages', { language: 'es' }));
+    const body = await messagesPage({ policy, clock, operations }).render(ask('/messages', { language: 'es' }));
     expect(body.title).toBe('Mensajes');
     expect(String(await body.main)).toContain('No se ha encontrado ningún mensaje.');
   });

@@ -53,6 +53,7 @@ type MessagesWords = {
   readonly subject: string;
   readonly size: string;
   readonly more: (count: string) => string;
+  readonly looking: string;
   readonly none: string;
   readonly noneYet: string;
   readonly shown: (count: string) => string;
@@ -89,6 +90,7 @@ export const MESSAGES_WORDS: Words<MessagesWords> = {
     subject: 'Subject',
     size: 'Size',
     more: (count) => `and ${count} more`,
+    looking: 'Looking through the messages …',
     none: 'No message was found.',
     noneYet: 'Nothing was found so far.',
     shown: (count) => `Messages: ${count}, the newest first`,
@@ -123,6 +125,7 @@ export const MESSAGES_WORDS: Words<MessagesWords> = {
     subject: 'Asunto',
     size: 'Tamaño',
     more: (count) => `y ${count} más`,
+    looking: 'Buscando en los mensajes …',
     none: 'No se ha encontrado ningún mensaje.',
     noneYet: 'Hasta ahora no se ha encontrado nada.',
     shown: (count) => `Mensajes: ${count}, primero los más recientes`,

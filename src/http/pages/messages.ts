@@ -19,9 +19,10 @@ import {
   subjectText,
   withFields,
 } from './record-parts.ts';
+import { soon } from './soon.ts';
 import { inZone } from './wall-times.ts';
 
-export type MessagesNeeds = Pick<RouteNeeds, 'policy'> & { readonly operations: Pick<Operations, 'search'> };
+export type MessagesNeeds = Pick<RouteNeeds, 'policy' | 'clock'> & { readonly operations: Pick<Operations, 'search'> };
 
 const PATH = '/messages';
 
@@ -39,7 +40,7 @@ export function messagesPage(needs: MessagesNeeds): Page {
       const parsed = searchQuery.safeParse(given);
       const told = { nowMs, zone, language };
       const results = parsed.success
-        ? found(await searchPage(needs.operations, parsed.data), { ask, told })
+        ? found(await soon(needs.clock, ask, searchPage(needs.operations, parsed.data)), { ask, told })
         : wrong(parsed.error, language);
       const main = html`${form(needs, ask, zone)} ${results}`;
       return { title: MESSAGES_WORDS[language].title, main };
@@ -82,13 +83,16 @@ function wrong(error: z.ZodError, language: Language): Html {
 
 type View = { readonly ask: PageAsk; readonly told: Told };
 
-function found({ messages, next, isWhole }: SearchPage, view: View): Html {
+/** @param page null: it is being looked for, and comes to the open page */
+function found(page: SearchPage | null, view: View): Html {
   const { ask, told } = view;
   const words = MESSAGES_WORDS[told.language];
+  if (page === null) return html`<section data-live="found" aria-busy="true"><p>${words.looking}</p></section>`;
+  const { messages, next, isWhole } = page;
   const isPaged = ask.query.has('cursor');
   const nothing = html`<p>${isWhole && !isPaged ? words.none : words.noneYet}</p>`;
   const older = next === null ? '' : withFields(PATH, ask.query, { cursor: next });
-  return html`<section aria-labelledby="found">
+  return html`<section data-live="found" aria-labelledby="found">
     <h2 id="found" class="hidden">${words.title}</h2>
     ${messages.length === 0 ? nothing : table(messages, view)}
     ${isWhole ? '' : html`<p class="notice">${words.notWhole}</p>`}

@@ -53,12 +53,13 @@ export function overviewPage(needs: OverviewNeeds): Page {
   };
 }
 
-async function viewOf({ operations, policy, clock }: OverviewNeeds, { nowMs, language }: PageAsk): Promise<View> {
+async function viewOf({ operations, policy, clock }: OverviewNeeds, ask: PageAsk): Promise<View> {
+  const { nowMs, language } = ask;
   const [status, stats, queue, shape, nodes] = await Promise.all([
     operations.status(),
     operations.stats(),
     operations.overview(),
-    soon(clock, operations.shape({ filter: {} })),
+    soon(clock, ask, operations.shape({ filter: {} })),
     operations.nodes(),
   ]);
   const told = { nowMs, zone: policy().timeZone, language };

@@ -29,6 +29,16 @@ export function deliveriesOf(view: QueueView, told: RecordTold): Html {
     ${why(view, told)}`;
 }
 
+/** They are being looked for, and come to the open page. */
+export function lookingFor({ language }: RecordTold): Html {
+  const words = QUEUE_WORDS[language];
+  return html`<section class="card" aria-labelledby="deliveries">
+      <h2 id="deliveries">${words.found}</h2>
+      <div data-live="deliveries" aria-busy="true"><p>${words.looking}</p></div>
+    </section>
+    <div data-live="why"></div>`;
+}
+
 function countOf({ count: many, isWhole, found, given }: QueueView, { language }: RecordTold): Html {
   const words = QUEUE_WORDS[language];
   const total = count(many, language);

@@ -15,6 +15,7 @@ type QueueWords = {
   readonly partial: string;
   readonly empty: string;
   readonly counting: string;
+  readonly looking: string;
   readonly filter: string;
   readonly domain: string;
   readonly client: string;
@@ -74,6 +75,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
     partial: 'The newest 200,000 deliveries only.',
     empty: 'Nothing waits.',
     counting: 'Being counted …',
+    looking: 'Looking through the queue …',
     filter: 'Filter',
     domain: 'Destination',
     client: 'Client',
@@ -152,6 +154,7 @@ export const QUEUE_WORDS: Words<QueueWords> = {
     partial: 'Solo las 200.000 entregas más recientes.',
     empty: 'No espera nada.',
     counting: 'Contando …',
+    looking: 'Buscando en la cola …',
     filter: 'Filtro',
     domain: 'Destino',
     client: 'Cliente',

@@ -55,6 +55,12 @@ describe('the page Queue', () => {
     expect(html).toContain(`href="/queue?domain=${encodeURIComponent(EVIL).replaceAll("'", '&#39;')}"`);
   });
 
+  test('a filter that many have to be looked through for keeps nobody waiting', async () => {
+    const html = render('/queue?client=shop', needs({ preview: () => new Promise(() => {}) }));
+    await clock.advance(30);
+    expect(await html).toMatch(/data-live="deliveries" aria-busy="true"><p>Looking through/);
+  });
+
   test('a queue that takes long to count is shown without its shape, which comes later', async () => {
     const html = render('/queue', needs({ shape: () => new Promise(() => {}) }));
     await clock.advance(50);

@@ -7,7 +7,7 @@ import type { QueuedDelivery, QueueFilter } from '../../spool/spool.ts';
 import { filterOf, filterQuery } from '../api/queue-filter.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Page, PageAsk } from '../page.ts';
-import { deliveriesOf } from './queue-deliveries.ts';
+import { deliveriesOf, lookingFor } from './queue-deliveries.ts';
 import { shapeOf } from './queue-shape.ts';
 import { QUEUE_PATH, type QueueView } from './queue-view.ts';
 import { QUEUE_WORDS } from './queue-words.ts';
@@ -18,7 +18,7 @@ export type QueueNeeds = Pick<RouteNeeds, 'policy' | 'troubles' | 'clock'> & {
   readonly operations: Pick<Operations, 'overview' | 'shape' | 'list' | 'preview' | 'explain'>;
 };
 
-const SHOWN = 50;
+const SHOWN = 40;
 const EXPLAINED = 4;
 const FIELDS = ['id', 'domain', 'client', 'stream', 'egress', 'sender', 'recipient', 'state', 'scheduled'] as const;
 
@@ -31,10 +31,13 @@ export function queuePage(needs: QueueNeeds): Page {
       const told = toldOf(needs, ask);
       const given = asked(ask.query);
       const filter = filterIn(given, ask.nowMs);
-      const view = filter.kind === 'good' ? await viewOf(needs, ask, { given, filter: filter.filter }) : null;
-      const shape = await soon(needs.clock, needs.operations.shape({ filter: {} }));
+      const looking = filter.kind === 'good' ? viewOf(needs, ask, { given, filter: filter.filter }) : null;
+      const [view, shape] = await Promise.all([
+        looking === null ? null : soon(needs.clock, ask, looking),
+        soon(needs.clock, ask, needs.operations.shape({ filter: {} })),
+      ]);
       const main = html`${shapeOf(shape, { told, troubles: needs.troubles })} ${form(needs, given, told)}
-      ${view === null ? wrong(filter.kind === 'bad' ? filter.text : '', told) : deliveriesOf(view, told)}`;
+      ${filter.kind === 'bad' ? wrong(filter.text, told) : view === null ? lookingFor(told) : deliveriesOf(view, told)}`;
       return { title: QUEUE_WORDS[told.language].title, main };
     },
   };
