@@ -1,8 +1,8 @@
 /** What becomes of a delivery: outcomes → one settlement and the notices that go with it. Pure. */
 import type { DeliveryState } from '../../message/delivery.ts';
 import type { MessageEvent } from '../../message/event.ts';
-import { OWN_CLIENT, type Recipient } from '../../message/message.ts';
-import type { Notice, NoticeKind, NoticeRecipient } from '../../message/notice.ts';
+import type { Recipient } from '../../message/message.ts';
+import type { Notice } from '../../message/notice.ts';
 import type { FinalState, Outcome } from '../../message/outcome.ts';
 import { formatReply } from '../../message/reply.ts';
 import type { RetryPolicy } from '../../policy/schema.ts';
@@ -10,6 +10,7 @@ import type { LeasedDelivery, Settlement } from '../../spool/spool.ts';
 import type { Conversation } from '../attempt/converse.ts';
 import { ASK_AFTER_MS, askedInTime, doubtOf, givesTime } from '../attempt/doubt-left.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
+import { noticesOf } from './notices.ts';
 import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
 import { isRateLimited, isUnfit } from '../attempt/verdict.ts';
 
@@ -64,7 +65,8 @@ export type Terms = {
 
 export type Plan = { readonly settlement: Settlement; readonly notices: readonly Notice[] };
 
-type Fate = { readonly told: Told; readonly state: FinalState | null };
+/** `state`: how the recipient's story ends; null: it goes on. */
+export type Fate = { readonly told: Told; readonly state: FinalState | null };
 
 /** Every recipient of the delivery ends in exactly one place: finished, or in the rest. */
 export function settlementOf(turn: TurnOutcome, terms: Terms): Plan {
@@ -199,63 +201,6 @@ function heldReason({ outcome, egress, waitsFor, doubt }: Told): string {
   if (waitsFor === 'operator')
     return `the address of ${egress} was refused (${formatReply(outcome.reply)}): waits for an operator, as onBlock says; ${RELEASE_TEXT}`;
   return outcome.kind === 'in-doubt' ? 'in doubt: waits for an operator' : 'waits for an operator, with the others';
-}
-
-function noticesOf(
-  turn: TurnOutcome,
-  {
-    fates,
-    terms,
-    delayed,
-  }: { readonly fates: readonly Fate[]; readonly terms: Terms; readonly delayed: readonly Told[] },
-): Notice[] {
-  const notice = noticeMaker(turn.leased, terms);
-  const of = (state: FinalState): Told[] => fates.flatMap((fate) => (fate.state === state ? [fate.told] : []));
-  const isReported = ({ recipient: { notify }, reportsSuccess }: Told): boolean =>
-    reportsSuccess && (notify?.includes('success') === true || !isTraced(turn.leased));
-  const relayed = of('delivered').filter((told) => !isReported(told));
-  return [
-    ...notice('failed', of('bounced').map(noticeRecipient)),
-    ...notice('expired', of('expired').map(noticeRecipient)),
-    ...notice('relayed', relayed.map(noticeRecipient)),
-    ...notice('delayed', delayed.map(noticeRecipient)),
-  ];
-}
-
-function noticeRecipient({ recipient, outcome, host }: Told): NoticeRecipient {
-  return { recipient, reply: outcome.reply, host: outcome.own === true ? null : host };
-}
-
-/** A notice of one kind to those who asked for it, or none. */
-export function noticeMaker(
-  { delivery, message }: LeasedDelivery,
-  { nowMs, ageMs, retry, content }: Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'content'>,
-): (kind: NoticeKind, recipients: readonly NoticeRecipient[]) => Notice[] {
-  return (kind, recipients) => {
-    // Reports of our own ask for none (RFC 3461 §4.1); whether a postmaster hears of their end is the reporter's to say.
-    const isOwn = message.client === OWN_CLIENT && (kind === 'failed' || kind === 'expired');
-    // RFC 5321 §6.1: the null sender is told nothing.
-    if (message.envelope.sender === '' && !isOwn) return [];
-    const asked = isOwn
-      ? recipients
-      : recipients.filter(({ recipient }) => wants(recipient, kind, isTraced({ message })));
-    if (asked.length === 0) return [];
-    const retryUntilMs = kind === 'delayed' ? nowMs + Math.max(0, retry.expireMs - ageMs) : null;
-    return [{ kind, message, deliveryId: delivery.id, recipients: asked, atMs: nowMs, retryUntilMs, content }];
-  };
-}
-
-/** RFC 2852: the sender wants to hear to whom it was handed on. */
-function isTraced({ message }: Pick<LeasedDelivery, 'message'>): boolean {
-  return message.deliverBy?.trace === true;
-}
-
-/** RFC 3461 §4.1: without NOTIFY failure and delay are reported. */
-function wants({ notify }: Recipient, kind: NoticeKind, traced: boolean): boolean {
-  if (notify === 'never') return false;
-  if (kind === 'relayed') return traced || notify?.includes('success') === true;
-  if (notify === null) return true;
-  return notify.includes(kind === 'delayed' ? 'delay' : 'failure');
 }
 
 /** The fields that every event of a delivery has. */

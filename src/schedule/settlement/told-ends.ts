@@ -5,7 +5,8 @@ import { formatReply, type Reply } from '../../message/reply.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
 import { termsFor, type Schedule } from '../schedule.ts';
 import { settle } from './settle.ts';
-import { aboutOf, noticeMaker, type Plan, type Terms } from './settlement.ts';
+import { noticeMaker } from './notices.ts';
+import { aboutOf, type Plan, type Terms } from './settlement.ts';
 import { restOf } from './untried.ts';
 
 /** How a recipient's story ends. `egress`: the exit that had taken the mail. */
