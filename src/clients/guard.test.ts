@@ -269,7 +269,7 @@ test('mail that is let go is not held again by a thread that did not hear of it'
   const screening = screeningWith(null, holds);
   await place.marks.unmark(['guard-hold:crm']);
   expect(screening.holds?.(of)).toContain('9000 recipients');
-  expect(await Promise.all([1, 2, 3].map(() => screening.holdsNow?.(of)))).toEqual([null, null, null]);
+  expect(await Promise.all([1, 2, 3].map(async () => await screening.holdsNow?.(of)))).toEqual([null, null, null]);
   expect(holds.reasonFor(of)).toBeNull();
   await place.marks.mark([{ name: 'guard-hold:crm', text: JSON.stringify(hold), atMs: 2 }]);
   await holds.confirmed(of);

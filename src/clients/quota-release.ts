@@ -1,5 +1,5 @@
 /** Lets mail go that waits for the quota of its client, the oldest first, as there is room: once for all nodes. */
-import { type MessageEvent, ofMail } from '../message/event.ts';
+import { type Event, type MessageEvent, ofMail } from '../message/event.ts';
 import type { MessageId } from '../message/ids.ts';
 import { HELD_OVER_QUOTA, heldReason, quotaAccount } from '../message/over-quota.ts';
 import type { Policy } from '../policy/schema.ts';
@@ -24,6 +24,8 @@ export type QuotaReleaseNeeds = {
 };
 
 const LOOK_MS = 5_000;
+/** At the start, and when mail of another client begins to wait. */
+const SOONEST_MS = 500;
 /** Some may be left of clients that may not wait any more. */
 const LEFT_MS = 60_000;
 /** While there is no room it is counted so often how much waits. */
@@ -45,6 +47,7 @@ export class QuotaRelease implements AsyncDisposable {
   readonly #ending = new AbortController();
   readonly #running: Promise<void>;
   readonly #known = new Map<string, Known>();
+  #news = new AbortController();
   readonly #told = new Set<string>();
   #isOurs = false;
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -52,6 +55,12 @@ export class QuotaRelease implements AsyncDisposable {
   constructor(needs: QuotaReleaseNeeds) {
     this.#needs = needs;
     this.#running = this.#run();
+  }
+
+  /** A sink of every event: that mail of another client begins to wait is looked at soon. */
+  heard(event: Event): void {
+    if (event.event !== 'held' || !event.reason.startsWith(HELD_OVER_QUOTA)) return;
+    if (event.mail !== undefined && !this.#known.has(event.mail.client)) this.#news.abort();
   }
 
   /** Lets go now what there is room for. */
@@ -82,11 +91,13 @@ export class QuotaRelease implements AsyncDisposable {
     const { clock, emit } = this.#needs;
     const { signal } = this.#ending;
     let isFailing = false;
+    let waitMs = SOONEST_MS;
     while (!signal.aborted) {
-      const turns = [...this.#known.values()].map(({ fullUntilMs }) => fullUntilMs - clock.nowMs());
-      const waitMs = Math.min(LOOK_MS, ...turns.filter((turnMs) => turnMs > 0));
-      await clock.sleep(waitMs, signal).catch(() => undefined);
+      await clock.sleep(Math.min(waitMs, SOONEST_MS), signal).catch(() => undefined);
+      const { signal: news } = this.#news;
+      await clock.sleep(Math.max(0, waitMs - SOONEST_MS), AbortSignal.any([signal, news])).catch(() => undefined);
       if (signal.aborted) return;
+      this.#news = new AbortController();
       await this.look().then(
         () => (isFailing = false),
         (cause: unknown) => {
@@ -94,6 +105,8 @@ export class QuotaRelease implements AsyncDisposable {
           isFailing = true;
         },
       );
+      const turns = [...this.#known.values()].map(({ fullUntilMs }) => fullUntilMs - clock.nowMs());
+      waitMs = Math.min(LOOK_MS, ...turns.filter((turnMs) => turnMs > 0));
     }
   }
 

@@ -108,6 +108,7 @@ export class Connection extends WireConnection implements ParserOwner, Conversat
   }
 
   inputEnded(): void {
+    if (!this._closing) this.state.left();
     this.close();
   }
 
@@ -171,6 +172,7 @@ export class Connection extends WireConnection implements ParserOwner, Conversat
   }
 
   quit(): void {
+    this.state.hasQuit = true;
     this.say(REPLIES.bye);
     this.close();
   }

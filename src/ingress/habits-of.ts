@@ -28,5 +28,6 @@ export function habitsOf(
   if (decoder.hasBareNewline) habits.push('bare-newline');
   if (decoder.isEightBit && transaction.declaresEightBit !== true) habits.push('eight-bit');
   if (decoder.longestLine > LONGEST_LINE) habits.push('long-line');
+  if (transaction.looseness !== null) habits.push(transaction.looseness);
   return habits;
 }

@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
-import { IngressFixture, MAIL, send, SIGN_IN } from '../../tests/fakes/ingress.ts';
+import { CLIENTS, IngressFixture, MAIL, send, SIGN_IN } from '../../tests/fakes/ingress.ts';
 import { SmtpDialogue } from '../../tests/fakes/smtp-dialogue.ts';
 import { habitsByClient, profileOf } from '../clients/profile.ts';
+import { envelopeDigest } from '../message/envelope-digest.ts';
 import type { Habit } from '../message/habit.ts';
 import type { Tally } from '../spool/tallies.ts';
 import { HabitBook } from './habit-book.ts';
@@ -73,4 +74,43 @@ test('counts are added to those of other workers, and kept while the store is aw
     'no-message-id true',
     'one-message false',
   ]);
+});
+
+test('how MAIL is written, and that a connection is just closed, is counted', async () => {
+  const { notes, habits } = counted();
+  await using fixture = await IngressFixture.open({ needs: { habits } });
+  const port = fixture.port();
+  for (const [from, quits] of [
+    [' <ana@shop.example>', true],
+    ['ana@shop.example', true],
+    ['<ana@shop.example>', false],
+  ] as const) {
+    await using dialogue = await SmtpDialogue.greeted(port, { localAddress: '127.0.0.5' });
+    await dialogue.all('EHLO x', `MAIL FROM:${from}`, 'RCPT TO:<bob@dest.example>');
+    expect(await send(dialogue, DATED.replace('<1@', `<${from.length}@`))).toMatch(/^250/);
+    if (quits) await dialogue.say('QUIT');
+  }
+  const wanted = ['bare-address', 'no-quit', 'space-after-colon'];
+  const found = () => notes.map((note) => note.slice('host '.length)).filter((note) => wanted.includes(note));
+  await expect.poll(() => found().toSorted()).toEqual(wanted);
+});
+
+test('what is put off is told with its envelope, also where that is known by its sender alone', async () => {
+  const clients = { ...CLIENTS, host: { networks: ['127.0.0.5'], senders: ['*'], quota: '1/d' } };
+  await using fixture = await IngressFixture.open({ policy: { clients } });
+  await using dialogue = await SmtpDialogue.greeted(fixture.port(), { localAddress: '127.0.0.5' });
+  await dialogue.say('EHLO x');
+  for (const to of [
+    ['b@x.example', 'a@x.example'],
+    ['a@x.example', 'b@x.example'],
+  ]) {
+    await dialogue.all('MAIL FROM:<ana@shop.example>', ...to.map((one) => `RCPT TO:<${one}>`));
+    expect(await dialogue.say('DATA')).toMatch(/^452/);
+  }
+  fixture.spool.troubleText = 'the disk is full';
+  expect(await dialogue.say('MAIL FROM:<ana@shop.example>')).toMatch(/^452/);
+  expect(await dialogue.say('MAIL FROM:<not an address>')).toMatch(/^501/);
+  const both = envelopeDigest('ana@shop.example', ['a@x.example', 'b@x.example']);
+  const told = fixture.eventsOf('refused').map(({ envelope }) => envelope);
+  expect(told).toEqual([both, both, envelopeDigest('ana@shop.example', []), undefined]);
 });

@@ -1,4 +1,5 @@
 /** What a session may do, command by command: decisions free of the library and of the wire. */
+import { envelopeDigest } from '../message/envelope-digest.ts';
 import type { Recipient } from '../message/message.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
@@ -7,6 +8,7 @@ import type { ListenerPolicy, Policy } from '../policy/schema.ts';
 import type { Authenticator } from './auth.ts';
 import { type MailCommand, parseMail, parseRcpt } from './envelope-command.ts';
 import { mtPriorityUpTo, type Timing, timingAt } from './handling-parameters.ts';
+import { type Looseness, loosenessOf } from './looseness.ts';
 import type { Habits } from './habit-book.ts';
 import type { MemoryBudget } from './memory-budget.ts';
 import { drawQuota, type QuotaDeps } from './quota.ts';
@@ -38,6 +40,8 @@ export type Transaction = MailCommand & {
   forReturnPath: boolean;
   /** It is taken, and waits, since it is over the quota: why; null: it is not. */
   heldFor: string | null;
+  /** How its MAIL was written, where that is not as RFC 5321 §4.1.1.2 has it. */
+  readonly looseness: Looseness | null;
   /** Monotonic. */
   readonly beganMs: number;
 };
@@ -64,6 +68,7 @@ export class Session {
   mechanism: 'login' | 'plain' | null = null;
   /** A message was accepted in it. */
   hasSent = false;
+  hasQuit = false;
   /** A password was checked in this session, so no proxy's word is needed. */
   #signedInHere = false;
 
@@ -164,7 +169,8 @@ export class Session {
     const { value } = parsed;
     const timing = timingAt(value, { nowMs, furthestMs });
     const refusal = 'code' in timing ? timing : client === null ? null : this.#whyNotMail(client, value);
-    if (refusal !== null || 'code' in timing) return this.refused('MAIL', refusal ?? REPLIES.badParameter);
+    if (refusal !== null || 'code' in timing)
+      return this.refused('MAIL', refusal ?? REPLIES.badParameter, { sender: value.sender, recipients: new Map() });
     const beganMs = this.#deps.clock.monotonicMs();
     const mtPriority =
       value.mtPriority === null || client === null ? null : mtPriorityUpTo(client.client.maxPriority, value.mtPriority);
@@ -174,6 +180,7 @@ export class Session {
       timing,
       client,
       recipients: new Map(),
+      looseness: loosenessOf(argument),
       forReturnPath: false,
       heldFor: null,
       beganMs,
@@ -261,11 +268,25 @@ export class Session {
     return drawn.kind === 'refused' ? drawn.reply : null;
   }
 
+  /** The peer closed the connection. */
+  left(): void {
+    const client = this.hasSent && !this.hasQuit ? this.client() : null;
+    if (client !== null) this.#deps.habits?.note(client.name, ['no-quit']);
+  }
+
   /** Tells of a refusal; returns the reply. */
-  refused(command: string, reply: Reply): Reply {
+  refused(
+    command: string,
+    reply: Reply,
+    of: Pick<Transaction, 'sender' | 'recipients'> | null = command === 'DATA' ? this.transaction : null,
+  ): Reply {
     const { emit, clock } = this.#deps;
     const client = (this.transaction?.client ?? this.client())?.name ?? null;
-    emit({ event: 'refused', atMs: clock.nowMs(), peer: this.shownAddress, client, command, reply });
+    // What is put off is known when it comes again.
+    const isPutOff = reply.code < 500 && of !== null && client !== null;
+    const envelope = isPutOff ? envelopeDigest(of.sender, [...of.recipients.keys()]) : null;
+    const told = { atMs: clock.nowMs(), peer: this.shownAddress, client, command, reply };
+    emit({ event: 'refused', ...told, ...(envelope === null ? {} : { envelope }) });
     return reply;
   }
 }

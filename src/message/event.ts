@@ -138,6 +138,8 @@ export type RelayEvent =
       readonly client: string | null;
       readonly command: string;
       readonly reply: Reply;
+      /** Of what was put off: by which it is known when it comes again (`envelopeDigest`). Absent: it was not put off. */
+      readonly envelope?: string;
     }
   | {
       readonly event: 'auth-failed';

@@ -3,6 +3,7 @@ import { createFile } from '../cli/whole-file.ts';
 import { ClientGuard } from '../clients/guard.ts';
 import type { HeldMailNeeds } from '../clients/held-mail.ts';
 import { QuotaRelease } from '../clients/quota-release.ts';
+import { RetryBook } from '../clients/retry-book.ts';
 import { currentHold, RELEASE_PATH, releaseClient, type ReleaseKeys, releaseToken } from '../clients/release.ts';
 import { openVerpKeys } from '../feedback/verp-keys.ts';
 import type { Foundation } from '../foundation/foundation.ts';
@@ -10,6 +11,7 @@ import type { Place } from '../http/posts.ts';
 import type { Audit } from '../http/audit.ts';
 import { releasePlace } from '../http/release.ts';
 import { createKeyReader } from '../http/unsubscribe.ts';
+import { HabitBook } from '../ingress/habit-book.ts';
 import type { MailPath } from '../mail-path.ts';
 import { kindOfAlert, subjectOfAlert } from '../message/alert-kind.ts';
 
@@ -30,11 +32,15 @@ export function watchClients(
   const { marks, ledger: tallies } = spool;
   const needs = { ...heldMailNeeds(foundation, path), policy, clock, random, emit, marks, tallies, isOurs };
   const guard = stack.use(new ClientGuard(needs));
-  stack.use(new QuotaRelease({ ...needs, ledger: tallies }));
+  const release = stack.use(new QuotaRelease({ ...needs, ledger: tallies }));
+  const habits = stack.use(new HabitBook({ tallies, clock }));
+  const retries = new RetryBook(habits);
   const { heard } = hooks;
   hooks.heard = (event) => {
     heard(event);
     guard.heard(event);
+    release.heard(event);
+    retries.heard(event);
   };
 }
 
