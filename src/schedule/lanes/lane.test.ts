@@ -1,7 +1,6 @@
-import { setFlagsFromString } from 'node:v8';
-import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
 import { settled } from '../../../tests/fakes/clock.ts';
+import { collectGarbage } from '../../../tests/fakes/garbage.ts';
 import { aSite } from '../../../tests/fakes/sites.ts';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
 import { deliveryIdOf } from '../../message/ids.ts';
@@ -33,12 +32,6 @@ function putAndTakenBack(lane: Lane, count: number, clientOf: (place: number) =>
     return new WeakRef(entry);
   });
 }
-
-const collectGarbage = (): void => {
-  setFlagsFromString('--expose-gc');
-  const gc: unknown = runInNewContext('gc');
-  if (typeof gc === 'function') gc();
-};
 
 test.each([
   ['one client', () => 'shop'],
