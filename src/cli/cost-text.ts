@@ -12,7 +12,7 @@ export function costsText(costs: MonthCosts, atMs: number): string {
   const sum = exits.length > 1 ? totals.map((total) => row('all', '', total)) : [];
   const rows = [...exits.map(exitRow), ...sum];
   const header = [`COST ${month}`, 'COUNT', 'TO DATE', 'FORECAST', 'BUDGET'];
-  const turns = `The month turns ${formatDue(turnsAtMs - atMs)}.\n`;
+  const turns = turnsAtMs > atMs ? `The month turns ${formatDue(turnsAtMs - atMs)}.\n` : 'The month is over.\n';
   return table(header, rows) + sharesText(costs) + costs.savings.map(savingsText).join('') + turns;
 }
 

@@ -18,12 +18,13 @@ const LONGEST_REASON = 100;
 export function trafficText(report: TrafficReport): string {
   const tables = REPORT_DIMENSIONS.flatMap((by) => {
     const rows = report.by[by];
-    return rows.length === 0 ? [] : [trafficTable(by.toUpperCase(), rows)];
+    return rows.length === 0 ? [] : [trafficTable(by.toUpperCase(), rows, by === 'exit')];
   });
   return [spanText(report), trafficTable('ALL', [report.total]), ...tables].join('\n');
 }
 
-function trafficTable(title: string, rows: readonly TableRow[]): string {
+/** @param isExits mail is not accepted by an exit */
+function trafficTable(title: string, rows: readonly TableRow[], isExits = false): string {
   const header = [
     title,
     'ACCEPTED',
@@ -39,7 +40,8 @@ function trafficTable(title: string, rows: readonly TableRow[]): string {
     header,
     rows.map((row) => {
       const { accepted, recipients, delivered, deferred, expired } = row.figures;
-      const figures = [accepted, recipients, delivered, deferred, bouncesOf(row), expired].map(String);
+      const came = isExits ? ['-', '-'] : [String(accepted), String(recipients)];
+      const figures = [...came, ...[delivered, deferred, bouncesOf(row), expired].map(String)];
       return [
         nameOf(row),
         ...figures,

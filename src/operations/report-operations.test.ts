@@ -22,6 +22,7 @@ const FIGURES: ReportFigures = {
   exits: [],
   reasons: [],
   costs: [],
+  month: null,
   alerts: [],
   advice: [],
 };

@@ -71,7 +71,9 @@ function whatTo({ reports }: Policy, { every, to }: SendReportAsk): ReadonlyMap<
     const byPolicy = reports.filter((report) => report.every === one).flatMap((report) => report.to);
     const addresses = new Set(to !== null && to.length > 0 ? to : byPolicy);
     if (addresses.size === 0)
-      throw new OperationsError(`the policy names nobody for reports of the ${one} (reports): say to whom it is to go`);
+      throw new OperationsError(
+        `the policy names nobody for reports of the ${one} (reports): add them there, or say to whom it is to go`,
+      );
     asked.set(one, addresses);
   }
   return asked;

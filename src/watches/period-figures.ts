@@ -12,13 +12,13 @@ const ALERTS = 30;
 type Asked = Pick<Operations, 'table' | 'stats' | 'alertList' | 'overview' | 'costs'>;
 
 /** @throws SpoolError where the store does not answer */
-export async function periodFigures(operations: Asked, { fromMs, toMs }: Period): Promise<ReportFigures> {
+export async function periodFigures(operations: Asked, { fromMs, toMs, month }: Period): Promise<ReportFigures> {
   const [all, exits, reasons, stats, costs, alerts] = await Promise.all([
     operations.table({ by: 'all', fromMs, toMs, limit: 1 }),
     operations.table({ by: 'exit', fromMs, toMs, limit: EXITS }),
     operations.table({ by: 'reason', fromMs, toMs, limit: REASONS }),
     operations.stats(),
-    operations.costs({ month: null }),
+    operations.costs({ month }),
     operations.alertList(),
   ]);
   const { figures, success } = all.total;
@@ -49,8 +49,9 @@ export async function periodFigures(operations: Asked, { fromMs, toMs }: Period)
     ),
     costs: costs.totals.map(
       ({ monthToDate, currency, forecast }) =>
-        `${money(monthToDate, currency)}${forecast === null ? '' : `, ${money(forecast, currency)} by its end`}`,
+        `${money(monthToDate, currency)}${forecast === null || month !== null ? '' : `, ${money(forecast, currency)} by its end`}`,
     ),
+    month,
     alerts: alertsOf(alerts, { fromMs, toMs }),
     advice: stats.advice.map(({ text }) => text),
   };

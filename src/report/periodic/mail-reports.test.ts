@@ -23,6 +23,7 @@ const FIGURES: ReportFigures = {
   exits: [{ egress: 'smtp-1', delivered: 990, failed: 10, success: 0.99, score: 92, cost: '12.30 EUR of 90.00 EUR' }],
   reasons: [{ text: '550 5.1.1 <b>no</b> such user', count: 7 }],
   costs: ['12.30 EUR, 30.00 EUR by its end'],
+  month: null,
   alerts: [{ text: 'egress-down:smtp-1: down', from: '2026-11-21T08:00:00Z', until: null }],
   advice: ['3 servers warm up'],
 };

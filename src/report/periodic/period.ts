@@ -7,7 +7,14 @@ import { wallClockOf } from '../alerting/wall-clock.ts';
 export type ReportEvery = Policy['reports'][number]['every'];
 
 /** From `fromMs` until before `toMs`. `name` is of this one alone, such as `2026-11-16/week`. */
-export type Period = { readonly name: string; readonly title: string; readonly fromMs: number; readonly toMs: number };
+export type Period = {
+  readonly name: string;
+  readonly title: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Such as `2026-11`, where it is a whole month. */
+  readonly month: string | null;
+};
 
 const DAY_MS = 86_400_000;
 
@@ -17,18 +24,24 @@ export function lastPeriod(every: ReportEvery, nowMs: number, zone: string): Per
   switch (every) {
     case 'day': {
       const { name, startsAtMs } = dayOf(today.startsAtMs - 1, zone);
-      return { name: `${name}/day`, title: `the day ${name}`, fromMs: startsAtMs, toMs: today.startsAtMs };
+      return { name: `${name}/day`, title: `the day ${name}`, fromMs: startsAtMs, toMs: today.startsAtMs, month: null };
     }
     case 'week': {
       const monday = dayBefore(today.name, wallClockOf(nowMs, zone).weekday);
       const before = dayBefore(monday, 7);
       const title = `the week from ${before} to ${dayBefore(monday, 1)}`;
-      return { name: `${before}/week`, title, fromMs: startOfDay(before, zone), toMs: startOfDay(monday, zone) };
+      return {
+        name: `${before}/week`,
+        title,
+        fromMs: startOfDay(before, zone),
+        toMs: startOfDay(monday, zone),
+        month: null,
+      };
     }
     case 'month': {
       const { startsAtMs: toMs } = monthOf(nowMs, zone);
       const { name, startsAtMs: fromMs } = monthOf(toMs - 1, zone);
-      return { name: `${name}/month`, title: `the month ${name}`, fromMs, toMs };
+      return { name: `${name}/month`, title: `the month ${name}`, fromMs, toMs, month: name };
     }
   }
 }

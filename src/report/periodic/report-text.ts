@@ -27,6 +27,8 @@ export type ReportFigures = {
   readonly exits: readonly ExitLine[];
   readonly reasons: readonly { readonly text: string; readonly count: number }[];
   readonly costs: readonly string[];
+  /** What the costs are of; null: of the month that goes on. */
+  readonly month: string | null;
   /** Of the time, the last first. */
   readonly alerts: readonly { readonly text: string; readonly from: string; readonly until: string | null }[];
   readonly advice: readonly string[];
@@ -80,7 +82,7 @@ export function reportHtml(figures: ReportFigures, terms: ReportTerms): string {
 }
 
 function sectionsOf(figures: ReportFigures): readonly Section[] {
-  const { accepted, delivered, failed, deferred, complained, queued, success, exits, reasons, costs, alerts, advice } =
+  const { accepted, delivered, failed, deferred, complained, queued, success, reasons, costs, alerts, advice } =
     figures;
   const sections: Section[] = [
     {
@@ -90,22 +92,10 @@ function sectionsOf(figures: ReportFigures): readonly Section[] {
         [accepted, delivered, failed, percent(success), deferred, complained, queued].map(String),
       ],
     },
-    {
-      title: 'Exits',
-      table: [
-        ['exit', 'delivered', 'failed', 'success', 'reputation', 'cost this month'],
-        ...exits.map((exit) => [
-          exit.egress,
-          String(exit.delivered),
-          String(exit.failed),
-          percent(exit.success),
-          exit.score === null ? '–' : String(exit.score),
-          exit.cost,
-        ]),
-      ],
-    },
+    exitsOf(figures),
   ];
-  if (costs.length > 0) sections.push({ title: 'Costs of this month so far', lines: costs });
+  const costsOf = figures.month === null ? 'this month so far' : `the month ${figures.month}`;
+  if (costs.length > 0) sections.push({ title: `Costs of ${costsOf}`, lines: costs });
   if (reasons.length > 0)
     sections.push({
       title: 'Why mail bounced',
@@ -115,6 +105,27 @@ function sectionsOf(figures: ReportFigures): readonly Section[] {
   sections.push({ title: 'Alerts', lines: told.length === 0 ? ['none'] : told });
   if (advice.length > 0) sections.push({ title: 'What might be done', lines: advice });
   return sections;
+}
+
+function exitsOf({ exits, month }: ReportFigures): Section {
+  if (exits.length === 0) return { title: 'Exits', lines: ['no mail left by any'] };
+  const head = [
+    'exit',
+    'delivered',
+    'failed',
+    'success',
+    'reputation now',
+    month === null ? 'cost this month' : 'cost',
+  ];
+  const rows = exits.map((exit) => [
+    exit.egress,
+    String(exit.delivered),
+    String(exit.failed),
+    percent(exit.success),
+    exit.score === null ? '–' : String(exit.score),
+    exit.cost,
+  ]);
+  return { title: 'Exits', table: [head, ...rows] };
 }
 
 function percent(share: number | null): string {
