@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../system.ts';
+import { longestTurnMs } from '../../../tests/fakes/turns.ts';
 import { mailgunAnswer, type MailgunRefusal } from './mailgun-answer.ts';
 
 function answer(status: number, message: string, more: Partial<MailgunRefusal> = {}): ReturnType<typeof mailgunAnswer> {
@@ -89,10 +89,11 @@ test.each<[string, number, string, Partial<MailgunRefusal>, Record<string, unkno
   expect(answer(status, message, more)).toMatchObject(wanted);
 });
 
-test.each(['domain ', 'account ', 'limit '])('a megabyte of %s is read as quickly as a line', (word) => {
+test.each(['domain ', 'account ', 'limit '])('a megabyte of %s is read as quickly as a line', async (word) => {
   const message = word.repeat(1_048_576 / word.length);
-  const beganMs = systemClock.monotonicMs();
-  for (const status of [400, 403, 429]) answer(status, message);
+  const tookMs = await longestTurnMs(() => {
+    for (const status of [400, 403, 429]) answer(status, message);
+  });
   // Patterns that look from each such word on would take minutes.
-  expect(systemClock.monotonicMs() - beganMs).toBeLessThan(1_000);
+  expect(tookMs).toBeLessThan(1_000);
 });

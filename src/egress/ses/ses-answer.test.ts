@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { systemClock } from '../../system.ts';
+import { longestTurnMs } from '../../../tests/fakes/turns.ts';
 import { sesAnswer, type SesError } from './ses-answer.ts';
 
 const TO = ['ana@example.net'];
@@ -141,10 +141,11 @@ test('clocks that differ are said as such, with by how much', () => {
   expect(skewed).toMatchObject({ text: expect.stringContaining("1200 s behind Amazon's") });
 });
 
-test.each(['configuration set ', 'address '])('a megabyte of %s is read as quickly as a line', (word) => {
+test.each(['configuration set ', 'address '])('a megabyte of %s is read as quickly as a line', async (word) => {
   const text = word.repeat(1_048_576 / word.length);
-  const beganMs = systemClock.monotonicMs();
-  for (const status of [400, 404, 500]) answer('BadRequestException', text, { status });
+  const tookMs = await longestTurnMs(() => {
+    for (const status of [400, 404, 500]) answer('BadRequestException', text, { status });
+  });
   // Patterns that look from each such word on would take minutes.
-  expect(systemClock.monotonicMs() - beganMs).toBeLessThan(1_000);
+  expect(tookMs).toBeLessThan(1_000);
 });
