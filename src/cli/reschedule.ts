@@ -1,14 +1,17 @@
 import type { Command } from 'commander';
 import { timeOf } from '../policy/times.ts';
-import { messageIdOf, type DeliveryId, type MessageId } from '../message/ids.ts';
+import { messageIdOf, type DeliveryId } from '../message/ids.ts';
+import type { Operations } from '../operations/operations.ts';
+import { type MovedMany, rescheduleMany } from '../operations/reschedule-many.ts';
 import { parseDurationMs } from '../policy/units.ts';
 import { isoTime } from '../report/log-fields.ts';
+import type { QueueFilter } from '../spool/spool.ts';
 import { addCommand, UsageError, type Registry } from './cli.ts';
 import { json, plural } from './output.ts';
-import { parseId } from './queue-filter.ts';
+import { addFilterOptions, filterOf, type FilterOptions } from './queue-filter.ts';
 import { withOperations } from './reach.ts';
 
-type Options = { readonly id: readonly string[]; readonly at: string };
+type Options = FilterOptions & { readonly at: string };
 
 /** `relevo queue reschedule` */
 export function addReschedule(queue: Command, registry: Registry): void {
@@ -17,17 +20,19 @@ export function addReschedule(queue: Command, registry: Registry): void {
     summary: 'move mail that nobody has tried yet to another time',
     json: true,
     shape: (command) =>
-      command
-        .requiredOption('--id <id...>', 'messages; each moves with all its deliveries')
-        .requiredOption('--at <time>', 'as 2026-12-24T08:00:00+01:00, or from now: 2h, 3d; now'),
+      addFilterOptions(command, { changes: true }).requiredOption(
+        '--at <time>',
+        'as 2026-12-24T08:00:00+01:00, or from now: 2h, 3d; now',
+      ),
     run: async (cli, { options, where }) => {
-      const ids = [...new Set(options.id.map(messageOf))];
       const nowMs = cli.clock.nowMs();
       const toMs = Math.max(timeAt(options.at, nowMs), nowMs);
-      const result = await withOperations(cli, where, (operations) => operations.reschedule({ ids, toMs }));
+      const filter = filterOf(options, { mustName: true, nowMs });
+      const result = await withOperations(cli, where, (operations) => moved(operations, filter, toMs));
       if (options.json === true) cli.terminal.out(json({ ...result, sendAtMs: toMs }));
       else {
         cli.terminal.out(`${plural(result.changed, 'delivery')} moved to ${isoTime(toMs)}.\n`);
+        if (!result.isWhole) cli.terminal.out('There are more: once again, please.\n');
         if (result.busy > 0) cli.terminal.out(`${plural(result.busy, 'delivery')} tried already and left alone.\n`);
       }
       return result.changed === 0 ? 1 : 0;
@@ -35,8 +40,12 @@ export function addReschedule(queue: Command, registry: Registry): void {
   });
 }
 
-function messageOf(text: string): MessageId {
-  return messageIdOf(parseId(text) as DeliveryId);
+/** By ids alone they are messages, each with all its deliveries, however they are named. */
+async function moved(operations: Operations, filter: QueueFilter, toMs: number): Promise<MovedMany> {
+  const { ids, ...others } = filter;
+  if (ids === undefined || Object.keys(others).length > 0) return rescheduleMany(operations, { filter, toMs });
+  const messages = [...new Set(ids.map((id) => messageIdOf(id as DeliveryId)))];
+  return { ...(await operations.reschedule({ ids: messages, toMs })), isWhole: true };
 }
 
 /** A wall time, as people give it to `--at`; in whole ms. @throws UsageError */

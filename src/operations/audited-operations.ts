@@ -197,7 +197,7 @@ export function auditedOperations(operations: Operations, actor: Actor, audit: A
 }
 
 /** Such as `domain=dest.example, state=held`; `all` for one that names everything. */
-function filterText(filter: QueueFilter): string {
+export function filterText(filter: QueueFilter): string {
   const parts = Object.entries(filter).map(([key, value]) =>
     Array.isArray(value) ? firstOf(value.map(String)) : `${key}=${String(value)}`,
   );

@@ -1,8 +1,9 @@
 /** What changes the queue: by a filter, and first how many that would be. */
 import { z } from 'zod';
-import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
-import { changing } from '../../operations/audited-operations.ts';
+import { type DeliveryId, type MessageId, messageIdOf } from '../../message/ids.ts';
+import { changing, filterText } from '../../operations/audited-operations.ts';
 import { QUEUE_ACTIONS, type QueueAction } from '../../operations/operations.ts';
+import { previewMany, rescheduleMany } from '../../operations/reschedule-many.ts';
 import type { QueueFilter } from '../../spool/spool.ts';
 import { faulty } from '../faults.ts';
 import type { RouteNeeds } from '../needs.ts';
@@ -22,7 +23,6 @@ const SUMMARIES: Readonly<Record<QueueAction, string>> = {
 };
 /** Room for a thousand ids. */
 const BODY_MOST = 128 * 1024;
-const MOST_MOVED = 1_000;
 
 const changed = z.object({
   changed: z.int().meta({ description: 'Deliveries; with `preview` those that would be.' }),
@@ -94,28 +94,19 @@ function concerned(action: QueueAction, filter: QueueFilter, nowMs: number): rea
   }
 }
 
-const message = z
-  .string()
-  .max(64)
-  .transform((text, context) => {
-    const delivery = parseDeliveryId(text);
-    const id = delivery === null ? parseMessageId(text) : messageIdOf(delivery);
-    if (id !== null) return id;
-    context.addIssue({ code: 'custom', message: 'expected the id of a message' });
-    return z.NEVER;
-  });
-
 function rescheduleRoute({ operations, clock, policy }: ChangeNeeds): ApiRoute {
   return defineRoute({
     method: 'POST',
     path: '/api/v1/queue/reschedule',
     scope: 'operate',
     part: 'queue',
-    summary: 'Moves messages that nobody has tried yet to another time, each with all of its deliveries',
+    summary:
+      'Moves messages that nobody has tried yet to another time, each with all of its deliveries; with `preview` nothing is changed, and the answer is how many it would be',
     body: {
       as: 'json',
       schema: z.strictObject({
-        ids: z.array(message).min(1).max(MOST_MOVED),
+        ...filterBody,
+        preview: z.boolean().prefault(false),
         to: z
           .string()
           .max(64)
@@ -124,16 +115,37 @@ function rescheduleRoute({ operations, clock, policy }: ChangeNeeds): ApiRoute {
     },
     mostBytes: () => BODY_MOST,
     answer: changed,
-    run: async ({ body: { ids: given, to } }) => {
+    run: async ({ body: { to, preview, all = false, ...asked } }) => {
       const nowMs = clock.nowMs();
       const atMs = to === 'now' ? nowMs : wallTimeOf(to, policy().timeZone);
       if (atMs === null) {
         const fault = { in: 'body', path: 'to', text: 'expected a time such as 2026-12-24T08:00:00+01:00' } as const;
         return { kind: 'answer', answer: faulty([fault]) };
       }
-      const ask = { ids: [...new Set(given)], toMs: Math.max(Math.round(atMs), nowMs) };
-      const { result, change } = await changing(operations, 'reschedule', ask);
-      return { kind: 'json', value: { ...result, sendAtMs: ask.toMs }, change };
+      const toMs = Math.max(Math.round(atMs), nowMs);
+      const filter = filterOf(asked, nowMs);
+      const isEmpty = Object.keys(filter).length === 0;
+      if (isEmpty !== all) return wrongFilter(isEmpty);
+      if (preview) {
+        const value = { preview: true, ...(await previewMany(operations, filter)), sendAtMs: toMs };
+        return { kind: 'json', value, change: null };
+      }
+      const { ids } = asked;
+      if (ids !== undefined && Object.keys(filter).length === 1) return movedAlone(operations, ids, toMs);
+      const after = await rescheduleMany(operations, { filter, toMs });
+      const change = { what: 'queue.reschedule', on: filterText(filter), after: { toMs, ...after } };
+      return { kind: 'json', value: { ...after, sendAtMs: toMs }, change };
     },
   });
+}
+
+/** Messages by their ids, also where one of their deliveries is named. */
+async function movedAlone(
+  operations: ChangeNeeds['operations'],
+  given: readonly (MessageId | DeliveryId)[],
+  toMs: number,
+): Promise<ApiReply> {
+  const ids = [...new Set(given.map((id) => messageIdOf(id as DeliveryId)))];
+  const { result, change } = await changing(operations, 'reschedule', { ids, toMs });
+  return { kind: 'json', value: { ...result, sendAtMs: toMs }, change };
 }

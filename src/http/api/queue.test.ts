@@ -133,4 +133,21 @@ test('mail that nobody tried yet moves to a time by the clocks of the policy, or
   expect(exact.value).toMatchObject({ changed: 1, sendAtMs: Date.parse(`${day}T08:00:00Z`) });
   expect((await post('reschedule', { ids, to: 'tomorrow' })).value).toMatchObject({ errors: [{ path: 'to' }] });
   expect((await post('reschedule', { ids, to: '2099-01-01T00:00:00Z' })).status).toBe(409);
+  expect((await post('reschedule', { to: 'now' })).status).toBe(400);
+  const others = ['bob@four.test', 'eve@four.test'].map((to) => aSubmission({ atMs: clock.nowMs(), to: [to] }));
+  for (const one of others) await relay.spool.accept(one);
+  const all = { domain: 'four.test', to: `${day}T12:00:00Z` };
+  expect((await post('reschedule', { ...all, preview: true })).value).toMatchObject({ changed: 3, isWhole: true });
+  const sendAtMs = Date.parse(`${day}T12:00:00Z`);
+  expect((await post('reschedule', all)).value).toEqual({ changed: 3, busy: 0, isWhole: true, sendAtMs });
+  const { code, stdout } = await relay.rig.run([
+    'queue',
+    'reschedule',
+    '--domain',
+    'four.test',
+    '--scheduled',
+    '--at',
+    'now',
+  ]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining('3 deliveries moved to')]);
 });
