@@ -75,7 +75,7 @@ export function testTranscripts(engine: Engine): void {
       for (let n = 0; n < 500; n++) book.keep(attempt(fresh(), 1, { isDelivered: true }));
       book.keep(attempt(failed, 1));
       await book[Symbol.asyncDispose]();
-      expect((await spool.marks.marks('transcript:')).length).toBe(7);
+      expect((await spool.marks.marks('transcript:')).length).toBe(41);
       expect(await transcriptsOf(spool.marks, first)).toMatchObject([{ number: 1, lines: SAID }]);
       expect(await transcriptsOf(spool.marks, failed)).toHaveLength(1);
     });

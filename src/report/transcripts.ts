@@ -1,7 +1,7 @@
 /**
  * Transcripts of attempts, as marks `transcript:<delivery>:<attempt>`: the last three of a delivery, for a week. Written some seconds
- * later, many at once, and only so many: a spool whose site is down does not write twice as much for that, and one that is busy keeps
- * a few of the attempts that delivered.
+ * later, many at once, and only so many: a spool whose site is down does not write twice as much for that, and one that delivers more
+ * than 20 a second keeps some of them.
  */
 import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { KeepTranscript, TalkedAttempt, Transcript } from '../message/transcript.ts';
@@ -14,10 +14,8 @@ export type TranscriptBook = AsyncDisposable & { readonly keep: KeepTranscript }
 const PREFIX = 'transcript:';
 const OF_A_DELIVERY = 3;
 const FLUSH_MS = 2_000;
-/** In one flush; of more, the first are kept. */
+/** In one flush, of those that failed and of those that delivered; of more, the first are kept. */
 const AT_ONCE = 40;
-/** Of those, attempts that delivered. */
-const DELIVERED_AT_ONCE = 6;
 /** Of one process, of either kind; the oldest are forgotten for new ones. */
 const MOST = 5_000;
 const MOST_DELIVERED = 1_000;
@@ -41,11 +39,10 @@ export function openTranscripts({ marks, clock }: { readonly marks: Marks; reado
   };
   return {
     keep: (attempt) => {
-      if (attempt.isDelivered && delivered >= DELIVERED_AT_ONCE) return;
-      const name = nameOf(attempt.deliveryId, attempt.number);
-      if (waiting.size >= AT_ONCE && !waiting.has(name)) return;
+      const had = attempt.isDelivered ? delivered : waiting.size - delivered;
+      if (had >= AT_ONCE) return;
       if (attempt.isDelivered) delivered += 1;
-      waiting.set(name, attempt);
+      waiting.set(nameOf(attempt.deliveryId, attempt.number), attempt);
       cancel ??= clock.after(FLUSH_MS, () => void flush());
     },
     [Symbol.asyncDispose]: () => {
