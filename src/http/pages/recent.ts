@@ -13,11 +13,16 @@ const READS = [
   'list',
   'alertList',
   'clientStatuses',
+  // A page that stopped waiting for a search leaves it under way: who asks again waits for the same one.
+  'search',
+  'preview',
 ] as const;
 const RECENT_MS = 1_900;
 /** What takes longer to read is shown as it was, for so many times as long, and read anew meanwhile: a long queue that has to be counted. */
 const SLOW_MS = 250;
 const SLOW_TIMES = 20;
+/** What is older is not shown meanwhile. */
+const SHOWN_MS = 60_000;
 const MOST_KEPT = 100;
 
 type Read = {
@@ -49,7 +54,8 @@ export function recentOperations(
       if (kept.size >= MOST_KEPT) kept.clear();
       const read = operations[name] as (ask?: unknown) => Promise<unknown>;
       const value = read(ask);
-      const before = (known?.tookMs ?? 0) > SLOW_MS ? (known?.value ?? null) : null;
+      const isShown = known !== undefined && known.tookMs > SLOW_MS && nowMs - known.atMs < SHOWN_MS;
+      const before = isShown ? known.value : null;
       const one: Read = { atMs: nowMs, value, before, tookMs: 0 };
       kept.set(key, one);
       underway.add(value);
