@@ -50,7 +50,7 @@ test('an hour is told by the minute, with nothing where nothing happened', async
     ['all', 'delivered', [0, 3, 0, 5]],
     ['all', 'success', [null, 0.75, null, 1]],
     ['all', 'p95', [null, null, null, null]],
-    ['all', 'queue', [0, 0, 0, 0]],
+    ['all', 'queue', [0, 0, 0, null]],
   ]);
 });
 

@@ -39,6 +39,8 @@ export type FigureReading = {
 /** What all names that have no row of their own are called. */
 const OTHERS = 'other';
 const NOBODYS_FIGURES: ReadonlySet<SeriesFigure> = new Set(['queue', 'queueMax', 'oldest']);
+/** Figures are written so long after their time at most, where the store answers. */
+const WRITTEN_MS = 15_000;
 const SUMS: ReadonlySet<string> = new Set(FIGURES);
 
 /** Rejects with `SpoolError`. */
@@ -65,38 +67,50 @@ export async function seriesOf(reading: FigureReading, ask: SeriesAsk): Promise<
       merge((of[at] ??= emptyCell()), cell);
     }
   }
+  // Of what is not over, or was a moment ago, some may still be on its way.
+  const openFrom = times.findIndex((_, one) => (times[one + 1] ?? ask.toMs) > reading.nowMs - WRITTEN_MS);
   const shown = hasRest ? [...names, REST] : names;
   return {
     stepMs,
     times: times.map((timeMs) => Math.floor(timeMs / 1_000)),
     series: shown.flatMap((name) =>
-      ask.what.map((figure) => oneSeries({ name, figure, times }, cells.get(name) ?? [])),
+      ask.what.map((figure) => oneSeries({ name, figure, times, openFrom }, cells.get(name) ?? [])),
     ),
   };
 }
 
-function oneSeries(
-  { name, figure, times }: { readonly name: string; readonly figure: SeriesFigure; readonly times: readonly number[] },
-  cells: readonly (Cell | undefined)[],
-): FigureSeries {
+type Wanted = {
+  readonly name: string;
+  readonly figure: SeriesFigure;
+  readonly times: readonly number[];
+  /** From that place on figures are not whole yet; -1: all are. */
+  readonly openFrom: number;
+};
+
+function oneSeries({ name, figure, times, openFrom }: Wanted, cells: readonly (Cell | undefined)[]): FigureSeries {
   const isRest = name === REST;
-  const values = times.map((_, at) => valueOf(cells[at], figure));
+  const values = times.map((_, at) => {
+    const isOpen = openFrom !== -1 && at >= openFrom;
+    return valueOf(cells[at], { figure, isOpen });
+  });
   return { name: isRest ? OTHERS : name, isRest, figure, values };
 }
 
-function valueOf(cell: Cell | undefined, figure: SeriesFigure): number | null {
+type Asked = { readonly figure: SeriesFigure; readonly isOpen: boolean };
+
+function valueOf(cell: Cell | undefined, { figure, isOpen }: Asked): number | null {
   if (SUMS.has(figure)) return cell?.[placeOf(figure as Figure)] ?? 0;
-  // Nobody looks at a queue in which nothing was, and is not: it is empty.
-  if (NOBODYS_FIGURES.has(figure)) return cell === undefined ? 0 : queueValue(cell, figure);
+  // Nobody looks at a queue in which nothing was, and is not: it is empty. What nobody looked at yet may be full.
+  if (NOBODYS_FIGURES.has(figure)) return queueValue(cell, figure) ?? (isOpen ? null : 0);
   if (cell === undefined) return null;
   if (figure === 'success') return successOf(figuresOf(cell));
   const latency = latencyOf(cell);
   return latency === null ? null : latency[figure as 'p50' | 'p95' | 'p99'];
 }
 
-function queueValue(cell: Cell, figure: SeriesFigure): number {
-  const queue = queueOf(cell);
-  if (queue === null) return 0;
+function queueValue(cell: Cell | undefined, figure: SeriesFigure): number | null {
+  const queue = cell === undefined ? null : queueOf(cell);
+  if (queue === null) return null;
   if (figure === 'queue') return Math.round(queue.mean);
   return figure === 'queueMax' ? queue.max : queue.oldestMs;
 }

@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HookListener, startHookListener } from '../fakes/hook-listener.ts';
 import { allDone } from './actions.ts';
+import { tooWide } from './checks.ts';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
 import { HOSTILE, SEEDED } from './seed.ts';
 
@@ -77,11 +78,15 @@ test('a test of alerts reaches everybody, and says whom it does not reach', asyn
 
 test('a client that is held shows with the reason, in Spanish too, and is let go at a click', async () => {
   await rig.send({ to: SEEDED.delivered });
-  await using at = await rig.open('/alerts', { as: 'operator', language: 'es' });
+  await using at = await rig.open('/alerts', { as: 'operator', language: 'es', width: 380 });
   const { page } = at;
   const row = page.locator('[data-live=clients] tbody tr', { hasText: 'shop' });
   await row.getByRole('button', { name: 'Liberar shop' }).waitFor({ timeout: 40_000 });
-  await page.locator('[data-live=in-force]').getByText('client-anomaly:shop').waitFor();
+  const alert = page.locator('[data-live=in-force] tbody tr', { hasText: 'client-anomaly:shop' });
+  await alert.waitFor();
+  expect(await alert.textContent()).toContain('Su correo masivo está retenido');
+  expect(await alert.locator('[lang=en]').count()).toBe(0);
+  expect(await tooWide(page)).toEqual([]);
   await row.getByRole('button', { name: 'Liberar shop' }).click();
   await page.locator('dialog[open]').getByRole('button', { name: 'Liberar' }).click();
   await expect.poll(() => row.getByRole('button').count()).toBe(0);

@@ -83,7 +83,7 @@ function rowOf({ atMs, actor, what, on, before, after }: AuditEntry, { zone, lan
       <div>${actor.name} <span class="soft">${words.kinds[actor.kind]}</span></div>
     </td>
     <td data-label="${words.from}">${actor.from}</td>
-    <td data-label="${words.what}"><code>${what}</code></td>
+    <td class="nowrap" data-label="${words.what}"><code>${what}</code></td>
     <td data-label="${words.on}">${on}</td>
     <td data-label="${words.before}">${textOf(before)}</td>
     <td data-label="${words.after}">${textOf(after)}</td>

@@ -31,7 +31,7 @@ export type AlertsTexts = {
   readonly thisHour: string;
   readonly usual: string;
   readonly guard: string;
-  readonly heldBecause: string;
+  readonly held: string;
   readonly guardOff: string;
   readonly guardNew: string;
   readonly guardFrom: string;
@@ -73,7 +73,7 @@ export const ALERTS_WORDS: Words<AlertsTexts> = {
     thisHour: 'Recipients this hour',
     usual: 'Usual',
     guard: 'Guard',
-    heldBecause: 'Holds its bulk mail:',
+    held: 'holds its bulk mail',
     guardOff: 'off',
     guardNew: 'has seen nothing yet',
     guardFrom: 'judges from',
@@ -121,7 +121,7 @@ export const ALERTS_WORDS: Words<AlertsTexts> = {
     thisHour: 'Destinatarios en esta hora',
     usual: 'Habitual',
     guard: 'Vigilancia',
-    heldBecause: 'Retiene su correo masivo:',
+    held: 'retiene su correo masivo',
     guardOff: 'desactivada',
     guardNew: 'aún no ha visto nada',
     guardFrom: 'juzga desde',

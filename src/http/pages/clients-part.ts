@@ -38,15 +38,15 @@ function rowOf(status: ClientStatus, at: number, told: RecordTold): Html {
     <td data-label="${words.thisHour}">${count(hour.recipients, told.language)}</td>
     <td data-label="${words.usual}">${guard.knownSinceMs === null ? '–' : count(guard.usual, told.language)}</td>
     <td data-label="${words.guard}"><div>${guardOf(status, at, told)}</div></td>
-    <td data-label="${words.software}">${softwareOf(status, told)}</td>
+    <td data-label="${words.software}"><div>${softwareOf(status, told)}</div></td>
   </tr>`;
 }
 
 function guardOf({ client, held, guard }: ClientStatus, at: number, told: RecordTold): Html {
   const words = ALERTS_WORDS[told.language];
   if (held !== null)
-    return html`<span class="tag bad">${words.heldBecause} ${said(held.reason, told.language)}</span>
-      ${ago(held.sinceMs, told)} ${told.mayChange ? release(client, at, told) : ''}`;
+    return html`<span class="tag bad">${words.held}</span> ${said(held.reason, told.language)}
+      (${ago(held.sinceMs, told)}) ${told.mayChange ? release(client, at, told) : ''}`;
   if (!guard.enabled) return html`${words.guardOff}`;
   if (guard.judgesFromMs === null) return html`${words.guardNew}`;
   return html`${words.guardFrom} <time>${moment(guard.judgesFromMs, told.zone)}</time>`;

@@ -21,11 +21,9 @@ export function shapeOf(shape: QueueShape | null, around: Around): Html {
   const shown = rows.slice(0, ROWS_SHOWN);
   const most = Math.max(1, ...shown.flatMap(({ byAge }) => byAge));
   const left = rows.length - shown.length;
-  const table = html`<div class="scroll" tabindex="0" role="region" aria-label="${words.shape}">
+  const table = html`<p class="hint">${words.shapeHint}</p>
+    <div class="scroll" tabindex="0" role="region" aria-label="${words.shape}">
       <table class="heat">
-        <caption>
-          ${words.shapeHint}
-        </caption>
         <thead>
           <tr>
             <th scope="col">${words.destination}</th>

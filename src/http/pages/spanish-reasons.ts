@@ -51,6 +51,31 @@ const GATES: readonly Sentence[] = [
   ['its one is in use', 'la única está en uso'],
 ];
 
+/** As the store alone tells. */
+const STORED: readonly Sentence[] = [
+  ['held; {command} lets it go', 'retenido; {command} lo libera'],
+  ['held: {reason*}; {command} lets it go', 'retenido: {reason*}; {command} lo libera'],
+  ['quarantined; {command} lets it go', 'en cuarentena; {command} lo libera'],
+  ['quarantined: {reason*}; {command} lets it go', 'en cuarentena: {reason*}; {command} lo libera'],
+  ['an operator held it', 'lo retuvo un operador'],
+  ['scheduled: not to be sent before {time}', 'programado: no se envía antes de {time}'],
+  ['waits until {time} ({after*})', 'espera hasta {time} ({after*})'],
+  [
+    'waits for an exit ({after*}), looked at again at {time} or sooner',
+    'espera una salida ({after*}), se vuelve a comprobar a las {time} o antes',
+  ],
+  ['not tried yet', 'aún sin intentos'],
+  ['no attempt counts yet', 'aún no cuenta ningún intento'],
+  ['after attempt {n}', 'tras el intento {n}'],
+  ['expires at {time}: not sent after that', 'caduca el {time}: después no se envía'],
+  ['is returned when not delivered by {time}', 'se devuelve si no se entrega antes de {time}'],
+  ['its sender is told when it is not delivered by {time}', 'se avisa al remitente si no se entrega antes de {time}'],
+  ['put off: {reply*}', 'aplazado: {reply*}'],
+  ['the last attempt by {exit} got: {reply}', 'el último intento por {exit} recibió: {reply}'],
+  ['route {route}', 'ruta {route}'],
+  ['{exit} may send now ({figures})', '{exit} puede enviar ahora ({figures})'],
+];
+
 const WAITING: readonly Sentence[] = [
   ['no route takes it', 'ninguna ruta lo toma'],
   ['held until an operator releases it', 'retenido hasta que un operador lo libere'],
@@ -145,4 +170,4 @@ const ADVICE: readonly Sentence[] = [
   ],
 ];
 
-export const REASON_SENTENCES: readonly Sentence[] = [...CLOSURES, ...GATES, ...WAITING, ...ADVICE];
+export const REASON_SENTENCES: readonly Sentence[] = [...CLOSURES, ...GATES, ...STORED, ...WAITING, ...ADVICE];
