@@ -7,6 +7,7 @@ import { screeningWith, watchHolds } from './clients/holds.ts';
 import { QuotaWaits } from './clients/quota-waits.ts';
 import { type Exits, openExits } from './egress/exits.ts';
 import { type ExitStandings, type ExitStandingsNeeds, openExitStandings } from './exits/standings.ts';
+import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './exits/whereabouts.ts';
 import { type OwnMail, ownMailStore } from './feedback/own-mail.ts';
 import { createReporter, returnedReporter } from './feedback/reporter.ts';
 import { openReturnPaths } from './feedback/return-paths.ts';
@@ -26,20 +27,19 @@ import type { MessageFacts } from './policy/match.ts';
 import type { Policy } from './policy/schema.ts';
 import { deliveryShare, type Share } from './policy/share.ts';
 import type { Emit, Ports } from './ports.ts';
-import { openTranscripts } from './report/transcripts.ts';
 import { shareTaker } from './provider-shares.ts';
-import { sharedHandoff } from './shared-handoff.ts';
+import { openTranscripts } from './report/transcripts.ts';
 import type { Explanation, RouteExplanation } from './schedule/reasons/explain.ts';
 import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
-import type { ExitUse, SiteStats } from './schedule/stats.ts';
 import type { ToldEnds } from './schedule/settlement/told-ends.ts';
+import type { ExitUse, SiteStats } from './schedule/stats.ts';
+import { sharedHandoff } from './shared-handoff.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
 import type { LeasedDelivery, Spool } from './spool/spool.ts';
 import type { Suppressions } from './spool/suppressions.ts';
 import type { Accounts } from './spool/tallies.ts';
-import { type AddressProbe, openWhereabouts, type Whereabouts, type WhereaboutsNeeds } from './exits/whereabouts.ts';
 
 export type MailPathNeeds = {
   readonly policy: () => Policy;
@@ -195,8 +195,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       sign,
       returnPaths,
       ...(others !== undefined && { sharing: others }),
-      habits: stack.use(new HabitBook({ tallies: ledger, clock })),
-      overQuota: stack.use(new QuotaWaits({ policy, clock, marks: spool.marks })),
+      ...clientBooks(needs, stack),
       unsubscribeUrl: unsubscribeUrl({ policy, keys: () => verp.keys() }),
     }),
   );
@@ -233,6 +232,14 @@ function pathOf(parts: Parts, dispose: () => Promise<void>): MailPath {
     wake: () => scheduler.wake(),
     stop: (signal) => stop(parts, signal),
     [Symbol.asyncDispose]: dispose,
+  };
+}
+
+/** What clients do, as it is counted, and what of theirs waits for room in their quota. */
+function clientBooks({ policy, spool, ports: { clock } }: MailPathNeeds, stack: AsyncDisposableStack) {
+  return {
+    habits: stack.use(new HabitBook({ tallies: spool.ledger, clock })),
+    overQuota: stack.use(new QuotaWaits({ policy, clock, marks: spool.marks })),
   };
 }
 

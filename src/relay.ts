@@ -7,40 +7,40 @@
  * Parts are built so that each finds what it needs, and are ended in the reverse order.
  */
 import { openAccess } from './access/access.ts';
-import { watchAdvice } from './watches/advice-watch.ts';
+import { openAudit } from './access/open-audit.ts';
+import { openHttp } from './access/open-http.ts';
+import { keepPolicies } from './access/policy-desk.ts';
+import { relayOperations } from './access/relay-operations.ts';
+import { exitSample, statsNeeds } from './access/relay-stats.ts';
 import { certify } from './cli/certificate-pair.ts';
 import { startControl } from './cli/control-server.ts';
-import { exitOperations } from './operations/exit-operations.ts';
-import { nodeStatuses, soleStatus, type NodeStatus } from './operations/node-status.ts';
-import type { Operations, RelayStatus } from './operations/operations.ts';
+import { watchStandings } from './exits/standing-watch.ts';
 import { type ExitStandings, openExitStandings } from './exits/standings.ts';
-import { watchExits } from './watches/exit-watch.ts';
+import { watchWarmups } from './exits/warmup-watch.ts';
+import { lookAround } from './exits/whereabouts.ts';
 import { type Foundation, layFoundation, type RelayOptions } from './foundation/foundation.ts';
 import type { Audit } from './http/audit.ts';
 import type { HttpListener } from './http/server.ts';
 import { formatListenProblem } from './ingress/listen-problem.ts';
 import type { MailPath } from './mail-path.ts';
-import { openAudit } from './access/open-audit.ts';
-import { openHttp } from './access/open-http.ts';
+import { exitOperations } from './operations/exit-operations.ts';
+import { nodeStatuses, soleStatus, type NodeStatus } from './operations/node-status.ts';
+import type { Operations, RelayStatus } from './operations/operations.ts';
 import { changedKeys } from './policy/changed.ts';
 import type { PolicyState } from './policy/holder.ts';
-import { keepPolicies } from './access/policy-desk.ts';
 import type { Policy } from './policy/schema.ts';
-import { relayOperations } from './access/relay-operations.ts';
-import { exitSample, statsNeeds } from './access/relay-stats.ts';
 import { certificateEnds } from './report/alerting/rules/certificates.ts';
 import { startHistory } from './report/history.ts';
 import { limitUses } from './schedule/limits/limit-uses.ts';
-import { isUp } from './spool/nodes.ts';
 import { giveMemoryBack, startRest } from './spool/memory-at-rest.ts';
-import { watchStandings } from './exits/standing-watch.ts';
-import { watchSuppressions } from './watches/suppressing.ts';
+import { isUp } from './spool/nodes.ts';
 import { canSendFrom } from './system.ts';
-import { watchWarmups } from './exits/warmup-watch.ts';
-import { lookAround } from './exits/whereabouts.ts';
-import { openPath } from './workers/open-path.ts';
+import { watchAdvice } from './watches/advice-watch.ts';
+import { watchExits } from './watches/exit-watch.ts';
+import { watchSuppressions } from './watches/suppressing.ts';
 import { certificatesOf, sendReports, tellPeople } from './watches/told-people.ts';
 import { tellPrograms } from './watches/told-programs.ts';
+import { openPath } from './workers/open-path.ts';
 
 export type StartResult =
   | { readonly kind: 'running'; readonly relay: Relay }

@@ -1,5 +1,4 @@
 /** Whom a running relay lets in: its tokens, and how often somebody may fail. */
-import { accessKeysKey } from './access-keys.ts';
 import type { AdmissionNeeds } from '../http/admission.ts';
 import { TokenBook } from '../http/token-book.ts';
 import { TokenLimits } from '../http/token-limits.ts';
@@ -7,10 +6,11 @@ import { TokenUses } from '../http/token-uses.ts';
 import { type TokenOperations, tokenOperations } from '../operations/token-operations.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Ports } from '../ports.ts';
-import { sharedAttempts } from './shared-attempts.ts';
-import { openSignIn, type SignIn } from './sign-in.ts';
 import type { Ledger } from '../spool/ledger.ts';
 import type { Marks } from '../spool/marks.ts';
+import { accessKeysKey } from './access-keys.ts';
+import { sharedAttempts } from './shared-attempts.ts';
+import { openSignIn, type SignIn } from './sign-in.ts';
 
 export type AccessNeeds = {
   readonly policy: () => Policy;

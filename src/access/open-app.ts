@@ -1,5 +1,4 @@
 /** The API and the pages of a running relay, put together. Loaded at the first request for either. */
-import type { Access } from './access.ts';
 import { type App, createApp } from '../http/app.ts';
 import type { RouteNeeds } from '../http/needs.ts';
 import { openAssets } from '../http/pages/assets.ts';
@@ -13,6 +12,7 @@ import { Signatures } from '../http/ses/signatures.ts';
 import { createKeyReader } from '../http/unsubscribe.ts';
 import type { Operations } from '../operations/operations.ts';
 import { isOwnHost } from '../policy/http-exposure.ts';
+import type { Access } from './access.ts';
 
 export type OpenAppNeeds = Omit<RouteNeeds, 'signInDesk' | 'signatures'> & { readonly access: Access };
 

@@ -1,7 +1,7 @@
 /** The audit log of a running relay, which also hears of policies that come into force. */
 import type { Foundation } from '../foundation/foundation.ts';
-import { AuditLog } from '../operations/audit-log.ts';
 import type { Actor } from '../http/audit.ts';
+import { AuditLog } from '../operations/audit-log.ts';
 import { changedKeys } from '../policy/changed.ts';
 
 /** What waits to be written is written when `stack` ends. */

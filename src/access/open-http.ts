@@ -1,28 +1,28 @@
 /** HTTP as a relay has it: health, figures, the API, and what others may post to. */
-import type { Access } from './access.ts';
-import { releasing } from '../watches/client-watch.ts';
 import { RELEASE_PATH } from '../clients/release.ts';
 import { DELIVERY_TAG, deliveryTagValue, MESSAGE_TAG } from '../egress/cloud/tags.ts';
 import { openHooks } from '../feedback/hooks/hooks.ts';
 import type { Suppressing } from '../feedback/suppression/suppression.ts';
 import { UNSUBSCRIBE_PATH } from '../feedback/suppression/unsubscribe-token.ts';
 import type { Foundation } from '../foundation/foundation.ts';
-import { HOOKS_PREFIX, hooksPlace } from '../http/hooks.ts';
+import type { App } from '../http/app.ts';
 import type { Audit } from '../http/audit.ts';
 import type { OpenPair, PairWatch } from '../http/bound-server.ts';
-import type { App } from '../http/app.ts';
-import type { BodyReader } from '../http/submission/bodies.ts';
+import { HOOKS_PREFIX, hooksPlace } from '../http/hooks.ts';
 import type { Places } from '../http/posts.ts';
 import { createHttp, type HttpListener } from '../http/server.ts';
+import type { BodyReader } from '../http/submission/bodies.ts';
 import { createKeyReader, unsubscribePlace } from '../http/unsubscribe.ts';
 import { Certificate } from '../ingress/tls.ts';
 import type { MailPath } from '../mail-path.ts';
 import type { Operations } from '../operations/operations.ts';
-import type { OpenDesk } from './policy-desk.ts';
 import { httpPair } from '../policy/http-exposure.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Fetch } from '../ports.ts';
 import { EventTap } from '../report/event-tap.ts';
+import { releasing } from '../watches/client-watch.ts';
+import type { Access } from './access.ts';
+import type { OpenDesk } from './policy-desk.ts';
 
 export type OpenHttpNeeds = {
   readonly path: Pick<MailPath, 'endTold' | 'tellReturned' | 'submit' | 'wake'>;

@@ -1,12 +1,10 @@
 /** What operators may ask of a relay that runs, put together. */
-import type { Access } from './access.ts';
 import type { Foundation } from '../foundation/foundation.ts';
 import type { MailPath } from '../mail-path.ts';
 import type { Screening } from '../message/screening.ts';
-import type { Alerting } from '../report/alerting/alerting.ts';
-import { clientOperations } from '../operations/client-operations.ts';
 import { alertOperations } from '../operations/alert-operations.ts';
 import type { AuditLog } from '../operations/audit-log.ts';
+import { clientOperations } from '../operations/client-operations.ts';
 import type { ExitOperations } from '../operations/exit-operations.ts';
 import { figuresOverStore } from '../operations/figures-over-store.ts';
 import { liveRelay } from '../operations/live-relay.ts';
@@ -17,8 +15,10 @@ import { routeOperation } from '../operations/route-operation.ts';
 import { createOperations } from '../operations/store-operations.ts';
 import { egressTrials } from '../operations/try-egress.ts';
 import { webhookOperations } from '../operations/webhook-operations.ts';
+import type { Alerting } from '../report/alerting/alerting.ts';
 import { canSendFrom } from '../system.ts';
 import { periodFigures } from '../watches/period-figures.ts';
+import type { Access } from './access.ts';
 
 export type RelayOperationsNeeds = Foundation & {
   readonly path: MailPath;

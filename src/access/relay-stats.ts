@@ -1,6 +1,6 @@
 /** The figures of a relay as operators see them: what came of mail, each exit's state, and what might be done. */
-import type { ExitClosure } from '../operations/exit-status.ts';
 import type { ExitStandings } from '../exits/standings.ts';
+import type { ExitClosure } from '../operations/exit-status.ts';
 import { dayOf } from '../policy/day.ts';
 import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { RaisedAlert } from '../report/alerts.ts';
@@ -23,10 +23,10 @@ import {
 import { type Reports, REPORTS_BY_DAY, sumReports } from '../routing/report-figures.ts';
 import type { Level } from '../routing/reputation.ts';
 import { CLOSURE_GATES } from '../routing/standing.ts';
-import { type LimitUse, limitUses, type Used } from '../schedule/limits/limit-uses.ts';
 import { monthCosts } from '../schedule/budgets/month-costs.ts';
-import type { Spool } from '../spool/spool.ts';
+import { type LimitUse, limitUses, type Used } from '../schedule/limits/limit-uses.ts';
 import type { Marks } from '../spool/marks.ts';
+import type { Spool } from '../spool/spool.ts';
 import type { Accounts, Count } from '../spool/tallies.ts';
 import {
   adviceFigures,

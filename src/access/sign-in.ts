@@ -10,14 +10,14 @@ import { csrfTokenOf } from '../http/sign-in/session.ts';
 import { Sessions } from '../http/sign-in/sessions.ts';
 import { Tickets } from '../http/sign-in/tickets.ts';
 import type { TokenCheck } from '../http/token.ts';
-import { seedKeys } from './seed-keys.ts';
-import { sharedAttempts } from './shared-attempts.ts';
 import { storeUsers } from '../operations/store-users.ts';
 import type { UserOperations } from '../operations/user-operations.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Emit, Ports } from '../ports.ts';
 import type { Ledger } from '../spool/ledger.ts';
 import type { Marks } from '../spool/marks.ts';
+import { seedKeys } from './seed-keys.ts';
+import { sharedAttempts } from './shared-attempts.ts';
 
 export type SignInNeeds = {
   readonly policy: () => Policy;

@@ -1,29 +1,29 @@
 /** What every part of the relay stands on: reporting, the policy in force, and the spool. */
-import { placedPolicy, placeData, type Where } from '../cli/data-folder.ts';
 import { connectControl } from '../cli/control-client.ts';
-import { nodeName } from './node-name.ts';
+import { placedPolicy, placeData, type Where } from '../cli/data-folder.ts';
 import { flushOutcomes, OutcomeBook } from '../exits/outcome-book.ts';
-import { openSpool, type OpenSpoolNeeds, type SpoolWithLedger } from './open-spool.ts';
-import { startPresence, takeName } from './presence.ts';
+import { boundAddresses } from '../exits/whereabouts.ts';
 import { openPolicyHolder, type PolicyHolder } from '../policy/holder.ts';
 import { isPlaced } from '../policy/match.ts';
 import { formatProblem } from '../policy/problem.ts';
 import type { Policy } from '../policy/schema.ts';
-import type { Emit, Ports, Random } from '../ports.ts';
-import type { LineOutput } from '../report/line-writer.ts';
 import { sharedVersion } from '../policy/shared-version.ts';
+import type { Emit, Ports, Random } from '../ports.ts';
+import { keepTroubles } from '../report/kept-troubles.ts';
+import type { LineOutput } from '../report/line-writer.ts';
+import { openReporting, type Reporting, type Sample } from '../report/reporting.ts';
 import { RollupBook } from '../report/rollups/book.ts';
 import { openRollups, type Rollups, type RollupsNeeds } from '../report/rollups/rollups.ts';
 import type { SpanCounts } from '../report/traces/tracer.ts';
-import { openReporting, type Reporting, type Sample } from '../report/reporting.ts';
-import { keepTroubles } from '../report/kept-troubles.ts';
 import { createTroubles, type Troubles } from '../report/troubles.ts';
 import type { NodeFacts } from '../spool/nodes.ts';
 import { SpoolError } from '../spool/spool.ts';
-import { tellTraces } from '../watches/told-traces.ts';
 import { canSendFrom, processPlace } from '../system.ts';
-import { boundAddresses } from '../exits/whereabouts.ts';
+import { tellTraces } from '../watches/told-traces.ts';
 import type { SpoolReach } from '../workers/worker-wire.ts';
+import { nodeName } from './node-name.ts';
+import { openSpool, type OpenSpoolNeeds, type SpoolWithLedger } from './open-spool.ts';
+import { startPresence, takeName } from './presence.ts';
 
 export type RelayOptions = {
   readonly where: Where;

@@ -1,12 +1,11 @@
 /** The spool that the policy asks for, opened with its troubles told: for the relay, for its workers, for one command. */
-import { knowSpool } from './known-spool.ts';
 import type { MessageEvent } from '../message/event.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from '../spool/embedded/spool.ts';
 import type { SalvageReport } from '../spool/embedded/wire.ts';
-import type { MarkStore } from '../spool/marks.ts';
 import type { Feed } from '../spool/feed.ts';
+import type { MarkStore } from '../spool/marks.ts';
 import type { Nodes } from '../spool/nodes.ts';
 import type { Peek } from '../spool/peek.ts';
 import type { Search } from '../spool/search.ts';
@@ -15,6 +14,7 @@ import type { Suppressions } from '../spool/suppressions.ts';
 import type { Accounts } from '../spool/tallies.ts';
 import type { Traffic } from '../spool/traffic.ts';
 import type { SpoolReach } from '../workers/worker-wire.ts';
+import { knowSpool } from './known-spool.ts';
 
 export type SpoolWithLedger = Spool &
   Traffic &

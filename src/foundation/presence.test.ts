@@ -1,17 +1,17 @@
 /** Names of nodes on a real server, in the time of the test. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
-import { startRedis } from '../../tests/fakes/redis.ts';
 import type { RedisServer } from '../../tests/fakes/redis-server.ts';
 import { aPrefix } from '../../tests/fakes/redis-store.ts';
+import { startRedis } from '../../tests/fakes/redis.ts';
 import { aSubmission } from '../../tests/fakes/submission.ts';
-import { nodeStatuses } from '../operations/node-status.ts';
 import type { Event } from '../message/event.ts';
-import { startPresence, takeName, type PresenceNeeds, type ProcessPlace } from './presence.ts';
+import { nodeStatuses } from '../operations/node-status.ts';
 import type { NodeFacts, Nodes } from '../spool/nodes.ts';
 import { openRedisLink } from '../spool/redis/open-link.ts';
 import { openRedisSpool, type RedisSpool } from '../spool/redis/spool.ts';
 import { systemClock } from '../system.ts';
+import { startPresence, takeName, type PresenceNeeds, type ProcessPlace } from './presence.ts';
 
 let server: RedisServer;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { openScheduling, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
-import { deliveryOf } from '../../tests/fakes/submission.ts';
 import { spoolThrough, spoolWith } from '../../tests/fakes/spool-between.ts';
+import { deliveryOf } from '../../tests/fakes/submission.ts';
 import { SpoolError, type Settlement, type Spool } from '../spool/spool.ts';
 
 const MINUTE = 60_000;

@@ -1,9 +1,9 @@
 import { describe, expect } from 'vitest';
 import type { FakeClock } from '../../tests/fakes/clock.ts';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
-import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
 import { spoolThrough, spoolWith } from '../../tests/fakes/spool-between.ts';
+import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import type { DeliveryId } from '../message/ids.ts';
 import { SpoolError, type Spool } from '../spool/spool.ts';
 

@@ -1,8 +1,8 @@
 import { describe, expect } from 'vitest';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
-import { waitText } from './window/groups.ts';
 import { mendDueTimes } from './mend.ts';
+import { waitText } from './window/groups.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,9 +1,9 @@
 /** Deliveries that wait in the store for what has come about already. */
 import type { DeliveryId } from '../message/ids.ts';
 import type { QueuedDelivery } from '../spool/spool.ts';
-import { isWaitText, waitsForExit } from './window/groups.ts';
-import { retryDelayMs } from './settlement/retry.ts';
 import type { Schedule } from './schedule.ts';
+import { retryDelayMs } from './settlement/retry.ts';
+import { isWaitText, waitsForExit } from './window/groups.ts';
 
 const PAGE = 500;
 /** Pages that are read for an exit that can take a little more: what is not found among them comes up by itself. */

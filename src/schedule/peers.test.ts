@@ -1,7 +1,7 @@
 import { expect } from 'vitest';
 import { scheduled } from '../../tests/fakes/scheduling.ts';
-import { aSubmission } from '../../tests/fakes/submission.ts';
 import { OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
+import { aSubmission } from '../../tests/fakes/submission.ts';
 
 const NOTIFY = ['success', 'failure'] as const;
 const FIRST = { host: 'mx1.dest.test', address: '192.0.2.1', source: null, tls: 'TLSv1.3', reportsSuccess: true };

@@ -5,21 +5,21 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { type LeasedDelivery, type Spool, SpoolError } from '../spool/spool.ts';
 import type { AgeKeeper } from './age.ts';
-import type { ContentBudget } from './window/content-budget.ts';
 import type { ReversePath } from './attempt/converse.ts';
 import type { Connections } from './connections/connections.ts';
-import { deadlineOf, planWithin } from './settlement/deadline.ts';
-import type { Entry } from './window/entry.ts';
 import type { Exits } from './exits/exits.ts';
-import type { Groups } from './window/groups.ts';
 import type { Lane } from './lanes/lane.ts';
 import type { Lanes } from './lanes/lanes.ts';
 import type { Limits } from './limits/limits.ts';
+import { deadlineOf, planWithin } from './settlement/deadline.ts';
 import { settle } from './settlement/settle.ts';
 import type { Plan, Terms } from './settlement/settlement.ts';
+import { holdBack } from './settlement/untried.ts';
 import type { Ceilings } from './sites/ceilings.ts';
 import type { Sites } from './sites/sites.ts';
-import { holdBack } from './settlement/untried.ts';
+import type { ContentBudget } from './window/content-budget.ts';
+import type { Entry } from './window/entry.ts';
+import type { Groups } from './window/groups.ts';
 import type { Window } from './window/window.ts';
 
 /**

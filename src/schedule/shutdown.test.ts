@@ -2,8 +2,8 @@ import { describe, expect } from 'vitest';
 import type { FakeClock } from '../../tests/fakes/clock.ts';
 import { scheduled, type Scheduling } from '../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../tests/fakes/scripted-egress.ts';
-import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import { spoolWith } from '../../tests/fakes/spool-between.ts';
+import { aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import type { Spool } from '../spool/spool.ts';
 
 const SECOND = 1_000;

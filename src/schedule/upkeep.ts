@@ -1,17 +1,17 @@
 /** What happens by itself, about once a second and less often. */
 import type { DeliveryId } from '../message/ids.ts';
 import type { Jump } from './age.ts';
-import { leaveInStore, putOffCrowded, putOffPaced } from './window/put-off.ts';
 import { dispatch, endLate, leasesHold } from './attempt/dispatch.ts';
-import type { Entry } from './window/entry.ts';
+import { Silence } from './attempt/silence.ts';
 import { CROWD } from './lanes/lanes.ts';
 import { mendDueTimes } from './mend.ts';
-import { deadlinesOf, jittered } from './settlement/retry.ts';
-import { Silence } from './attempt/silence.ts';
 import { conclude, EXTEND_EVERY_MS, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from './schedule.ts';
-import type { Site } from './sites/site.ts';
+import { deadlinesOf, jittered } from './settlement/retry.ts';
 import { putOff } from './settlement/untried.ts';
+import type { Site } from './sites/site.ts';
 import type { Watchdog } from './watchdog.ts';
+import type { Entry } from './window/entry.ts';
+import { leaveInStore, putOffCrowded, putOffPaced } from './window/put-off.ts';
 
 const TICK_MS = 1_000;
 /** Every so many ticks: what may wait a little. */

@@ -1,14 +1,14 @@
-import { costsOf } from '../routing/cost-figures.ts';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { sharedFigures } from '../../tests/fakes/figures.ts';
-import { watchAdvice } from './advice-watch.ts';
+import type { ExitLimit } from '../access/relay-advice.ts';
 import { readExitStandings } from '../exits/standings.ts';
 import type { Event } from '../message/event.ts';
 import { policySchema } from '../policy/schema.ts';
-import type { ExitLimit } from '../access/relay-advice.ts';
 import { logFields } from '../report/log-fields.ts';
+import { costsOf } from '../routing/cost-figures.ts';
 import { DAY_MS } from '../routing/outcome-figures.ts';
+import { watchAdvice } from './advice-watch.ts';
 
 const START_MS = Date.UTC(2026, 0, 20, 12);
 const policy = policySchema.parse({

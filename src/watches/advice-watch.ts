@@ -1,6 +1,6 @@
 /** Tells once when something might be done about the exits, and once when that is over: every minute, on each node. */
-import type { Clock, Emit } from '../ports.ts';
 import { relayAdvice, type StatsNeeds } from '../access/relay-advice.ts';
+import type { Clock, Emit } from '../ports.ts';
 import type { Advice } from '../routing/advice.ts';
 import { repeated } from '../running/repeated.ts';
 

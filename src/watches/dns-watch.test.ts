@@ -1,15 +1,15 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { generateKeyPairSync } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { MemoryMarks } from '../../tests/fakes/marks.ts';
-import { DnsWatch } from './dns-watch.ts';
-import { domainRecords } from './domain-records.ts';
 import type { Event } from '../message/event.ts';
 import { policySchema } from '../policy/schema.ts';
 import type { Dns, DnsAnswer } from '../ports.ts';
+import { DnsWatch } from './dns-watch.ts';
+import { domainRecords } from './domain-records.ts';
 
 const HOUR = 3_600_000;
 

@@ -1,10 +1,10 @@
 /** Once for all nodes, every day: whether DNS still has the records that the policy's domains need. */
-import { domainRecords } from './domain-records.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Dns, Emit } from '../ports.ts';
 import { Raised, type Finding } from '../report/alerting/rules/raised.ts';
 import { checkRecords, type CheckedRecord } from '../sign/records-check.ts';
 import type { Marks } from '../spool/marks.ts';
+import { domainRecords } from './domain-records.ts';
 
 export type DnsWatchNeeds = {
   readonly policy: () => Policy;

@@ -1,10 +1,10 @@
 /** What a relay does for its exits once, however many workers it has: checks them, and tells of routes without any. */
-import { openExitChecks } from '../exits/checks.ts';
-import type { ExitStandings } from '../exits/standings.ts';
-import type { Foundation } from '../foundation/foundation.ts';
 import { watchBudgets } from '../exits/budget-watch.ts';
+import { openExitChecks } from '../exits/checks.ts';
 import { watchRoutes } from '../exits/route-alerts.ts';
 import { SilentExits } from '../exits/silent-exits.ts';
+import type { ExitStandings } from '../exits/standings.ts';
+import type { Foundation } from '../foundation/foundation.ts';
 import { canSendFrom } from '../system.ts';
 
 export type ExitWatch = {

@@ -1,8 +1,8 @@
 /** What a relay does about suppressed addresses once, however many workers it has: it learns them, and forgets what ended. */
-import { type Suppressing, openSuppression } from '../feedback/suppression/suppression.ts';
 import { Pupil } from '../feedback/suppression/pupil.ts';
-import type { Foundation } from '../foundation/foundation.ts';
+import { type Suppressing, openSuppression } from '../feedback/suppression/suppression.ts';
 import { startSweep } from '../feedback/suppression/sweep.ts';
+import type { Foundation } from '../foundation/foundation.ts';
 
 /** Goes on until `stack` is disposed of. After whoever else hears of events. */
 export async function watchSuppressions(

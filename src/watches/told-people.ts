@@ -1,10 +1,8 @@
 /** People are told of alerts, and of how it went, by one relay of those that share a store; and what the rules for that need to know. */
-import { releaseLinks, watchClients } from './client-watch.ts';
-import { watchDns } from './dns-watch.ts';
 import type { Foundation } from '../foundation/foundation.ts';
 import type { MailPath } from '../mail-path.ts';
 import type { Operations } from '../operations/operations.ts';
-import { periodFigures } from './period-figures.ts';
+import type { Policy } from '../policy/schema.ts';
 import { type Alerting, openAlerting } from '../report/alerting/alerting.ts';
 import type { AlertMail } from '../report/alerting/delivery.ts';
 import { type CertificateFile, watchCertificates } from '../report/alerting/rules/certificates.ts';
@@ -12,8 +10,10 @@ import { oldMail } from '../report/alerting/rules/queue-age.ts';
 import { openRules } from '../report/alerting/rules/rules.ts';
 import { mailReports } from '../report/periodic/mail-reports.ts';
 import type { Period } from '../report/periodic/period.ts';
-import type { Policy } from '../policy/schema.ts';
 import { isUp, type Nodes } from '../spool/nodes.ts';
+import { releaseLinks, watchClients } from './client-watch.ts';
+import { watchDns } from './dns-watch.ts';
+import { periodFigures } from './period-figures.ts';
 
 export type TellPeopleNeeds = {
   /** This relay's name. */

@@ -1,7 +1,7 @@
 /** Programs outside are told of events by one relay of those that share a store. */
 import type { Foundation } from '../foundation/foundation.ts';
-import { isUp } from '../spool/nodes.ts';
 import { openWebhooks } from '../report/webhooks/webhooks.ts';
+import { isUp } from '../spool/nodes.ts';
 
 /** By the first, by name, of those that are up. Goes on until `stack` is disposed of. @param node this relay's name */
 export function tellPrograms(

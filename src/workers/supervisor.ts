@@ -2,11 +2,11 @@
  * Several workers as one mail path: starts them on the same ports, starts those again that end, has all of them or none
  * follow a new policy, and adds up what they say. It takes no mail itself.
  */
-import { OperationsError } from '../operations/operations.ts';
 import type { ListenProblem } from '../ingress/listen-problem.ts';
 import { probeListener } from '../ingress/port-probe.ts';
 import type { Doors, Figures, MailPath, Prepared } from '../mail-path.ts';
 import type { DeliveryId } from '../message/ids.ts';
+import { OperationsError } from '../operations/operations.ts';
 import type { ListenerPolicy, Policy } from '../policy/schema.ts';
 import type { Explanation } from '../schedule/reasons/explain.ts';
 import type { ExitUse, SiteStats } from '../schedule/stats.ts';

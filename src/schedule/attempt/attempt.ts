@@ -1,7 +1,7 @@
 /** One exit's attempt at a delivery: booked against its limits and its budget, made, and judged. */
-import { egressOf } from '../../policy/match.ts';
-import type { KeepTranscript } from '../../message/transcript.ts';
 import type { Recipient } from '../../message/message.ts';
+import type { KeepTranscript } from '../../message/transcript.ts';
+import { egressOf } from '../../policy/match.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
 import { FREE } from '../budgets/budgets.ts';

@@ -5,8 +5,8 @@ import type { AttemptRecord } from '../../message/event.ts';
 import type { DeliveryId } from '../../message/ids.ts';
 import type { Message, Recipient } from '../../message/message.ts';
 import type { Outcome } from '../../message/outcome.ts';
-import type { KeepTranscript } from '../../message/transcript.ts';
 import type { Reply } from '../../message/reply.ts';
+import type { KeepTranscript } from '../../message/transcript.ts';
 import type { Clock, Emit } from '../../ports.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
 

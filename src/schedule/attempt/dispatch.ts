@@ -1,6 +1,5 @@
 import type { Reply } from '../../message/reply.ts';
 import type { Choice } from '../../routing/choose.ts';
-import type { Entry } from '../window/entry.ts';
 import {
   conclude,
   giveBack,
@@ -14,10 +13,11 @@ import {
 } from '../schedule.ts';
 import { needsScreening, screened } from '../settlement/screen.ts';
 import { settlementOf, type Plan } from '../settlement/settlement.ts';
-import type { ChosenExit } from './attempt.ts';
-import { takenAfterAll, takeTurn, type Turn } from './turn.ts';
 import { expired, putOff, setAside } from '../settlement/untried.ts';
 import { providerAt } from '../sites/site.ts';
+import type { Entry } from '../window/entry.ts';
+import type { ChosenExit } from './attempt.ts';
+import { takenAfterAll, takeTurn, type Turn } from './turn.ts';
 
 const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
 const UNREADABLE_MS = 30_000;

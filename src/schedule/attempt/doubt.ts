@@ -7,11 +7,11 @@ import type { Reply } from '../../message/reply.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock } from '../../ports.ts';
 import { REAPED } from '../../spool/last-reply.ts';
-import type { Conversation, ReversePath } from './converse.ts';
-import type { Entry } from '../window/entry.ts';
 import type { Exits } from '../exits/exits.ts';
-import { ASK_AFTER_MS } from './doubt-left.ts';
 import type { Told } from '../settlement/settlement.ts';
+import type { Entry } from '../window/entry.ts';
+import type { Conversation, ReversePath } from './converse.ts';
+import { ASK_AFTER_MS } from './doubt-left.ts';
 
 export type DoubtNeeds = {
   readonly policy: () => Policy;

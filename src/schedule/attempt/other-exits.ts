@@ -1,13 +1,13 @@
 /** What becomes of mail that one exit refused for good, or cannot carry, while its route has others. */
+import type { Recipient } from '../../message/message.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
-import type { Recipient } from '../../message/message.ts';
 import type { Gate, GateState } from '../../routing/choose.ts';
-import type { Entry } from '../window/entry.ts';
 import type { Exits } from '../exits/exits.ts';
-import { factsOf } from '../window/groups.ts';
 import type { Told } from '../settlement/settlement.ts';
 import type { Sites } from '../sites/sites.ts';
+import type { Entry } from '../window/entry.ts';
+import { factsOf } from '../window/groups.ts';
 import { isUnfit } from './verdict.ts';
 
 /** When every exit failed and none says until when it rests. */

@@ -1,10 +1,10 @@
 /** Why a message did not go by exits that its route has before the one that was taken, or in the same pool: for its history. */
-import type { Gate, Reason } from '../../routing/choose.ts';
 import type { Clock } from '../../ports.ts';
-import type { Entry } from '../window/entry.ts';
+import type { Gate, Reason } from '../../routing/choose.ts';
 import type { Exits } from '../exits/exits.ts';
 import { reasonText } from '../reasons/gate-text.ts';
 import type { Sites } from '../sites/sites.ts';
+import type { Entry } from '../window/entry.ts';
 
 /** Gates that an operator wants to hear of; the others are over in a moment, or are what the policy says. */
 const TOLD: ReadonlySet<Gate> = new Set<Gate>([

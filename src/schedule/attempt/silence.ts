@@ -1,10 +1,10 @@
 /** Own servers and providers that take connections and say nothing: what hangs is as down as what refuses. */
-import type { Entry } from '../window/entry.ts';
-import type { Schedule } from '../schedule.ts';
 import { egressOf } from '../../policy/match.ts';
 import type { GateState } from '../../routing/choose.ts';
-import { isProvider } from './verdict.ts';
+import type { Schedule } from '../schedule.ts';
+import type { Entry } from '../window/entry.ts';
 import { cutShort, isEarly, mayBeCut, stageText, type UnderWay } from './under-way.ts';
+import { isProvider } from './verdict.ts';
 
 /** Between two events about one exit. */
 const TELL_EVERY_MS = 30_000;

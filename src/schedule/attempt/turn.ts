@@ -2,17 +2,17 @@ import { peerOf } from '../../egress/egress.ts';
 import type { Recipient } from '../../message/message.ts';
 import type { GateState } from '../../routing/choose.ts';
 import type { Spool } from '../../spool/spool.ts';
+import type { Signal } from '../lanes/feedback.ts';
+import type { Told, TurnOutcome } from '../settlement/settlement.ts';
+import { providerAt } from '../sites/site.ts';
+import { type NoContent, readContent } from '../window/content.ts';
+import type { Entry } from '../window/entry.ts';
 import { type AttemptNeeds, type ChosenExit, endAt, type Tried, tryExit } from './attempt.ts';
 import type { Conversation } from './converse.ts';
-import { type NoContent, readContent } from '../window/content.ts';
 import { type DoubtSettled, settleDoubt } from './doubt.ts';
-import type { Entry } from '../window/entry.ts';
-import type { Signal } from '../lanes/feedback.ts';
 import { movesWhenBlocked } from './on-block.ts';
-import type { Told, TurnOutcome } from '../settlement/settlement.ts';
 import { type Heard, type Round, union, waitForOthers } from './other-exits.ts';
 import { isRateLimited, isUnfit } from './verdict.ts';
-import { providerAt } from '../sites/site.ts';
 
 /** Exits that one delivery is offered to in one turn. */
 const EXITS_A_TURN = 8;

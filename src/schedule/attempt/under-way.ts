@@ -1,8 +1,8 @@
 /** The attempt of a delivery that is under way by one exit: how far it has come, and how it is cut short. */
 import type { Stage } from '../../egress/classify.ts';
 import type { Outcome } from '../../message/outcome.ts';
-import { converse, type Conversation, type ConverseNeeds, type Exchange } from './converse.ts';
 import type { Entry } from '../window/entry.ts';
+import { converse, type Conversation, type ConverseNeeds, type Exchange } from './converse.ts';
 
 export type UnderWay = {
   readonly exit: string;

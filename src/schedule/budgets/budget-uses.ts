@@ -1,6 +1,6 @@
 /** What is used of the budgets, as the store has it, for operators. */
-import { budgetWindow, priceOf, rentOf, spendableOf } from '../../policy/money.ts';
 import { monthOf } from '../../policy/day.ts';
+import { budgetWindow, priceOf, rentOf, spendableOf } from '../../policy/money.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock } from '../../ports.ts';
 import type { BudgetUse } from '../../routing/cost-figures.ts';

@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startRedis } from '../../../tests/fakes/redis.ts';
 import type { RedisServer } from '../../../tests/fakes/redis-server.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
+import { startRedis } from '../../../tests/fakes/redis.ts';
 import { budgetWindow } from '../../policy/money.ts';
 import { policySchema } from '../../policy/schema.ts';
-import type { Accounts } from '../../spool/tallies.ts';
 import { openRedisLink } from '../../spool/redis/open-link.ts';
 import { openRedisSpool } from '../../spool/redis/spool.ts';
+import type { Accounts } from '../../spool/tallies.ts';
 import { systemClock } from '../../system.ts';
 import { Budgets } from './budgets.ts';
 import { CostCounts, OTHER, TAGS_A_DAY } from './cost-counts.ts';

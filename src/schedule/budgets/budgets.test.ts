@@ -1,7 +1,7 @@
 import { describe, expect } from 'vitest';
+import { bulk, priced, sentBy, spent, TEN } from '../../../tests/fakes/priced.ts';
 import { acceptMany, inForce, reached, scheduled } from '../../../tests/fakes/scheduling.ts';
 import { OUTCOMES } from '../../../tests/fakes/scripted-egress.ts';
-import { bulk, priced, sentBy, spent, TEN } from '../../../tests/fakes/priced.ts';
 import { policySchema } from '../../policy/schema.ts';
 
 const SECOND = 1_000;

@@ -1,9 +1,9 @@
 /** What a month cost so far, as the store has it, for operators. */
-import { type BudgetUsesNeeds, budgetUses } from './budget-uses.ts';
+import { monthOf, startOfDay } from '../../policy/day.ts';
 import { costsOf, costsSince, type MonthCosts } from '../../routing/cost-figures.ts';
 import { COSTS } from '../../routing/cost-names.ts';
-import { monthOf, startOfDay } from '../../policy/day.ts';
 import type { Tallies } from '../../spool/tallies.ts';
+import { type BudgetUsesNeeds, budgetUses } from './budget-uses.ts';
 
 export type MonthCostsNeeds = BudgetUsesNeeds & { readonly ledger: Pick<Tallies, 'counts'> };
 

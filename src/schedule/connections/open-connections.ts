@@ -3,10 +3,10 @@ import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Random } from '../../ports.ts';
 import type { StandingOf } from '../../routing/standing.ts';
 import type { Quotas } from '../../spool/ledger.ts';
-import { Connections } from './connections.ts';
 import { dispatch } from '../attempt/dispatch.ts';
-import type { SharedCircles } from '../window/regroup.ts';
 import { tellFailure, type Schedule } from '../schedule.ts';
+import type { SharedCircles } from '../window/regroup.ts';
+import { Connections } from './connections.ts';
 
 export type OpenConnectionsNeeds = {
   readonly policy: () => Policy;

@@ -19,11 +19,11 @@ import {
 import { gateOf } from '../../routing/exit-state.ts';
 import { FULL_STANDING, monotonic, type Standing, type StandingOf } from '../../routing/standing.ts';
 import { stepsOf } from '../../routing/steps.ts';
+import type { Connections } from '../connections/connections.ts';
+import type { Limits } from '../limits/limits.ts';
 import { Circuits, type ExitVerdict } from './circuits.ts';
 import { Detours } from './detours.ts';
 import type { ExitQuestion } from './exit-question.ts';
-import type { Connections } from '../connections/connections.ts';
-import type { Limits } from '../limits/limits.ts';
 import type { PoolTurns, Used } from './pool-turns.ts';
 
 export type ExitsNeeds = {

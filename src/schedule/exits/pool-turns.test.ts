@@ -4,8 +4,8 @@ import { openScheduling, scheduled, startOn, type Scheduling } from '../../../te
 import type { PolicyInput } from '../../policy/schema.ts';
 import { FULL_STANDING, type Closure, type Standing } from '../../routing/standing.ts';
 import { turnsAfter, type Circles, type TakeTurns } from '../../spool/tallies.ts';
-import { PoolTurns } from './pool-turns.ts';
 import type { SharedCircles } from '../window/regroup.ts';
+import { PoolTurns } from './pool-turns.ts';
 
 const MINUTE = 60_000;
 const NAMES = ['s1', 's2', 's3'];

@@ -1,7 +1,7 @@
 import type { Priority } from '../../message/message.ts';
+import type { Site } from '../sites/site.ts';
 import type { Entry, Group } from '../window/entry.ts';
 import { freshFeedback, type Feedback } from './feedback.ts';
-import type { Site } from '../sites/site.ts';
 import { PriorityTurns } from './turns.ts';
 
 /** What a client may send in one turn, in cost: an ordinary message costs 1, a large one its share of bandwidth. */

@@ -1,15 +1,15 @@
 import { expect, test } from 'vitest';
 import { FakeClock, settled } from '../../../tests/fakes/clock.ts';
 import { scheduled } from '../../../tests/fakes/scheduling.ts';
+import { after } from '../../../tests/fakes/scripted-egress.ts';
 import { someSites } from '../../../tests/fakes/sites.ts';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
-import { after } from '../../../tests/fakes/scripted-egress.ts';
 import { deliveryIdOf } from '../../message/ids.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import type { Entry, Group } from '../window/entry.ts';
-import { Lanes } from './lanes.ts';
 import type { Sites } from '../sites/sites.ts';
+import type { Entry, Group } from '../window/entry.ts';
 import { Window } from '../window/window.ts';
+import { Lanes } from './lanes.ts';
 
 function someLanes(clock = new FakeClock()): Lanes {
   return new Lanes({ sites: someSites({ clock }), monotonicMs: () => clock.monotonicMs() });

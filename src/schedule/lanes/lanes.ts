@@ -1,10 +1,10 @@
 import { PRIORITIES, type Priority } from '../../message/message.ts';
+import type { Site } from '../sites/site.ts';
+import type { Sites } from '../sites/sites.ts';
 import type { Entry, Group } from '../window/entry.ts';
 import { afterSignal, connectionsFor, isResting, isSuspect, withMost, type Signal } from './feedback.ts';
 import { Lane } from './lane.ts';
 import { Ring } from './ring.ts';
-import type { Site } from '../sites/site.ts';
-import type { Sites } from '../sites/sites.ts';
 import { PriorityTurns } from './turns.ts';
 
 /** What is remembered of a destination without work, and for how many at most. */

@@ -9,9 +9,9 @@ import type { Quota, Quotas } from '../../spool/ledger.ts';
 import type { Marks } from '../../spool/marks.ts';
 import type { Tallies } from '../../spool/tallies.ts';
 import { connectionQuota } from '../connections/connection-grant.ts';
+import type { ExitUse } from '../stats.ts';
 import { limitAccount } from './exit-limits.ts';
 import { sentAtRate } from './sent-counts.ts';
-import type { ExitUse } from '../stats.ts';
 import { Warmups, warmsUp } from './warmups.ts';
 
 /** Of one window. `used` by all processes, with what they have set aside to send. */

@@ -1,9 +1,9 @@
 /** The limits of a scheduler's exits, with what they count by. */
 import type { Egress } from '../../egress/egress.ts';
 import { CostCounts } from '../budgets/cost-counts.ts';
-import { Limits, type LimitsNeeds } from './limits.ts';
 import { LEASE_MS } from '../schedule.ts';
 import type { SchedulerNeeds } from '../scheduler.ts';
+import { Limits, type LimitsNeeds } from './limits.ts';
 import { SentCounts } from './sent-counts.ts';
 import { Warmups } from './warmups.ts';
 

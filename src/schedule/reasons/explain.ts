@@ -4,17 +4,17 @@ import { HELD_OVER_QUOTA, heldReason } from '../../message/over-quota.ts';
 import type { MessageFacts } from '../../policy/match.ts';
 import type { Gate, GateState, Reason } from '../../routing/choose.ts';
 import type { MessageStory, QueuedDelivery } from '../../spool/spool.ts';
-import type { Entry } from '../window/entry.ts';
-import { hoursAndMinutes, reasonText, seconds } from './gate-text.ts';
-import { isWaitText } from '../window/groups.ts';
+import { stageText } from '../attempt/under-way.ts';
 import type { Lane } from '../lanes/lane.ts';
 import type { Limits } from '../limits/limits.ts';
 import type { Schedule } from '../schedule.ts';
-import type { Site } from '../sites/site.ts';
-import { stageText } from '../attempt/under-way.ts';
-import { refusedTexts } from './refused-text.ts';
 import { rateText } from '../sites/site-gate.ts';
+import type { Site } from '../sites/site.ts';
+import type { Entry } from '../window/entry.ts';
+import { isWaitText } from '../window/groups.ts';
 import { CLAIM_LEAST } from '../window/window.ts';
+import { hoursAndMinutes, reasonText, seconds } from './gate-text.ts';
+import { refusedTexts } from './refused-text.ts';
 
 /** Why a queued delivery is where it is. */
 export type Explanation = {

@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { scheduled, type Scheduling } from '../../../tests/fakes/scheduling.ts';
 import { after, OUTCOMES } from '../../../tests/fakes/scripted-egress.ts';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
-import type { MessageEvent } from '../../message/event.ts';
 import { reportedStatus } from '../../feedback/delivery-status.ts';
+import type { MessageEvent } from '../../message/event.ts';
 import { policySchema, type PolicyInput } from '../../policy/schema.ts';
 import { deadlineOf, isLate, planWithin } from './deadline.ts';
 

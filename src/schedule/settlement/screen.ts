@@ -1,8 +1,8 @@
 /** Recipients that are not to be written to any more, found before anything is tried: their stories end without an attempt. */
 import type { Reply } from '../../message/reply.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import type { Entry } from '../window/entry.ts';
 import { conclude, handBack, spawn, tellFailure, termsFor, type Schedule } from '../schedule.ts';
+import type { Entry } from '../window/entry.ts';
 import type { Plan } from './settlement.ts';
 import { holdBack, putOff, withoutSuppressed } from './untried.ts';
 

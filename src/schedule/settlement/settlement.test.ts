@@ -7,8 +7,8 @@ import type { Notify, Recipient } from '../../message/message.ts';
 import type { Outcome } from '../../message/outcome.ts';
 import { policySchema } from '../../policy/schema.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import { settlementOf, type Plan, type Terms, type Told, type TurnOutcome } from './settlement.ts';
 import { withoutReports } from './settle.ts';
+import { settlementOf, type Plan, type Terms, type Told, type TurnOutcome } from './settlement.ts';
 import { putOff } from './untried.ts';
 
 const NOW = Date.UTC(2026, 0, 2);

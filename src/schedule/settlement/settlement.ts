@@ -9,10 +9,10 @@ import type { RetryPolicy } from '../../policy/schema.ts';
 import type { LeasedDelivery, Settlement } from '../../spool/spool.ts';
 import type { Conversation } from '../attempt/converse.ts';
 import { ASK_AFTER_MS, askedInTime, doubtOf, givesTime } from '../attempt/doubt-left.ts';
+import { isRateLimited, isUnfit } from '../attempt/verdict.ts';
 import { type Deadline, lateEnd, lateReply } from './deadline.ts';
 import { noticesOf } from './notices.ts';
 import { cutToDeadlines, deadlinesOf, delayAfter, slowedDelayMs } from './retry.ts';
-import { isRateLimited, isUnfit } from '../attempt/verdict.ts';
 
 /** What a turn came to for one recipient. */
 export type Told = {

@@ -4,8 +4,8 @@ import type { Recipient } from '../../message/message.ts';
 import { formatReply, type Reply } from '../../message/reply.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
 import { termsFor, type Schedule } from '../schedule.ts';
-import { settle } from './settle.ts';
 import { noticeMaker } from './notices.ts';
+import { settle } from './settle.ts';
 import { aboutOf, type Plan, type Terms } from './settlement.ts';
 import { restOf } from './untried.ts';
 

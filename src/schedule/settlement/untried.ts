@@ -4,8 +4,8 @@ import type { Reply } from '../../message/reply.ts';
 import { formatReply } from '../../message/reply.ts';
 import type { LeasedDelivery, Settlement } from '../../spool/spool.ts';
 import { lateEnd, lateReply } from './deadline.ts';
-import { cutToDeadlines, deadlinesOf } from './retry.ts';
 import { noticeMaker } from './notices.ts';
+import { cutToDeadlines, deadlinesOf } from './retry.ts';
 import { aboutOf, warningsOf, type Plan, type Terms } from './settlement.ts';
 
 export type UntriedTerms = Pick<Terms, 'nowMs' | 'ageMs' | 'retry' | 'deadline' | 'content'>;

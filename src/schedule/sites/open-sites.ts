@@ -1,11 +1,11 @@
 import { shareOf, WHOLE, type Share } from '../../policy/share.ts';
 import type { Marks } from '../../spool/marks.ts';
-import { Ceilings } from './ceilings.ts';
 import { dispatch } from '../attempt/dispatch.ts';
 import type { Limits } from '../limits/limits.ts';
 import { spawn, type Schedule } from '../schedule.ts';
-import type { HostsOf } from './domain-hosts.ts';
 import type { SharedCircles } from '../window/regroup.ts';
+import { Ceilings } from './ceilings.ts';
+import type { HostsOf } from './domain-hosts.ts';
 import { Sites, type SitesNeeds } from './sites.ts';
 
 export type OpenSitesNeeds = Pick<SitesNeeds, 'policy' | 'clock' | 'emit'> & {

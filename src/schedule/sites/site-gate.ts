@@ -1,8 +1,8 @@
 /** What keeps mail to a site from an exit, and for how long. Pure; times are monotonic ms. */
 import { formatRate, type Rate } from '../../policy/units.ts';
 import type { GateState } from '../../routing/choose.ts';
-import type { Site, SiteExit } from './site.ts';
 import { isShut, siteConnections } from './site-feedback.ts';
+import type { Site, SiteExit } from './site.ts';
 
 /** Waits up to so long are waited for in memory. */
 const MOMENT_MS = 20_000;

@@ -1,9 +1,9 @@
 import type { Priority } from '../../message/message.ts';
+import type { Shape } from '../../policy/shaping.ts';
 import type { Choice } from '../../routing/choose.ts';
 import { afterMessage, earliestMs, paceOf, UNPACED, type Pace, type Paced } from '../../routing/pace.ts';
-import type { Shape } from '../../policy/shaping.ts';
-import type { Group } from '../window/entry.ts';
 import type { Lane } from '../lanes/lane.ts';
+import type { Group } from '../window/entry.ts';
 import type { SiteFeedback } from './site-feedback.ts';
 
 /** What is under way to a site by one exit, and what it takes from that exit. */

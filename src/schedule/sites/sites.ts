@@ -3,11 +3,10 @@ import type { Policy } from '../../policy/schema.ts';
 import { shapeOf, siteOf } from '../../policy/shaping.ts';
 import type { Clock, Emit } from '../../ports.ts';
 import type { GateState, LimitState } from '../../routing/choose.ts';
+import { isProvider } from '../attempt/verdict.ts';
 import type { Ceilings } from './ceilings.ts';
 import { DomainHosts, type HostsOf } from './domain-hosts.ts';
-import { providerAt, Site, type SiteExit, type SiteFigures } from './site.ts';
 import { SiteAlerts } from './site-alerts.ts';
-import { siteGate, siteOpensMs } from './site-gate.ts';
 import {
   afterSiteSignal,
   freshSiteFeedback,
@@ -16,7 +15,8 @@ import {
   withSiteMost,
   type SiteSignal,
 } from './site-feedback.ts';
-import { isProvider } from '../attempt/verdict.ts';
+import { siteGate, siteOpensMs } from './site-gate.ts';
+import { providerAt, Site, type SiteExit, type SiteFigures } from './site.ts';
 
 export type SitesNeeds = {
   readonly policy: () => Policy;

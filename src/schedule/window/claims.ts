@@ -1,12 +1,12 @@
 import type { Reply } from '../../message/reply.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
 import { dispatch, endLate } from '../attempt/dispatch.ts';
-import type { Entry } from './entry.ts';
 import { isSuspect } from '../lanes/feedback.ts';
-import { deadlinesOf, jittered } from '../settlement/retry.ts';
 import { conclude, giveBack, LEASE_MS, spawn, tellFailure, termsFor, type Schedule } from '../schedule.ts';
+import { deadlinesOf, jittered } from '../settlement/retry.ts';
 import { screensFirst } from '../settlement/screen.ts';
 import { putOff } from '../settlement/untried.ts';
+import type { Entry } from './entry.ts';
 import { EXCLUDE_MOST, leaveInStore, LOOK_EVERY_MS, putOffCrowded } from './put-off.ts';
 import { CLAIM_LEAST } from './window.ts';
 

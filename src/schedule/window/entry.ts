@@ -1,9 +1,9 @@
 import type { RoutePolicy } from '../../policy/schema.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import type { Weight } from './content-budget.ts';
+import type { UnderWay } from '../attempt/under-way.ts';
 import type { Lane } from '../lanes/lane.ts';
 import type { Ticket } from '../sites/sites.ts';
-import type { UnderWay } from '../attempt/under-way.ts';
+import type { Weight } from './content-budget.ts';
 
 /** Deliveries that the choice of an exit treats alike: one route, one stream, one exit to keep, the same that refused; and one weight. */
 export type Group = {

@@ -1,16 +1,16 @@
 import { domainOf } from '../../message/address.ts';
-import type { MessageFacts } from '../../policy/match.ts';
 import type { Delivery } from '../../message/delivery.ts';
+import type { MessageFacts } from '../../policy/match.ts';
 import type { RoutePolicy } from '../../policy/schema.ts';
 import type { Choice } from '../../routing/choose.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import { weightOf, type ContentBudget } from './content-budget.ts';
-import type { Group } from './entry.ts';
 import type { ExitQuestion } from '../exits/exit-question.ts';
 import type { Exits } from '../exits/exits.ts';
 import { looksGreylisted } from '../settlement/retry.ts';
 import type { Site } from '../sites/site.ts';
 import type { Sites } from '../sites/sites.ts';
+import { weightOf, type ContentBudget } from './content-budget.ts';
+import type { Group } from './entry.ts';
 
 /** What the routes may ask of a delivery. */
 export function factsOf({ delivery, message }: Pick<LeasedDelivery, 'delivery' | 'message'>): MessageFacts {

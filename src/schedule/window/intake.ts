@@ -2,9 +2,9 @@ import type { DeliveryId } from '../../message/ids.ts';
 import type { FreshDelivery, Handoff } from '../../spool/handoff.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
 import { dispatch } from '../attempt/dispatch.ts';
-import type { Entry } from './entry.ts';
 import { giveBack, LEASE_MS, spawn, type Schedule } from '../schedule.ts';
 import { screensFirst } from '../settlement/screen.ts';
+import type { Entry } from './entry.ts';
 
 /** Fresh mail comes straight into its lanes: leased by `accept` itself, content in memory. See `Handoff`. */
 export class Intake implements Handoff {

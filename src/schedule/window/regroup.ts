@@ -1,9 +1,9 @@
 /** What is in memory, when the policy or what is known of exits becomes another. */
 import type { Circles } from '../../spool/tallies.ts';
 import { dispatch } from '../attempt/dispatch.ts';
-import { mendDueTimes } from '../mend.ts';
 import { forgetUnfit } from '../attempt/other-exits.ts';
 import { PoolTurns } from '../exits/pool-turns.ts';
+import { mendDueTimes } from '../mend.ts';
 import { handBack, spawn, tellFailure, type Schedule } from '../schedule.ts';
 
 /** Whose turn it is in each pool, and whether other processes take turns in them. */

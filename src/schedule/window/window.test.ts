@@ -6,8 +6,8 @@ import { deliveryIdOf, newMessageId } from '../../message/ids.ts';
 import type { Priority } from '../../message/message.ts';
 import { shareOf } from '../../policy/share.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import type { Group } from './entry.ts';
 import { Lane } from '../lanes/lane.ts';
+import type { Group } from './entry.ts';
 import { Window } from './window.ts';
 
 const GROUP: Group = { key: '', route: null, stream: 'transactional', keep: null, weight: 'light', waiting: 0 };

@@ -2,8 +2,8 @@ import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.
 import type { Priority } from '../../message/message.ts';
 import type { FreshDelivery } from '../../spool/handoff.ts';
 import type { LeasedDelivery } from '../../spool/spool.ts';
-import type { Entry, FreshContent, Group } from './entry.ts';
 import type { Lane } from '../lanes/lane.ts';
+import type { Entry, FreshContent, Group } from './entry.ts';
 
 /** With less room than this nothing is claimed from the store: a claim waits until there is more. */
 export const CLAIM_LEAST = 10;
