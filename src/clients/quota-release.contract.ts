@@ -21,7 +21,11 @@ function policyOf(client: object = { quota: '3/h', overQuota: 'hold' }): Policy 
 /** The clock of the store; nothing runs by itself. */
 function stillClock(clock: Clock): Clock {
   const sleep = (_: number, signal?: AbortSignal): Promise<void> =>
-    new Promise((_resolve, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+    new Promise((_resolve, reject) => {
+      const end = (): void => reject(signal?.reason as Error);
+      if (signal?.aborted === true) end();
+      else signal?.addEventListener('abort', end);
+    });
   return { nowMs: () => clock.nowMs(), monotonicMs: () => clock.monotonicMs(), sleep, after: () => () => {} };
 }
 

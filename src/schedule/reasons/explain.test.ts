@@ -71,6 +71,9 @@ describe('nothing waits silently', () => {
     ]);
     expect(await whyOf(later)).toEqual(['queued', 'not to be sent before its time, in 24 h']);
     expect(await whyOf(held)).toEqual(['held', 'held until an operator releases it']);
+    await spool.release({ state: 'held' }, scheduling.clock.nowMs() - 1);
+    await spool.hold({ ids: [held.message.id] }, scheduling.clock.nowMs(), 'over its quota of 5/d: it goes by itself');
+    expect(await whyOf(held)).toEqual(['held', 'held: over its quota of 5/d: it goes by itself']);
     const [, third] = await scheduler.explain(blocked.message.id);
     expect(third).toMatchObject({ state: 'waiting in its lane', exits: [{ egress: 'direct', gate: 'busy' }] });
     expect(third?.why).toContain('direct has no free connection: all 2 are in use');
