@@ -61,6 +61,8 @@ export default defineConfig({
     allowOnly: false,
     maxWorkers: cores,
     env: { NODE_COMPILE_CACHE: COMPILED_FOLDER },
+    // What will be so is so when the machine gets to it.
+    expect: { poll: { timeout: 20_000 } },
     projects: [
       {
         extends: true,
@@ -68,8 +70,8 @@ export default defineConfig({
           name: 'unit',
           include: ['src/**/*.test.ts', 'tests/*.test.ts', 'tests/!(life|faults|browser)/**/*.test.ts'],
           env: isRoomy(QUICK_FOLDER) ? { TMPDIR: QUICK_FOLDER } : {},
-          testTimeout: 30_000,
-          hookTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
           // Sources are read once a worker. Files come in any order, so what one left in a module would be seen by another.
           isolate: false,
           // Files wait for servers and disks as much as they compute.
@@ -97,8 +99,6 @@ export default defineConfig({
           // The pages in a real browser, beside the tests that wait for most of their time.
           name: 'browser',
           include: ['tests/browser/**/*.test.ts'],
-          // What shows on a page shows when the machine gets to it.
-          expect: { poll: { timeout: 20_000 } },
           testTimeout: 60_000,
           retry: 1,
           hookTimeout: 60_000,

@@ -11,6 +11,9 @@ import { shareTaker } from './provider-shares.ts';
 import { openEmbeddedSpool } from './spool/embedded/spool.ts';
 import { systemDial, systemDns, systemRandom } from './system.ts';
 
+/** What will be so is so when the machine gets to it. */
+const WAIT_MS = 20_000;
+
 test('two processes send no more together than SES has left, and go on when it says that there is more', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'relevo-shares-'));
   const clock = new FakeClock(Date.UTC(2026, 10, 22));
@@ -30,8 +33,8 @@ test('two processes send no more together than SES has left, and go on when it s
   await using one = open();
   await using two = open();
   const looks = (): number => server.requests.filter(({ path }) => path === SES_ACCOUNT).length;
-  await vi.waitFor(() => expect(looks()).toBe(2));
-  await vi.waitFor(() => expect([one.pace?.(), two.pace?.()]).not.toContain(null));
+  await vi.waitFor(() => expect(looks()).toBe(2), WAIT_MS);
+  await vi.waitFor(() => expect([one.pace?.(), two.pace?.()]).not.toContain(null), WAIT_MS);
   const delivered = async (): Promise<number> => {
     const attempts = Array.from({ length: 50 }, (_, place) => (place % 2 === 0 ? one : two).attempt(mailTo(), NEVER));
     const results = await Promise.all(attempts);

@@ -9,6 +9,9 @@ import type { Policy } from '../../policy/schema.ts';
 import { systemDial, systemDns, systemRandom } from '../../system.ts';
 import { openExits } from '../exits.ts';
 
+/** What will be so is so when the machine gets to it. */
+const WAIT_MS = 20_000;
+
 function policyWith(apiKeys: string[], endpoint: string): Policy {
   return testPolicy({ egress: { cloud: { type: 'mailgun', domain: MAILGUN_DOMAIN, apiKeys, endpoint } } });
 }
@@ -33,7 +36,7 @@ test('new key in, old one drained, and its alert is over', async () => {
     { kind: 'answer', status: 401, body: 'Forbidden' },
   );
   const underWay = attempt();
-  await vi.waitFor(() => expect(mailgunSends(server)).toHaveLength(1));
+  await vi.waitFor(() => expect(mailgunSends(server)).toHaveLength(1), WAIT_MS);
   expect(await attempt()).toEqual(['deferred']);
   server.act(PASS);
 
@@ -46,7 +49,7 @@ test('new key in, old one drained, and its alert is over', async () => {
   await vi.waitFor(() => {
     const alerts = events.filter((event) => event.event === 'alert' && event.name === 'exit-key:cloud');
     expect(alerts.map((alert) => alert.event === 'alert' && alert.raised)).toEqual([true, false]);
-  });
+  }, WAIT_MS);
 });
 
 test('the alert of a key that was refused is over once another has its place, with no mail by it', async () => {
@@ -66,7 +69,7 @@ test('the alert of a key that was refused is over once another has its place, wi
   await vi.waitFor(() => {
     const alerts = events.filter((event) => event.event === 'alert' && event.name === 'exit-key:cloud');
     expect(alerts.map((alert) => alert.event === 'alert' && alert.raised)).toEqual([true, false]);
-  });
+  }, WAIT_MS);
 });
 
 const NOBODY = { host: null, address: null, source: null, tls: null };

@@ -3,6 +3,9 @@ import { openSesRig } from '../../../tests/fakes/cloud-exits.ts';
 import { sesBody, sesSends, SES_SOUND } from '../../../tests/fakes/cloud-ses.ts';
 import { mailTo, NEVER } from '../../../tests/fakes/exits.ts';
 
+/** What will be so is so when the machine gets to it. */
+const WAIT_MS = 20_000;
+
 type Quota = typeof SES_SOUND.SendQuota;
 
 const withQuota = (quota: Partial<Quota>): object => ({
@@ -13,7 +16,7 @@ const withQuota = (quota: Partial<Quota>): object => ({
 describe('what SES allows the account', () => {
   test('its rate is the exit’s', async () => {
     await using rig = await openSesRig({ account: () => withQuota({ MaxSendRate: 14 }) });
-    await vi.waitFor(() => expect(rig.egress.pace?.()).toEqual({ perSecond: 14, text: 'SES allows 14/s' }));
+    await vi.waitFor(() => expect(rig.egress.pace?.()).toEqual({ perSecond: 14, text: 'SES allows 14/s' }), WAIT_MS);
   });
 
   test('a key that may only send knows nothing of it, and sends', async () => {
@@ -25,7 +28,7 @@ describe('what SES allows the account', () => {
   test('a quota that is used up keeps mail back without asking, until a look finds room', async () => {
     let sent = 199;
     await using rig = await openSesRig({ account: () => withQuota({ Max24HourSend: 200, SentLast24Hours: sent }) });
-    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1));
+    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1), WAIT_MS);
     expect((await rig.egress.attempt(mailTo(), NEVER)).outcomes).toMatchObject([{ kind: 'delivered' }]);
     const held = await rig.egress.attempt(mailTo(), NEVER);
     expect(held.outcomes).toMatchObject([
@@ -46,7 +49,7 @@ describe('what SES allows the account', () => {
   test('the sandbox is told of once, and is over with it', async () => {
     let isOut = false;
     await using rig = await openSesRig({ account: () => ({ ...SES_SOUND, ProductionAccessEnabled: isOut }) });
-    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1));
+    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1), WAIT_MS);
     expect(rig.alerts('exit-account:cloud')[0]).toMatchObject({
       raised: true,
       text: expect.stringContaining('sandbox'),
@@ -58,7 +61,7 @@ describe('what SES allows the account', () => {
 
   test('that it is under review is told of, and it sends', async () => {
     await using rig = await openSesRig({ account: () => ({ ...SES_SOUND, EnforcementStatus: 'PROBATION' }) });
-    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1));
+    await vi.waitFor(() => expect(rig.alerts('exit-account:cloud')).toHaveLength(1), WAIT_MS);
     expect(rig.alerts('exit-account:cloud')[0]).toMatchObject({
       raised: true,
       text: expect.stringContaining('PROBATION'),
@@ -73,7 +76,7 @@ describe('what SES allows the account', () => {
       expect((await rig.egress.attempt(mailTo(), NEVER)).outcomes).toMatchObject([
         { kind: 'deferred', reply: { detail: '7.1', text: expect.stringContaining('disabled') } },
       ]);
-    });
+    }, WAIT_MS);
     isEnabled = true;
     await rig.clock.advance(60_000);
     await vi.waitFor(async () => {

@@ -1,6 +1,7 @@
 /** One message to very many destinations: what each step costs must not grow with its recipients, nor with its history. */
 import { describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
+import { ownTimeMs } from '../../../tests/fakes/own-time.ts';
 import { endedAfterEach, sharedRedis } from '../../../tests/fakes/redis-in-tests.ts';
 import { aPrefix } from '../../../tests/fakes/redis-store.ts';
 import { aSettlement, aSubmission, deliveryOf } from '../../../tests/fakes/submission.ts';
@@ -87,9 +88,8 @@ describe('a message to 1,000 domains', () => {
     let [isOver, slowestMs] = [false, 0];
     const others = (async () => {
       while (!isOver) {
-        const startMs = performance.now();
-        await spool.accept(aSubmission({ atMs: nowMs, dueAtMs: nowMs + 100 * ROUND_MS, to: ['bob@other.test'] }));
-        slowestMs = Math.max(slowestMs, performance.now() - startMs);
+        const submission = aSubmission({ atMs: nowMs, dueAtMs: nowMs + 100 * ROUND_MS, to: ['bob@other.test'] });
+        slowestMs = Math.max(slowestMs, await ownTimeMs(() => spool.accept(submission)));
         await systemClock.sleep(20);
       }
     })();
