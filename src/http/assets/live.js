@@ -74,6 +74,8 @@
   async function refresh() {
     try {
       const response = await fetch(location.href, { credentials: 'same-origin', headers: { accept: 'text/html' } });
+      // A relay that is busy for a moment does not take away what is there.
+      if (response.status >= 429) return announce(words.unreachable, 'bad');
       if (!response.ok || response.redirected) return location.reload();
       const page = new DOMParser().parseFromString(await response.text(), 'text/html');
       for (const fresh of page.querySelectorAll('[data-live]')) {
