@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import type { Row } from './bench/figures.ts';
 import { hangingDestination, idle, urgentMail } from './bench/others.ts';
 import { exim } from './bench/peer-exim.ts';
+import { pages } from './bench/pages.ts';
 import { postfixOpendkim, postfixUnsigned } from './bench/peer-postfix.ts';
 import { endAllGroups } from './bench/machine.ts';
 import { relevo, type Engine, type RelevoOptions } from './bench/peer-relevo.ts';
@@ -22,14 +23,14 @@ const HELP = `usage: npm run bench -- [options]
 
 Everything takes about an hour with a million messages in the queue; --quick five minutes. As root, for the other relays are.
 
-  --cell NAME      only these, may be repeated: floor, steps, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle, watched
+  --cell NAME      only these, may be repeated: floor, steps, ${THROUGHPUT_CELLS.map(({ name }) => name).join(', ')}, queue, hang, urgent, idle, watched, pages
   --peer NAME      only relays whose name has this in it, may be repeated (relevo, opendkim, unsigned, exim)
   --engine NAME    of relevo: embedded, redis or both (default both)
   --workers N      handed to \`relevo start\` (auto)
   --pairs N        measurements of each relay, in turns (3)
   --seconds N      of one measurement (8)
   --messages N     of one measurement, instead
-  --queued N       messages in the long queue (1000000)
+  --queued N       messages in the long queue, and behind the pages (1000000)
   --hung N         messages for the destination that hangs (100000)
   --newsletters N  that drain while urgent mail is sent (200000)
   --idle N         seconds of doing nothing (60)
@@ -78,7 +79,7 @@ const settings: Settings = {
   keep: values.keep,
 };
 
-const OWN_CELLS = { queue: longQueue, hang: hangingDestination, urgent: urgentMail, idle, watched } as const;
+const OWN_CELLS = { queue: longQueue, hang: hangingDestination, urgent: urgentMail, idle, watched, pages } as const;
 
 function isWanted(cell: string): boolean {
   return values.cell === undefined || values.cell.includes(cell);

@@ -22,6 +22,8 @@ export type RelevoOptions = {
   readonly profileFolder?: string | null;
   /** Lines of the policy instead of the one exit to the sink. */
   readonly exits?: string;
+  /** What `retry` has there. Default: as soon as can be. */
+  readonly retry?: string;
 };
 
 export type Answer = { readonly code: number; readonly stdout: string; readonly stderr: string; readonly ms: number };
@@ -69,11 +71,11 @@ export class Relevo implements Peer {
     mkdirSync(join(needs.folder, 'config'), { recursive: true });
     try {
       const spool = await relay.#startSpool();
-      const exits = options.exits ?? toSink(needs);
-      writeFileSync(relay.#policyFile, policyOf(needs, { ...ports, spool, exits }));
+      const { exits = toSink(needs), retry = '{ delays: [10s] }' } = options;
+      writeFileSync(relay.#policyFile, policyOf(needs, { ...ports, spool, exits, retry }));
       await relay.begin();
       for (const port of ports.otherPorts)
-        await relay.#beginOther(port, (httpPort) => policyOf(needs, { port, httpPort, spool, exits }));
+        await relay.#beginOther(port, (httpPort) => policyOf(needs, { port, httpPort, spool, exits, retry }));
     } catch (error) {
       await relay[Symbol.asyncDispose]();
       throw error;
@@ -204,9 +206,15 @@ function toSink({ sinkPort }: PeerNeeds): string {
   return `egress: { sink: { type: smtp, host: 127.0.0.1, port: ${sinkPort}, tls: none, connections: 50 } }`;
 }
 
-type PolicyParts = { readonly port: number; readonly httpPort: number; readonly spool: string; readonly exits: string };
+type PolicyParts = {
+  readonly port: number;
+  readonly httpPort: number;
+  readonly spool: string;
+  readonly exits: string;
+  readonly retry: string;
+};
 
-function policyOf({ keyFile }: PeerNeeds, { port, httpPort, spool, exits }: PolicyParts): string {
+function policyOf({ keyFile }: PeerNeeds, { port, httpPort, spool, exits, retry }: PolicyParts): string {
   return `hostname: relay.bench.example
 listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
 limits: { perAddress: 1000 }
@@ -214,7 +222,7 @@ clients: { bench: { networks: [127.0.0.0/8], senders: ["*"] } }
 domains: { bench.example: { dkim: [{ selector: s1, key: "${keyFile}" }] } }
 ${exits}
 shaping: { default: { connections: 50 } }
-retry: { delays: [10s] }
+retry: ${retry}
 spool: { ${spool}, durability: fsync }
 http: { listen: "127.0.0.1:${httpPort}" }
 log: { level: warn }

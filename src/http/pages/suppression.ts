@@ -11,6 +11,8 @@ import { SUPPRESSION_WORDS } from './suppression-words.ts';
 
 export type SuppressionNeeds = Pick<RouteNeeds, 'policy'> & { readonly operations: Pick<Operations, 'suppressions'> };
 
+/** A page of them stays below 100 KB. */
+const SHOWN = '50';
 const PATH = '/suppression';
 const API = '/api/v1/suppressions';
 const FORMATS = ['csv', 'json'] as const;
@@ -25,7 +27,7 @@ export function suppressionPage(needs: SuppressionNeeds): Page {
       const zone = needs.policy().timeZone;
       const told = { nowMs, zone, language, mayChange: principal.scopes.includes('operate') };
       const words = SUPPRESSION_WORDS[language];
-      const parsed = suppressionQuery.safeParse(givenIn(query));
+      const parsed = suppressionQuery.safeParse({ limit: SHOWN, ...givenIn(query) });
       const faults = parsed.success
         ? []
         : parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
