@@ -53,6 +53,33 @@ test('a sign-in is counted by how it was made, and mail that is refused is not',
   expect(notes).toEqual([]);
 });
 
+test('AUTH LOGIN, an old TLS, ends of lines that are LF alone and lines that are too long are counted', async () => {
+  const { notes, habits } = counted();
+  await using fixture = await IngressFixture.open({ policy: { limits: { lineLength: 5_000 } }, needs: { habits } });
+  const [user, password] = ['shop', 'secret'].map((word) => Buffer.from(word).toString('base64'));
+  const said = async (maxVersion: 'TLSv1.2' | 'TLSv1.3', content: string) => {
+    notes.length = 0;
+    await using dialogue = await SmtpDialogue.greeted(fixture.port());
+    await dialogue.say('EHLO x');
+    await dialogue.startTls({ maxVersion });
+    await dialogue.all('EHLO x', 'AUTH LOGIN', user ?? '');
+    expect(await dialogue.say(password ?? '')).toMatch(/^235/);
+    await transact(dialogue, content);
+    await dialogue.say('QUIT');
+    return notes.map((note) => note.slice('shop '.length)).toSorted();
+  };
+  expect(await said('TLSv1.2', DATED.replace('body\r\n', `bare\n${'x'.repeat(999)}\r\n`))).toEqual([
+    'bare-newline',
+    'login',
+    'long-line',
+    'message',
+    'old-tls',
+    'session',
+  ]);
+  const fine = DATED.replace('<1@', '<2@').replace('body', 'x'.repeat(998));
+  expect(await said('TLSv1.3', fine)).toEqual(['login', 'message', 'session']);
+});
+
 test('counts are added to those of other workers, and kept while the store is away', async () => {
   const clock = new FakeClock();
   const tallies: Tally[] = [];

@@ -1,5 +1,5 @@
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect as connectTls, type TLSSocket } from 'node:tls';
 
 /** An SMTP client that says exactly what it is told, and hands back what it hears. */
 export class SmtpDialogue implements AsyncDisposable {
@@ -92,16 +92,16 @@ export class SmtpDialogue implements AsyncDisposable {
   }
 
   /** STARTTLS and the handshake. */
-  async startTls(): Promise<string> {
+  async startTls(options: Pick<ConnectionOptions, 'maxVersion'> = {}): Promise<string> {
     const reply = await this.say('STARTTLS');
     if (!reply.startsWith('220')) return reply;
-    await this.handshake();
+    await this.handshake(options);
     return reply;
   }
 
-  async handshake(): Promise<TLSSocket> {
+  async handshake(options: Pick<ConnectionOptions, 'maxVersion'> = {}): Promise<TLSSocket> {
     this.#socket.removeAllListeners('data');
-    const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false });
+    const secure = connectTls({ socket: this.#socket, rejectUnauthorized: false, ...options });
     await new Promise((resolve, reject) => {
       secure.once('secureConnect', resolve);
       secure.once('error', reject);
