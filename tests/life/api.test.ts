@@ -69,13 +69,19 @@ http: { listen: 127.0.0.1:${httpPort} }
   expect((await get('stats', `${token.slice(0, -1)}-`)).status).toBe(401);
   await relay.waitFor(({ event }) => event === 'auth-failed');
 
+  sink.fault('dot', 451, 1);
+  await startLoad({ port: () => port, sessions: 1, prefix: 'late', perConnection: 1, count: 1 }).finished;
+  await relay.waitFor(({ event }) => event === 'deferred');
+
   const since = relay.lines.length;
   relay.writePolicy(`${policy}limits: { recipients: 77 }\n`);
   await relay.waitFor(({ event }) => event === 'policy-applied', since);
 
-  // Tokens outlive the process, and so does what was done.
+  // Tokens outlive the process, and so does what was done, and what went wrong.
   await relay.stop();
   await relay.start();
+  const wrong = async () => ((await (await get('egress/one')).json()) as { lastErrors: object[] }).lastErrors;
+  await expect.poll(wrong, { timeout: 20_000 }).toMatchObject([{ reply: expect.stringMatching(/^451 /), count: 1 }]);
   expect((await get('stats')).status).toBe(200);
   const next = (await relay.cli(['token', 'rotate', 'grafana', '--overlap', '0s'])).stdout.trim();
   expect([(await get('egress', next)).status, (await get('egress')).status]).toEqual([200, 401]);

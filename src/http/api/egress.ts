@@ -7,7 +7,7 @@ import type { RouteNeeds } from '../needs.ts';
 import { type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
 import { shared } from './shared.ts';
 
-type EgressNeeds = Pick<RouteNeeds, 'operations' | 'policy'>;
+type EgressNeeds = Pick<RouteNeeds, 'operations' | 'policy' | 'troubles'>;
 
 const exit = z.looseObject({
   egress: z.string(),
@@ -18,13 +18,16 @@ const exit = z.looseObject({
   score: z.number(),
   successRate: z.number().nullable(),
 });
+const lastErrors = z.array(
+  z.object({ atMs: z.number(), domain: z.string(), host: z.string().nullable(), reply: z.string(), count: z.number() }),
+);
 const changed = z.object({ egress: z.string(), changed: z.boolean() });
 
 export function egressRoutes(needs: EgressNeeds): readonly ApiRoute[] {
   return [...lookRoutes(needs), pauseRoute(needs), resumeRoute(needs), testRoute(needs)];
 }
 
-function lookRoutes({ operations }: EgressNeeds): readonly ApiRoute[] {
+function lookRoutes({ operations, troubles }: EgressNeeds): readonly ApiRoute[] {
   const exits = shared(() => operations.exits());
   return [
     defineRoute({
@@ -41,11 +44,12 @@ function lookRoutes({ operations }: EgressNeeds): readonly ApiRoute[] {
       path: '/api/v1/egress/{name}',
       scope: 'read',
       part: 'egress',
-      summary: 'One exit: what closes it, what is used of its limits, its reputation and its budget',
-      answer: exit,
+      summary: 'One exit: what closes it, what is used of its limits, its reputation, its budget and its last errors',
+      answer: exit.extend({ lastErrors }),
       run: async ({ params: { name = '' } }) => {
         const found = (await exits()).find(({ egress }) => egress === name);
-        return found === undefined ? unknown(name) : { kind: 'json', value: found };
+        if (found === undefined) return unknown(name);
+        return { kind: 'json', value: { ...found, lastErrors: [...troubles.ofExit(name)] } };
       },
     }),
   ];

@@ -208,7 +208,7 @@ function troublesOf({ troubles }: KnownExit, told: Told): Html {
   );
   return html`<section class="card" data-live="errors" aria-labelledby="errors">
     <h2 id="errors">${words.errors}</h2>
-    <p class="hint">${words.errorsOfNode}</p>
+    <p class="hint">${words.errorsKept}</p>
     ${
       troubles.length === 0
         ? html`<p class="soft">${words.noErrors}</p>`

@@ -26,7 +26,7 @@ type ExitsWords = {
   readonly lasts: string;
   readonly free: string;
   readonly errors: string;
-  readonly errorsOfNode: string;
+  readonly errorsKept: string;
   readonly noErrors: string;
   readonly times: (count: number) => string;
   readonly actions: string;
@@ -95,7 +95,7 @@ export const EXITS_WORDS: Words<ExitsWords> = {
     lasts: 'lasts the month',
     free: 'no cost given',
     errors: 'Last errors',
-    errorsOfNode: 'As this process heard them since it started.',
+    errorsKept: 'As all nodes heard them, over restarts too.',
     noErrors: 'None since the relay started.',
     times: (count) => (count === 1 ? 'once' : `${count} times`),
     actions: 'Actions',
@@ -169,7 +169,7 @@ export const EXITS_WORDS: Words<ExitsWords> = {
     lasts: 'alcanza hasta fin de mes',
     free: 'sin coste indicado',
     errors: 'Últimos errores',
-    errorsOfNode: 'Los que este proceso ha recibido desde que se inició.',
+    errorsKept: 'Los que han recibido todos los nodos, también antes de un reinicio.',
     noErrors: 'Ninguno desde que se inició el relay.',
     times: (count) => (count === 1 ? 'una vez' : `${count} veces`),
     actions: 'Acciones',
