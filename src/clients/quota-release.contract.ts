@@ -156,6 +156,27 @@ export function testQuotaRelease(engine: Engine): void {
       expect([left?.name, others]).toEqual([`${waitMarks('shop')}${late}`, []]);
     });
 
+    test('that an operator holds stays, and nothing waits behind it', async () => {
+      await using world = new World(fixture());
+      const { spool, nowMs } = fixture();
+      await world.draw(3);
+      const mail = [await world.held(), await world.held()];
+      await world.release.look();
+      const kept = { ids: [deliveryOf(mail[0]!)] };
+      expect(await spool.hold(kept, nowMs)).toBe(1);
+      expect(await spool.hold(kept, nowMs)).toBe(0);
+      expect(await spool.hold({}, nowMs, 'of another reason')).toBe(0);
+      await fixture().clock.advance(HOUR_MS);
+      await world.release.look();
+      expect(await world.gone(mail)).toEqual([1]);
+      const story = await spool.story(mail[0]!.message.id);
+      expect(story?.events.at(-1)).toMatchObject({ event: 'held', reason: 'an operator held it' });
+      // What it was told is over, for what was let go too.
+      expect((await spool.list({}, { limit: 9 })).map(({ delivery }) => delivery.lastReply)).toEqual([null, null]);
+      expect((await spool.overview()).byState).toEqual({ queued: 1, held: 1, quarantined: 0 });
+      expect(await spool.audit()).toMatchObject({ accepted: 2, queued: 2, violations: [] });
+    });
+
     test('goes at once when the quota is gone, also of a client that is gone', async () => {
       await using world = new World(fixture());
       await world.draw(3);

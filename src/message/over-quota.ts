@@ -18,6 +18,11 @@ export function overQuotaReply(reason: string): Reply {
   return { code: 451, detail: '4.5', text: reason };
 }
 
+/** Whether a delivery was set aside for that, and nothing else came since: by what it was told last. */
+export function waitsForQuota({ state, lastReply }: Pick<Delivery, 'state' | 'lastReply'>): boolean {
+  return state === 'held' && lastReply?.text.startsWith(HELD_OVER_QUOTA) === true;
+}
+
 /** What its recipients are drawn from, of whatever window. */
 export function quotaAccount(client: string): string {
   return `client:${client}`;

@@ -1,5 +1,6 @@
 import type { Delivery } from '../message/delivery.ts';
 import { messageIdOf, parseDeliveryId, type DeliveryId, type MessageId } from '../message/ids.ts';
+import { waitsForQuota } from '../message/over-quota.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Clock, Emit } from '../ports.ts';
 import { isoTime } from '../report/log-fields.ts';
@@ -226,10 +227,11 @@ function aboutOf({ id, messageId, domain, recipients }: Delivery, atMs: number) 
 const PAST = { hold: 'held', release: 'released', retry: 'retried' } as const;
 
 /** What each command changes; the others that its filter names stay as they are. */
-function concerns(action: StoreAction, { state, dueAtMs }: Delivery, atMs: number): boolean {
+function concerns(action: StoreAction, delivery: Delivery, atMs: number): boolean {
+  const { state, dueAtMs } = delivery;
   switch (action) {
     case 'hold':
-      return state === 'queued';
+      return state === 'queued' || waitsForQuota(delivery);
     case 'release':
       return state !== 'queued';
     case 'retry':

@@ -203,7 +203,7 @@ export interface Spool extends AsyncDisposable {
     page: { readonly limit: number; readonly after?: DeliveryId },
   ): Promise<readonly QueuedDelivery[]>;
   /** Operator commands, on deliveries that nobody is trying; return how many they changed. Each writes an event a delivery. */
-  /** @param why for the event. Default: an operator did. */
+  /** @param why for the event. Default: an operator did, who also keeps what would go by itself when its quota has room. */
   hold(filter: QueueFilter, atMs: number, why?: string): Promise<number>;
   /** Makes what is held or quarantined due now; scheduled mail at its time. @param why as of `hold` */
   release(filter: QueueFilter, atMs: number, why?: string): Promise<number>;

@@ -1,4 +1,5 @@
 /** What operators ask for. Each may walk the whole queue, so each stops (yields) after every window. */
+import { waitsForQuota } from '../../message/over-quota.ts';
 import { packReaped } from '../last-reply.ts';
 import { releasedDueMs } from '../reschedule.ts';
 import type { LeasedDelivery, QueuedDelivery } from '../spool.ts';
@@ -50,8 +51,10 @@ export function* shape(store: Store, ask: LongCalls['shape']['ask']): Long<'shap
 /** See `Spool.hold`. */
 export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'> {
   return yield* change(store, ask, (row) => {
-    if (row.state !== QUEUED) return false;
-    setState(store, row, HELD);
+    const isKept = ask.why === null && waitsForQuota(parseQueued(row).delivery);
+    if (row.state !== QUEUED && !isKept) return false;
+    if (isKept) writeLastReply(store, row, null);
+    else setState(store, row, HELD);
     writeDeliveryEvent(store, row, { kind: 'held', reason: ask.why ?? 'an operator held it', atMs: ask.atMs });
     return true;
   });
@@ -61,6 +64,7 @@ export function* hold(store: Store, ask: LongCalls['hold']['ask']): Long<'hold'>
 export function* release(store: Store, ask: LongCalls['release']['ask']): Long<'release'> {
   return yield* change(store, ask, (row) => {
     if (row.state === QUEUED) return false;
+    if (waitsForQuota(parseQueued(row).delivery)) writeLastReply(store, row, null);
     setState(store, row, QUEUED);
     const dueAtMs = releasedDueMs(row.dueAt, { sendAtMs: parseMessage(row)?.sendAtMs, atMs: ask.atMs });
     if (dueAtMs !== row.dueAt) setDue(store, row, dueAtMs);

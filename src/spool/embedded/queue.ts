@@ -107,7 +107,7 @@ export function findLeased(store: Store, ask: LeaseAsk): DeliveryRow | undefined
 }
 
 /** Changes what it was told last. A lease stays. */
-export function writeLastReply(store: Store, row: DeliveryRow, lastReply: string): void {
+export function writeLastReply(store: Store, row: DeliveryRow, lastReply: string | null): void {
   store.run('UPDATE delivery SET last_reply = ? WHERE seq = ?', lastReply, row.seq);
 }
 

@@ -1,5 +1,6 @@
 /** What operators ask for, and what is left behind by owners that died. */
 import { messageIdOf, type DeliveryId } from '../../message/ids.ts';
+import { waitsForQuota } from '../../message/over-quota.ts';
 import type { Reply } from '../../message/reply.ts';
 import { packReaped } from '../last-reply.ts';
 import { releasedDueMs } from '../reschedule.ts';
@@ -74,12 +75,15 @@ async function* singly(windows: AsyncGenerator<readonly Found[]>): AsyncGenerato
 export function hold(
   store: Store,
   filter: QueueFilter,
-  { atMs, why = 'an operator held it' }: { readonly atMs: number; readonly why: string | undefined },
+  { atMs, why }: { readonly atMs: number; readonly why: string | undefined },
 ): Promise<number> {
-  const events = [{ kind: 'held', reason: why }] as const;
+  const events = [{ kind: 'held', reason: why ?? 'an operator held it' }] as const;
   return operate(store, filter, {
     atMs,
-    make: ({ record }) => (record.state === QUEUED ? { record: { state: HELD }, events } : null),
+    make: ({ of, record }) => {
+      if (record.state === QUEUED) return { record: { state: HELD }, events };
+      return why === undefined && waitsForQuota(deliveryOf(record, of)) ? { record: { lastReply: '' }, events } : null;
+    },
   });
 }
 
@@ -95,7 +99,8 @@ export function release(
     make: ({ of, record }) => {
       if (record.state === QUEUED) return null;
       const dueAtMs = releasedDueMs(record.dueAtMs, { sendAtMs: of.message?.sendAtMs, atMs });
-      return { record: { state: QUEUED, dueAtMs }, events };
+      const told = waitsForQuota(deliveryOf(record, of)) ? { lastReply: '' } : {};
+      return { record: { state: QUEUED, dueAtMs, ...told }, events };
     },
   });
 }
