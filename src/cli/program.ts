@@ -87,7 +87,8 @@ function failed({ terminal }: Cli, error: unknown): ExitCode {
     return 2;
   }
   if (error instanceof OperationsError || error instanceof SpoolError) {
-    const hint = error instanceof SpoolError && error.kind === 'in-use' ? ' (a relay that is starting or ending?)' : '';
+    const isInUse = error instanceof SpoolError && error.kind === 'in-use' && !error.isFinal;
+    const hint = isInUse ? ' (a relay that is starting or ending?)' : '';
     terminal.err(`relevo: ${error.message}${hint}\n`);
     return 1;
   }

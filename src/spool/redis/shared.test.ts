@@ -225,7 +225,8 @@ test('the number of shards is what the first opening made it', async () => {
 test('a spool in a form that is not known is not touched', async () => {
   const prefix = aPrefix();
   await redis.server().cli('SET', `${prefix}{format}`, '99 1');
-  await expect(node('one', { prefix })).rejects.toMatchObject({ kind: 'in-use' });
+  const message = expect.stringMatching(/is kept in form 99, .* knows form \d+: docs\/operating\.md/) as string;
+  await expect(node('one', { prefix })).rejects.toMatchObject({ kind: 'in-use', isFinal: true, message });
 });
 
 describe('a server that is full', () => {

@@ -120,7 +120,9 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
   const format = textOf(await link.run(SCRIPTS.format, [formatKey(prefix)], [`${FORMAT} ${wanted}`]));
   const [version, shards = 0] = format.split(' ').map(Number);
   if (version !== FORMAT || !Number.isInteger(shards) || shards < 1 || shards > SHARDS_AT_MOST) {
-    throw new SpoolError('in-use', `the spool under ${prefix} is in a form that this version does not know: ${format}`);
+    const forms = `in form ${format.split(' ', 1)[0]}, and this version of relevo knows form ${FORMAT}`;
+    const todo = 'docs/operating.md, "Upgrades", tells how its mail is carried over';
+    throw new SpoolError('in-use', `the spool under ${prefix} is kept ${forms}: ${todo}`, { isFinal: true });
   }
   return new Store({ link, keys: new Keys(prefix, shards), format, clock, node, onEvents, holdWhenInDoubt, feed });
 }
