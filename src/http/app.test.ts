@@ -246,7 +246,11 @@ test('a page is for those who signed in: others are sent to do that, and come ba
   const shown = await ask('GET', '/notes/%3Cb%3E', { headers: { 'accept-language': 'fr, es-MX;q=0.8, en;q=0.5' } });
   expect([shown.status, shown.contentType]).toEqual([200, 'text/html; charset=utf-8']);
   expect(shown.text).toBe('<title>&lt;b&gt;</title><p>c5rf es</p>');
-  expect(shown.headers?.['content-security-policy']).toContain("default-src 'none'; script-src 'self'");
+  // Nothing inline, nothing from elsewhere.
+  expect(shown.headers?.['content-security-policy']).toBe(
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
+      "form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+  );
   expect((await ask('POST', '/notes/7', { headers: {} })).headers).toEqual({ allow: 'GET, HEAD' });
   const blind = world({ pages: [page], signedIn: true, scopes: ['submit'] });
   expect((await blind.ask('GET', '/notes/7', { headers: {} })).status).toBe(403);

@@ -86,6 +86,8 @@ test('a client that is held shows with the reason, in Spanish too, and is let go
   await alert.waitFor();
   expect(await alert.textContent()).toContain('Su correo masivo está retenido');
   expect(await alert.locator('[lang=en]').count()).toBe(0);
+  // What its software does, as sessions showed it.
+  await row.getByText('sin cifrar').waitFor();
   expect(await tooWide(page)).toEqual([]);
   await row.getByRole('button', { name: 'Liberar shop' }).click();
   await page.locator('dialog[open]').getByRole('button', { name: 'Liberar' }).click();

@@ -35,6 +35,8 @@ http: { listen: 127.0.0.1:${await freePort()} }
   const mail = await simpleParser(two.accepted[0]?.content ?? '');
   expect(mail.subject).toBe('[relay.test] INFO: egress-paused:one');
   expect(mail.text).toContain('one is paused by an operator (moves house)');
+  const own = relay.lines.filter((line) => line.event === 'received' && line['client'] === 'relevo');
+  expect(own.map(({ priority }) => priority)).toEqual(['high']);
   const [post] = listener.posts;
   expect(post?.signedWith('hush')).toBe(true);
   expect(JSON.parse(post?.body ?? '')).toMatchObject({ relay: 'relay.test', alerts: [{ name: 'egress-paused:one' }] });
