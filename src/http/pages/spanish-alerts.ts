@@ -202,6 +202,15 @@ const MAIL: readonly Sentence[] = [
   ],
   ['it answers {status}', 'responde {status}'],
   ['it cannot be reached: {code}', 'no se alcanza: {code}'],
+  [
+    '{client}: it is over its quota of {rate}; its mail waits, and goes by itself, the oldest first, as there is room',
+    '{client}: supera su cuota de {rate}; su correo espera, y sale por sí solo, primero el más antiguo, según haya sitio',
+  ],
+  [
+    '{client}: it is over its quota; its mail waits, and goes by itself, the oldest first, as there is room',
+    '{client}: supera su cuota; su correo espera, y sale por sí solo, primero el más antiguo, según haya sitio',
+  ],
+  ['{client}: none of its mail waits for its quota any more', '{client}: ya nada de su correo espera por su cuota'],
 ];
 
 const RELAY: readonly Sentence[] = [

@@ -58,6 +58,11 @@ const STORED: readonly Sentence[] = [
   ['quarantined; {command} lets it go', 'en cuarentena; {command} lo libera'],
   ['quarantined: {reason*}; {command} lets it go', 'en cuarentena: {reason*}; {command} lo libera'],
   ['an operator held it', 'lo retuvo un operador'],
+  [
+    'over its quota of {rate}: it goes by itself, in its turn, as soon as there is room',
+    'supera la cuota de {rate}: sale por sí solo, en su turno, en cuanto haya sitio',
+  ],
+  ['its quota has room', 'su cuota tiene sitio'],
   ['scheduled: not to be sent before {time}', 'programado: no se envía antes de {time}'],
   ['waits until {time} ({after*})', 'espera hasta {time} ({after*})'],
   [

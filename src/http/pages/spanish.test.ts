@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
 import { ALERT_KIND_NAMES, ALERT_KINDS } from '../../message/alert-kind.ts';
+import { overQuotaText } from '../../message/over-quota.ts';
 import { adviceFrom } from '../../routing/advice.ts';
 import type { Html } from '../page.ts';
 import { said, saidTodo, spanish } from './spanish.ts';
@@ -66,6 +67,12 @@ test('sentences within sentences, and several in a row, are all translated', () 
   );
   expect(spanish('waits for its next try, in 30 s; what a server said')).toBe(
     'espera su próximo intento, en 30 s; what a server said',
+  );
+});
+
+test('mail that waits for the quota of its client says so', () => {
+  expect(spanish(`held: ${overQuotaText('5/m')}; \`relevo queue release --id X\` lets it go`)).toBe(
+    'retenido: supera la cuota de 5/m: sale por sí solo, en su turno, en cuanto haya sitio; `relevo queue release --id X` lo libera',
   );
 });
 
