@@ -2,8 +2,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type HookListener, startHookListener } from '../fakes/hook-listener.ts';
 import { allDone } from './actions.ts';
-import { tooWide } from './checks.ts';
-import { type BrowserRig, openBrowserRig } from './rig.ts';
+import { seriousFaults, tooWide } from './checks.ts';
+import { type BrowserRig, openBrowserRig, type OpenedPage } from './rig.ts';
 import { HOSTILE, SEEDED } from './seed.ts';
 
 const ONCALL = 'oncall@dest.test';
@@ -14,7 +14,7 @@ beforeAll(async () => {
   listener = await startHookListener();
   // The guard knows nobody for long here, and takes any mail for unlike all before.
   const policy = `alerts: { to: [${ONCALL}, "${listener.url}"], gather: 1s }\nguard: { learn: 0s, least: 1, volume: 1 }\n`;
-  rig = await openBrowserRig({ policy });
+  rig = await openBrowserRig({ policy, publicUrl: 'https://out.test' });
 });
 afterAll(allDone('alerts', () => rig));
 afterAll(async () => {
@@ -89,10 +89,24 @@ test('a client that is held shows with the reason, in Spanish too, and is let go
   // What its software does, as sessions showed it.
   await row.getByText('sin cifrar').waitFor();
   expect(await tooWide(page)).toEqual([]);
+  await using linked = await openLink();
   await row.getByRole('button', { name: 'Liberar shop' }).click();
   await page.locator('dialog[open]').getByRole('button', { name: 'Liberar' }).click();
   await expect.poll(() => row.getByRole('button').count()).toBe(0);
   const { value } = await rig.api('GET', '/api/v1/clients');
   expect(value).toMatchObject({ clients: [{ client: 'shop', held: null }] });
-  expect(at.troubles).toEqual([]);
+  await linked.page.getByRole('button', { name: 'Let it go' }).click();
+  await linked.page.getByText('this link did its work').waitFor();
+  expect([...at.troubles, ...linked.troubles]).toEqual([]);
 });
+
+/** The page that the link of the alert leads to, as who has not signed in sees it on a phone. */
+async function openLink(): Promise<OpenedPage> {
+  const link = (): string =>
+    /https:\/\/out\.test(\/release\/[\w.-]+)/.exec(listener.posts.map(({ body }) => body).join())?.[1] ?? '';
+  await expect.poll(link, { timeout: 15_000 }).not.toBe('');
+  const linked = await rig.open(link(), { as: null, width: 380 });
+  expect(await linked.page.locator('body').textContent()).toContain('The bulk mail of the client shop is held');
+  expect([...(await seriousFaults(linked.page)), ...(await tooWide(linked.page))]).toEqual([]);
+  return linked;
+}

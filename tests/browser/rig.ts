@@ -42,6 +42,13 @@ export type BrowserRig = AsyncDisposable & {
   readonly deeds: readonly Deed[];
 };
 
+export type RigOptions = {
+  /** Further keys of the policy, at the top. */
+  readonly policy?: string;
+  /** As of which links in mail are. Default: there are none. */
+  readonly publicUrl?: string | null;
+};
+
 const IN_PAGE = join(import.meta.dirname, 'in-page.js');
 
 /** Small and quiet, and nothing asked of anybody else. */
@@ -59,13 +66,13 @@ const ARGUMENTS = [
 
 function policyOf(
   ports: { readonly smtp: number; readonly http: number; readonly sink: number },
-  more: string,
+  { policy = '', publicUrl = null }: RigOptions,
 ): string {
   const exit = `type: smtp, host: 127.0.0.1, port: ${ports.sink}, tls: none`;
   return `
 hostname: relay.test
 listen: [{ port: ${ports.smtp}, address: 127.0.0.1, tls: none, auth: none }]
-http: { listen: 127.0.0.1:${ports.http} }
+http: { listen: 127.0.0.1:${ports.http}, publicUrl: ${publicUrl} }
 clients: { shop: { networks: [127.0.0.0/8], senders: ["*"] } }
 streams: { transactional: {}, marketing: {} }
 log: { subjects: true }
@@ -74,15 +81,14 @@ egress:
   two: { ${exit}, hourlyLimit: 200, warmup: { start: 2026-11-01 } }
 pools: { owned: { members: [one, two] } }
 routes: [{ name: all, use: [owned] }]
-${more}`;
+${policy}`;
 }
 
-/** @param options.policy further keys of the policy, at the top */
-export async function openBrowserRig(options: { readonly policy?: string } = {}): Promise<BrowserRig> {
+export async function openBrowserRig(options: RigOptions = {}): Promise<BrowserRig> {
   await using stack = new AsyncDisposableStack();
   const destinations = stack.use(await startDestinations());
   const [smtp, http] = [await freePort(), await freePort()];
-  const policy = policyOf({ smtp, http, sink: destinations.port }, options.policy ?? '');
+  const policy = policyOf({ smtp, http, sink: destinations.port }, options);
   const relay = stack.use(new RelayProcess(policy));
   const executablePath = process.env['RELEVO_CHROMIUM'] ?? '/usr/bin/chromium';
   const [browser] = await Promise.all([chromium.launch({ executablePath, args: ARGUMENTS }), relay.start()]);
