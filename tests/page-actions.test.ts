@@ -17,6 +17,7 @@ const MARKS = {
     /(method="get")(?![^>]*data-filter)/g,
     /<a [^>]*\s(download)\b/g,
     /(href="\/(?:language|api)\/[^"?]*)/g,
+    /<a [^>]*\s(rel="next")/g,
   ],
   assets: [/['"`](\/api\/v1\/[^'"`?]*)/g],
 };

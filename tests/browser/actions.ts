@@ -105,6 +105,10 @@ const STATE: readonly Action[] = [
     'POST /api/v1/egress/{name}/pause',
   ),
   button('frame', 'exits', 'href="/language/${one}', 'GET /language/{name}'),
+  button('access-audit', 'exits', 'rel="next"', 'GET /access before'),
+  button('messages', 'exits', 'rel="next"', 'GET /messages cursor domain'),
+  button('queue-deliveries', 'exits', 'rel="next"', 'GET /queue after'),
+  button('suppression', 'exits', 'rel="next"', 'GET /suppression after domain'),
   call('charts', 'exits', '/api/v1/stats/series', 'GET /api/v1/stats/series @/', 'GET /api/v1/stats/series @/exits/'),
 ];
 

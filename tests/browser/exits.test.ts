@@ -5,6 +5,7 @@ import { allDone } from './actions.ts';
 import { tabOrder } from './checks.ts';
 import { type BrowserRig, openBrowserRig } from './rig.ts';
 import { HOSTILE, SEEDED } from './seed.ts';
+import { daysAhead, states } from './waiting-mail.ts';
 
 let rig: BrowserRig;
 beforeAll(async () => {
@@ -155,6 +156,32 @@ test('every action is within reach of the Tab key, the way past the list of page
   expect(order[0]).toBe('Skip to content');
   for (const name of ['Overview', 'Exits', 'Sign out', 'one', 'Pause one', 'Test one', 'Pause two', 'Español'])
     expect(order).toContain(name);
+});
+
+test('what a page has no room for is a link away, and so is its beginning', async () => {
+  const some = Array.from({ length: 60 }, (_, n) => `n${n}@long.test`);
+  for (const address of some) await rig.api('POST', '/api/v1/suppressions', { address, reason: 'manual' });
+  const mail = { from: SEEDED.sender, text: 'x', client: 'shop', sendAt: `${daysAhead(1)}T08:00:00Z` };
+  const messages = some.map((_, n) => ({ ...mail, to: [`n${n}@paged.test`], subject: `${n}` }));
+  expect((await rig.api('POST', '/api/v1/messages/batch', { messages })).status).toBe(207);
+  for (const [path, older, newest] of [
+    ['/queue', 'Older ones', 'Back to the newest'],
+    ['/messages?domain=paged.test', 'Older ones', 'Back to the newest'],
+    ['/suppression?domain=long.test', 'Next page', 'First page'],
+    ['/access', 'Older', 'Newest'],
+  ] as const) {
+    await using at = await rig.open(path);
+    const { page } = at;
+    const top = async () => (await page.locator('[data-live] tbody').last().innerText()).replaceAll(/\d+ \w+ ago/g, '');
+    const first = await top();
+    await Promise.all([page.waitForURL(/after=|cursor=|before=/), page.getByRole('link', { name: older }).click()]);
+    expect(await top()).not.toBe(first);
+    await page.getByRole('link', { name: newest }).click();
+    await expect.poll(top).toBe(first);
+    expect(at.troubles).toEqual([]);
+  }
+  await rig.api('POST', '/api/v1/queue/cancel', { domain: 'paged.test', scheduled: true });
+  expect(await states(rig, 'paged.test')).toEqual([]);
 });
 
 test('another language is chosen, and kept', async () => {
