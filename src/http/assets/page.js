@@ -2,7 +2,6 @@
  * What all pages have beside their text, and what their scripts share as `relevo`: calls of the API, outcomes told, questions asked.
  *
  *   <button data-dialog="id">   opens a <dialog>, in which data-close closes it
- *   <button data-copy="id">     copies the text of an element
  */
 (() => {
   'use strict';
@@ -104,8 +103,6 @@
     const opener = event.target.closest?.('[data-dialog]');
     if (opener) show(document.getElementById(opener.dataset.dialog));
     if (event.target.closest?.('[data-close]')) event.target.closest('dialog')?.close();
-    const copied = event.target.closest?.('[data-copy]');
-    if (copied) void navigator.clipboard?.writeText(document.getElementById(copied.dataset.copy)?.textContent ?? '');
   });
 
   window.relevo = { announce, call, confirm, csrf, filled, show, words };
