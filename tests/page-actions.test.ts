@@ -1,9 +1,12 @@
-/** That every action of the pages is one of those that tests take in a browser. */
+/** That every page is one of those that tests open in a browser, and every action of theirs one that tests take there. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { expect, test } from 'vitest';
+import type { RouteNeeds } from '../src/http/needs.ts';
+import { allPages } from '../src/http/pages/pages.ts';
 import { ACTIONS } from './browser/actions.ts';
 import { wasDone } from './browser/deeds.ts';
+import { PAGES } from './browser/page-list.ts';
 
 const HTTP = resolve(import.meta.dirname, '../src/http');
 
@@ -39,6 +42,14 @@ test('every action that a page offers, and every call that its scripts make, is 
   const there = [...actionsOf('pages'), ...actionsOf('assets')];
   expect(there.length).toBeGreaterThan(50);
   expect(ACTIONS.map(({ of, as }) => `${of}: ${as}`).toSorted()).toEqual(there.toSorted());
+});
+
+test('every page is opened by the tests of all pages', () => {
+  const nothing = new Proxy({}, { get: () => () => undefined });
+  const there = allPages(nothing as RouteNeeds).map(({ path }) => path.replaceAll(/\{\w+\}/g, '…'));
+  // One that has a name of its own is come to by a link.
+  const opened = PAGES.map(({ path, by }) => (by === undefined ? path.replace('/one', '/…') : '/messages/…'));
+  expect(opened.toSorted()).toEqual(there.toSorted());
 });
 
 test('what was done is told from what was not', () => {
