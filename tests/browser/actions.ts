@@ -164,7 +164,7 @@ const POLICY: readonly Action[] = [
   call('policy-save', 'policy', '/api/v1/policy/simulate', 'POST /api/v1/policy/simulate text hours'),
   call('policy-save', 'policy', '/api/v1/policy/versions/${id}/rollback', 'POST /api/v1/policy/versions/{id}/rollback'),
   form('policy-settings', 'policy', 'POST /api/v1/policy/settings'),
-  form('policy-settings', 'policy', '${SAVE}', 'POST /api/v1/policy/settings limits alerts exits'),
+  form('policy-settings', 'policy', '${SAVE}', 'POST /api/v1/policy/settings preset limits alerts exits'),
   form('policy-provider-forms', 'policy', '${api}', 'POST /api/v1/policy/settings added'),
   button('wizard', 'policy', 'data-do="add"', 'click do add'),
   button('wizard', 'policy', 'data-do="apply"', 'click do apply'),

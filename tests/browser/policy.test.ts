@@ -116,6 +116,13 @@ test('the simple form changes single values, adds a provider, and keeps its secr
   const before = inFile();
   await using at = await rig.open('/policy/settings');
   const { page } = at;
+  // A preset whose servers nobody gave is not put in force, and it is said what is missing.
+  await page.getByLabel('Preset').selectOption('starter');
+  await page.getByRole('button', { name: 'Save and put in force' }).click();
+  await page.getByText('SMTP_HOST_1 is not set').first().waitFor();
+  expect(inFile()).toBe(before);
+  await page.getByLabel('Preset').selectOption({ index: 0 });
+
   await page.getByLabel('Recipients of a message').fill('50');
   await page.getByLabel('Who is told, one address a line').fill('ops@relay.test');
   await page.getByRole('group', { name: 'one (smtp)' }).getByLabel('Messages a day').fill('4000');
