@@ -61,9 +61,9 @@ test('its upkeep alone makes it collect again only once there is something to be
   seen.allocate(33);
   look(seen.rest, 20);
   expect(seen.collections).toBe(1);
-  look(seen.rest, 300, () => seen.allocate(0.1));
+  look(seen.rest, 150, () => seen.allocate(0.1));
   expect(seen.collections).toBe(1);
-  look(seen.rest, 60, () => seen.allocate(0.1));
+  look(seen.rest, 30, () => seen.allocate(0.1));
   expect(seen.collections).toBe(2);
 });
 

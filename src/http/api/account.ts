@@ -30,7 +30,7 @@ const CODES = z.object({ recoveryCodes: z.array(z.string()) });
 const of = { scope: null, part: 'account' } as const;
 
 export function accountRoutes(needs: Needs): readonly ApiRoute[] {
-  return [own(needs), changePassword(needs), ...secondFactor(needs), ...sessions(needs)];
+  return [own(needs), changePassword(needs), ...secondFactor(needs), recoveryCodes(needs), ...sessions(needs)];
 }
 
 function own({ operations }: Needs): ApiRoute {
@@ -115,21 +115,24 @@ function secondFactor({ operations, signInDesk }: Needs): readonly ApiRoute[] {
         return { kind: 'json', value: result, change };
       },
     }),
-    defineRoute({
-      ...of,
-      method: 'POST',
-      path: '/api/v1/account/recovery-codes',
-      summary: 'Ten other recovery codes, told only now; those before are good no more',
-      body: { as: 'json', schema: z.strictObject({ password, code }) },
-      answer: CODES,
-      run: async ({ principal, body }) => {
-        const refusal = await mustKnow(signInDesk, principal, body);
-        if (refusal !== null) return refusal;
-        const value = await operations.renewRecoveryCodes({ name: principal.name });
-        return { kind: 'json', value, change: { what: 'user.recovery-codes', on: principal.name } };
-      },
-    }),
   ];
+}
+
+function recoveryCodes({ operations, signInDesk }: Needs): ApiRoute {
+  return defineRoute({
+    ...of,
+    method: 'POST',
+    path: '/api/v1/account/recovery-codes',
+    summary: 'Ten other recovery codes, told only now; those before are good no more',
+    body: { as: 'json', schema: z.strictObject({ password, code }) },
+    answer: CODES,
+    run: async ({ principal, body }) => {
+      const refusal = await mustKnow(signInDesk, principal, body);
+      if (refusal !== null) return refusal;
+      const value = await operations.renewRecoveryCodes({ name: principal.name });
+      return { kind: 'json', value, change: { what: 'user.recovery-codes', on: principal.name } };
+    },
+  });
 }
 
 /** It counts for nothing yet. */
