@@ -177,16 +177,54 @@ export function testQuotaRelease(engine: Engine): void {
       expect(await spool.audit()).toMatchObject({ accepted: 2, queued: 2, violations: [] });
     });
 
-    test('goes at once when the quota is gone, also of a client that is gone', async () => {
+    test('goes at once when the quota is gone', async () => {
       await using world = new World(fixture());
       await world.draw(3);
       const mail = [await world.held(), await world.held()];
       await world.release.look();
       expect(await world.gone(mail)).toEqual([]);
-      world.policy = policySchema.parse({ hostname: 'relay.test' });
+      world.policy = policySchema.parse({
+        hostname: 'relay.test',
+        clients: { shop: { networks: ['192.0.2.0/24'], senders: ['*'] } },
+      });
       await world.release.look();
       expect(await world.gone(mail)).toEqual([0, 1]);
       expect(await fixture().spool.marks.marks('quota-')).toEqual([]);
+    });
+
+    test('of a client that was taken out of the policy is for an operator', async () => {
+      await using world = new World(fixture());
+      const { spool, clock } = fixture();
+      await world.draw(3);
+      const mail = [await world.held(), await world.held()];
+      await world.release.look();
+      world.policy = policySchema.parse({ hostname: 'relay.test' });
+      await clock.advance(HOUR_MS);
+      await world.release.look();
+      expect(await world.gone(mail)).toEqual([]);
+      expect(world.told.at(-1)).toBe('quota-held:shop true');
+      await spool.release({ ids: [deliveryOf(mail[0]!)] }, fixture().nowMs);
+      await spool.discard({ ids: [deliveryOf(mail[1]!)] }, fixture().nowMs);
+      await clock.advance(HOUR_MS);
+      await world.release.look();
+      expect(world.told.at(-1)).toBe('quota-held:shop false');
+      expect(await spool.marks.marks('quota-')).toEqual([]);
+    });
+
+    test('that goes in the first look after a restart ends what was said before it', async () => {
+      let world = new World(fixture());
+      await world.draw(3);
+      const mail = [await world.held()];
+      await world.release.look();
+      expect(world.told).toEqual(['quota-held:shop true']);
+      await world[Symbol.asyncDispose]();
+      fixture().store = await fixture().store.reopened();
+      await fixture().clock.advance(HOUR_MS);
+      world = new World(fixture());
+      await world.release.look();
+      expect(await world.gone(mail)).toEqual([0]);
+      expect(world.told.at(-1)).toBe('quota-held:shop false');
+      await world[Symbol.asyncDispose]();
     });
 
     test('that is more than all of the quota stays, and nothing waits for it', async () => {

@@ -48,7 +48,8 @@ export class QuotaRelease implements AsyncDisposable {
   readonly #running: Promise<void>;
   readonly #known = new Map<string, Known>();
   #news = new AbortController();
-  readonly #told = new Set<string>();
+  /** What was said last of each. */
+  readonly #told = new Map<string, string>();
   #isOurs = false;
   #lookedMs = Number.NEGATIVE_INFINITY;
 
@@ -118,7 +119,8 @@ export class QuotaRelease implements AsyncDisposable {
     const waitMs = (known?.fullUntilMs ?? 0) - nowMs;
     // A window further ahead than it is long is one of a clock that was set back.
     const isFull = known?.quota === text && waitMs > 0 && waitMs <= (quota?.windowMs ?? 0);
-    if (isFull && clock.monotonicMs() - known.countedMs < COUNT_MS) return;
+    const stays = isFull || (known !== undefined && !this.#isNamed(client));
+    if (stays && clock.monotonicMs() - known.countedMs < COUNT_MS) return;
     const waits = await marks.marks(waitMarks(client));
     let [messages, fullUntilMs] = [waits.length, isFull ? known.fullUntilMs : 0];
     for (let from = 0; from < waits.length && fullUntilMs <= nowMs; from += AT_ONCE) {
@@ -133,7 +135,11 @@ export class QuotaRelease implements AsyncDisposable {
       const countedMs = clock.monotonicMs();
       this.#known.set(client, { client, messages, sinceMs, quota: text, countedMs, fullUntilMs });
     } else {
-      if (told !== null) await marks.unmark([`${WAITING_MARKS}${client}`]);
+      if (told !== null) {
+        await marks.unmark([`${WAITING_MARKS}${client}`]);
+        // Perhaps the process before this one said that it waits.
+        this.#told.set(client, '');
+      }
       this.#known.delete(client);
     }
   }
@@ -148,8 +154,9 @@ export class QuotaRelease implements AsyncDisposable {
     const { client, quota } = of;
     const read = await Promise.all(of.marks.map((mark) => this.#waitsOf(mark)));
     const waits = read.flat();
-    const drawn = quota === null ? { granted: waits, resetsAtMs: null } : await this.#draw({ client, quota, waits });
-    const { granted, resetsAtMs } = drawn;
+    // What somebody sent who may not any more goes when an operator says so.
+    const free = { granted: this.#isNamed(client) ? waits : [], resetsAtMs: null };
+    const { granted, resetsAtMs } = quota === null ? free : await this.#draw({ client, quota, waits });
     if (granted.length > 0) {
       await spool.release({ ids: granted.map(({ event }) => event.deliveryId) }, clock.nowMs(), WHY);
       for (const { event, story } of granted) emit(ofMail(event, story.message));
@@ -206,6 +213,10 @@ export class QuotaRelease implements AsyncDisposable {
     return this.#needs.clock.nowMs() - atMs < ACCEPTED_MS;
   }
 
+  #isNamed(client: string): boolean {
+    return Object.hasOwn(this.#needs.policy().clients, client);
+  }
+
   #quotaOf(client: string): Rate | null {
     const { clients } = this.#needs.policy();
     return (Object.hasOwn(clients, client) ? clients[client]?.quota : undefined) ?? null;
@@ -214,18 +225,24 @@ export class QuotaRelease implements AsyncDisposable {
   #tell(): void {
     const { emit, clock } = this.#needs;
     const atMs = clock.nowMs();
-    for (const client of this.#told) {
+    for (const client of this.#told.keys()) {
       if (this.#known.has(client)) continue;
       this.#told.delete(client);
       const text = `${client}: none of its mail waits for its quota any more`;
       emit({ event: 'alert', atMs, name: `quota-held:${client}`, text, raised: false });
     }
     for (const { client, quota } of this.#known.values()) {
-      if (this.#told.has(client)) continue;
-      this.#told.add(client);
-      const text = `${client}: it is over its quota${quota === '' ? '' : ` of ${quota}`}; its mail waits, and goes by itself, the oldest first, as there is room`;
+      const text = this.#waitingText(client, quota);
+      if (this.#told.get(client) === text) continue;
+      this.#told.set(client, text);
       emit({ event: 'alert', atMs, name: `quota-held:${client}`, text, raised: true });
     }
+  }
+
+  #waitingText(client: string, quota: string): string {
+    return this.#isNamed(client)
+      ? `${client}: it is over its quota${quota === '' ? '' : ` of ${quota}`}; its mail waits, and goes by itself, the oldest first, as there is room`
+      : `${client}: it is not in the policy any more; its mail that was over its quota waits until an operator releases or bounces it`;
   }
 }
 

@@ -210,6 +210,10 @@ const MAIL: readonly Sentence[] = [
     '{client}: it is over its quota; its mail waits, and goes by itself, the oldest first, as there is room',
     '{client}: supera su cuota; su correo espera, y sale por sí solo, primero el más antiguo, según haya sitio',
   ],
+  [
+    '{client}: it is not in the policy any more; its mail that was over its quota waits until an operator releases or bounces it',
+    '{client}: ya no está en la política; su correo por encima de la cuota espera hasta que un operador lo libere o lo devuelva',
+  ],
   ['{client}: none of its mail waits for its quota any more', '{client}: ya nada de su correo espera por su cuota'],
 ];
 
