@@ -76,6 +76,7 @@ test('every command has --help, and takes --policy and --data', async () => {
     'queue shape',
     'report bounces',
     'report costs',
+    'report send',
     'report traffic',
     'send',
     'simulate-provider',

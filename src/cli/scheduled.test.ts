@@ -58,7 +58,12 @@ test('it is moved, to a time or by so much from now, and why it waits is told', 
   expect((await rig.run(['message', soon.message.id])).stdout).toContain(`an operator moved it to ${at}`);
   const both = ['--id', soon.message.id, late.message.id];
   const json = await rig.run(['queue', 'reschedule', ...both, '--at', '30m', '--json']);
-  expect(JSON.parse(json.stdout)).toEqual({ changed: 3, busy: 0, sendAtMs: rig.clock.nowMs() + HOUR_MS / 2 });
+  expect(JSON.parse(json.stdout)).toEqual({
+    changed: 3,
+    isWhole: true,
+    busy: 0,
+    sendAtMs: rig.clock.nowMs() + HOUR_MS / 2,
+  });
   await rig.run(['queue', 'reschedule', ...both, '--at', 'now']);
   expect(await listed(rig, '--scheduled')).toEqual([]);
   expect((await listed(rig)).map(({ dueAtMs }) => dueAtMs)).toEqual(Array.from({ length: 4 }, () => rig.clock.nowMs()));
