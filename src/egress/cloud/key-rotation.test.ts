@@ -16,16 +16,31 @@ function policyWith(apiKeys: string[], endpoint: string): Policy {
   return testPolicy({ egress: { cloud: { type: 'mailgun', domain: MAILGUN_DOMAIN, apiKeys, endpoint } } });
 }
 
-test('new key in, old one drained, and its alert is over', async () => {
-  const [first = '', second = ''] = KEYS;
-  await using server = await startMailgun();
-  let policy = policyWith([first], server.url);
+function exitsWith(key: string, endpoint: string) {
+  let policy = policyWith([key], endpoint);
   const events: Event[] = [];
   const ports = { clock: new FakeClock(), random: systemRandom, dns: systemDns(() => null), dial: systemDial };
   const emit = (event: Event): void => {
     events.push(event);
   };
-  await using exits = openExits({ policy: () => policy, ports, emit, localAddresses: () => [] });
+  const exits = openExits({ policy: () => policy, ports, emit, localAddresses: () => [] });
+  return {
+    exits,
+    rotate: (next: string): void => {
+      policy = policyWith([next], endpoint);
+      exits.apply(policy);
+    },
+    /** Of each time that the alert was told of: whether it was raised. */
+    alerts: () =>
+      events.flatMap((event) => (event.event === 'alert' && event.name === 'exit-key:cloud' ? [event.raised] : [])),
+  };
+}
+
+test('new key in, old one drained, and its alert is over', async () => {
+  const [first = '', second = ''] = KEYS;
+  await using server = await startMailgun();
+  const { exits, rotate, alerts } = exitsWith(first, server.url);
+  await using _open = exits;
   const attempt = async (): Promise<readonly string[]> =>
     kindsOf((await exits.byName.get('cloud')?.attempt(mailTo(), NEVER)) ?? { outcomes: [], ...NOBODY });
 
@@ -40,36 +55,23 @@ test('new key in, old one drained, and its alert is over', async () => {
   expect(await attempt()).toEqual(['deferred']);
   server.act(PASS);
 
-  policy = policyWith([second], server.url);
-  exits.apply(policy);
+  rotate(second);
   expect(await attempt()).toEqual(['delivered']);
   expect(mailgunSends(server).map(mailgunKeyOf)).toEqual([first, first, second]);
   held.resolve();
   expect(await underWay).toEqual(['delivered']);
-  await vi.waitFor(() => {
-    const alerts = events.filter((event) => event.event === 'alert' && event.name === 'exit-key:cloud');
-    expect(alerts.map((alert) => alert.event === 'alert' && alert.raised)).toEqual([true, false]);
-  }, WAIT_MS);
+  await vi.waitFor(() => expect(alerts()).toEqual([true, false]), WAIT_MS);
 });
 
 test('the alert of a key that was refused is over once another has its place, with no mail by it', async () => {
   const [first = '', second = ''] = KEYS;
   await using server = await startMailgun();
-  let policy = policyWith([first], server.url);
-  const events: Event[] = [];
-  const ports = { clock: new FakeClock(), random: systemRandom, dns: systemDns(() => null), dial: systemDial };
-  const emit = (event: Event): void => {
-    events.push(event);
-  };
-  await using exits = openExits({ policy: () => policy, ports, emit, localAddresses: () => [] });
+  const { exits, rotate, alerts } = exitsWith(first, server.url);
+  await using _open = exits;
   server.act({ kind: 'answer', status: 401, body: 'Forbidden' });
   await exits.byName.get('cloud')?.attempt(mailTo(), NEVER);
-  policy = policyWith([second], server.url);
-  exits.apply(policy);
-  await vi.waitFor(() => {
-    const alerts = events.filter((event) => event.event === 'alert' && event.name === 'exit-key:cloud');
-    expect(alerts.map((alert) => alert.event === 'alert' && alert.raised)).toEqual([true, false]);
-  }, WAIT_MS);
+  rotate(second);
+  await vi.waitFor(() => expect(alerts()).toEqual([true, false]), WAIT_MS);
 });
 
 const NOBODY = { host: null, address: null, source: null, tls: null };
