@@ -49,15 +49,10 @@ async function measured(run: Run, options: RelevoOptions, peer: string): Promise
   const sending = trickle(traffic, relay.port, light.signal);
   await sleep(Math.max(0, SETTLE_MS - (performance.now() - began)));
   const rows: Row[] = [];
-  for (const asked of [...pagesOf(stock), ...callsOf(stock)]) {
-    const answered = await answers(relay.httpPort, token, asked);
-    const row = rowOf(answered, peer);
-    rows.push(row);
-    run.say(
-      `${row.cell}: p50 ${row.figures.p50Ms?.toFixed(1)}, p99 ${row.figures.p99Ms?.toFixed(1)} ms, ${row.note ?? ''}`,
-    );
-  }
+  for (const asked of [...pagesOf(stock), ...callsOf(stock)])
+    rows.push(await measuredRow(run, relay, { token, asked, peer }));
   rows.push(await commandsOf(relay, peer));
+  rows.push(...(await whileAllIsDue(run, { relay, token, stock, peer })));
   light.abort();
   await sending;
   return rows;
@@ -244,6 +239,35 @@ function rowOf({ what, tookMs, bytes, status }: Answered, peer: string): Row {
     broken: status === 200 ? null : `HTTP ${status}`,
     note: `p90 ${at(0.9).toFixed(1)}, the first ${tookMs[0]?.toFixed(1)}, ${late} of 50 ms or more, ${(bytes / 1_000).toFixed(1)} KB`,
   };
+}
+
+async function measuredRow(
+  run: Run,
+  relay: Relevo,
+  { token, asked, peer }: { readonly token: string; readonly asked: Asked; readonly peer: string },
+): Promise<Row> {
+  const row = rowOf(await answers(relay.httpPort, token, asked), peer);
+  const { p50Ms, p99Ms } = row.figures;
+  run.say(`${row.cell}: p50 ${p50Ms?.toFixed(1)}, p99 ${p99Ms?.toFixed(1)} ms, ${row.note ?? ''}`);
+  return row;
+}
+
+/** What an operator does when something is wrong: has everything tried at once, and looks how it goes. All of it is put off again. */
+async function whileAllIsDue(
+  run: Run,
+  at: { readonly relay: Relevo; readonly token: string; readonly stock: Stock; readonly peer: string },
+): Promise<Row[]> {
+  const { relay, token, stock, peer } = at;
+  const retrying = relay.command(['queue', 'retry', '--all']);
+  const rows: Row[] = [];
+  for (const { what, path } of pagesOf(stock)) {
+    const asked = { what: `${what}, all mail due`, path };
+    rows.push(await measuredRow(run, relay, { token, asked, peer }));
+  }
+  const { code, stderr, stdout, ms } = await retrying;
+  if (code !== 0) throw new Error(`queue retry: ${stderr.trim()}`);
+  run.say(`pages: ${stdout.trim()}, in ${(ms / 1_000).toFixed(0)} s`);
+  return rows;
 }
 
 async function commandsOf(relay: Relevo, peer: string): Promise<Row> {

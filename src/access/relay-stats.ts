@@ -86,10 +86,9 @@ type Read = Pick<AdviceRead, 'days' | 'limits'> & {
 
 /** @throws SpoolError where the store does not answer */
 export async function relayStats(needs: StatsNeeds, alerts: RelayStats['alerts']): Promise<RelayStats> {
-  const { clock, spool, standings } = needs;
+  const { clock, spool } = needs;
   const { ledger } = spool;
   const atMs = clock.nowMs();
-  await standings.refresh();
   const [hourFlows, dayFlows, overview, read, costs] = await Promise.all([
     ledger.counts(FLOWS, atMs - WEEK_MS),
     ledger.counts(FLOWS_BY_DAY, atMs - MONTH_MS),
@@ -112,11 +111,12 @@ export async function relayStats(needs: StatsNeeds, alerts: RelayStats['alerts']
   };
 }
 
-async function readOutcomes({ spool: { ledger }, limits }: StatsNeeds, atMs: number): Promise<Read> {
+/** The standings are refreshed beside it: what limits come to depends on them. */
+async function readOutcomes({ spool: { ledger }, standings, limits }: StatsNeeds, atMs: number): Promise<Read> {
   const [hours, days, known, reports] = await Promise.all([
     ledger.counts(OUTCOMES, atMs - WEEK_MS).then((counts) => outcomesByExit(counts)),
     readDays(ledger, atMs),
-    limits(),
+    standings.refresh().then(() => limits()),
     ledger.counts(REPORTS_BY_DAY, atMs - MONTH_MS),
   ]);
   return { hours, days, limits: known, reports };

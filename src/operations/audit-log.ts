@@ -2,6 +2,7 @@
 import type { Audited } from '../http/audit.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import { MARKS_AT_MOST, type Mark, type Marks } from '../spool/marks.ts';
+import { readAhead } from '../spool/read-ahead.ts';
 import { AUDIT_MARKS, type AuditEntry, auditEntryOf, auditMark, timePart } from './audit-entry.ts';
 
 export type AuditAsk = {
@@ -38,6 +39,8 @@ const SWEEP_MS = 3_600_000;
 /** Written at once; a store that is away gets so many later. */
 const AT_ONCE = 200;
 const MOST_WAITING = 2_000;
+/** Of most there is nothing, and of a busy one little fits on a page. */
+const STRETCHES_AT_ONCE = 8;
 const AGAIN_MS = 5_000;
 /** After so many of one's own all are counted. */
 const COUNT_EVERY = 1_000;
@@ -148,8 +151,16 @@ export class AuditLog implements AsyncDisposable {
     // By the clocks of other nodes it may be later already.
     const latestMs = Math.min(untilMs ?? Number.POSITIVE_INFINITY, timeOf(before) + 1, clock.nowMs() + STRETCH_MS);
     const oldestMs = Math.max(fromMs ?? 0, clock.nowMs() - keepMs(), 0);
-    for (let atMs = latestMs; atMs > oldestMs - STRETCH_MS && atMs >= 0; atMs -= STRETCH_MS) {
-      for await (const mark of this.#within(timePart(atMs, STRETCH_DIGITS))) {
+    const prefixes: string[] = [];
+    for (let atMs = latestMs; atMs > oldestMs - STRETCH_MS && atMs >= 0; atMs -= STRETCH_MS)
+      prefixes.push(timePart(atMs, STRETCH_DIGITS));
+    const { marks } = this.#needs;
+    const read = async (prefix: string): Promise<{ prefix: string; found: readonly Mark[] }> => ({
+      prefix,
+      found: await marks.marks(AUDIT_MARKS + prefix),
+    });
+    for await (const { prefix, found } of readAhead(prefixes, read, STRETCHES_AT_ONCE)) {
+      for await (const mark of this.#newestFirst(prefix, found)) {
         const entry = auditEntryOf(mark);
         if (entry === null || (before !== null && entry.id >= before)) continue;
         if (entry.atMs >= oldestMs && entry.atMs < (untilMs ?? Number.POSITIVE_INFINITY)) yield entry;
@@ -157,12 +168,17 @@ export class AuditLog implements AsyncDisposable {
     }
   }
 
-  /** Those whose times begin so, the newest first. */
-  async *#within(prefix: string): AsyncGenerator<Mark> {
-    const marks = await this.#needs.marks.marks(AUDIT_MARKS + prefix);
-    if (marks.length < MARKS_AT_MOST) yield* marks.toReversed();
-    // Only the oldest of them were told: a tenth of the time each.
-    else for (let digit = 9; digit >= 0; digit--) yield* this.#within(`${prefix}${digit}`);
+  /** Those whose times begin so; `found`: of them the oldest, as many as can be read at once. */
+  async *#newestFirst(prefix: string, found: readonly Mark[]): AsyncGenerator<Mark> {
+    if (found.length < MARKS_AT_MOST) {
+      yield* found.toReversed();
+      return;
+    }
+    // Not all were told: a tenth of the time each.
+    for (let digit = 9; digit >= 0; digit--) {
+      const part = `${prefix}${digit}`;
+      yield* this.#newestFirst(part, await this.#needs.marks.marks(AUDIT_MARKS + part));
+    }
   }
 
   /** Forgets what is too old, and the oldest of too many. Rejects with `SpoolError`. */

@@ -58,12 +58,10 @@ export type ExitStatusNeeds = Omit<LimitUsesNeeds, 'paceOf'> & {
 /** All exits of the policy, in its order. Rejects with `SpoolError`. */
 export async function exitStatuses(needs: ExitStatusNeeds): Promise<readonly ExitStatus[]> {
   const { policy, standings } = needs;
-  await standings.refresh();
-  const inForce = policy();
+  const [budgets, placeOf] = await Promise.all([budgetUses(needs), needs.places?.(), standings.refresh()]);
   const uses = await limitUses({ ...needs, paceOf: (egress) => standings.standingOf(egress).pace });
-  const budgets = await budgetUses(needs);
+  const inForce = policy();
   const alerts = needs.alerts();
-  const placeOf = await needs.places?.();
   return Object.entries(inForce.egress).map(([egress, exit]): ExitStatus => {
     const { type, enabled } = exit;
     const { egress: _, ...limits } = uses.find((use) => use.egress === egress) ?? { egress: null };

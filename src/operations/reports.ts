@@ -33,18 +33,20 @@ export type TrafficReport = {
 export type BounceReport = TrafficReport & { readonly reasons: readonly TableRow[] };
 
 export async function trafficReport(figures: Pick<FigureOperations, 'table'>, ask: ReportAsk): Promise<TrafficReport> {
-  const tables: Partial<Record<ReportDimension, TableAnswer>> = {};
-  for (const by of REPORT_DIMENSIONS) tables[by] = await figures.table({ ...ask, by });
-  const { fromMs, toMs, total } = await figures.table({ ...ask, by: 'all' });
-  const rowsOf = (by: ReportDimension): readonly TableRow[] => tables[by]?.rows ?? [];
+  const tables = new Map<ReportDimension, TableAnswer>();
+  const read = REPORT_DIMENSIONS.map(async (by) => tables.set(by, await figures.table({ ...ask, by })));
+  const [{ fromMs, toMs, total }] = await Promise.all([figures.table({ ...ask, by: 'all' }), ...read]);
+  const rowsOf = (by: ReportDimension): readonly TableRow[] => tables.get(by)?.rows ?? [];
   return { fromMs, toMs, total, by: eachOf(rowsOf) };
 }
 
 /** Those with the most bounces first; names without any are left out. */
 export async function bounceReport(figures: Pick<FigureOperations, 'table'>, ask: ReportAsk): Promise<BounceReport> {
   // By mail, names are ranked: those with the most bounces may be further down.
-  const all = await trafficReport(figures, { ...ask, limit: 1_000 });
-  const reasons = await figures.table({ ...ask, by: 'reason' });
+  const [all, reasons] = await Promise.all([
+    trafficReport(figures, { ...ask, limit: 1_000 }),
+    figures.table({ ...ask, by: 'reason' }),
+  ]);
   const by = eachOf((one) => byBounces(all.by[one]).slice(0, ask.limit));
   return { ...all, by, reasons: byBounces(reasons.rows) };
 }

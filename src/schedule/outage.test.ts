@@ -165,6 +165,34 @@ describe('where only some of the exits rest', () => {
     },
   );
 
+  const written = settlements();
+  scheduled(
+    'a long queue that no exit takes now is put off in its own time: the store has others to serve',
+    async (scheduling) => {
+      scheduling.exit('up').answer = () => OUTCOMES.exitDown;
+      await scheduling.accept({ to: ['first@d.test'], stream: 'marketing' });
+      await scheduling.elapsed(3 * SECOND);
+      for (let sent = 0; sent < 600; sent++) await scheduling.store({ to: [`a${sent}@d.test`], stream: 'marketing' });
+      const before = written.count();
+      scheduling.scheduler.wake();
+      await scheduling.elapsed(250);
+      expect(written.count() - before).toBeGreaterThan(0);
+      expect(written.count() - before).toBeLessThan(400);
+      const soon = { stepMs: 50, withinMs: 3 * SECOND };
+      await scheduling.clock.advanceUntil(() => written.count() - before >= 600, soon);
+    },
+    {
+      policy: {
+        egress: { up: { type: 'smtp', host: 'up.test' }, other: { type: 'smtp', host: 'other.test' } },
+        routes: [
+          { name: 'bulk', match: { stream: ['marketing'] }, use: ['up'] },
+          { name: 'all', use: ['other'] },
+        ],
+      },
+      between: written.between,
+    },
+  );
+
   scheduled(
     'mail to other destinations does not wait, and that for the dead one is left alone',
     async (scheduling) => {

@@ -35,12 +35,15 @@ async function mainOf({ operations, policy }: AccessNeeds, ask: PageAsk): Promis
   const { principal, language, nowMs } = ask;
   const told: AccessTold = { nowMs, zone: policy().timeZone, language };
   const isAdmin = principal.scopes.includes('admin');
-  const users = await operations.users();
+  const [users, all, tokens, audit] = await Promise.all([
+    operations.users(),
+    operations.sessions({ user: null }),
+    isAdmin ? operations.tokens() : null,
+    isAdmin ? auditSection({ operations, path: PATH, query: ask.query, told }) : '',
+  ]);
   const own = principal.kind === 'user' ? (users.find(({ name }) => name === principal.name) ?? null) : null;
-  const all = await operations.sessions({ user: null });
   const shown = all.filter(({ by, name }) => isAdmin || (by === principal.kind && name === principal.name));
   return html`${accountSection({ principal, user: own, told })} ${sessionsSection(shown, told)}
   ${isAdmin ? usersSection({ users, chosen: ask.query.get('user'), told }) : ''}
-  ${isAdmin ? tokensSection(await operations.tokens(), told) : ''}
-  ${isAdmin ? await auditSection({ operations, path: PATH, query: ask.query, told }) : ''}`;
+  ${tokens === null ? '' : tokensSection(tokens, told)} ${audit}`;
 }

@@ -1,8 +1,11 @@
 /** Reads rows of figures, some at a time: whoever asks for months of them keeps nobody waiting meanwhile. */
 import { type Mark, type Marks, MARKS_AT_MOST } from '../../spool/marks.ts';
+import { readAhead } from '../../spool/read-ahead.ts';
 import { addRow, parseRow, type Row } from './row.ts';
 import { groupsIn, rowsOf, startIn, TIME_LENGTH } from './row-names.ts';
 import type { Dimension, Level } from './stretch.ts';
+
+const GROUPS_AT_ONCE = 8;
 
 export type RowsAsk = {
   readonly dimension: Dimension;
@@ -21,9 +24,10 @@ export async function* readRows(
   { dimension, level, fromMs, toMs }: RowsAsk,
 ): AsyncGenerator<StretchRow> {
   const head = rowsOf(dimension, level);
-  for (const group of groupsIn(level, fromMs, toMs)) {
+  const read = (group: string): Promise<readonly Mark[]> => rowsIn(marks, head, group);
+  for await (const rows of readAhead(groupsIn(level, fromMs, toMs), read, GROUPS_AT_ONCE)) {
     const found = new Map<number, Row>();
-    for (const { name, text } of await rowsIn(marks, head, group)) {
+    for (const { name, text } of rows) {
       const startsAtMs = startIn(name.slice(head.length));
       if (startsAtMs === null || startsAtMs < fromMs || startsAtMs >= toMs) continue;
       const known = found.get(startsAtMs);

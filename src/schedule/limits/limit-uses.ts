@@ -86,18 +86,12 @@ async function useOf(needs: LimitUsesNeeds, { egress, exit, warmups, now }: Exit
   const today = dayOf(nowMs, needs.policy().timeZone);
   const account = limitAccount(egress);
   const providers = byProvider ? warmups.providersOf(egress) : [];
-  return {
-    egress,
-    part,
-    day: day === null ? null : await usedOf(needs, { account, ...today }, day.limit),
-    hour: hour === null ? null : await usedOf(needs, { account, ...hourOf(nowMs) }, hour),
-    rate: exit.rate === null ? null : await rateOf(needs, { egress, rate: exit.rate, part }),
-    delayMs: exit.delay,
-    nextAtMs: now?.nextAtMs ?? null,
-    connections:
-      'connections' in exit ? await connectionsOf(needs, { egress, most: exit.connections, part, now }) : null,
-    warmup: warmup?.kind === 'done' ? null : warmup,
-    providers: await Promise.all(
+  const [usedToday, usedThisHour, rate, connections, ofProviders] = await Promise.all([
+    day === null ? null : usedOf(needs, { account, ...today }, day.limit),
+    hour === null ? null : usedOf(needs, { account, ...hourOf(nowMs) }, hour),
+    exit.rate === null ? null : rateOf(needs, { egress, rate: exit.rate, part }),
+    'connections' in exit ? connectionsOf(needs, { egress, most: exit.connections, part, now }) : null,
+    Promise.all(
       providers.map(async (provider): Promise<ProviderUse> => {
         const of = knownOf(warmups.of({ egress, provider })) ?? { kind: 'done' };
         const quota = { account: limitAccount(egress, provider), ...today };
@@ -105,6 +99,18 @@ async function useOf(needs: LimitUsesNeeds, { egress, exit, warmups, now }: Exit
         return { provider, warmup: of, day: used };
       }),
     ),
+  ]);
+  return {
+    egress,
+    part,
+    day: usedToday,
+    hour: usedThisHour,
+    rate,
+    delayMs: exit.delay,
+    nextAtMs: now?.nextAtMs ?? null,
+    connections,
+    warmup: warmup?.kind === 'done' ? null : warmup,
+    providers: ofProviders,
   };
 }
 

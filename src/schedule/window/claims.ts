@@ -10,10 +10,15 @@ import type { Entry } from './entry.ts';
 import { EXCLUDE_MOST, leaveInStore, LOOK_EVERY_MS, putOffCrowded } from './put-off.ts';
 import { CLAIM_LEAST } from './window.ts';
 
-/** Taken from the store at once. */
-const CLAIM_MOST = 500;
+/** Taken from the store at once: it answers others between two claims. */
+const CLAIM_MOST = 128;
 /** Between the starts of two runs, however often they are asked for. */
 const PAUSE_MS = 50;
+/**
+ * After a claim of which nothing may be tried. Behind exits that are down there may be a million of it, all to be put off: in their own time,
+ * for new mail and the status pages need the same store.
+ */
+const FRUITLESS_PAUSE_MS = 100;
 /** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
 const TOLD_MS = 60_000;
 
@@ -27,6 +32,7 @@ export class Claims {
   readonly #schedule: Schedule;
   #running = false;
   #startedMs = Number.NEGATIVE_INFINITY;
+  #fruitlessMs = Number.NEGATIVE_INFINITY;
   #armed = false;
   #lookAgainMs = Number.NEGATIVE_INFINITY;
   #failingSinceMs: number | null = null;
@@ -41,7 +47,7 @@ export class Claims {
     schedule.claimWanted = true;
     if (this.#running || this.#armed || schedule.closing.signal.aborted || !schedule.delivers()) return;
     if (schedule.window.claimRoom < CLAIM_LEAST || this.#isPaused()) return;
-    const pauseMs = this.#startedMs + PAUSE_MS - schedule.clock.monotonicMs();
+    const pauseMs = this.#pauseMs();
     if (pauseMs > 0) {
       this.#armed = true;
       schedule.clock.after(pauseMs, () => {
@@ -55,22 +61,31 @@ export class Claims {
     spawn(schedule, 'claim', () => this.#run());
   }
 
+  #pauseMs(): number {
+    const untilMs = Math.max(this.#startedMs + PAUSE_MS, this.#fruitlessMs + FRUITLESS_PAUSE_MS);
+    return untilMs - this.#schedule.clock.monotonicMs();
+  }
+
   async #run(): Promise<void> {
     const schedule = this.#schedule;
     try {
       while (schedule.claimWanted && schedule.window.claimRoom >= CLAIM_LEAST && !schedule.closing.signal.aborted) {
         if (this.#isPaused()) break;
         schedule.claimWanted = false;
-        const leased = await this.#claim();
+        const { leased, isFruitless } = await this.#claim();
         const nextMs = schedule.nextDueAtMs;
         // Nothing came although something is due: what keeps it is not ours to know; look again at the next tick.
         if (leased > 0 && nextMs !== null && nextMs <= schedule.clock.nowMs()) schedule.claimWanted = true;
+        if (!isFruitless) continue;
+        this.#fruitlessMs = schedule.clock.monotonicMs();
+        break;
       }
       this.#worked();
     } catch (cause) {
       this.#failed(cause);
     } finally {
       this.#running = false;
+      if (schedule.claimWanted && this.#pauseMs() > 0) this.soon();
     }
   }
 
@@ -80,7 +95,7 @@ export class Claims {
     return this.#lookAgainMs > clock.monotonicMs() && exits.restingUntil(null) !== null;
   }
 
-  async #claim(): Promise<number> {
+  async #claim(): Promise<{ readonly leased: number; readonly isFruitless: boolean }> {
     const schedule = this.#schedule;
     const rests = schedule.exits.restingUntil(null) !== null;
     const nowMs = schedule.clock.nowMs();
@@ -107,9 +122,9 @@ export class Claims {
     // While every exit rests they go back as they are, and are asked about when they may be sent.
     const isScreened = (entry: Entry): boolean =>
       !rests && screensFirst(schedule, entry, (one) => this.#placeAll([one]));
-    const left = this.#placeAll(placed.filter((entry) => !isScreened(entry)));
+    const { blocked, left } = this.#placeAll(placed.filter((entry) => !isScreened(entry)));
     if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
-    return leased.length;
+    return { leased: leased.length, isFruitless: blocked > 0 && blocked === leased.length };
   }
 
   #excluded(): string[] {
@@ -130,7 +145,8 @@ export class Claims {
     const { lanes } = this.#schedule;
     const taken = new Map<string, number>();
     for (const { delivery } of leased) taken.set(delivery.domain, (taken.get(delivery.domain) ?? 0) + 1);
-    for (const [domain, count] of taken) if (count >= of.perLane) lanes.laneOf(domain).behind = true;
+    // Of a claim that was cut short nobody knows which lane had more.
+    for (const [domain, count] of taken) if (count >= of.perLane || !of.all) lanes.laneOf(domain).behind = true;
     if (!of.all) return;
     lanes.caughtUp();
     for (const lane of lanes.all) {
@@ -152,12 +168,12 @@ export class Claims {
     return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
   }
 
-  /** @returns how many were left in the store */
-  #placeAll(entries: readonly Entry[]): number {
+  /** @returns how many cannot go out now, and how many of them were left in the store */
+  #placeAll(entries: readonly Entry[]): { readonly blocked: number; readonly left: number } {
     const blocked = entries.filter((entry) => this.#place(entry) === 'blocked');
     const left = leaveInStore(this.#schedule, blocked);
     dispatch(this.#schedule);
-    return left;
+    return { blocked: blocked.length, left };
   }
 
   /** Into its lane; or, where it cannot go out for long, back with what there is to say. `blocked`: no exit takes it now. */

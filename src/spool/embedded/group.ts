@@ -69,10 +69,18 @@ export type GroupTrouble = { readonly kind: 'corrupt' | 'failing'; readonly caus
 
 export type GroupResult = { readonly answers: readonly Answer[]; readonly trouble: GroupTrouble };
 
-/** Runs a group; never throws. The answers are in the order of the requests. Each request is answered once what it did is durable, or with why it was not done. */
-export function runGroup(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
+/**
+ * Runs a group, or as much of it as there is time for, and one of it at least; never throws. The answers are in the order of the requests.
+ * Each request is answered once what it did is durable, or with why it was not done; those that are not answered were not touched.
+ * @param isOver no more than what has begun
+ */
+export function runGroup(
+  store: Store,
+  space: Space,
+  { requests, isOver }: { readonly requests: readonly QuickRequest[]; readonly isOver: () => boolean },
+): GroupResult {
   try {
-    return { answers: attempt(store, requests, run), trouble: null };
+    return { answers: attempt(store, requests, { each: run, isOver }), trouble: null };
   } catch {
     // Something in the group failed, and all was undone. One by one, so that what fails spoils nothing else.
     return runApart(store, space, requests);
@@ -81,7 +89,7 @@ export function runGroup(store: Store, space: Space, requests: readonly QuickReq
 
 function runApart(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
   try {
-    return { answers: attempt(store, requests, runGuarded), trouble: null };
+    return { answers: attempt(store, requests, { each: runGuarded }), trouble: null };
   } catch (error) {
     const fault = sqliteFault(error);
     if (fault === 'corrupt') return refuseAll(requests, error);
@@ -131,7 +139,7 @@ function runInLastSpace(store: Store, space: Space, request: QuickRequest): Grou
     try {
       makeRoom();
       store.frugal = true;
-      return { answers: attempt(store, [smaller(request)], runGuarded), trouble: null };
+      return { answers: attempt(store, [smaller(request)], { each: runGuarded }), trouble: null };
     } catch (error) {
       if (sqliteFault(error) === 'corrupt') return refuseAll([request], error);
       cause = error;
@@ -173,7 +181,7 @@ function runReadsOnly(store: Store, requests: readonly QuickRequest[], cause: un
     const [id, name] = request;
     if (!READS.includes(name) && name !== 'content') return [id, kind, trouble.cause];
     try {
-      return attempt(store, [request], run)[0] ?? [id, kind, trouble.cause];
+      return attempt(store, [request], { each: run })[0] ?? [id, kind, trouble.cause];
     } catch (error) {
       return [id, kind, describe(error)];
     }
@@ -186,15 +194,22 @@ function refuseAll(requests: readonly QuickRequest[], cause: unknown): GroupResu
   return { answers, trouble: { kind: 'corrupt', cause: describe(cause) } };
 }
 
-/** One transaction. Throws with everything undone. */
+/** One transaction, of the first of them at least. Throws with everything undone. */
 function attempt(
   store: Store,
   requests: readonly QuickRequest[],
-  each: (store: Store, request: QuickRequest) => Answer,
+  {
+    each,
+    isOver = () => false,
+  }: { readonly each: (store: Store, request: QuickRequest) => Answer; readonly isOver?: () => boolean },
 ): Answer[] {
   try {
     store.begin();
-    const answers = requests.map((request) => each(store, request));
+    const answers: Answer[] = [];
+    for (const request of requests) {
+      answers.push(each(store, request));
+      if (isOver()) break;
+    }
     store.commit();
     return answers;
   } catch (error) {

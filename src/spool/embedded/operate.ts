@@ -20,8 +20,8 @@ import type { Store } from './store.ts';
 import { matching, placeOf } from './walk.ts';
 import type { LongCalls } from './wire.ts';
 
-/** Deliveries changed before others get their turn: some 10 ms. */
-const CHANGES_AT_ONCE = 200;
+/** Deliveries changed before others get their turn: some ms. */
+const CHANGES_AT_ONCE = 50;
 
 type Long<Name extends keyof LongCalls> = Generator<void, LongCalls[Name]['answer']>;
 

@@ -13,7 +13,7 @@ import { Upkeep } from './upkeep.ts';
 import type { OwnerNews, OwnerOrder, OwnerStart } from './wire.ts';
 
 /** Where the log is checkpointed under load: measured, docs/decisions/0001. */
-const WAL_BYTES = 8 * 1024 * 1024;
+const WAL_BYTES = 4 * 1024 * 1024;
 /** Nobody asked for so long: time for what would hold others up. */
 const IDLE_MS = 100;
 const LOOK_MS = 1_000;

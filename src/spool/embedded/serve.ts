@@ -1,19 +1,20 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
+import { type Asked, Backlog, contentBytes } from './backlog.ts';
 import { canWait, isQuick, runGroup, type QuickRequest } from './group.ts';
 import { isLong, Slices } from './slices.ts';
 import type { Space } from './space.ts';
 import { describe } from './sqlite-error.ts';
 import type { Store } from './store.ts';
 import type { Upkeep } from './upkeep.ts';
-import type { Answer, Answers, Batch, CallName, Calls, ContentAnswer, Request } from './wire.ts';
+import type { Answer, Answers, Batch, ContentAnswer, Request } from './wire.ts';
 
-/** What one transaction takes at most, unless a single batch is larger. */
+/** What one transaction takes at most. */
 const GROUP_REQUESTS = 500;
 const GROUP_BYTES = 8 * 1024 * 1024;
+/** After so long a transaction takes nothing more: what else is asked, a page above all, waits for it. */
+const GROUP_MS = 10;
 /** Content from this size on takes a group of its own, so that what is small waits for one large message at most. */
 const LARGE_BYTES = 1024 * 1024;
-
-type Asked = { readonly port: MessagePort; readonly request: Request };
 
 /** Works for all threads that hold a port: takes what has arrived, commits it together, answers, and goes on. */
 export class Owner {
@@ -24,6 +25,7 @@ export class Owner {
   readonly #slices: Slices;
   readonly #ports = new Set<MessagePort>();
   #trouble: string | null = null;
+  readonly #backlog = new Backlog();
   /** Large messages whose turn has not come. */
   readonly #large: Asked[] = [];
   #scheduled = false;
@@ -60,8 +62,8 @@ export class Owner {
   /** Answers everything that has arrived, then nothing more. */
   close(): void {
     for (;;) {
-      const asked = this.#drain();
-      if (asked.length > 0) this.#work(asked);
+      this.#drain();
+      if (this.#backlog.length > 0) this.#group();
       else if (this.#waiting) this.#next();
       else break;
     }
@@ -89,36 +91,39 @@ export class Owner {
 
   #serve(port: MessagePort, batch: Batch): void {
     if (this.#closed) return;
-    this.#work(this.#drain(batch.map((request) => ({ port, request }))));
+    for (const request of batch) this.#add({ port, request });
+    this.#drain();
+    this.#group();
     this.#schedule();
   }
 
-  /** Adds what else has arrived, taking from the ports in turn. Large messages are left to wait for theirs. */
-  #drain(arrived: readonly Asked[] = []): Asked[] {
-    const asked: Asked[] = [];
-    let bytes = 0;
-    const add = (one: Asked): void => {
-      const size = contentBytes(one.request);
-      if (size >= LARGE_BYTES) {
-        this.#large.push(one);
-        return;
-      }
-      asked.push(one);
-      bytes += size;
-    };
-    for (const one of arrived) add(one);
-    let found = true;
+  #add(one: Asked): void {
+    if (contentBytes(one.request) >= LARGE_BYTES) this.#large.push(one);
+    else this.#backlog.add(one);
+  }
+
+  /** Adds what else has arrived, taking from the ports in turn, and not more than a group of it at once. */
+  #drain(): void {
+    let [requests, bytes, found] = [0, 0, true];
     while (found) {
       found = false;
       for (const port of this.#ports) {
-        if (asked.length >= GROUP_REQUESTS || bytes >= GROUP_BYTES) return asked;
+        if (requests >= GROUP_REQUESTS || bytes >= GROUP_BYTES) return;
         const received = receiveMessageOnPort(port);
         if (received === undefined) continue;
         found = true;
-        for (const request of received.message as Batch) add({ port, request });
+        for (const request of received.message as Batch) {
+          this.#add({ port, request });
+          requests += 1;
+          bytes += contentBytes(request);
+        }
       }
     }
-    return asked;
+  }
+
+  /** Works off what comes next, as much as there is time for. */
+  #group(): void {
+    this.#work(this.#backlog.take({ requests: GROUP_REQUESTS, bytes: GROUP_BYTES }));
   }
 
   #work(asked: readonly Asked[]): void {
@@ -140,24 +145,25 @@ export class Owner {
       else if (refusal !== null && canWait(one.request as QuickRequest)) answer(one.port, [id, 'full', refusal]);
       else group.push(one);
     }
-    const result = runGroup(
-      this.#store,
-      this.#space,
-      group.map(({ request }) => request as QuickRequest),
-    );
+    const result = runGroup(this.#store, this.#space, {
+      requests: group.map(({ request }) => request as QuickRequest),
+      isOver: () => this.#nowMs() - this.lastAskedMs >= GROUP_MS,
+    });
+    const done = group.slice(0, result.answers.length);
+    this.#backlog.putBack(group.slice(done.length));
     this.#trouble = result.trouble?.cause ?? this.#space.refusal(() => this.#upkeep.freeBytes());
     for (const [place, one] of result.answers.entries()) {
-      const port = group[place]?.port;
+      const port = done[place]?.port;
       if (port !== undefined) answer(port, one);
     }
     for (const [port, list] of answers) post(port, list, this.#trouble);
-    this.#space.accepted(group.reduce((sum, { request }) => sum + contentBytes(request), 0));
+    this.#space.accepted(done.reduce((sum, { request }) => sum + contentBytes(request), 0));
     if (result.trouble?.kind === 'corrupt') this.#fail(result.trouble.cause);
     else this.#upkeep.afterGroup();
   }
 
   get #waiting(): boolean {
-    return this.#large.length > 0 || this.#slices.waiting;
+    return this.#backlog.length > 0 || this.#large.length > 0 || this.#slices.waiting;
   }
 
   /** What waits for its turn gets it between the groups: what has arrived meanwhile comes first. */
@@ -167,8 +173,8 @@ export class Owner {
     setImmediate(() => {
       this.#scheduled = false;
       if (this.#closed) return;
-      const asked = this.#drain();
-      if (asked.length > 0) this.#work(asked);
+      this.#drain();
+      this.#group();
       this.#next();
       this.#schedule();
     });
@@ -203,9 +209,4 @@ function post(port: MessagePort, answers: readonly Answer[], trouble: string | n
     }
   }
   port.postMessage({ answers, trouble } satisfies Answers, transfer);
-}
-
-function contentBytes(request: Request): number {
-  const [, name, ask] = request as Request<CallName>;
-  return name === 'accept' ? (ask as Calls['accept']['ask']).content.byteLength : 0;
 }

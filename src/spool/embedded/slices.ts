@@ -11,7 +11,7 @@ import type { Store } from './store.ts';
 import { traffic } from './traffic.ts';
 import type { Answer, LongCalls, Request } from './wire.ts';
 
-const SLICE_MS = 15;
+const SLICE_MS = 8;
 
 type Operations = {
   readonly [Name in keyof LongCalls]: (
