@@ -172,8 +172,11 @@ function timesOf(
 /** Rejects with `SpoolError`. */
 export async function tableOf(reading: FigureReading, { by, fromMs, toMs, limit }: TableAsk): Promise<TableAnswer> {
   const stretch = wholeStretch(reading, { fromMs, toMs });
-  const cells = await sumsOf(reading, { ...stretch, dimension: by });
-  const all = by === 'all' ? cells : await sumsOf(reading, { ...stretch, dimension: 'all' });
+  const sums = sumsOf(reading, { ...stretch, dimension: by });
+  const [cells, all] = await Promise.all([
+    sums,
+    by === 'all' ? sums : sumsOf(reading, { ...stretch, dimension: 'all' }),
+  ]);
   const rest = cells.get(REST) ?? emptyCell();
   cells.delete(REST);
   const ranked = [...cells].toSorted(

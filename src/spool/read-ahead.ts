@@ -1,16 +1,16 @@
 /**
- * What `read` finds for each of `items`, in their order. The next ones are asked for while the first are used: one at first, then twice as
- * many each time, so that whoever stops early has hardly asked for more than was needed, and whoever goes on waits a few times only.
- * Rejects as `read` does, where that one's turn comes.
- * @param atOnce asked for at once, at most
+ * What `read` finds for each of `items`, in their order, some of them asked for together: so many as the first of `widths` says, then
+ * so many as the second, and in the end always as many as the last. Whoever needs little asks for little first; whoever goes on waits a
+ * few times only. Rejects as `read` does, where that one's turn comes.
  */
 export async function* readAhead<Item, Found>(
   items: Iterable<Item>,
   read: (item: Item) => Promise<Found>,
-  atOnce: number,
+  widths: readonly [number, ...number[]],
 ): AsyncGenerator<Found> {
   const left = items[Symbol.iterator]();
-  for (let width = 1; ; width = Math.min(width * 2, atOnce)) {
+  for (let round = 0; ; round++) {
+    const width = widths[Math.min(round, widths.length - 1)] ?? 1;
     const asked: Promise<Found>[] = [];
     while (asked.length < width) {
       const next = left.next();

@@ -31,12 +31,11 @@ export function messagePage(needs: MessageNeeds): Page {
       const text = ask.params['id'] ?? '';
       const delivery = parseDeliveryId(text);
       const id = delivery === null ? parseMessageId(text) : messageIdOf(delivery);
-      const story = id === null ? null : await needs.operations.story({ id });
+      if (id === null) return gone(ask);
+      const { operations } = needs;
+      const [story, transcripts] = await Promise.all([operations.story({ id }), operations.transcripts({ id })]);
       if (story === null) return gone(ask);
-      const [explanations, transcripts] = await Promise.all([
-        explained(needs, story),
-        needs.operations.transcripts({ id: story.message.id }),
-      ]);
+      const explanations = await explained(needs, story);
       return bodyOf({ story, explanations, transcripts }, toldOf(needs, ask));
     },
   };

@@ -5,7 +5,7 @@ import { addRow, parseRow, type Row } from './row.ts';
 import { groupsIn, rowsOf, startIn, TIME_LENGTH } from './row-names.ts';
 import type { Dimension, Level } from './stretch.ts';
 
-const GROUPS_AT_ONCE = 8;
+const GROUPS_AT_ONCE = [8] as const;
 
 export type RowsAsk = {
   readonly dimension: Dimension;

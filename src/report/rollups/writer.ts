@@ -5,6 +5,7 @@
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock } from '../../ports.ts';
 import type { MarkExchange, Marks, MarkStore } from '../../spool/marks.ts';
+import { readAhead } from '../../spool/read-ahead.ts';
 import { SpoolError } from '../../spool/spool.ts';
 import type { MinuteRows } from './book.ts';
 import { foldStretch } from './fold-stretch.ts';
@@ -24,6 +25,8 @@ export type WriterNeeds = {
 
 /** What others do to the rows of a stretch that is over may come in between. */
 const TRIES = 10;
+/** Read and put together at once: some ms. */
+const ROWS_AT_ONCE = [16] as const;
 
 export type Minutes = ReadonlyMap<number, MinuteRows>;
 
@@ -74,22 +77,24 @@ export class RollupWriter {
     return isWritten;
   }
 
-  /** One after the other: each takes a millisecond or two, and mail goes on in between. */
+  /** Some at a time: each takes a millisecond or two, and mail goes on in between. */
   async #exchangesFor(minutes: Minutes, nowMs: number): Promise<readonly MarkExchange[]> {
-    const { marks, node } = this.#needs;
     const exchanges: MarkExchange[] = [];
-    for (const { stretch, row } of this.#rowsFor(minutes, nowMs).values()) {
-      const added: Addition = { stretch, row, nowMs };
-      if (doneMs(stretch.level, stretch.startsAtMs) <= nowMs) {
-        const exchange = oneRow(await foldStretch(marks, stretch, nowMs), added);
-        if (exchange !== null) exchanges.push(exchange);
-        continue;
-      }
-      const name = rowName({ ...stretch, node });
-      const known = (await marks.marks(name)).find((one) => one.name === name);
-      exchanges.push(ownRow(known, name, added));
-    }
+    const added = this.#rowsFor(minutes, nowMs).values();
+    const read = (one: Pick<Addition, 'stretch' | 'row'>) => this.#exchangeFor({ ...one, nowMs });
+    for await (const exchange of readAhead(added, read, ROWS_AT_ONCE)) if (exchange !== null) exchanges.push(exchange);
     return exchanges;
+  }
+
+  /** null: it says so already. */
+  async #exchangeFor(added: Addition): Promise<MarkExchange | null> {
+    const { marks, node } = this.#needs;
+    const { stretch, nowMs } = added;
+    if (doneMs(stretch.level, stretch.startsAtMs) <= nowMs)
+      return oneRow(await foldStretch(marks, stretch, nowMs), added);
+    const name = rowName({ ...stretch, node });
+    const known = (await marks.marks(name)).find((one) => one.name === name);
+    return ownRow(known, name, added);
   }
 
   /** What is added to which stretch. */

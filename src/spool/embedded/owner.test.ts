@@ -8,7 +8,6 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { MessageEvent } from '../../message/event.ts';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
-import type { LeasedDelivery } from '../spool.ts';
 import { spoolOverPort } from './port-spool.ts';
 import { openEmbeddedSpool, type EmbeddedSpool, type EmbeddedSpoolOptions } from './spool.ts';
 
@@ -272,32 +271,4 @@ test('a long walk over the queue does not hold up others', async () => {
   expect(waits.length).toBeGreaterThan(10);
   // 50 ms are promised on a quiet machine; the tests share theirs.
   expect(waits.toSorted((a, b) => a - b)[Math.floor(waits.length * 0.9)]).toBeLessThan(150);
-});
-
-test('what somebody waits for does not stand behind a thousand settlements', async () => {
-  const spool = await open({ durability: 'relaxed' });
-  const nowMs = clock.nowMs();
-  const content = Buffer.from('x');
-  await Promise.all(Array.from({ length: 2_000 }, () => spool.accept(aSubmission({ atMs: nowMs, content }))));
-  const leased: LeasedDelivery[] = [];
-  while (leased.length < 2_000)
-    leased.push(
-      ...(await spool.claim({ nowMs, leaseUntilMs: nowMs + 1, limit: 500, perLane: 500, exclude: [] })).leased,
-    );
-  let settled = 0;
-  const settling = leased.map(async (one) => {
-    expect(await spool.settle(aSettlement(one, { atMs: nowMs, addresses: [] }))).toBe('settled');
-    settled += 1;
-  });
-  // Sent behind them.
-  await new Promise((resolve) => setImmediate(resolve));
-  const [overview, accepted] = await Promise.all([
-    spool.overview(),
-    spool.accept(aSubmission({ atMs: nowMs, content })),
-  ]);
-  expect(settled).toBeLessThan(1_000);
-  expect(overview).toMatchObject({ byState: { queued: 2_000 } });
-  expect(accepted).toMatchObject({ kind: 'accepted' });
-  await Promise.all(settling);
-  expect(await spool.audit()).toMatchObject({ accepted: 2_001, queued: 2_001, violations: [] });
 });
