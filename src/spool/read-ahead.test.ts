@@ -5,8 +5,8 @@ import { readAhead } from './read-ahead.ts';
 async function used(count: number, upTo: number): Promise<{ found: number[]; asked: number[] }> {
   let begun = 0;
   const [found, asked]: [number[], number[]] = [[], []];
-  const items = Array.from({ length: count }, (_, item) => item);
-  for await (const one of readAhead(items, async (item) => ((begun += 1), item * 10), [1, 2, 4])) {
+  const all = Array.from({ length: count }, (_, place) => place);
+  for await (const one of readAhead(all, async (place) => ((begun += 1), place * 10), [1, 2, 4])) {
     found.push(one);
     asked.push(begun);
     if (found.length === upTo) break;
@@ -32,8 +32,8 @@ test('nothing comes of nothing', async () => {
 test('what cannot be read is told where its turn comes, and what was asked for beside it disturbs nobody', async () => {
   const found: number[] = [];
   const all = async (): Promise<void> => {
-    const read = (item: number): Promise<number> =>
-      item < 2 ? Promise.resolve(item) : Promise.reject(new Error(`no ${item}`));
+    const read = (place: number): Promise<number> =>
+      place < 2 ? Promise.resolve(place) : Promise.reject(new Error(`no ${place}`));
     for await (const one of readAhead([0, 1, 2, 3, 4, 5, 6], read, [1, 2, 4])) found.push(one);
   };
   await expect(all()).rejects.toThrow('no 2');

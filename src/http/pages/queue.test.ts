@@ -95,12 +95,21 @@ describe('the page Suppression', () => {
     atMs: NOW_MS - 3_600_000,
     untilMs: NOW_MS - 1,
   };
+  const clock = new FakeClock();
   const needs: SuppressionNeeds = {
     policy,
+    clock,
     operations: { suppressions: async () => ({ entries: [entry], next: EVIL }) },
   };
   const render = async (path: string, given = {}) =>
     String(await (await suppressionPage(needs).render(ask(path, given))).main);
+
+  test('a search that takes long keeps nobody waiting', async () => {
+    const never = suppressionPage({ ...needs, operations: { suppressions: () => new Promise(() => {}) } });
+    const rendered = never.render(ask('/suppression?domain=rare.test'));
+    await clock.advance(30);
+    expect(String(await (await rendered).main)).toMatch(/data-live="entries" aria-busy="true"><p>Looking through/);
+  });
 
   test('shows whom, why, by whom and until when, as text', async () => {
     const html = await render('/suppression?reason=hard-bounce');

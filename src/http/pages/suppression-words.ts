@@ -24,6 +24,7 @@ type SuppressionWords = {
   readonly apply: string;
   readonly clear: string;
   readonly wrong: string;
+  readonly looking: string;
   readonly none: string;
   readonly noneHere: string;
   readonly shown: (count: string) => string;
@@ -74,6 +75,7 @@ export const SUPPRESSION_WORDS: Words<SuppressionWords> = {
     apply: 'Filter',
     clear: 'Clear',
     wrong: 'This cannot be filtered for:',
+    looking: 'Looking through the addresses …',
     none: 'Nobody is suppressed.',
     noneHere: 'Nobody here; there may be more on the next page.',
     shown: (count) => `Entries: ${count}, by address`,
@@ -123,6 +125,7 @@ export const SUPPRESSION_WORDS: Words<SuppressionWords> = {
     apply: 'Filtrar',
     clear: 'Limpiar',
     wrong: 'No se puede filtrar así:',
+    looking: 'Buscando en las direcciones …',
     none: 'No hay ninguna dirección suprimida.',
     noneHere: 'Ninguna aquí; puede haber más en la página siguiente.',
     shown: (count) => `Entradas: ${count}, por dirección`,

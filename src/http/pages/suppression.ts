@@ -7,9 +7,12 @@ import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page, PageAsk } from '../page.ts';
 import { ago, count, moment } from './format.ts';
 import { choice, field, givenIn, names, type RecordTold, withFields } from './record-parts.ts';
+import { soon } from './soon.ts';
 import { SUPPRESSION_WORDS } from './suppression-words.ts';
 
-export type SuppressionNeeds = Pick<RouteNeeds, 'policy'> & { readonly operations: Pick<Operations, 'suppressions'> };
+export type SuppressionNeeds = Pick<RouteNeeds, 'policy' | 'clock'> & {
+  readonly operations: Pick<Operations, 'suppressions'>;
+};
 
 /** A page of them stays below 100 KB. */
 const SHOWN = '50';
@@ -74,9 +77,11 @@ type Listing = {
   readonly query: ReturnType<typeof suppressionQuery.parse>;
 };
 
-async function listed({ operations }: SuppressionNeeds, { ask, told, query }: Listing): Promise<Html> {
+async function listed({ operations, clock }: SuppressionNeeds, { ask, told, query }: Listing): Promise<Html> {
   const words = SUPPRESSION_WORDS[told.language];
-  const { entries, next } = await pageOfSuppressions(operations, query);
+  const page = await soon(clock, ask, pageOfSuppressions(operations, query));
+  if (page === null) return html`<section data-live="entries" aria-busy="true"><p>${words.looking}</p></section>`;
+  const { entries, next } = page;
   const columns = [words.address, words.reason, words.holdsFor, words.evidence, words.source, words.since, words.until];
   const table = html`<table class="cards">
     <caption>
