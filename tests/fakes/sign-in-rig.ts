@@ -122,7 +122,7 @@ function appOf(access: Access, { policy, clock, emit, audit, audited }: Around):
   const auditLog = async () => ({ entries: audited.map((one, at) => ({ ...one, id: `${at}`, atMs: 0 })), next: null });
   const operations = { ...users, ...access.tokens, auditLog } as unknown as Operations;
   const signInDesk = access.signIn.desk({ emit, audit });
-  const needs = { operations, policy, signInDesk };
+  const needs = { operations, policy, clock, signInDesk };
   const assets = openAssets();
   return createApp({
     ...access.admission,

@@ -1,32 +1,39 @@
 /** The audit log, with a search and page by page. */
 import { html } from 'hono/html';
 import type { AuditEntry } from '../../operations/audit-entry.ts';
+import type { AuditPage } from '../../operations/audit-log.ts';
 import type { Operations } from '../../operations/operations.ts';
+import type { Clock } from '../../ports.ts';
 import { wallTimeOf } from '../api/local-time.ts';
-import type { Html } from '../page.ts';
+import type { Html, PageAsk } from '../page.ts';
 import type { AccessTold } from './access.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 import { moment } from './format.ts';
 import { cardsTable } from './cards-table.ts';
+import { soon } from './soon.ts';
 
 type Audit = {
   readonly operations: Pick<Operations, 'auditLog'>;
+  readonly clock: Clock;
   readonly path: string;
-  readonly query: URLSearchParams;
+  readonly ask: Pick<PageAsk, 'query' | 'isLive'>;
   readonly told: AccessTold;
 };
+
+type Shown = { readonly path: string; readonly query: URLSearchParams; readonly told: AccessTold };
 
 const PAGE = 50;
 const FIELDS = ['who', 'what', 'from', 'to'] as const;
 
 /** What is not to be searched by is left out of the search. Rejects with `SpoolError`. */
-export async function auditSection({ operations, path, query, told }: Audit): Promise<Html> {
+export async function auditSection({ operations, clock, path, ask, told }: Audit): Promise<Html> {
+  const { query } = ask;
   const words = ACCESS_WORDS[told.language];
   const given = (name: string): string => (query.get(name) ?? '').trim().slice(0, 300);
   const fromMs = wallTimeOf(given('from'), told.zone);
   const untilMs = wallTimeOf(given('to'), told.zone);
   const before = given('before');
-  const { entries, next } = await operations.auditLog({
+  const reading = operations.auditLog({
     limit: PAGE,
     before: before === '' ? null : before,
     ...(given('who') === '' ? {} : { who: given('who') }),
@@ -34,21 +41,28 @@ export async function auditSection({ operations, path, query, told }: Audit): Pr
     ...(fromMs === null ? {} : { fromMs }),
     ...(untilMs === null ? {} : { untilMs }),
   });
-  const columns = [words.when, words.who, words.from, words.what, words.on, words.before, words.after];
-  const table = html`${cardsTable(
-    columns,
-    entries.map((entry) => rowOf(entry, told)),
-  )}`;
-  const pages = html`<p class="buttons">
-    ${before === '' ? '' : html`<a class="button" href="${placeOf(path, query, null)}">${words.newest}</a>`}
-    ${next === null ? '' : html`<a class="button" rel="next" href="${placeOf(path, query, next)}">${words.older}</a>`}
-  </p>`;
+  const page = await soon(clock, ask, reading);
+  const found = page === null ? html`<p aria-busy="true">${words.looking}</p>` : foundOf(page, { path, query, told });
   return html`<section class="card" aria-labelledby="audit">
     <h2 id="audit">${words.audit}</h2>
     <p class="hint">${words.auditHint}</p>
     ${search(path, query, told)}
-    <div data-live="audit">${entries.length === 0 ? html`<p>${words.nothing}</p>` : table} ${pages}</div>
+    <div data-live="audit">${found}</div>
   </section>`;
+}
+
+function foundOf({ entries, next }: AuditPage, { path, query, told }: Shown): Html {
+  const words = ACCESS_WORDS[told.language];
+  const columns = [words.when, words.who, words.from, words.what, words.on, words.before, words.after];
+  const table = cardsTable(
+    columns,
+    entries.map((entry) => rowOf(entry, told)),
+  );
+  return html`${entries.length === 0 ? html`<p>${words.nothing}</p>` : table}
+    <p class="buttons">
+      ${query.has('before') ? html`<a class="button" href="${placeOf(path, query, null)}">${words.newest}</a>` : ''}
+      ${next === null ? '' : html`<a class="button" rel="next" href="${placeOf(path, query, next)}">${words.older}</a>`}
+    </p>`;
 }
 
 function search(path: string, query: URLSearchParams, { language }: AccessTold): Html {

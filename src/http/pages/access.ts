@@ -9,7 +9,7 @@ import { tokensSection } from './access-tokens.ts';
 import { usersSection } from './access-users.ts';
 import { ACCESS_WORDS } from './access-words.ts';
 
-export type AccessNeeds = Pick<RouteNeeds, 'policy'> & {
+export type AccessNeeds = Pick<RouteNeeds, 'policy' | 'clock'> & {
   readonly operations: Pick<Operations, 'users' | 'sessions' | 'tokens' | 'auditLog'>;
 };
 
@@ -31,7 +31,7 @@ export function accessPage(needs: AccessNeeds): Page {
   };
 }
 
-async function mainOf({ operations, policy }: AccessNeeds, ask: PageAsk): Promise<Html> {
+async function mainOf({ operations, policy, clock }: AccessNeeds, ask: PageAsk): Promise<Html> {
   const { principal, language, nowMs } = ask;
   const told: AccessTold = { nowMs, zone: policy().timeZone, language };
   const isAdmin = principal.scopes.includes('admin');
@@ -39,7 +39,7 @@ async function mainOf({ operations, policy }: AccessNeeds, ask: PageAsk): Promis
     operations.users(),
     operations.sessions({ user: null }),
     isAdmin ? operations.tokens() : null,
-    isAdmin ? auditSection({ operations, path: PATH, query: ask.query, told }) : '',
+    isAdmin ? auditSection({ operations, clock, path: PATH, ask, told }) : '',
   ]);
   const own = principal.kind === 'user' ? (users.find(({ name }) => name === principal.name) ?? null) : null;
   const shown = all.filter(({ by, name }) => isAdmin || (by === principal.kind && name === principal.name));

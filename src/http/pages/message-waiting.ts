@@ -9,23 +9,34 @@ import { IDS_FIELD, queueApi, RESCHEDULE_API, RESCHEDULE_TIME } from './queue-ap
 import { type RecordTold, stateTag } from './record-parts.ts';
 import { said } from './spanish.ts';
 
-type Waiting = { readonly story: MessageStory; readonly explanations: readonly Explanation[] };
+type Waiting = {
+  readonly story: MessageStory;
+  /** null: not known yet. */
+  readonly explanations: readonly Explanation[] | null;
+};
 
 export function waitingOf({ story, explanations }: Waiting, told: RecordTold): Html {
   const words = MESSAGE_WORDS[told.language];
   const { queued, message } = story;
   if (queued.length === 0) return html`<div data-live="waiting"></div>`;
   const isScheduled = (message.sendAtMs ?? 0) > told.nowMs;
-  const left = queued.length - explanations.length;
   return html`<section class="card" data-live="waiting" aria-labelledby="waiting">
     <h2 id="waiting">${words.waits}</h2>
-    ${explanations.map((one) => explanationOf(one, { told, isScheduled }))}
-    ${left > 0 ? html`<p class="soft">+ ${count(left, told.language)}</p>` : ''}
-    ${told.mayChange ? allActions(message.id, { told, isScheduled, isMany: queued.length > 1 }) : ''}
+    ${explanations === null ? html`<p aria-busy="true">${words.looking}</p>` : reasonsOf(explanations, { story, told, isScheduled })}
+    ${told.mayChange ? allActions(message.id, { told, isScheduled, isMany: queued.length > 1 || explanations === null }) : ''}
   </section>`;
 }
 
 type Shown = { readonly told: RecordTold; readonly isScheduled: boolean };
+
+function reasonsOf(
+  explanations: readonly Explanation[],
+  { story, ...shown }: Shown & { readonly story: MessageStory },
+): Html {
+  const left = story.queued.length - explanations.length;
+  return html`${explanations.map((one) => explanationOf(one, shown))}
+  ${left > 0 ? html`<p class="soft">+ ${count(left, shown.told.language)}</p>` : ''}`;
+}
 
 function explanationOf(one: Explanation, { told, isScheduled }: Shown): Html {
   const words = MESSAGE_WORDS[told.language];

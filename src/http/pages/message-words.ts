@@ -30,6 +30,7 @@ type MessageWords = {
   readonly ofAll: (shown: string, all: string) => string;
   readonly asJson: string;
   readonly waits: string;
+  readonly looking: string;
   readonly due: string;
   readonly underway: string;
   readonly timeline: string;
@@ -85,6 +86,7 @@ export const MESSAGE_WORDS: Words<MessageWords> = {
     ofAll: (shown, all) => `${shown} of ${all} are shown;`,
     asJson: 'all of it as JSON',
     waits: 'What waits, and why',
+    looking: 'Looking into it …',
     due: 'due',
     underway: 'under way',
     timeline: 'What happened',
@@ -159,6 +161,7 @@ export const MESSAGE_WORDS: Words<MessageWords> = {
     ofAll: (shown, all) => `Se muestran ${shown} de ${all};`,
     asJson: 'todo en JSON',
     waits: 'Qué espera y por qué',
+    looking: 'Mirando por qué …',
     due: 'previsto',
     underway: 'en curso',
     timeline: 'Qué ha pasado',

@@ -84,6 +84,7 @@ describe('the page Messages', () => {
 describe('the page of a message', () => {
   const needs = (of: MessageStory | null): MessageNeeds => ({
     policy,
+    clock,
     operations: {
       story: async () => of,
       explain: async () => [explanation],
@@ -92,6 +93,20 @@ describe('the page of a message', () => {
   });
   const render = async (of: MessageStory | null, given: Parameters<typeof ask>[1] = {}) =>
     messagePage(needs(of)).render(ask(`/messages/${id}`, { params: { id }, ...given }));
+
+  test('is there before it is known why its mail waits', async () => {
+    const never = {
+      ...needs(story),
+      operations: { ...needs(story).operations, explain: () => new Promise<never>(() => {}) },
+    };
+    const rendered = messagePage(never).render(
+      ask(`/messages/${story.message.id}`, { params: { id: story.message.id } }),
+    );
+    await clock.advance(30);
+    const html = String(await (await rendered).main);
+    expect(html).toMatch(/data-live="waiting"[^]*aria-busy="true">Looking into it/);
+    expect(html).toContain('data-api="POST /api/v1/queue/bounce"');
+  });
 
   test('tells the whole story, whatever servers said in it, as text', async () => {
     const html = String(await (await render(story)).main);

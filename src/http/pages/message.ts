@@ -13,8 +13,9 @@ import { timelineOf } from './message-timeline.ts';
 import { waitingOf } from './message-waiting.ts';
 import { stateTag, subjectText, type RecordTold } from './record-parts.ts';
 import { cardsTable } from './cards-table.ts';
+import { soon } from './soon.ts';
 
-export type MessageNeeds = Pick<RouteNeeds, 'policy'> & {
+export type MessageNeeds = Pick<RouteNeeds, 'policy' | 'clock'> & {
   readonly operations: Pick<Operations, 'story' | 'explain' | 'transcripts'>;
 };
 
@@ -35,7 +36,7 @@ export function messagePage(needs: MessageNeeds): Page {
       const { operations } = needs;
       const [story, transcripts] = await Promise.all([operations.story({ id }), operations.transcripts({ id })]);
       if (story === null) return gone(ask);
-      const explanations = await explained(needs, story);
+      const explanations = await soon(needs.clock, ask, explained(needs, story));
       return bodyOf({ story, explanations, transcripts }, toldOf(needs, ask));
     },
   };
@@ -60,7 +61,8 @@ async function explained({ operations }: MessageNeeds, { message, queued }: Mess
 
 type Known = {
   readonly story: MessageStory;
-  readonly explanations: readonly Explanation[];
+  /** null: not known yet. */
+  readonly explanations: readonly Explanation[] | null;
   readonly transcripts: readonly Transcript[];
 };
 
