@@ -153,13 +153,24 @@ test('an address is suppressed, found, written to again; a list is imported, and
   await page.locator('form[data-filter] input[name=domain]').fill('x.test');
   await page.locator('form[data-filter]').getByRole('button').click();
   await page.waitForURL(/domain=x\.test/);
-  expect(await page.locator('[data-live=entries] tbody tr').count()).toBe(2);
+  await expect.poll(() => page.locator('[data-live=entries] tbody tr').count(), SOON).toBe(2);
   const exported = await page.getByRole('link', { name: 'Export as CSV' }).getAttribute('href');
   expect(exported).toBe('/api/v1/suppressions/export?domain=x.test&format=csv');
   await row.getByRole('button', { name: /Remove/ }).click();
   expect(await page.locator('dialog[open]').textContent()).toContain('gus@x.test');
   await say(page, 'Remove');
   await expect.poll(() => row.count(), SOON).toBe(0);
+
+  // The page is looked at again while its search takes long: what is there stays.
+  const still = '<section data-live="entries" aria-busy="true"><p>Looking</p></section>';
+  let asked = 0;
+  await page.route(/suppression\?/, async (route) => {
+    asked += 1;
+    await route.fulfill({ contentType: 'text/html', body: still });
+  });
+  await page.evaluate('window.relevo.refresh()');
+  expect(asked).toBe(1);
+  expect(await page.locator('[data-live=entries]').getAttribute('aria-busy')).toBeNull();
   expect(at.troubles).toEqual([]);
 });
 

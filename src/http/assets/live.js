@@ -70,6 +70,11 @@
 
   const regionNamed = (name) => document.querySelector(`[data-live="${CSS.escape(name)}"]`);
 
+  /** It is being read still: what is there stays, and what changed of it comes by itself. */
+  function isLooking(region) {
+    return region.matches('[aria-busy=true]') || region.querySelector('[aria-busy=true]') !== null;
+  }
+
   /** Looks at the page again, and replaces what is live of it. */
   async function refresh() {
     try {
@@ -80,7 +85,7 @@
       const page = new DOMParser().parseFromString(await response.text(), 'text/html');
       for (const fresh of page.querySelectorAll('[data-live]')) {
         const region = regionNamed(fresh.dataset.live);
-        if (region !== null) replace(region, document.adoptNode(fresh));
+        if (region !== null && !isLooking(fresh)) replace(region, document.adoptNode(fresh));
       }
     } catch {
       announce(words.unreachable, 'bad');

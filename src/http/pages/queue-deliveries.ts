@@ -16,27 +16,27 @@ const ACTIONS: readonly QueueAction[] = ['retry', 'hold', 'release', 'bounce', '
 const GRAVE: ReadonlySet<QueueAction> = new Set<QueueAction>(['bounce', 'discard', 'cancel']);
 
 export function deliveriesOf(view: QueueView, told: RecordTold): Html {
-  const words = QUEUE_WORDS[told.language];
-  const { found, given } = view;
-  const isFiltered = Object.keys(given).length > 0;
-  return html`<section class="card" aria-labelledby="deliveries">
-      <h2 id="deliveries">${words.found}</h2>
-      <div data-live="deliveries">
-        ${countOf(view, told)} ${found.length === 0 ? '' : selection(view, told)} ${paging(view, told)}
-      </div>
-      ${isFiltered && told.mayChange ? allOf(given, told) : ''}
-    </section>
-    ${why(view, told)}`;
+  const found = html`<div data-live="deliveries">
+    ${countOf(view, told)} ${view.found.length === 0 ? '' : selection(view, told)} ${paging(view, told)}
+  </div>`;
+  return html`${sectionOf(found, view.given, told)} ${why(view, told)}`;
 }
 
 /** They are being looked for, and come to the open page. */
-export function lookingFor({ language }: RecordTold): Html {
-  const words = QUEUE_WORDS[language];
-  return html`<section class="card" aria-labelledby="deliveries">
-      <h2 id="deliveries">${words.found}</h2>
-      <div data-live="deliveries" aria-busy="true"><p>${words.looking}</p></div>
-    </section>
+export function lookingFor(given: QueueView['given'], told: RecordTold): Html {
+  const { looking } = QUEUE_WORDS[told.language];
+  const found = html`<div data-live="deliveries" aria-busy="true"><p>${looking}</p></div>`;
+  return html`${sectionOf(found, given, told)}
     <div data-live="why"></div>`;
+}
+
+/** What can be done to all that match needs no list of them. */
+function sectionOf(found: Html, given: QueueView['given'], told: RecordTold): Html {
+  const isFiltered = Object.keys(given).length > 0;
+  return html`<section class="card" aria-labelledby="deliveries">
+    <h2 id="deliveries">${QUEUE_WORDS[told.language].found}</h2>
+    ${found} ${isFiltered && told.mayChange ? allOf(given, told) : ''}
+  </section>`;
 }
 
 function countOf({ count: many, isWhole, found, given }: QueueView, { language }: RecordTold): Html {

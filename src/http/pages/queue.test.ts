@@ -59,6 +59,8 @@ describe('the page Queue', () => {
     const html = render('/queue?client=shop', needs({ preview: () => new Promise(() => {}) }));
     await clock.advance(30);
     expect(await html).toMatch(/data-live="deliveries" aria-busy="true"><p>Looking through/);
+    // What can be done to all that match is there at once: nothing of it comes later.
+    expect(await html).toContain('<form data-keep');
   });
 
   test('a queue that takes long to count is shown without its shape, which comes later', async () => {

@@ -37,7 +37,7 @@ export function queuePage(needs: QueueNeeds): Page {
         soon(needs.clock, ask, needs.operations.shape({ filter: {} })),
       ]);
       const main = html`${shapeOf(shape, { told, troubles: needs.troubles })} ${form(needs, given, told)}
-      ${filter.kind === 'bad' ? wrong(filter.text, told) : view === null ? lookingFor(told) : deliveriesOf(view, told)}`;
+      ${filter.kind === 'bad' ? wrong(filter.text, told) : view === null ? lookingFor(given, told) : deliveriesOf(view, told)}`;
       return { title: QUEUE_WORDS[told.language].title, main };
     },
   };
