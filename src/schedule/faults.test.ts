@@ -133,6 +133,18 @@ test('a store that is away for minutes: what was sent is written when it is back
   expect(scheduling.events).toContainEqual(expect.objectContaining({ name: 'claims-failing', raised: false }));
 });
 
+test('a store that gives nothing out is asked at every tick, and no oftener', async () => {
+  let asked = 0;
+  const claim = async (): Promise<never> => {
+    asked += 1;
+    throw new SpoolError('unavailable', 'away');
+  };
+  await using scheduling = await openScheduling({ between: (spool) => spoolWith(spool, { claim }) });
+  await scheduling.elapsed(10_000);
+  expect(asked).toBeGreaterThan(5);
+  expect(asked).toBeLessThan(15);
+});
+
 /** A store that is sound and will not take such settlements. */
 class Refusing {
   count = 0;

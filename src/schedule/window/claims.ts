@@ -68,6 +68,7 @@ export class Claims {
 
   async #run(): Promise<void> {
     const schedule = this.#schedule;
+    let goesOn = false;
     try {
       while (schedule.claimWanted && schedule.window.claimRoom >= CLAIM_LEAST && !schedule.closing.signal.aborted) {
         if (this.#isPaused()) break;
@@ -78,6 +79,7 @@ export class Claims {
         if (leased > 0 && nextMs !== null && nextMs <= schedule.clock.nowMs()) schedule.claimWanted = true;
         if (!isFruitless) continue;
         this.#fruitlessMs = schedule.clock.monotonicMs();
+        goesOn = true;
         break;
       }
       this.#worked();
@@ -85,7 +87,8 @@ export class Claims {
       this.#failed(cause);
     } finally {
       this.#running = false;
-      if (schedule.claimWanted && this.#pauseMs() > 0) this.soon();
+      // A store that refused is asked again at the next tick.
+      if (goesOn && schedule.claimWanted) this.soon();
     }
   }
 
