@@ -73,12 +73,15 @@ test('an exit that is refused for its reputation rests, mail goes by the other o
   // What the first one cannot do the other does at once, and that was its turn.
   await send(loop, 7);
   await clock.advanceUntil(() => standings.standingOf('ip-1').pace === 0.5);
+  // Told at the next look of the watch.
+  await clock.advanceUntil(() => alertsOf(events).length > 0);
   expect(alertsOf(events)).toEqual(['raised half its pace']);
   expect(standings.standingOf('ip-2')).toEqual(FULL_STANDING);
 
   await send(loop, 20);
   await clock.advanceUntil(() => standings.standingOf('ip-1').closures.length > 0);
   await loop.drained();
+  await clock.advanceUntil(() => alertsOf(events).length > 1);
   expect(alertsOf(events)).toEqual(['raised half its pace', 'raised paused until']);
 
   const tries = first.attempts.length;

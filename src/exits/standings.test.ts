@@ -199,3 +199,18 @@ withStandings(
     expect(figures.looks.filter((sinceMs) => sinceMs < HOUR_START_MS - 24 * HOUR_MS)).toHaveLength(2);
   },
 );
+
+withStandings(
+  'what comes to light within seconds of a start is seen within a second, later within five',
+  async (rig) => {
+    const { clock, figures, standings } = rig;
+    const pause = pauseMark('ip-1', { reason: 'moving', sinceMs: START_MS });
+    await figures.marks.mark([pause]);
+    await clock.advance(1_000);
+    expect(standings.standingOf('ip-1').closures).toHaveLength(1);
+    await clock.advance(10_000);
+    await figures.marks.unmark([pause.name]);
+    await clock.advance(5_000);
+    expect(standings.standingOf('ip-1').closures).toEqual([]);
+  },
+);

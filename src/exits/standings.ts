@@ -65,7 +65,9 @@ export type ExitStandings = {
 /** @param opened exits by which mail may go out that could not before */
 export type HearChange = (opened: readonly string[]) => void;
 
-const LOOK_EVERY_MS = 5_000;
+const LOOK_EVERY_S = 5;
+/** What was down when the relay ended is checked at once, and its mail waits: the first looks are a second apart. */
+const EARLY_LOOKS = 5;
 /** Between two looks at the figures: there are many, and a day counts. */
 const JUDGE_EVERY_MS = 10_000;
 const FIGURES_EVERY_MS = 60_000;
@@ -73,14 +75,16 @@ const FIGURES_EVERY_MS = 60_000;
 const RECENT_MS = 2 * HOUR_MS;
 const WHOLE_EVERY_MS = 3 * HOUR_MS;
 
-/** Has looked once when it resolves, and looks again every 5 s until it is disposed of. */
+/** Has looked once when it resolves, and looks again, at first every second and then every 5 s, until it is disposed of. */
 export async function openExitStandings(needs: ExitStandingsNeeds): Promise<ExitStandings & AsyncDisposable> {
   const standings = new Standings(needs);
   await standings.refresh();
-  return Object.assign(
-    standings,
-    repeated(() => standings.look(), { clock: needs.clock, everyMs: LOOK_EVERY_MS }),
-  );
+  let seconds = 0;
+  const look = async (): Promise<void> => {
+    seconds += 1;
+    if (seconds <= EARLY_LOOKS || seconds % LOOK_EVERY_S === 0) await standings.look();
+  };
+  return Object.assign(standings, repeated(look, { clock: needs.clock, everyMs: 1_000 }));
 }
 
 /** Looks once: for a command that answers and ends. The store must answer. */
