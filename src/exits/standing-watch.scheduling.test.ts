@@ -115,7 +115,7 @@ test('an exit that is refused for its reputation rests, mail goes by the other o
   first.answer = () => OUTCOMES.delivered;
   clock.jumpMs(5 * 24 * HOUR_MS);
   await clock.advanceUntil(() => standings.standingOf('ip-1').pace === 1);
-  expect(alertsOf(events).at(-1)).toBe('over full pace');
+  await clock.advanceUntil(() => alertsOf(events).at(-1) === 'over full pace');
   await send(loop, 20);
   await loop.drained();
   expect(first.attempts).toHaveLength(probed + 10);
