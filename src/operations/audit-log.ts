@@ -40,7 +40,7 @@ const SWEEP_MS = 3_600_000;
 const AT_ONCE = 200;
 const MOST_WAITING = 2_000;
 /** Of most there is nothing, and of a busy one little fits on a page. */
-const STRETCHES_AT_ONCE = [2, 16] as const;
+const STRETCHES_AT_ONCE = [1, 4] as const;
 const AGAIN_MS = 5_000;
 /** After so many of one's own all are counted. */
 const COUNT_EVERY = 1_000;

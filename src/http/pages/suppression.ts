@@ -80,7 +80,8 @@ type Listing = {
 async function listed({ operations, clock }: SuppressionNeeds, { ask, told, query }: Listing): Promise<Html> {
   const words = SUPPRESSION_WORDS[told.language];
   const page = await soon(clock, ask, pageOfSuppressions(operations, query));
-  if (page === null) return html`<section data-live="entries" aria-busy="true"><p>${words.looking}</p></section>`;
+  if (page === null)
+    return html`<section class="card" data-live="entries" aria-busy="true"><p>${words.looking}</p></section>`;
   const { entries, next } = page;
   const columns = [words.address, words.reason, words.holdsFor, words.evidence, words.source, words.since, words.until];
   const table = html`<table class="cards">

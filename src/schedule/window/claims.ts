@@ -12,13 +12,13 @@ import { CLAIM_LEAST } from './window.ts';
 
 /** Taken from the store at once: it answers others between two claims. */
 const CLAIM_MOST = 128;
-/** Between the starts of two runs, however often they are asked for. */
-const PAUSE_MS = 50;
+/** Of it from one lane: others with something due have their part of each. */
+const CLAIM_LANE_MOST = 64;
 /**
- * After a claim of which nothing may be tried. Behind exits that are down there may be a million of it, all to be put off: in their own time,
- * for new mail and the status pages need the same store.
+ * Between the starts of two runs, however often they are asked for. A claim of which nothing may be tried ends a run: behind exits that are
+ * down there may be a million of it, all to be put off, and new mail and the status pages need the same store.
  */
-const FRUITLESS_PAUSE_MS = 100;
+const PAUSE_MS = 50;
 /** Until mail whose sender was told of the delay comes up again in a lane that cannot be reached. */
 const TOLD_MS = 60_000;
 
@@ -32,7 +32,6 @@ export class Claims {
   readonly #schedule: Schedule;
   #running = false;
   #startedMs = Number.NEGATIVE_INFINITY;
-  #fruitlessMs = Number.NEGATIVE_INFINITY;
   #armed = false;
   #lookAgainMs = Number.NEGATIVE_INFINITY;
   #failingSinceMs: number | null = null;
@@ -47,7 +46,7 @@ export class Claims {
     schedule.claimWanted = true;
     if (this.#running || this.#armed || schedule.closing.signal.aborted || !schedule.delivers()) return;
     if (schedule.window.claimRoom < CLAIM_LEAST || this.#isPaused()) return;
-    const pauseMs = this.#pauseMs();
+    const pauseMs = this.#startedMs + PAUSE_MS - schedule.clock.monotonicMs();
     if (pauseMs > 0) {
       this.#armed = true;
       schedule.clock.after(pauseMs, () => {
@@ -59,11 +58,6 @@ export class Claims {
     this.#startedMs = schedule.clock.monotonicMs();
     this.#running = true;
     spawn(schedule, 'claim', () => this.#run());
-  }
-
-  #pauseMs(): number {
-    const untilMs = Math.max(this.#startedMs + PAUSE_MS, this.#fruitlessMs + FRUITLESS_PAUSE_MS);
-    return untilMs - this.#schedule.clock.monotonicMs();
   }
 
   async #run(): Promise<void> {
@@ -78,7 +72,6 @@ export class Claims {
         // Nothing came although something is due: what keeps it is not ours to know; look again at the next tick.
         if (leased > 0 && nextMs !== null && nextMs <= schedule.clock.nowMs()) schedule.claimWanted = true;
         if (!isFruitless) continue;
-        this.#fruitlessMs = schedule.clock.monotonicMs();
         goesOn = true;
         break;
       }
@@ -103,7 +96,7 @@ export class Claims {
     const rests = schedule.exits.restingUntil(null) !== null;
     const nowMs = schedule.clock.nowMs();
     const startMs = schedule.clock.monotonicMs();
-    const perLane = schedule.window.laneShare();
+    const perLane = Math.min(CLAIM_LANE_MOST, schedule.window.laneShare());
     const limit = Math.min(rests ? LOOKED_AT : CLAIM_MOST, schedule.window.claimRoom);
     const exclude = this.#excluded();
     const { leased, nextDueAtMs } = await schedule.spool.claim({
@@ -148,8 +141,7 @@ export class Claims {
     const { lanes } = this.#schedule;
     const taken = new Map<string, number>();
     for (const { delivery } of leased) taken.set(delivery.domain, (taken.get(delivery.domain) ?? 0) + 1);
-    // Of a claim that was cut short nobody knows which lane had more.
-    for (const [domain, count] of taken) if (count >= of.perLane || !of.all) lanes.laneOf(domain).behind = true;
+    for (const [domain, count] of taken) if (count >= of.perLane) lanes.laneOf(domain).behind = true;
     if (!of.all) return;
     lanes.caughtUp();
     for (const lane of lanes.all) {
