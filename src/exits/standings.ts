@@ -65,9 +65,11 @@ export type ExitStandings = {
 /** @param opened exits by which mail may go out that could not before */
 export type HearChange = (opened: readonly string[]) => void;
 
-const LOOK_EVERY_S = 5;
-/** What was down when the relay ended is checked at once, and its mail waits: the first looks are a second apart. */
-const EARLY_LOOKS = 5;
+const LOOK_EVERY_MS = 5_000;
+/** What was down when the relay ended is checked at once, and its mail waits: for this long looks are a second apart. */
+const EARLY_MS = 5_000;
+/** So often it is asked whether it is time; half of it early is in time, for timers are not exact. */
+const TICK_MS = 1_000;
 /** Between two looks at the figures: there are many, and a day counts. */
 const JUDGE_EVERY_MS = 10_000;
 const FIGURES_EVERY_MS = 60_000;
@@ -79,12 +81,15 @@ const WHOLE_EVERY_MS = 3 * HOUR_MS;
 export async function openExitStandings(needs: ExitStandingsNeeds): Promise<ExitStandings & AsyncDisposable> {
   const standings = new Standings(needs);
   await standings.refresh();
-  let seconds = 0;
+  const openedMs = needs.clock.monotonicMs();
+  let lookedMs = openedMs;
   const look = async (): Promise<void> => {
-    seconds += 1;
-    if (seconds <= EARLY_LOOKS || seconds % LOOK_EVERY_S === 0) await standings.look();
+    const nowMs = needs.clock.monotonicMs();
+    if (nowMs - openedMs > EARLY_MS && nowMs - lookedMs < LOOK_EVERY_MS - TICK_MS / 2) return;
+    lookedMs = nowMs;
+    await standings.look();
   };
-  return Object.assign(standings, repeated(look, { clock: needs.clock, everyMs: 1_000 }));
+  return Object.assign(standings, repeated(look, { clock: needs.clock, everyMs: TICK_MS }));
 }
 
 /** Looks once: for a command that answers and ends. The store must answer. */
