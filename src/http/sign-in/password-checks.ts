@@ -27,8 +27,9 @@ export class PasswordChecks {
     { mayStill, failed }: { readonly mayStill: () => boolean; readonly failed: () => void },
   ): Promise<'right' | 'wrong' | 'busy' | 'barred'> {
     if (this.#waiting.length >= MOST_WAITING) return 'busy';
+    // Whoever ends hands the place on, so that nobody who comes meanwhile takes it too.
     if (this.#running >= AT_ONCE) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    this.#running += 1;
+    else this.#running += 1;
     try {
       if (!mayStill()) return 'barred';
       const isRight = await verifyPassword(password, user?.passwordHash ?? this.#dummyHash);
@@ -36,8 +37,9 @@ export class PasswordChecks {
       failed();
       return 'wrong';
     } finally {
-      this.#running -= 1;
-      this.#waiting.shift()?.();
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#running -= 1;
+      else next();
     }
   }
 }
