@@ -86,8 +86,8 @@ test('a client that is held shows with the reason, in Spanish too, and is let go
   await alert.waitFor();
   expect(await alert.textContent()).toContain('Su correo masivo está retenido');
   expect(await alert.locator('[lang=en]').count()).toBe(0);
-  // What its software does, as sessions showed it.
-  await row.getByText('sin cifrar').waitFor();
+  // What its software does, as sessions showed it: counted every 20 s.
+  await row.getByText('sin cifrar').waitFor({ timeout: 40_000 });
   expect(await tooWide(page)).toEqual([]);
   await using linked = await openLink();
   await row.getByRole('button', { name: 'Liberar shop' }).click();

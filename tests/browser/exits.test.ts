@@ -21,7 +21,7 @@ test('the overview says whether mail flows, what waits and why, and follows whil
   const verdict = page.locator('[data-verdict]');
   await expect.poll(() => verdict.getAttribute('data-verdict')).toBe('flows');
   const waits = page.locator('[data-live=waits]');
-  expect(await waits.locator('tbody tr').count()).toBe(2);
+  await expect.poll(() => waits.locator('tbody tr').count()).toBe(2);
   expect(await waits.textContent()).toContain(HOSTILE.reply);
   const delivered = page.locator('.tile').first().locator('.figure');
   const before = Number(await delivered.textContent());

@@ -29,12 +29,12 @@ test('the queue is released, held and tried by selection, and each time it is sa
   await using at = await rig.open('/queue', { as: 'operator' });
   const { page } = at;
   const heat = page.locator('table.heat');
-  expect(await heat.textContent()).toContain(HOSTILE.reply);
+  await expect.poll(() => heat.textContent(), SOON).toContain(HOSTILE.reply);
   expect(await heat.locator('td.heat-5').count()).toBeGreaterThan(0);
   await heat.getByRole('link', { name: 'held.test' }).click();
   await page.waitForURL(/domain=held\.test/);
   const row = page.getByRole('row', { name: /held\.test/ }).last();
-  expect(await page.locator('[data-live=why]').textContent()).toMatch(/held: .*operator/s);
+  await expect.poll(() => page.locator('[data-live=why]').textContent(), SOON).toMatch(/held: .*operator/s);
   await row.getByRole('checkbox').check();
   await page.getByRole('button', { name: 'Release' }).first().click();
   await say(page, 'Release', /^Deliveries: 1; under way and left alone: 0/);
@@ -76,7 +76,7 @@ test('a message is found by what is known of it, and its page has reply, transcr
   await page.waitForURL(/address=/);
   expect(new URL(page.url()).search).not.toContain('tag=');
   const found = page.locator('tbody tr');
-  expect(await found.count()).toBe(1);
+  await expect.poll(() => found.count(), SOON).toBe(1);
   expect(await found.textContent()).toContain(HOSTILE.subject);
   await found.getByRole('link').first().click();
   await page.getByRole('heading', { level: 1, name: 'Message' }).waitFor();
