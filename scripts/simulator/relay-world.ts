@@ -65,6 +65,10 @@ const SOUND: Line = { dial: systemDial, hanging: 0 };
 /** So often nothing happens and something is under way all the same: it waits for the clock. The first where much of it does. */
 const STUCK = 60;
 const STUCK_AT_ALL = 300;
+/** And for no less of real time: on a busy machine other threads get no turn meanwhile. */
+const STUCK_MS = 100;
+/** So often in a row nothing is under way and nothing happens: a settlement may be answered after what was asked later. */
+const CALM = 3;
 
 /** Opens all of it, in a folder of its own that goes with it. */
 export async function openWorld(needs: WorldNeeds): Promise<World> {
@@ -85,7 +89,9 @@ export async function openWorld(needs: WorldNeeds): Promise<World> {
   const rest = async (): Promise<void> => {
     // Where nothing happens, nothing comes of it; what did happen may have consequences that take a while to show.
     const most = needs.hangs === true ? STUCK : STUCK_AT_ALL;
-    for (let calm = 1, stuck = 0; calm < 2 && stuck < most;) {
+    const startedMs = performance.now();
+    const isStuck = (turns: number): boolean => turns >= most && performance.now() - startedMs >= STUCK_MS;
+    for (let calm = 1, stuck = 0; calm < CALM && !isStuck(stuck);) {
       const before = events;
       await settled();
       // The store answers in turn: what was asked before this is done.

@@ -8,7 +8,7 @@ const TERMS = { days: 6, dailyLimit: 20, seed: 7, grainMs: 55_000 };
 
 test(
   'in six days no address exceeds its cap and nothing is lost, though three fail in turn and two are listed',
-  { timeout: 120_000 },
+  { timeout: 240_000 },
   async () => {
     const { ledger, audit, problems } = await runTenDays(TERMS, () => {});
     expect(problems).toEqual([]);
