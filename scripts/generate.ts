@@ -1,12 +1,12 @@
 /**
  * Writes the files that are made from the sources; with `--check` writes nothing and fails where one is out of date.
- * What the policy schema yields comes from `src/policy/generate.ts`, the metrics from their table, the list of RFC sections
+ * What the policy schema yields comes from `src/policy/generate/generate.ts`, the metrics from their table, the list of RFC sections
  * from the citations.
  */
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { withReference } from '../src/http/api-reference.ts';
-import { generatedFiles, type GeneratedFile } from '../src/policy/generate.ts';
+import { generatedFiles, type GeneratedFile } from '../src/policy/generate/generate.ts';
 import { alertsReference } from '../src/report/alerts-reference.ts';
 import { metricsReference } from '../src/report/metrics-reference.ts';
 import { repliesReference } from '../src/report/replies-reference.ts';

@@ -5,7 +5,7 @@
  */
 import { Worker } from 'node:worker_threads';
 
-await import('../src/cli/start.ts');
+await import('../src/cli/start/start.ts');
 for (const entry of ['../src/workers/worker.ts', '../src/spool/embedded/owner.ts']) {
   // Without what it should work on, each ends as soon as it has been read.
   const thread = new Worker(new URL(entry, import.meta.url), { execArgv: [], stdout: true, stderr: true });

@@ -2,7 +2,7 @@
  * The whole way of mail in one thread: ingress takes it in, it is signed and spooled, the scheduler sends it. A relay has
  * one, in its own thread; or one in each of its workers, and then `supervisor.ts` is the sum of them behind the same type.
  */
-import { createFile } from './cli/whole-file.ts';
+import { createFile } from './running/whole-file.ts';
 import { screeningWith, watchHolds } from './clients/holds.ts';
 import { QuotaWaits } from './clients/quota-waits.ts';
 import { type Exits, openExits } from './egress/exits.ts';

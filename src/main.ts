@@ -4,7 +4,7 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Cli } from './cli/cli.ts';
 import { runProgram } from './cli/program.ts';
-import type { Signals } from './cli/start.ts';
+import type { Signals } from './cli/start/start.ts';
 import { systemTerminal } from './cli/terminal.ts';
 import { standardOutput } from './report/log-output.ts';
 import { localAddresses, systemClock, systemDns, systemPorts, systemRandom } from './system.ts';
@@ -47,7 +47,7 @@ const code = await runProgram(process.argv.slice(2), {
     // All timers of the relay are unreferenced: without this one a wait for nothing but them would end the process.
     setInterval(() => {}, 2 ** 30);
     // Only here: the other commands need not wait for the whole relay to be read.
-    const { runStart } = await import('./cli/start.ts');
+    const { runStart } = await import('./cli/start/start.ts');
     return runStart(cli, ask, {
       version,
       nodeVersion: process.version,

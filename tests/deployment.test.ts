@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { parseAllDocuments } from 'yaml';
 import { hashPassword } from '../src/policy/password.ts';
-import { loadPolicy } from '../src/policy/load.ts';
-import { formatProblem } from '../src/policy/problem.ts';
+import { loadPolicy } from '../src/policy/file/load.ts';
+import { formatProblem } from '../src/policy/file/problem.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const KUBERNETES = ['namespace', 'redis', 'policy', 'relevo', 'kustomization'] as const;

@@ -1,5 +1,5 @@
 /** The key of the installation that access keys of the API are made with: a file of its own, made at first need. */
-import { createFile } from '../cli/whole-file.ts';
+import { createFile } from '../running/whole-file.ts';
 import { openVerpKeys } from '../feedback/verp-keys.ts';
 import { OperationsError } from '../operations/operations.ts';
 import type { Random } from '../ports.ts';

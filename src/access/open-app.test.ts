@@ -21,7 +21,7 @@ function loadedWith(files: readonly string[]): ReadonlyMap<string, string> {
 }
 
 test('a relay at rest has loaded nothing of the API, the pages, traces and their packages', () => {
-  const loaded = loadedWith(['src/cli/start.ts', 'src/relay.ts']);
+  const loaded = loadedWith(['src/cli/start/start.ts', 'src/relay.ts']);
   expect(loaded.size).toBeGreaterThan(200);
   const late = [...loaded].filter(([name]) =>
     /^src\/(?:access\/open-app\.ts|http\/(?:app|routes|openapi)\.ts|http\/(?:api|pages)\/|report\/traces\/(?:tracer|collector)\.ts)|^(?:@opentelemetry|hono|otpauth|uqr|uplot|@clack)/.test(

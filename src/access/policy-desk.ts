@@ -2,8 +2,8 @@
 import type { Foundation, RelayOptions } from '../foundation/foundation.ts';
 import type { PolicyDesk } from '../http/api/policy.ts';
 import type { Operations } from '../operations/operations.ts';
-import { recordPolicies } from '../operations/policy-record.ts';
-import { PolicyVersions } from '../operations/policy-versions.ts';
+import { recordPolicies } from '../operations/policy/record.ts';
+import { PolicyVersions } from '../operations/policy/versions.ts';
 import { canSendFrom } from '../system.ts';
 
 export type OpenDesk = (operations: Pick<Operations, 'traffic' | 'exitPasts'>) => Promise<PolicyDesk>;
@@ -19,9 +19,9 @@ export function keepPolicies(
   const record = stack.use(recordPolicies({ holder, versions, clock, emit }));
   return async (operations) => {
     const [{ relayPolicy, relayLoad }, { simulator }, { SecretFiles }] = await Promise.all([
-      import('../operations/relay-policy.ts'),
-      import('../operations/simulate-apart.ts'),
-      import('../operations/secret-files.ts'),
+      import('../operations/policy/relay-policy.ts'),
+      import('../operations/simulate/apart.ts'),
+      import('../operations/policy/secret-files.ts'),
     ]);
     const file = { policyFile: where.policyFile, shownPolicyFile, env };
     return {
@@ -29,11 +29,11 @@ export function keepPolicies(
       simulate: simulator({ operations, policy, load: relayLoad(file), clock }),
       secrets: () => new SecretFiles(where),
       setUp: async (answers, base) => {
-        const { setUpWizard } = await import('../operations/wizard-setup.ts');
+        const { setUpWizard } = await import('../operations/wizard/setup.ts');
         return setUpWizard({ ...where, shownPolicyFile, env, nowMs: clock.nowMs(), answers, base });
       },
       tryOut: async (ask) => {
-        const { tryAnswers } = await import('../operations/wizard-trial.ts');
+        const { tryAnswers } = await import('../operations/wizard/trial.ts');
         return tryAnswers(ask, { ports, canSendFrom });
       },
     };

@@ -1,7 +1,7 @@
 /** What might be done about a relay's exits, from what came of their mail. */
 import type { ExitStandings } from '../exits/standings.ts';
 import { isUsable } from '../policy/match.ts';
-import { type Preset, presetOf, PRESETS, totalsOf } from '../policy/presets.ts';
+import { type Preset, presetOf, PRESETS, totalsOf } from '../policy/presets/presets.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { type Advice, adviceFrom, type AdviceFigures, type PresetSize } from '../routing/advice.ts';

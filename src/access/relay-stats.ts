@@ -1,6 +1,6 @@
 /** The figures of a relay as operators see them: what came of mail, each exit's state, and what might be done. */
 import type { ExitStandings } from '../exits/standings.ts';
-import type { ExitClosure } from '../operations/exit-status.ts';
+import type { ExitClosure } from '../operations/exits/exit-status.ts';
 import { dayOf } from '../policy/day.ts';
 import type { EgressPolicy, Policy } from '../policy/schema.ts';
 import type { RaisedAlert } from '../report/alerts.ts';

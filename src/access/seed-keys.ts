@@ -1,5 +1,5 @@
 /** The keys of the installation that seeds of second factors are sealed with: a file of its own, made at first need. */
-import { createFile } from '../cli/whole-file.ts';
+import { createFile } from '../running/whole-file.ts';
 import { openVerpKeys, readVerpKeys } from '../feedback/verp-keys.ts';
 import { OperationsError } from '../operations/operations.ts';
 import type { Policy } from '../policy/schema.ts';

@@ -8,10 +8,10 @@ import { addCommand, addGroup, UsageError, type Cli, type ExitCode, type Registr
 import type { Where } from './data-folder.ts';
 import { json } from './output.ts';
 import { newPassword } from './password.ts';
-import { addClient, clientLine, removeClient, setClientPassword, type ClientInput } from '../operations/policy-edit.ts';
-import type { Edited } from '../operations/yaml-splice.ts';
-import { shownPath } from './policy-file.ts';
-import { editPolicyFile } from './edit-policy-file.ts';
+import { addClient, clientLine, removeClient, setClientPassword, type ClientInput } from '../operations/policy/edit.ts';
+import type { Edited } from '../operations/policy/yaml-splice.ts';
+import { shownPath } from './policy/policy-file.ts';
+import { editPolicyFile } from './policy/edit-policy-file.ts';
 
 type AddOptions = {
   readonly senders?: readonly string[];

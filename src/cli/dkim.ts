@@ -4,7 +4,7 @@ import { generateDkimKeys, type DkimKeyType, type GeneratedKey } from '../sign/k
 import { zoneLine } from '../sign/records.ts';
 import { addCommand, addGroup, type Registry } from './cli.ts';
 import { json } from './output.ts';
-import { shownPath } from './policy-file.ts';
+import { shownPath } from './policy/policy-file.ts';
 
 type KeygenOptions = { readonly selector?: string; readonly type?: DkimKeyType | 'both'; readonly out?: string };
 

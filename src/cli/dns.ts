@@ -5,7 +5,7 @@ import { checkRecords, type CheckedRecord } from '../sign/records-check.ts';
 import { zoneLine, type DnsRecord } from '../sign/records.ts';
 import { addCommand, UsageError, type Registry } from './cli.ts';
 import { json, printable } from './output.ts';
-import { loadPolicyFile } from './policy-file.ts';
+import { loadPolicyFile } from './policy/policy-file.ts';
 
 /** `relevo dns DOMAIN` */
 export function addDns(program: Command, registry: Registry): void {

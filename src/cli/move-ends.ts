@@ -9,7 +9,7 @@ import { UsageError, type Cli } from './cli.ts';
 import { besidePolicy, type Where } from './data-folder.ts';
 import { OperationsError } from '../operations/operations.ts';
 import { plural } from './output.ts';
-import { loadPolicyFile } from './policy-file.ts';
+import { loadPolicyFile } from './policy/policy-file.ts';
 
 export const ENGINES = ['embedded', 'redis'] as const;
 export type EngineName = (typeof ENGINES)[number];

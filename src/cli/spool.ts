@@ -4,7 +4,7 @@ import { sumsOf, type MoveStore, type MoveSums } from '../spool/move.ts';
 import { abandonMove, runMove, type MoveProgress, type MoveResult } from '../spool/moving.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { addCommand, addGroup, type Cli, type ExitCode, type Registry } from './cli.ts';
-import { connectControl } from './control-client.ts';
+import { connectControl } from './control/client.ts';
 import type { Where } from './data-folder.ts';
 import { ENGINES, moveEnds, openEnd, PASSWORD_VARIABLE, type EndOptions, type MoveEnds } from './move-ends.ts';
 import { OperationsError } from '../operations/operations.ts';

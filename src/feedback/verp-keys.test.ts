@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../tests/fakes/clock.ts';
-import { createFile } from '../cli/whole-file.ts';
+import { createFile } from '../running/whole-file.ts';
 import type { Event } from '../message/event.ts';
 import { type Policy, policySchema } from '../policy/schema.ts';
 import { systemRandom } from '../system.ts';

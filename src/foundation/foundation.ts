@@ -1,11 +1,11 @@
 /** What every part of the relay stands on: reporting, the policy in force, and the spool. */
-import { connectControl } from '../cli/control-client.ts';
+import { connectControl } from '../cli/control/client.ts';
 import { placedPolicy, placeData, type Where } from '../cli/data-folder.ts';
 import { flushOutcomes, OutcomeBook } from '../exits/outcome-book.ts';
 import { boundAddresses } from '../exits/whereabouts.ts';
 import { openPolicyHolder, type PolicyHolder } from '../policy/holder.ts';
 import { isPlaced } from '../policy/match.ts';
-import { formatProblem } from '../policy/problem.ts';
+import { formatProblem } from '../policy/file/problem.ts';
 import type { Policy } from '../policy/schema.ts';
 import { sharedVersion } from '../policy/shared-version.ts';
 import type { Emit, Ports, Random } from '../ports.ts';

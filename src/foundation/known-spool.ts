@@ -1,7 +1,7 @@
 /** Which spool on Redis the relay of a data folder had last, so that one that came back empty is told from a new one. */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createFile, replaceFile } from '../cli/whole-file.ts';
+import { createFile, replaceFile } from '../running/whole-file.ts';
 
 /**
  * Remembers it for the next start. Rejects with a Node system error.

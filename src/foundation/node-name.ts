@@ -1,7 +1,7 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { createFile } from '../cli/whole-file.ts';
+import { createFile } from '../running/whole-file.ts';
 import type { Random } from '../ports.ts';
 
 /**

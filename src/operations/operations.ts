@@ -1,6 +1,6 @@
 /** What looks at or changes a relay: one set of functions, behind the command line, the control socket, and later HTTP. */
 import type { AlertOperations } from './alert-operations.ts';
-import type { ReportOperations } from './report-operations.ts';
+import type { ReportOperations } from './figures/report-operations.ts';
 import type { ClientOperations } from './client-operations.ts';
 import type { DeliveryState } from '../message/delivery.ts';
 import type { DeliveryId, MessageId } from '../message/ids.ts';
@@ -13,14 +13,14 @@ import type { RaisedAlert } from '../report/alerts.ts';
 import type { ExitPast } from '../routing/exit-past.ts';
 import type { TrafficAsk, TrafficPage } from '../spool/traffic.ts';
 import type { AuditAsk, AuditPage } from './audit-log.ts';
-import type { EgressTried } from './try-egress.ts';
-import type { FoundMessage } from './find-message.ts';
-import type { ExitStatus } from './exit-status.ts';
+import type { EgressTried } from './exits/try-egress.ts';
+import type { FoundMessage } from './mail/find-message.ts';
+import type { ExitStatus } from './exits/exit-status.ts';
 import type { RouteExplanation } from '../schedule/reasons/explain.ts';
 import type { NodeStatus } from './node-status.ts';
-import type { FigureOperations } from './figure-operations.ts';
-import type { RecordOperations } from './record-operations.ts';
-import type { SuppressOperations } from './suppress-operations.ts';
+import type { FigureOperations } from './figures/figure-operations.ts';
+import type { RecordOperations } from './mail/record-operations.ts';
+import type { SuppressOperations } from './suppress/suppress-operations.ts';
 import type { TokenOperations } from './token-operations.ts';
 import type { UserOperations } from './user-operations.ts';
 import type { WebhookOperations } from './webhook-operations.ts';

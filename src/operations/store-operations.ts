@@ -21,17 +21,17 @@ import {
 import { type AlertOperations, UNKNOWN_ALERTS } from './alert-operations.ts';
 import { type ClientOperations, UNKNOWN_CLIENTS } from './client-operations.ts';
 import { formatAge } from '../policy/units.ts';
-import { type FigureOperations, NO_FIGURES } from './figure-operations.ts';
-import { recordOperations, type RecordNeeds } from './record-operations.ts';
-import { NO_REPORTS, type ReportOperations } from './report-operations.ts';
-import { storedReasons } from './stored-reasons.ts';
-import { suppressOperations } from './suppress-operations.ts';
+import { type FigureOperations, NO_FIGURES } from './figures/figure-operations.ts';
+import { recordOperations, type RecordNeeds } from './mail/record-operations.ts';
+import { NO_REPORTS, type ReportOperations } from './figures/report-operations.ts';
+import { storedReasons } from './mail/stored-reasons.ts';
+import { suppressOperations } from './suppress/suppress-operations.ts';
 import { type TokenOperations, UNKNOWN_TOKENS } from './token-operations.ts';
 import { UNKNOWN_USERS, type UserOperations } from './user-operations.ts';
 import { UNKNOWN_WEBHOOKS, type WebhookOperations } from './webhook-operations.ts';
-import { findMessages } from './find-message.ts';
-import { withoutSubject } from './without-subject.ts';
-import { AGES_MS, ShapeCounter, shapeOf } from './shape.ts';
+import { findMessages } from './mail/find-message.ts';
+import { withoutSubject } from './mail/without-subject.ts';
+import { AGES_MS, ShapeCounter, shapeOf } from './mail/shape.ts';
 
 export type StoreOperationsNeeds = {
   /** One that cannot tell of its traffic, or of addresses that are not written to, refuses to. */

@@ -12,7 +12,7 @@ import {
   userMark,
   userOf,
 } from '../http/sign-in/user.ts';
-import { nearest } from '../policy/nearest.ts';
+import { nearest } from '../policy/file/nearest.ts';
 import { hashPassword } from '../policy/password.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { Mark, Marks } from '../spool/marks.ts';

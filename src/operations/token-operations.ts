@@ -14,7 +14,7 @@ import {
   type TokenSecret,
 } from '../http/token.ts';
 import { type TokenUse, USE_MARKS, usesOf } from '../http/token-uses.ts';
-import { nearest } from '../policy/nearest.ts';
+import { nearest } from '../policy/file/nearest.ts';
 import type { Rate } from '../policy/units.ts';
 import type { Clock, Random } from '../ports.ts';
 import type { Mark, Marks } from '../spool/marks.ts';

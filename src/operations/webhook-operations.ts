@@ -1,5 +1,5 @@
 /** What operators do with programs that are told of events: over the store, whether a relay runs on it or not. */
-import { nearest } from '../policy/nearest.ts';
+import { nearest } from '../policy/file/nearest.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
 import { freshHook, hookMark, hookOf, type HookState, hookText } from '../report/webhooks/hook-state.ts';

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { lackedWarnings } from './bound-exits.ts';
-import { loadPolicy } from './load.ts';
+import { loadPolicy } from './file/load.ts';
 
 const REDIS = 'spool: { engine: redis, url: "redis://127.0.0.1:6379" }\n';
 

@@ -1,6 +1,6 @@
 /** Exits that are bound to a local address: what is told of those whose address this machine lacks. */
 import { boundAddressOf } from './match.ts';
-import type { Path } from './problem.ts';
+import type { Path } from './file/problem.ts';
 import type { Policy } from './schema.ts';
 
 /** `path`: of its `bind`; `text`: what to tell where this machine lacks the address. */

@@ -1,5 +1,5 @@
 /** Days as the policy counts them: from midnight to midnight of its time zone, 23 to 25 hours long where clocks change. Pure. */
-import { nearest } from './nearest.ts';
+import { nearest } from './file/nearest.ts';
 
 /** From `startsAtMs` until before `endsAtMs`, wall ms. `name`: `2026-11-20`. */
 export type Day = { readonly startsAtMs: number; readonly endsAtMs: number; readonly name: string };

@@ -8,7 +8,7 @@ import { ownTimeMs } from '../../tests/fakes/own-time.ts';
 import type { RelayEvent } from '../message/event.ts';
 import { systemClock } from '../system.ts';
 import { openPolicyHolder, type HolderOptions, type PolicyHolder } from './holder.ts';
-import { formatProblem } from './problem.ts';
+import { formatProblem } from './file/problem.ts';
 import type { Policy } from './schema.ts';
 
 /** The real file system, the real watcher and the real clock: an event is awaited, and how long it took is asserted. */

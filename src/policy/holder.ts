@@ -4,12 +4,12 @@ import { open } from 'node:fs/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { Clock, Emit } from '../ports.ts';
 import { lackedWarnings } from './bound-exits.ts';
-import { loadPolicy, type LoadResult } from './load.ts';
-import { formatProblem, type Problem } from './problem.ts';
+import { loadPolicy, type LoadResult } from './file/load.ts';
+import { formatProblem, type Problem } from './file/problem.ts';
 import type { Policy } from './schema.ts';
-import { MAX_TEXT_BYTES } from './tree.ts';
-import { reasonOf, type Environment } from './variables.ts';
-import { watchFiles, type FileWatch, type WatchFolder } from './watch.ts';
+import { MAX_TEXT_BYTES } from './file/tree.ts';
+import { reasonOf, type Environment } from './file/variables.ts';
+import { watchFiles, type FileWatch, type WatchFolder } from './file/watch.ts';
 
 export type HolderOptions = {
   /** As the user gave it. */

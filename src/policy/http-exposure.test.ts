@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { httpPair, httpRefusal, isOwnHost } from './http-exposure.ts';
-import { loadPolicy } from './load.ts';
+import { loadPolicy } from './file/load.ts';
 import type { Policy } from './schema.ts';
 
 function policyOf(http: string): Policy {

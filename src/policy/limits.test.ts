@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { loadPolicy } from './load.ts';
-import { formatProblem } from './problem.ts';
+import { loadPolicy } from './file/load.ts';
+import { formatProblem } from './file/problem.ts';
 import { problemsIn, warningsIn } from '../../tests/fakes/policy-text.ts';
 
 function withExit(terms: string): string {

@@ -5,8 +5,8 @@
 import { z } from 'zod';
 import { parseMailbox } from '../message/address.ts';
 import { flattened } from './pools.ts';
-import { custom } from './custom.ts';
-import { PRESET_NAMES } from './presets.ts';
+import { custom } from './presets/custom.ts';
+import { PRESET_NAMES } from './presets/presets.ts';
 import { type AlertDestination, alerts, reports } from './schema/alerts.ts';
 import { egress } from './schema/exits.ts';
 import { guard } from './schema/guard.ts';

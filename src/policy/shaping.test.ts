@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { providerOf } from './providers.ts';
 import { policySchema, type PolicyInput } from './schema.ts';
-import { checkShaping } from './shaping-checks.ts';
+import { checkShaping } from './checks/shaping.ts';
 import { shapeOf, siteOf } from './shaping.ts';
 import { parseShipped, shippedShaping } from './shipped-shaping.ts';
 

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { loadPolicy } from './load.ts';
+import { loadPolicy } from './file/load.ts';
 import { sharedVersion } from './shared-version.ts';
 
 function versionOf(more: string, file = '/etc/one/relevo.yaml', out = 'dailyLimit: 50'): string {

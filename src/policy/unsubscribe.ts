@@ -1,5 +1,5 @@
 /** Streams whose mail gets fields for unsubscribing by one click (RFC 8058), and where those lead. Pure. */
-import type { Check } from './checks.ts';
+import type { Check } from './checks/checks.ts';
 import type { Policy } from './schema.ts';
 
 /** Whether any stream asks for them. */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { hosts, policyOf as presetPolicy } from '../../tests/fakes/preset-policy.ts';
-import { PRESETS, totalsOf } from '../policy/presets.ts';
+import { PRESETS, totalsOf } from '../policy/presets/presets.ts';
 import { policySchema, type Policy, type PolicyInput } from '../policy/schema.ts';
 import { type BudgetUse, costsOf, costsSince, type MonthCosts } from './cost-figures.ts';
 import { costAccount, type CostKind, parseCostAccount } from './cost-names.ts';

@@ -1,5 +1,5 @@
 /** What a relay does about its clients once, however many workers and nodes there are: watches what they send, and lets it go again. */
-import { createFile } from '../cli/whole-file.ts';
+import { createFile } from '../running/whole-file.ts';
 import { ClientGuard } from '../clients/guard.ts';
 import type { HeldMailNeeds } from '../clients/held-mail.ts';
 import { QuotaRelease } from '../clients/quota-release.ts';

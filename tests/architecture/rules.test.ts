@@ -68,7 +68,7 @@ describe('what is not deterministic', () => {
   ])('is refused: %s', (text) => {
     expect(problems(deterministicRule, 'src/egress/a.ts', text)).toHaveLength(1);
     expect(problems(deterministicRule, 'src/system.ts', text)).toEqual([]);
-    expect(problems(deterministicRule, 'src/cli/check.ts', text)).toEqual([]);
+    expect(problems(deterministicRule, 'src/cli/policy/check.ts', text)).toEqual([]);
     expect(problems(deterministicRule, 'src/egress/a.test.ts', text)).toEqual([]);
   });
 

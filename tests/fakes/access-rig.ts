@@ -1,10 +1,10 @@
 /** The API over real HTTP and the real store, with a command line over the control socket to make tokens with. */
 import { join } from 'node:path';
 import { openAccess } from '../../src/access/access.ts';
-import { startControl } from '../../src/cli/control-server.ts';
-import { exitOperations } from '../../src/operations/exit-operations.ts';
+import { startControl } from '../../src/cli/control/server.ts';
+import { exitOperations } from '../../src/operations/exits/exit-operations.ts';
 import { AuditLog } from '../../src/operations/audit-log.ts';
-import { figuresOverStore } from '../../src/operations/figures-over-store.ts';
+import { figuresOverStore } from '../../src/operations/figures/figures-over-store.ts';
 import { createOperations } from '../../src/operations/store-operations.ts';
 import type { IssuedToken } from '../../src/operations/token-operations.ts';
 import { readExitStandings } from '../../src/exits/standings.ts';
@@ -17,10 +17,10 @@ import type { Emit } from '../../src/ports.ts';
 import { EventTap } from '../../src/report/event-tap.ts';
 import { openApp } from '../../src/access/open-app.ts';
 import type { Policy } from '../../src/policy/schema.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
+import { loadPolicy } from '../../src/policy/file/load.ts';
 import { statsNeeds } from '../../src/access/relay-stats.ts';
 import { createTroubles } from '../../src/report/troubles.ts';
-import { egressTrials } from '../../src/operations/try-egress.ts';
+import { egressTrials } from '../../src/operations/exits/try-egress.ts';
 import { canSendFrom, systemDial, systemRandom } from '../../src/system.ts';
 import { DnsZone, fakeDns } from './dns.ts';
 import { CliRig } from './cli-rig.ts';

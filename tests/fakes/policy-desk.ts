@@ -2,11 +2,11 @@
 import { readFileSync } from 'node:fs';
 import type { PolicyDesk } from '../../src/http/api/policy.ts';
 import type { Operations } from '../../src/operations/operations.ts';
-import { PolicyVersions } from '../../src/operations/policy-versions.ts';
-import { relayLoad, relayPolicy } from '../../src/operations/relay-policy.ts';
-import { SecretFiles } from '../../src/operations/secret-files.ts';
-import { simulator } from '../../src/operations/simulate-apart.ts';
-import { setUpWizard } from '../../src/operations/wizard-setup.ts';
+import { PolicyVersions } from '../../src/operations/policy/versions.ts';
+import { relayLoad, relayPolicy } from '../../src/operations/policy/relay-policy.ts';
+import { SecretFiles } from '../../src/operations/policy/secret-files.ts';
+import { simulator } from '../../src/operations/simulate/apart.ts';
+import { setUpWizard } from '../../src/operations/wizard/setup.ts';
 import type { Policy } from '../../src/policy/schema.ts';
 import type { Clock } from '../../src/ports.ts';
 

@@ -1,9 +1,9 @@
 /** Policies in tests, as text: what is wrong with them, or what they become. */
 import { readFileSync } from 'node:fs';
 import { expect } from 'vitest';
-import { loadPolicy, type LoadResult } from '../../src/policy/load.ts';
-import { formatProblem, type Problem } from '../../src/policy/problem.ts';
-import type { Environment } from '../../src/policy/variables.ts';
+import { loadPolicy, type LoadResult } from '../../src/policy/file/load.ts';
+import { formatProblem, type Problem } from '../../src/policy/file/problem.ts';
+import type { Environment } from '../../src/policy/file/variables.ts';
 
 const FILE = 'config/relevo.yaml';
 

@@ -1,7 +1,7 @@
 /** Policies with a preset and an environment, and what they become. */
 import { exitsOf, matchRoute } from '../../src/policy/match.ts';
 import type { Policy } from '../../src/policy/schema.ts';
-import type { Environment } from '../../src/policy/variables.ts';
+import type { Environment } from '../../src/policy/file/variables.ts';
 import { loaded, problemsIn } from './policy-text.ts';
 
 export const HEAD = 'hostname: relay.example.com\n';

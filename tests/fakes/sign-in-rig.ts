@@ -21,7 +21,7 @@ import { createHttp } from '../../src/http/server.ts';
 import type { Event } from '../../src/message/event.ts';
 import type { Operations } from '../../src/operations/operations.ts';
 import { isOwnHost } from '../../src/policy/http-exposure.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
+import { loadPolicy } from '../../src/policy/file/load.ts';
 import type { Policy } from '../../src/policy/schema.ts';
 import type { Emit } from '../../src/ports.ts';
 import { type Access, openAccess } from '../../src/access/access.ts';

@@ -1,8 +1,8 @@
 /** Figures of the mail over time. */
 import { z } from 'zod';
 import { DIMENSIONS } from '../../report/rollups/stretch.ts';
-import { SERIES_FIGURES } from '../../operations/figure-asks.ts';
-import { SERIES_AT_MOST } from '../../operations/figure-operations.ts';
+import { SERIES_FIGURES } from '../../operations/figures/asks.ts';
+import { SERIES_AT_MOST } from '../../operations/figures/figure-operations.ts';
 import type { Operations } from '../../operations/operations.ts';
 import type { Clock } from '../../ports.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';

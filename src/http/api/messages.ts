@@ -1,8 +1,8 @@
 /** One message: its story, and why it is where it is. */
 import { z } from 'zod';
 import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
-import { plainMessage } from '../../operations/message-json.ts';
-import { withoutSubject } from '../../operations/without-subject.ts';
+import { plainMessage } from '../../operations/mail/message-json.ts';
+import { withoutSubject } from '../../operations/mail/without-subject.ts';
 import type { MessageStory } from '../../spool/spool.ts';
 import { problem } from '../answer.ts';
 import type { RouteNeeds } from '../needs.ts';

@@ -1,9 +1,9 @@
 /** What the calls about the policy have in common: what is sent, and what comes of it. */
 import { z } from 'zod';
-import type { PolicyProblem, PolicyPut } from '../../operations/policy-put.ts';
-import type { PolicyAuthor } from '../../operations/policy-versions.ts';
-import type { SimulatedText } from '../../operations/simulate-apart.ts';
-import { MAX_TEXT_BYTES } from '../../policy/tree.ts';
+import type { PolicyProblem, PolicyPut } from '../../operations/policy/put.ts';
+import type { PolicyAuthor } from '../../operations/policy/versions.ts';
+import type { SimulatedText } from '../../operations/simulate/apart.ts';
+import { MAX_TEXT_BYTES } from '../../policy/file/tree.ts';
 import { type Answer, problem, problemWith } from '../answer.ts';
 import type { Principal } from '../principal.ts';
 import type { ApiReply } from '../route.ts';

@@ -1,7 +1,7 @@
 /** Versions of the policy. */
 import { z } from 'zod';
-import type { PolicyOperations } from '../../operations/policy-operations.ts';
-import { etagOf } from '../../operations/policy-versions.ts';
+import type { PolicyOperations } from '../../operations/policy/policy-operations.ts';
+import { etagOf } from '../../operations/policy/versions.ts';
 import { type ApiCall, type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
 import { authorOf, COMMENT, HEX, notText, PART, putReply, VERSION, WRITTEN, yaml } from './policy-replies.ts';
 

@@ -1,18 +1,18 @@
 /** The policy: its text, what is wrong with it, what a change of it means, and its versions. */
 import { z } from 'zod';
-import { completionsAt } from '../../policy/completion.ts';
-import { policyJsonSchema } from '../../policy/json-schema.ts';
-import { PRESET_NAMES } from '../../policy/presets.ts';
-import { SIMULATED_HOURS_MOST } from '../../operations/simulate-policy.ts';
-import type { SimulatedText, SimulateTextAsk } from '../../operations/simulate-apart.ts';
-import type { PolicyOperations } from '../../operations/policy-operations.ts';
-import { settingChanges, SETTINGS } from '../../operations/policy-settings.ts';
-import { setValues } from '../../operations/policy-values.ts';
-import { etagOf } from '../../operations/policy-versions.ts';
-import type { SecretFiles } from '../../operations/secret-files.ts';
-import type { WizardAnswers } from '../../operations/wizard-answers.ts';
-import type { WizardSetup } from '../../operations/wizard-setup.ts';
-import type { WizardTrial, WizardTrialAsk } from '../../operations/wizard-trial.ts';
+import { completionsAt } from '../../policy/file/completion.ts';
+import { policyJsonSchema } from '../../policy/generate/json-schema.ts';
+import { PRESET_NAMES } from '../../policy/presets/presets.ts';
+import { SIMULATED_HOURS_MOST } from '../../operations/simulate/simulate-policy.ts';
+import type { SimulatedText, SimulateTextAsk } from '../../operations/simulate/apart.ts';
+import type { PolicyOperations } from '../../operations/policy/policy-operations.ts';
+import { settingChanges, SETTINGS } from '../../operations/policy/settings.ts';
+import { setValues } from '../../operations/policy/values.ts';
+import { etagOf } from '../../operations/policy/versions.ts';
+import type { SecretFiles } from '../../operations/policy/secret-files.ts';
+import type { WizardAnswers } from '../../operations/wizard/answers.ts';
+import type { WizardSetup } from '../../operations/wizard/setup.ts';
+import type { WizardTrial, WizardTrialAsk } from '../../operations/wizard/trial.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
 import {
   authorOf,

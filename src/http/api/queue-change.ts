@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type DeliveryId, type MessageId, messageIdOf } from '../../message/ids.ts';
 import { changing, filterText } from '../../operations/audited-operations.ts';
 import { QUEUE_ACTIONS, type QueueAction } from '../../operations/operations.ts';
-import { previewMany, rescheduleMany } from '../../operations/reschedule-many.ts';
+import { previewMany, rescheduleMany } from '../../operations/mail/reschedule-many.ts';
 import type { QueueFilter } from '../../spool/spool.ts';
 import { faulty } from '../faults.ts';
 import type { RouteNeeds } from '../needs.ts';

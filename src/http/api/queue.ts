@@ -1,7 +1,7 @@
 /** What waits, and what is done with it. */
 import { z } from 'zod';
 import { parseDeliveryId } from '../../message/ids.ts';
-import { plainDelivery } from '../../operations/queue-json.ts';
+import { plainDelivery } from '../../operations/mail/queue-json.ts';
 import type { RouteNeeds } from '../needs.ts';
 import { type ApiRoute, defineRoute } from '../route.ts';
 import { changeRoutes } from './queue-change.ts';

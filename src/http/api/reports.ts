@@ -8,8 +8,8 @@ import {
   type ReportAsk,
   trafficCsv,
   trafficReport,
-} from '../../operations/reports.ts';
-import { sendReportAsk } from '../../operations/figure-asks.ts';
+} from '../../operations/figures/reports.ts';
+import { sendReportAsk } from '../../operations/figures/asks.ts';
 import { type ApiReply, type ApiRoute, defineRoute } from '../route.ts';
 import type { FigureRoutesNeeds } from './figures.ts';
 import { row, stretch, stretchOf, summed } from './stretch-query.ts';

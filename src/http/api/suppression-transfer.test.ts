@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { rowsOf } from '../../operations/suppress-rows.ts';
+import { rowsOf } from '../../operations/suppress/rows.ts';
 import { inPieces } from './suppression-transfer.ts';
 
 test('a long list is read whole, and others have their turn meanwhile', async () => {

@@ -1,10 +1,10 @@
 /** Lists of addresses that are not written to: out as a file, and in from our own or a provider's. */
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { z } from 'zod';
-import { EXPORT_FORMATS, exportFormat } from '../../operations/suppress-export.ts';
-import { entryOf, type ImportTerms } from '../../operations/suppress-formats.ts';
-import { ListError, rowsOf } from '../../operations/suppress-rows.ts';
-import { allSuppressions } from '../../operations/suppress-operations.ts';
+import { EXPORT_FORMATS, exportFormat } from '../../operations/suppress/export.ts';
+import { entryOf, type ImportTerms } from '../../operations/suppress/formats.ts';
+import { ListError, rowsOf } from '../../operations/suppress/rows.ts';
+import { allSuppressions } from '../../operations/suppress/suppress-operations.ts';
 import { SUPPRESSION_REASONS, type Suppression, SUPPRESSIONS_AT_ONCE } from '../../spool/suppressions.ts';
 import { problem } from '../answer.ts';
 import { faulty } from '../faults.ts';

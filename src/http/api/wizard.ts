@@ -1,8 +1,8 @@
 /** The wizard: whether answers are sound, whether what they say works, and the policy that comes of them. */
 import { z } from 'zod';
-import { diffOf } from '../../operations/policy-operations.ts';
-import { ANSWERS, faultsOf, WIZARD_STEPS, type WizardAnswers } from '../../operations/wizard-answers.ts';
-import type { WizardSetup } from '../../operations/wizard-setup.ts';
+import { diffOf } from '../../operations/policy/policy-operations.ts';
+import { ANSWERS, faultsOf, WIZARD_STEPS, type WizardAnswers } from '../../operations/wizard/answers.ts';
+import type { WizardSetup } from '../../operations/wizard/setup.ts';
 import { zoneLine } from '../../sign/records.ts';
 import { problemWith } from '../answer.ts';
 import { type ApiReply, type ApiRoute, defineRoute } from '../route.ts';

@@ -1,6 +1,6 @@
 /** Places for charts of figures over time, which the script `charts.js` draws; each has its figures as a table too. */
 import { html, raw } from 'hono/html';
-import type { SeriesFigure } from '../../operations/figure-operations.ts';
+import type { SeriesFigure } from '../../operations/figures/figure-operations.ts';
 import type { Html, Language, Words } from '../page.ts';
 
 /** `tone`: what it means, told by its colour too. */

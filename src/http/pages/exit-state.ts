@@ -1,6 +1,6 @@
 /** The state of an exit as pages show it: a word, a colour, and why. */
 import { html } from 'hono/html';
-import type { ExitClosure } from '../../operations/exit-status.ts';
+import type { ExitClosure } from '../../operations/exits/exit-status.ts';
 import type { Html, Language, Words } from '../page.ts';
 import { ago } from './format.ts';
 import { said } from './spanish.ts';

@@ -1,6 +1,6 @@
 /** All that happened to a message, in order, each event in words. */
 import { html } from 'hono/html';
-import { cameBackText } from '../../operations/came-back-text.ts';
+import { cameBackText } from '../../operations/mail/came-back-text.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import { assertNever } from '../../message/outcome.ts';
 import { formatReply } from '../../message/reply.ts';

@@ -2,7 +2,7 @@
 import { html } from 'hono/html';
 import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
 import type { Transcript } from '../../message/transcript.ts';
-import { plainMessage, type PlainMessage, type PlainRecipient } from '../../operations/message-json.ts';
+import { plainMessage, type PlainMessage, type PlainRecipient } from '../../operations/mail/message-json.ts';
 import type { Explanation, Operations } from '../../operations/operations.ts';
 import type { MessageStory } from '../../spool/spool.ts';
 import type { RouteNeeds } from '../needs.ts';

@@ -1,7 +1,7 @@
 /** The simple form of the policy: preset, providers, limits, alerts. */
 import { html, raw } from 'hono/html';
-import { defaultOf, settingsIn, type WrittenExit, type WrittenSettings } from '../../operations/policy-settings.ts';
-import { presetTotals } from '../../policy/presets.ts';
+import { defaultOf, settingsIn, type WrittenExit, type WrittenSettings } from '../../operations/policy/settings.ts';
+import { presetTotals } from '../../policy/presets/presets.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page } from '../page.ts';
 import { count } from './format.ts';

@@ -1,7 +1,7 @@
 /** The policy: its text in an editor, what is wrong with it, and its versions. */
 import { html, raw } from 'hono/html';
-import type { PolicyFile } from '../../operations/policy-put.ts';
-import type { PolicyVersion } from '../../operations/policy-versions.ts';
+import type { PolicyFile } from '../../operations/policy/put.ts';
+import type { PolicyVersion } from '../../operations/policy/versions.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page } from '../page.ts';
 import { moment } from './format.ts';

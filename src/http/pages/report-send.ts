@@ -1,6 +1,6 @@
 /** Sends a report by mail from the page of reports. */
 import { html } from 'hono/html';
-import { REPORT_PERIODS } from '../../operations/report-operations.ts';
+import { REPORT_PERIODS } from '../../operations/figures/report-operations.ts';
 import type { Html, Language, Words } from '../page.ts';
 
 type SendWords = {

@@ -1,6 +1,6 @@
 /** The words of the reports. */
 import type { BOUNCE_FIGURES } from '../../report/rollups/figures.ts';
-import type { ReportDimension } from '../../operations/reports.ts';
+import type { ReportDimension } from '../../operations/figures/reports.ts';
 import type { Words } from '../page.ts';
 
 type BounceKind = (typeof BOUNCE_FIGURES)[number];

@@ -1,7 +1,7 @@
 /** What bounced: of which kind, where, by which exit, of whose mail, and what servers said. */
 import { html } from 'hono/html';
 import { parseDurationMs } from '../../policy/units.ts';
-import type { TableRow } from '../../operations/figure-operations.ts';
+import type { TableRow } from '../../operations/figures/figure-operations.ts';
 import type { Operations } from '../../operations/operations.ts';
 import {
   bounceRateOf,
@@ -9,7 +9,7 @@ import {
   type BounceReport,
   bouncesOf,
   REPORT_DIMENSIONS,
-} from '../../operations/reports.ts';
+} from '../../operations/figures/reports.ts';
 import { BOUNCE_FIGURES } from '../../report/rollups/figures.ts';
 import type { Html, Language, Page } from '../page.ts';
 import { CHART_SCRIPTS, chartsOf } from './charts.ts';

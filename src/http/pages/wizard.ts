@@ -1,6 +1,6 @@
 /** The wizard: providers, basics, advanced, test, done. */
 import { html, raw } from 'hono/html';
-import { WIZARD_STEPS, type WizardStep } from '../../operations/wizard-answers.ts';
+import { WIZARD_STEPS, type WizardStep } from '../../operations/wizard/answers.ts';
 import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page } from '../page.ts';
 import { FORM_WORDS } from './policy-forms-words.ts';

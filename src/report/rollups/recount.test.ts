@@ -7,7 +7,7 @@ import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { loaded } from '../../../tests/fakes/policy-text.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
 import { ofMail } from '../../message/event.ts';
-import { tableOf } from '../../operations/figure-series.ts';
+import { tableOf } from '../../operations/figures/series.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from '../../spool/embedded/spool.ts';
 import type { Mark, MarkExchange, MarkStore } from '../../spool/marks.ts';
 import { SpoolError } from '../../spool/spool.ts';

@@ -7,7 +7,7 @@ import { MemoryMarks } from '../../../tests/fakes/marks.ts';
 import { loaded } from '../../../tests/fakes/policy-text.ts';
 import type { Event, MailFacts } from '../../message/event.ts';
 import { deliveryIdOf, newMessageId } from '../../message/ids.ts';
-import { tableOf } from '../../operations/figure-series.ts';
+import { tableOf } from '../../operations/figures/series.ts';
 import type { Mark } from '../../spool/marks.ts';
 import { SpoolError } from '../../spool/spool.ts';
 import { RollupBook } from './book.ts';
