@@ -8,12 +8,15 @@ import { screensFirst } from '../settlement/screen.ts';
 import { putOff } from '../settlement/untried.ts';
 import type { Entry } from './entry.ts';
 import { EXCLUDE_MOST, leaveInStore, LOOK_EVERY_MS, putOffCrowded } from './put-off.ts';
+import { PassedOver } from './passed-over.ts';
 import { CLAIM_LEAST } from './window.ts';
 
 /** Taken from the store at once: it answers others between two claims. */
 const CLAIM_MOST = 128;
 /** Of it from one lane: others with something due have their part of each. */
 const CLAIM_LANE_MOST = 64;
+/** The same after a claim of which nothing may be tried: it looks at more lanes. */
+const CLAIM_LANE_LOOKING = 8;
 /**
  * Between the starts of two runs, however often they are asked for. A claim of which nothing may be tried ends a run: behind exits that are
  * down there may be a million of it, all to be put off, and new mail and the status pages need the same store.
@@ -30,15 +33,19 @@ const UNREACHABLE: Reply = { code: 451, detail: '4.1', text: 'the destination ca
 /** Fills the window from the store, one claim at a time, for as long as there is room and something due. */
 export class Claims {
   readonly #schedule: Schedule;
+  readonly #passedOver: PassedOver;
   #running = false;
   #startedMs = Number.NEGATIVE_INFINITY;
   #armed = false;
   #lookAgainMs = Number.NEGATIVE_INFINITY;
+  /** Of the last claim nothing could be tried. */
+  #isFruitless = false;
   #failingSinceMs: number | null = null;
   #alerted = false;
 
   constructor(schedule: Schedule) {
     this.#schedule = schedule;
+    this.#passedOver = new PassedOver(() => schedule.clock.monotonicMs());
   }
 
   soon(): void {
@@ -67,11 +74,15 @@ export class Claims {
       while (schedule.claimWanted && schedule.window.claimRoom >= CLAIM_LEAST && !schedule.closing.signal.aborted) {
         if (this.#isPaused()) break;
         schedule.claimWanted = false;
-        const { leased, isFruitless } = await this.#claim();
+        const { leased, passedOver } = await this.#claim();
         const nextMs = schedule.nextDueAtMs;
         // Nothing came although something is due: what keeps it is not ours to know; look again at the next tick.
         if (leased > 0 && nextMs !== null && nextMs <= schedule.clock.nowMs()) schedule.claimWanted = true;
-        if (!isFruitless) continue;
+        if (leased === 0 && passedOver > 0) {
+          this.#passedOver.clear();
+          schedule.claimWanted = true;
+        }
+        if (!this.#isFruitless) continue;
         goesOn = true;
         break;
       }
@@ -91,14 +102,17 @@ export class Claims {
     return this.#lookAgainMs > clock.monotonicMs() && exits.restingUntil(null) !== null;
   }
 
-  async #claim(): Promise<{ readonly leased: number; readonly isFruitless: boolean }> {
+  /** @returns how many came, and how many destinations were looked past */
+  async #claim(): Promise<{ readonly leased: number; readonly passedOver: number }> {
     const schedule = this.#schedule;
     const rests = schedule.exits.restingUntil(null) !== null;
     const nowMs = schedule.clock.nowMs();
     const startMs = schedule.clock.monotonicMs();
-    const perLane = Math.min(CLAIM_LANE_MOST, schedule.window.laneShare());
+    const laneMost = this.#isFruitless && !rests ? CLAIM_LANE_LOOKING : CLAIM_LANE_MOST;
+    const perLane = Math.min(laneMost, schedule.window.laneShare());
     const limit = Math.min(rests ? LOOKED_AT : CLAIM_MOST, schedule.window.claimRoom);
-    const exclude = this.#excluded();
+    const passedOver = this.#passedOver.domains();
+    const exclude = [...this.#excluded(), ...passedOver];
     const { leased, nextDueAtMs } = await schedule.spool.claim({
       nowMs,
       leaseUntilMs: nowMs + LEASE_MS,
@@ -106,8 +120,10 @@ export class Claims {
       perLane,
       exclude,
     });
-    schedule.nextDueAtMs = nextDueAtMs;
-    this.#noteWhatIsLeft(leased, { perLane, all: leased.length < limit, exclude: new Set(exclude) });
+    // What is looked past is due.
+    schedule.nextDueAtMs = passedOver.length > 0 ? nowMs : nextDueAtMs;
+    const of = { perLane, all: leased.length < limit, exclude: new Set(exclude) };
+    this.#noteWhatIsLeft(leased, { ...of, everywhere: passedOver.length === 0 });
     // A claim that took long leaves little of its leases.
     schedule.leasesSeenMs = Math.min(schedule.leasesSeenMs, startMs);
     schedule.leasesSeenAtMs = Math.min(schedule.leasesSeenAtMs, nowMs);
@@ -120,7 +136,17 @@ export class Claims {
       !rests && screensFirst(schedule, entry, (one) => this.#placeAll([one]));
     const { blocked, left } = this.#placeAll(placed.filter((entry) => !isScreened(entry)));
     if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
-    return { leased: leased.length, isFruitless: blocked > 0 && blocked === leased.length };
+    this.#isFruitless = blocked.length > 0 && blocked.length === leased.length;
+    if (!rests) this.#passOver(placed, new Set(blocked));
+    return { leased: leased.length, passedOver: passedOver.length };
+  }
+
+  /** Nothing that came of these destinations may be tried now. */
+  #passOver(placed: readonly Entry[], blocked: ReadonlySet<Entry>): void {
+    const { lanes } = this.#schedule;
+    const going = new Set(placed.filter((entry) => !blocked.has(entry)).map(({ lane }) => lane.domain));
+    const kept = [...blocked].map(({ lane }) => lane).filter((lane) => !lanes.isResting(lane));
+    this.#passedOver.add(new Set(kept.map(({ domain }) => domain).filter((domain) => !going.has(domain))));
   }
 
   #excluded(): string[] {
@@ -136,14 +162,19 @@ export class Claims {
   /** Which lanes have more in the store than was taken: fresh mail must not overtake it. */
   #noteWhatIsLeft(
     leased: readonly LeasedDelivery[],
-    of: { readonly perLane: number; readonly all: boolean; readonly exclude: ReadonlySet<string> },
+    of: {
+      readonly perLane: number;
+      readonly all: boolean;
+      readonly exclude: ReadonlySet<string>;
+      readonly everywhere: boolean;
+    },
   ): void {
     const { lanes } = this.#schedule;
     const taken = new Map<string, number>();
     for (const { delivery } of leased) taken.set(delivery.domain, (taken.get(delivery.domain) ?? 0) + 1);
     for (const [domain, count] of taken) if (count >= of.perLane) lanes.laneOf(domain).behind = true;
     if (!of.all) return;
-    lanes.caughtUp();
+    if (of.everywhere) lanes.caughtUp();
     for (const lane of lanes.all) {
       if (!of.exclude.has(lane.domain) && (taken.get(lane.domain) ?? 0) < of.perLane) lane.behind = false;
     }
@@ -163,12 +194,12 @@ export class Claims {
     return window.admit(leased, { lane, group, content: null, nowMs: clock.monotonicMs() });
   }
 
-  /** @returns how many cannot go out now, and how many of them were left in the store */
-  #placeAll(entries: readonly Entry[]): { readonly blocked: number; readonly left: number } {
+  /** @returns those that cannot go out now, and how many of them were left in the store */
+  #placeAll(entries: readonly Entry[]): { readonly blocked: readonly Entry[]; readonly left: number } {
     const blocked = entries.filter((entry) => this.#place(entry) === 'blocked');
     const left = leaveInStore(this.#schedule, blocked);
     dispatch(this.#schedule);
-    return { blocked: blocked.length, left };
+    return { blocked, left };
   }
 
   /** Into its lane; or, where it cannot go out for long, back with what there is to say. `blocked`: no exit takes it now. */
