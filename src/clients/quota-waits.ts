@@ -5,6 +5,7 @@
 import type { MessageId } from '../message/ids.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock } from '../ports.ts';
+import { repeated } from '../running/repeated.ts';
 import type { Mark, Marks } from '../spool/marks.ts';
 
 /** One message each; their names sort by time. */
@@ -46,15 +47,15 @@ export type QuotaWaitsNeeds = {
 /** What a thread that takes mail knows of it. Where no client may wait for its quota it never looks. */
 export class QuotaWaits implements AsyncDisposable {
   readonly #needs: QuotaWaitsNeeds;
-  readonly #ending = new AbortController();
-  readonly #running: Promise<void>;
+  readonly #looking: AsyncDisposable;
   #waiting: ReadonlyMap<string, Waiting> = new Map();
   /** Held by this thread since it was last told how much waits. */
   readonly #own = new Map<string, { messages: number; readonly sinceMs: number }>();
 
   constructor(needs: QuotaWaitsNeeds) {
     this.#needs = needs;
-    this.#running = this.#run();
+    const look = (): Promise<void> => this.look().catch(() => undefined);
+    this.#looking = repeated(look, { clock: needs.clock, everyMs: LOOK_MS, firstMs: 0 });
   }
 
   /** Whether mail of that client waits, so that what comes now waits behind it. */
@@ -93,17 +94,7 @@ export class QuotaWaits implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#ending.abort(new Error('the relay ends'));
-    await this.#running;
-  }
-
-  async #run(): Promise<void> {
-    const { signal } = this.#ending;
-    await this.look().catch(() => undefined);
-    while (!signal.aborted) {
-      await this.#needs.clock.sleep(LOOK_MS, signal).catch(() => undefined);
-      if (!signal.aborted) await this.look().catch(() => undefined);
-    }
+    await this.#looking[Symbol.asyncDispose]();
   }
 }
 

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { newMessageId } from '../../message/ids.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock, Emit } from '../../ports.ts';
+import { repeated } from '../../running/repeated.ts';
 import type { Marks } from '../../spool/marks.ts';
 import type { AlertMail } from '../alerting/delivery.ts';
 import { isDue, lastPeriod, type Period } from './period.ts';
@@ -27,22 +28,8 @@ const MARKS = 'report:';
 
 /** Looks every minute until it is disposed of. */
 export function mailReports(needs: MailReportsNeeds): AsyncDisposable & { /** Looks now. */ look(): Promise<void> } {
-  const ending = new AbortController();
-  const { signal } = ending;
-  const run = async (): Promise<void> => {
-    while (!signal.aborted) {
-      await needs.clock.sleep(LOOK_MS, signal).catch(() => undefined);
-      if (!signal.aborted) await look(needs);
-    }
-  };
-  const running = run();
-  return {
-    look: () => look(needs),
-    [Symbol.asyncDispose]: () => {
-      ending.abort(new Error('the relay ends'));
-      return running;
-    },
-  };
+  const looking = repeated(() => look(needs), { clock: needs.clock, everyMs: LOOK_MS });
+  return Object.assign(looking, { look: () => look(needs) });
 }
 
 /** What fails is tried again a minute later. */
