@@ -83,13 +83,17 @@ export function runGroup(
     return { answers: attempt(store, requests, { each: run, isOver }), trouble: null };
   } catch {
     // Something in the group failed, and all was undone. One by one, so that what fails spoils nothing else.
-    return runApart(store, space, requests);
+    return runApart(store, space, { requests, isOver });
   }
 }
 
-function runApart(store: Store, space: Space, requests: readonly QuickRequest[]): GroupResult {
+function runApart(
+  store: Store,
+  space: Space,
+  { requests, isOver }: { readonly requests: readonly QuickRequest[]; readonly isOver: () => boolean },
+): GroupResult {
   try {
-    return { answers: attempt(store, requests, { each: runGuarded }), trouble: null };
+    return { answers: attempt(store, requests, { each: runGuarded, isOver }), trouble: null };
   } catch (error) {
     const fault = sqliteFault(error);
     if (fault === 'corrupt') return refuseAll(requests, error);

@@ -128,7 +128,8 @@ export class Owner {
 
   #work(asked: readonly Asked[]): void {
     if (asked.length === 0) return;
-    this.lastAskedMs = this.#nowMs();
+    const startedMs = this.#nowMs();
+    this.lastAskedMs = startedMs;
     const answers = new Map<MessagePort, Answer[]>();
     const answer = (port: MessagePort, one: Answer): void => {
       const list = answers.get(port);
@@ -147,7 +148,7 @@ export class Owner {
     }
     const result = runGroup(this.#store, this.#space, {
       requests: group.map(({ request }) => request as QuickRequest),
-      isOver: () => this.#nowMs() - this.lastAskedMs >= GROUP_MS,
+      isOver: () => this.#nowMs() - startedMs >= GROUP_MS,
     });
     const done = group.slice(0, result.answers.length);
     this.#backlog.putBack(group.slice(done.length));
