@@ -8,7 +8,7 @@ import { closureLines, stateText } from '../egress/exit-text.ts';
 import { json, plural, printable, table } from '../output.ts';
 import { formatAge } from '../../policy/units.ts';
 import { withOperations } from '../reach.ts';
-import { reportsText } from './reports-text.ts';
+import { reportsText } from './came-back-text.ts';
 
 /** `relevo stats` */
 export function addStats(program: Command, registry: Registry): void {
