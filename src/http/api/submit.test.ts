@@ -146,6 +146,10 @@ test('what is wrong with a message is said by its place', async () => {
     [{ text: { path: '/etc/passwd' } }, 'text'],
     [{ priority: 'urgent' }, 'priority'],
     [{ sendAt: 'tomorrow' }, 'sendAt'],
+    [{ sendAt: '2036-01-01T00:00:00Z' }, 'sendAt'],
+    [{ expires: '2025-01-01T00:00:00Z' }, 'expires'],
+    [{ stream: 'nosuch' }, 'stream'],
+    [{ stream: 'constructor' }, 'stream'],
     [{ tag: 'a\r\nX: 1' }, 'tag'],
     [{ other: 1 }, 'other'],
   ];

@@ -4,7 +4,7 @@ import type { Operations } from '../../operations/operations.ts';
 import type { ExitTrouble } from '../../report/troubles.ts';
 import type { Html, Language } from '../page.ts';
 import { EXITS_WORDS } from './exits-words.ts';
-import { ago, count, money, percent } from './format.ts';
+import { ago, count, decimal, money, percent } from './format.ts';
 
 export type ExitStatus = Awaited<ReturnType<Operations['exits']>>[number];
 export type Stats = Awaited<ReturnType<Operations['stats']>>;
@@ -57,7 +57,8 @@ export function warmupCell({ limits }: ExitStatus, { language }: Told): Html {
 export function reputationCell({ status, stats }: KnownExit, { language }: Told): Html {
   const level = stats?.level ?? 'good';
   const tone = level === 'good' ? 'good' : level === 'slowed' ? 'warn' : 'bad';
-  return html`${status.score} <span class="tag ${tone}">${EXITS_WORDS[language].levels[level] ?? level}</span>`;
+  const score = decimal(status.score, Number.isInteger(status.score) ? 0 : 1, language);
+  return html`${score} <span class="tag ${tone}">${EXITS_WORDS[language].levels[level] ?? level}</span>`;
 }
 
 export function successCell({ stats }: KnownExit, { language }: Told): Html {

@@ -1,7 +1,7 @@
 /** Messages written from JSON. Nothing in them is fetched: neither files nor addresses. */
 import { createHash } from 'node:crypto';
 import { bodyOffsetOf } from '../../message/header.ts';
-import type { Attachment, Mail } from './mail.ts';
+import type { Attachment, Mail, Wishes } from './mail.ts';
 import type { NamedAddress } from './named-address.ts';
 import { wishFields } from './wish-fields.ts';
 
@@ -13,6 +13,8 @@ export type Composed = {
   /** Of the envelope, each once. */
   readonly recipients: readonly string[];
   readonly content: Buffer;
+  /** What a program of ours wrote in JSON, which is told where the policy does not have it. */
+  readonly wishes?: Wishes;
 };
 
 /** @param nowMs wall time, for its Date */

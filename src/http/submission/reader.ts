@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Fault, faultsOf } from '../faults.ts';
 import { outboundSchema } from '../ses/outbound.ts';
 import { type Composed, composed } from './compose.ts';
-import { type Mail, mailSchema } from './mail.ts';
+import { mailSchema } from './mail.ts';
 
 /** `mail`: one of ours. `batch`: a list of those. `outbound`: a request of SES's. */
 export type Form = 'mail' | 'batch' | 'outbound';
@@ -37,23 +37,29 @@ const LIST = z.strictObject({
 export async function readBody({ form, body, nowMs }: ReadAsk): Promise<ReadAnswer> {
   const value = valueIn(body);
   if (value === undefined) return unread('', 'is no JSON');
-  if (form === 'mail') return { kind: 'read', messages: [await readOne(mailSchema, value, nowMs)] };
-  if (form === 'outbound') return { kind: 'read', messages: [await readOne(outboundSchema, value, nowMs)] };
+  if (form === 'mail') return { kind: 'read', messages: [await readMail(value, nowMs)] };
+  if (form === 'outbound') return { kind: 'read', messages: [await readOutbound(value, nowMs)] };
   const list = LIST.safeParse(value);
   if (!list.success) return { kind: 'unread', faults: list.error.issues.flatMap(faultsOf('body')) };
   const messages: Read[] = [];
-  for (const [place, one] of list.data.messages.entries())
-    messages.push(placed(await readOne(mailSchema, one, nowMs), place));
+  for (const [place, one] of list.data.messages.entries()) messages.push(placed(await readMail(one, nowMs), place));
   return { kind: 'read', messages };
 }
 
-type Written = Mail | { readonly raw: Composed };
+async function readMail(value: unknown, nowMs: number): Promise<Read> {
+  const parsed = mailSchema.safeParse(value);
+  if (!parsed.success) return faultyRead(parsed.error);
+  return { kind: 'composed', message: { ...(await composed(parsed.data, nowMs)), wishes: parsed.data.wishes } };
+}
 
-async function readOne(schema: z.ZodType<Written>, value: unknown, nowMs: number): Promise<Read> {
-  const parsed = schema.safeParse(value);
-  if (!parsed.success) return { kind: 'faulty', faults: parsed.error.issues.flatMap(faultsOf('body')) };
-  const message = 'raw' in parsed.data ? parsed.data.raw : await composed(parsed.data, nowMs);
-  return { kind: 'composed', message };
+async function readOutbound(value: unknown, nowMs: number): Promise<Read> {
+  const parsed = outboundSchema.safeParse(value);
+  if (!parsed.success) return faultyRead(parsed.error);
+  return { kind: 'composed', message: 'raw' in parsed.data ? parsed.data.raw : await composed(parsed.data, nowMs) };
+}
+
+function faultyRead({ issues }: z.ZodError): Read {
+  return { kind: 'faulty', faults: issues.flatMap(faultsOf('body')) };
 }
 
 function placed(read: Read, place: number): Read {

@@ -11,6 +11,7 @@ import { type Fault, faulty } from '../faults.ts';
 import type { Principal } from '../principal.ts';
 import type { Composed } from './compose.ts';
 import { isOf, type Once } from './idempotency.ts';
+import { wishFaults } from './wish-faults.ts';
 
 /** The way into the relay that clients of SMTP have too: the same checks, the same spool. */
 export type SubmitMail = (mail: {
@@ -74,8 +75,11 @@ export class Submitter {
   async submit(message: Composed, { principal, isSecure, header }: Sender, once: Once | null): Promise<Outcome> {
     const client = this.#clientOf(message, principal);
     if (client.kind === 'refused') return client;
-    const { sender, recipients, content } = message;
-    const traceparent = this.#needs.policy().traces === null ? null : header('traceparent');
+    const { sender, recipients, content, wishes } = message;
+    const policy = this.#needs.policy();
+    const faults = wishes === undefined ? [] : wishFaults(wishes, policy, this.#needs.clock.nowMs());
+    if (faults.length > 0) return { kind: 'refused', why: 'content', answer: faulty(faults, 422) };
+    const traceparent = policy.traces === null ? null : header('traceparent');
     const result = await this.#needs.submit({
       client: client.name,
       sender,
