@@ -189,6 +189,8 @@ test.each(['selected.later.test', 'all.later.test'])(
     };
     const act = async (button: string, many: number) => {
       const boxes = page.getByRole('checkbox');
+      // What was done before may come to the page a moment later.
+      await expect.poll(async () => (await boxes.count()) - (await states(rig, domain)).length, SOON).toBe(0);
       if (!isAll) for (let one = 0; one < many; one++) await boxes.nth(one).check();
       const form = page.locator(isAll ? 'form[data-keep]' : 'form', { has: isAll ? page.locator('button') : boxes });
       await form.getByRole('button', { name: button, exact: true }).click();
