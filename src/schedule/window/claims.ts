@@ -137,7 +137,7 @@ export class Claims {
     const { blocked, left } = this.#placeAll(placed.filter((entry) => !isScreened(entry)));
     if (rests && left === leased.length) this.#lookAgainMs = startMs + LOOK_EVERY_MS;
     this.#isFruitless = blocked.length > 0 && blocked.length === leased.length;
-    if (!rests) this.#passOver(placed, new Set(blocked));
+    if (!rests && blocked.length > 0) this.#passOver(placed, new Set(blocked));
     return { leased: leased.length, passedOver: passedOver.length };
   }
 
