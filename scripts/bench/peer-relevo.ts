@@ -2,7 +2,7 @@
 import { execFile, type ChildProcess } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { connectControl } from '../../src/cli/control/client.ts';
+import { connectControl } from '../../src/control/client.ts';
 import type { Operations } from '../../src/operations/operations.ts';
 import { ProcessGroup } from './machine.ts';
 import { startCluster, startServer } from './redis.ts';

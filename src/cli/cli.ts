@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command, CommanderError } from 'commander';
 import type { Clock, Dns, Random } from '../ports.ts';
-import { besidePolicy, type Where } from './data-folder.ts';
+import { besidePolicy, type Where } from '../foundation/data-folder.ts';
 import type { Terminal } from './terminal.ts';
 
 /** 0: done. 1: a problem was found, or it could not be done. 2: the command was not understood. */

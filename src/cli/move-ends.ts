@@ -6,7 +6,7 @@ import { salvageText, streamsToHold } from '../foundation/open-spool.ts';
 import { hasEmbeddedStore, openEmbeddedMoveStore } from '../spool/embedded/move-store.ts';
 import type { MoveStore } from '../spool/move.ts';
 import { UsageError, type Cli } from './cli.ts';
-import { besidePolicy, type Where } from './data-folder.ts';
+import { besidePolicy, type Where } from '../foundation/data-folder.ts';
 import { OperationsError } from '../operations/operations.ts';
 import { plural } from './output.ts';
 import { loadPolicyFile } from './policy/policy-file.ts';

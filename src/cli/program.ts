@@ -2,7 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { isNodeName } from '../spool/nodes.ts';
 import { SpoolError } from '../spool/spool.ts';
 import { addCommand, exitCodeOf, UsageError, type Cli, type ExitCode, type Registry } from './cli.ts';
-import type { Where } from './data-folder.ts';
+import type { Where } from '../foundation/data-folder.ts';
 import { OperationsError } from '../operations/operations.ts';
 
 export type StartAsk = Where & {

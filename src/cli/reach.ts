@@ -10,7 +10,7 @@ import { nodeStatuses } from '../operations/node-status.ts';
 import { clientOperations } from '../operations/client-operations.ts';
 import { alertOperations } from '../operations/alert-operations.ts';
 import { OperationsError, type Operations } from '../operations/operations.ts';
-import { connectControl } from './control/client.ts';
+import { connectControl } from '../control/client.ts';
 import { figuresOverStore } from '../operations/figures/figures-over-store.ts';
 import { createOperations } from '../operations/store-operations.ts';
 import { loadPolicyFile } from './policy/policy-file.ts';
@@ -20,13 +20,13 @@ import { webhookOperations } from '../operations/webhook-operations.ts';
 import { AuditLog } from '../operations/audit-log.ts';
 import { auditedOperations } from '../operations/audited-operations.ts';
 import type { Cli } from './cli.ts';
-import { localUser } from './access/local-user.ts';
+import { localUser } from '../control/local-user.ts';
 import { exitOperations, type ExitOperations } from '../operations/exits/exit-operations.ts';
 import type { SpoolWithLedger } from '../foundation/open-spool.ts';
 import { readExitStandings } from '../exits/standings.ts';
 import { statsNeeds } from '../access/relay-stats.ts';
 import type { Policy } from '../policy/schema.ts';
-import type { Where } from './data-folder.ts';
+import type { Where } from '../foundation/data-folder.ts';
 
 /**
  * Runs `use` with the operations of the relay that runs on the data folder, or, with none running, over its store, opened

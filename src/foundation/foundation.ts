@@ -1,6 +1,6 @@
 /** What every part of the relay stands on: reporting, the policy in force, and the spool. */
-import { connectControl } from '../cli/control/client.ts';
-import { placedPolicy, placeData, type Where } from '../cli/data-folder.ts';
+import { connectControl } from '../control/client.ts';
+import { placedPolicy, placeData, type Where } from './data-folder.ts';
 import { flushOutcomes, OutcomeBook } from '../exits/outcome-book.ts';
 import { boundAddresses } from '../exits/whereabouts.ts';
 import { openPolicyHolder, type PolicyHolder } from '../policy/holder.ts';

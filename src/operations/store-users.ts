@@ -1,5 +1,5 @@
 /** The same over the store, whether a relay runs on it or not. */
-import { newPassword } from '../cli/password.ts';
+import { newPassword } from './new-password.ts';
 import type { SecondFactors } from '../http/sign-in/second-factor.ts';
 import type { Sessions } from '../http/sign-in/sessions.ts';
 import { seedUri } from '../http/sign-in/totp.ts';

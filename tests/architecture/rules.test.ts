@@ -31,6 +31,8 @@ describe('the import table', () => {
     ['src/cli/a.ts', `import { x } from '../main.ts';`],
     ['src/workers/a.ts', `import { x } from '../main.ts';`],
     ['src/spool/a.ts', `import { x } from '../foundation/b.ts';`],
+    ['src/operations/a.ts', `import { x } from '../cli/b.ts';`],
+    ['src/relay.ts', `import { x } from './cli/b.ts';`],
   ])('refuses in %s: %s', (path, text) => {
     expect(problems(rule, path, text)).toHaveLength(1);
   });
@@ -42,6 +44,8 @@ describe('the import table', () => {
     ['src/relay.ts', `import { b } from './ingress/b.ts';`],
     ['src/workers/a.ts', `import { b } from '../ingress/b.ts';`],
     ['src/cli/a.ts', `import { b } from '../relay.ts';`],
+    ['src/cli/a.ts', `import { b } from './deep/b.ts';`],
+    ['src/main.ts', `import { b } from './cli/b.ts';`],
     ['src/sign/a.ts', `import { z } from 'zod';\nimport { zz } from 'zod/mini';\nimport fs from 'node:fs';`],
     ['src/sign/a.test.ts', `import { b } from '../ingress/b.ts';`],
     ['src/sign/a.ts', `// import { b } from '../ingress/b.ts';`],

@@ -25,10 +25,12 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   report: ['message', 'policy', 'running', 'spool'],
   http: 'message policy running sign spool routing egress schedule exits feedback clients report operations'.split(' '),
 };
-/** What puts the parts together, with the files right in `src/`: it sees everything, but nobody imports the process edge. */
-const COMPOSITION: readonly string[] = ['', 'foundation', 'workers', 'watches', 'access', 'operations', 'cli'];
+/** What puts the parts together, with the files right in `src/`: it sees everything but the process edge. */
+const COMPOSITION: readonly string[] = ['', 'foundation', 'workers', 'watches', 'access', 'operations', 'control'];
+/** The process edge: the commands, which see everything and which only the entry of the process sees. */
+const EDGE = 'cli';
 
-export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), ...COMPOSITION];
+export const FOLDERS: readonly string[] = [...Object.keys(MAY_IMPORT), ...COMPOSITION, EDGE];
 
 const IMPORT =
   /(?:^(?:import|export)\b[^;']*\bfrom |^import |\bimport\(\s*|\bimport\.meta\.resolve\(\s*|\bnew URL\(\s*(?='\.))'(?<specifier>[^'\n]+)'/gm;
@@ -59,7 +61,9 @@ function mayImport(from: string, to: string): boolean {
   const [user, used] = [folderOf(from), folderOf(to)];
   if (used === null) return false;
   if (user === null) return false;
-  if (COMPOSITION.includes(user)) return to !== 'src/main.ts';
+  if (to === 'src/main.ts') return false;
+  if (used === EDGE) return user === EDGE || from === 'src/main.ts';
+  if (user === EDGE || COMPOSITION.includes(user)) return true;
   if (used === '') return to === 'src/ports.ts' && user !== 'message';
   return used === user || MAY_IMPORT[user]?.includes(used) === true;
 }

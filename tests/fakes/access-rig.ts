@@ -1,7 +1,7 @@
 /** The API over real HTTP and the real store, with a command line over the control socket to make tokens with. */
 import { join } from 'node:path';
 import { openAccess } from '../../src/access/access.ts';
-import { startControl } from '../../src/cli/control/server.ts';
+import { startControl } from '../../src/control/server.ts';
 import { exitOperations } from '../../src/operations/exits/exit-operations.ts';
 import { AuditLog } from '../../src/operations/audit-log.ts';
 import { figuresOverStore } from '../../src/operations/figures/figures-over-store.ts';

@@ -1,7 +1,7 @@
 /** The primary changes under load: another takes over, or it may not be written to for a while. */
 import { setTimeout as wait } from 'node:timers/promises';
 import { expect, test } from 'vitest';
-import { connectControl } from '../../src/cli/control/client.ts';
+import { connectControl } from '../../src/control/client.ts';
 import { startRedis, startRedisCluster, startRedisSentinel } from '../fakes/redis.ts';
 import { PROVEN, ROOM_BYTES, startRelayOnRedis } from '../fakes/relay-on-redis.ts';
 import { SmtpDialogue } from '../fakes/smtp-dialogue.ts';

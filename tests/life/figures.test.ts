@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { SMTPServer } from 'smtp-server';
 import { expect, test } from 'vitest';
-import { connectControl } from '../../src/cli/control/client.ts';
+import { connectControl } from '../../src/control/client.ts';
 import { openPolicyStore } from '../../src/cli/store.ts';
 import type { MessageEvent } from '../../src/message/event.ts';
 import { messageTimeMs } from '../../src/message/ids.ts';

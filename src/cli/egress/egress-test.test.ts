@@ -4,7 +4,7 @@ import { DnsZone, fakeDns } from '../../../tests/fakes/dns.ts';
 import { FakeLive } from '../../../tests/fakes/fake-live.ts';
 import { loaded } from '../../../tests/fakes/policy-text.ts';
 import { startSmtpSink } from '../../../tests/fakes/smtp-sink.ts';
-import { startControl } from '../control/server.ts';
+import { startControl } from '../../control/server.ts';
 import { createOperations } from '../../operations/store-operations.ts';
 
 const UP = {

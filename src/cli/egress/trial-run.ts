@@ -5,7 +5,7 @@ import { formatReply } from '../../message/reply.ts';
 import type { Policy } from '../../policy/schema.ts';
 import { systemDial } from '../../system.ts';
 import { type Cli, type ExitCode, UsageError } from '../cli.ts';
-import { type Trial, tryMessage } from './trial.ts';
+import { type Trial, tryMessage } from '../../operations/exits/trial.ts';
 import { json, printable } from '../output.ts';
 
 export type TrialOptions = { readonly to?: string; readonly from?: string; readonly failover?: true };

@@ -5,7 +5,7 @@ import { monthOf, startOfDay } from '../../policy/day.ts';
 import { parseDurationMs } from '../../policy/units.ts';
 import { addCommand, type Cli, type Registry, UsageError } from '../cli.ts';
 import { costsText } from './cost-text.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { json } from '../output.ts';
 import { loadPolicyFile } from '../policy/policy-file.ts';
 import { withOperations } from '../reach.ts';

@@ -10,7 +10,7 @@ import type { RelayStats } from '../../access/relay-stats.ts';
 import { statsNeeds } from '../../access/relay-stats.ts';
 import { DAY_MS, HOUR_MS } from '../../routing/outcome-figures.ts';
 import type { EmbeddedSpool } from '../../spool/embedded/spool.ts';
-import { startControl } from '../control/server.ts';
+import { startControl } from '../../control/server.ts';
 import { exitOperations } from '../../operations/exits/exit-operations.ts';
 import { createOperations } from '../../operations/store-operations.ts';
 

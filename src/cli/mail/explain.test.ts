@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { CliRig } from '../../../tests/fakes/cli-rig.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
-import { startControl } from '../control/server.ts';
+import { startControl } from '../../control/server.ts';
 import { routeOperation } from '../../operations/mail/route-operation.ts';
 import { createOperations } from '../../operations/store-operations.ts';
 import { loaded } from '../../../tests/fakes/policy-text.ts';

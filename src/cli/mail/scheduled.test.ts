@@ -4,7 +4,7 @@ import { FakeLive } from '../../../tests/fakes/fake-live.ts';
 import { aSubmission, deliveryOf, type SubmissionOptions } from '../../../tests/fakes/submission.ts';
 import type { Event } from '../../message/event.ts';
 import type { Spool, Submission } from '../../spool/spool.ts';
-import { startControl } from '../control/server.ts';
+import { startControl } from '../../control/server.ts';
 import { createOperations } from '../../operations/store-operations.ts';
 
 const HOUR_MS = 3_600_000;

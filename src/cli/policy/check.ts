@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { addCommand, addGroup, type Cli, type ExitCode, type Registry } from '../cli.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { checkNamedFiles } from '../../operations/policy/named-files.ts';
 import { json, plural } from '../output.ts';
 import { addPolicyDiff } from './diff.ts';

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import { parse } from 'yaml';
 import { addCommand, type Cli, type ExitCode, type Registry } from '../cli.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { type KeyChange, keyChanges, withoutSecrets } from '../../operations/policy/changes.ts';
 import { cut, json, printable } from '../output.ts';
 import { loadPolicyFile } from './policy-file.ts';

@@ -4,7 +4,7 @@ import type { Policy } from '../../policy/schema.ts';
 import { PolicyVersions } from '../../operations/policy/versions.ts';
 import type { Cli } from '../cli.ts';
 import { cliAuthor } from './versions.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import type { Edited } from '../../operations/policy/yaml-splice.ts';
 import { loadPolicyText, shownPath, warningsHere } from './policy-file.ts';
 import { replaceFile } from '../../running/whole-file.ts';

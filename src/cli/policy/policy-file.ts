@@ -6,7 +6,7 @@ import { formatProblem } from '../../policy/file/problem.ts';
 import type { Policy } from '../../policy/schema.ts';
 import { canSendFrom } from '../../system.ts';
 import { type Cli } from '../cli.ts';
-import { placeData, type Where } from '../data-folder.ts';
+import { placeData, type Where } from '../../foundation/data-folder.ts';
 
 export type LoadedPolicy =
   | {

@@ -8,7 +8,7 @@ import { loaded } from '../../../tests/fakes/policy-text.ts';
 import { FakeLive } from '../../../tests/fakes/fake-live.ts';
 import { examplePolicy } from '../../policy/generate/example.ts';
 import { PRESETS } from '../../policy/presets/presets.ts';
-import { startControl } from '../control/server.ts';
+import { startControl } from '../../control/server.ts';
 import { createOperations } from '../../operations/store-operations.ts';
 
 test('the list has all 15 with servers, capacity and price, the recommended ones marked, and the one in use', async () => {

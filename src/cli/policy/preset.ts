@@ -7,12 +7,13 @@ import { presetText } from '../../policy/presets/text.ts';
 import { PRESET_NAMES, presetOf, presetTotals, PRESETS, totalsOf, type Preset } from '../../policy/presets/presets.ts';
 import type { Policy } from '../../policy/schema.ts';
 import { addCommand, addGroup, UsageError, type Cli, type ExitCode, type Registry } from '../cli.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { editPolicyFile, type FileEdited } from './edit-policy-file.ts';
 import { json, table } from '../output.ts';
 import { setPreset } from '../../operations/policy/edit.ts';
 import { shownPath } from './policy-file.ts';
-import { watchUptake, type Uptake } from './uptake.ts';
+import type { Uptake } from '../../operations/policy/uptake.ts';
+import { watchUptake } from './uptake.ts';
 
 /** `relevo preset list|show|use` */
 export function addPresets(program: Command, registry: Registry): void {

@@ -6,7 +6,7 @@ import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import type { Simulation } from '../../routing/simulate.ts';
 import type { EmbeddedSpool } from '../../spool/embedded/spool.ts';
-import { startControl } from '../control/server.ts';
+import { startControl } from '../../control/server.ts';
 import { createOperations } from '../../operations/store-operations.ts';
 
 const HOUR_MS = 3_600_000;

@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 import { replayedFrom, simulate } from '../../routing/simulate.ts';
 import type { PassedMessage } from '../../spool/traffic.ts';
 import { addCommand, type Cli, type ExitCode, type Registry, UsageError } from '../cli.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { type Operations, OperationsError } from '../../operations/operations.ts';
 import {
   HOUR_MS,

@@ -1,24 +1,9 @@
 /** Whether the running relay takes up an edit of its policy file. */
 import { setTimeout } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { connectControl } from '../control/client.ts';
+import { connectControl } from '../../control/client.ts';
 import type { Operations, RelayStatus } from '../../operations/operations.ts';
-
-export type Uptake =
-  | { readonly kind: 'in-force' }
-  /** No relay runs on the data folder. */
-  | { readonly kind: 'not-running' }
-  | { readonly kind: 'refused'; readonly problems: readonly string[] }
-  | { readonly kind: 'unknown'; readonly why: string };
-
-export type UptakeWatch = {
-  /**
-   * Waits for the relay's word, some seconds at most.
-   * @param version of the edited file; null: it is not known, and any other than before will do
-   * @param isSame the edit changed nothing: what the relay said before of the file holds, and is not waited for
-   */
-  result(version: string | null, isSame?: boolean): Promise<Uptake>;
-};
+import type { UptakeWatch } from '../../operations/policy/uptake.ts';
 
 const LOOK_MS = 100;
 /** An edit is in force within a second, and with many workers on a busy machine in a few. */

@@ -8,8 +8,8 @@ import { type PolicyAuthor, type PolicyVersion, PolicyVersions } from '../../ope
 import { isoTime } from '../../report/log-fields.ts';
 import { canSendFrom } from '../../system.ts';
 import { addCommand, UsageError, type Cli, type ExitCode, type Registry } from '../cli.ts';
-import { connectControl } from '../control/client.ts';
-import type { Where } from '../data-folder.ts';
+import { connectControl } from '../../control/client.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { checkNamedFiles } from '../../operations/policy/named-files.ts';
 import { json, printable, table } from '../output.ts';
 import { shownPath } from './policy-file.ts';

@@ -3,7 +3,7 @@ import { isoTime } from '../../report/log-fields.ts';
 import { SUPPRESSION_REASONS, type Suppression } from '../../spool/suppressions.ts';
 import { nearest } from '../../policy/file/nearest.ts';
 import { addCommand, addGroup, type Cli, UsageError, type Registry } from '../cli.ts';
-import type { Where } from '../data-folder.ts';
+import type { Where } from '../../foundation/data-folder.ts';
 import { loadPolicyFile } from '../policy/policy-file.ts';
 import { cut, json, plural, table } from '../output.ts';
 import { withOperations } from '../reach.ts';

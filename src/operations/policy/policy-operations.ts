@@ -1,7 +1,7 @@
 /** What operators do with the policy file: read, check, compare and write it, and go back to what was in force. */
 import { readFile } from 'node:fs/promises';
 import type { NamedFiles } from './named-files.ts';
-import type { UptakeWatch } from '../../cli/policy/uptake.ts';
+import type { UptakeWatch } from './uptake.ts';
 import { replaceFile } from '../../running/whole-file.ts';
 import { lackedWarnings } from '../../policy/bound-exits.ts';
 import { changedLines, unifiedText } from '../../policy/file/line-diff.ts';

@@ -1,7 +1,7 @@
 /** The operations on the policy file inside the relay that runs by it. */
 import { readFileSync } from 'node:fs';
 import { checkNamedFiles } from './named-files.ts';
-import type { UptakeWatch } from '../../cli/policy/uptake.ts';
+import type { UptakeWatch } from './uptake.ts';
 import type { PolicyHolder } from '../../policy/holder.ts';
 import { loadPolicy, type LoadResult } from '../../policy/file/load.ts';
 import type { Environment } from '../../policy/file/variables.ts';

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { parseDocument } from 'yaml';
-import { newPassword } from '../../cli/password.ts';
+import { newPassword } from '../new-password.ts';
 import { parseDomain } from '../../message/address.ts';
 import { loadPolicy, type LoadResult } from '../../policy/file/load.ts';
 import { hashPassword } from '../../policy/password.ts';

@@ -1,5 +1,5 @@
 /** The fourth step of the wizard: whether what was answered works, tried from here before anything is written. */
-import { tryMessage, type TrialResult } from '../../cli/egress/trial.ts';
+import { tryMessage, type TrialResult } from '../exits/trial.ts';
 import { domainRecords } from '../../watches/domain-records.ts';
 import { isUsable } from '../../policy/match.ts';
 import type { Policy } from '../../policy/schema.ts';

@@ -3,10 +3,10 @@ import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { makeSelfSignedCertificate } from '../../sign/certificate.ts';
-import type { Policy } from '../../policy/schema.ts';
-import type { Emit } from '../../ports.ts';
-import { createFile } from '../../running/whole-file.ts';
+import { makeSelfSignedCertificate } from '../sign/certificate.ts';
+import type { Policy } from '../policy/schema.ts';
+import type { Emit } from '../ports.ts';
+import { createFile } from '../running/whole-file.ts';
 
 export type CertificatePair = {
   readonly certFile: string;

@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { frame, type ControlAnswer, USER_FIELD } from './wire.ts';
-import { localUser } from '../access/local-user.ts';
+import { localUser } from './local-user.ts';
 import { controlPath } from './path.ts';
-import { OperationsError, type Operations } from '../../operations/operations.ts';
+import { OperationsError, type Operations } from '../operations/operations.ts';
 
 export type Connection =
   | { readonly kind: 'connected'; readonly operations: Operations }

@@ -16,7 +16,7 @@ import { WHOLE } from '../../policy/share.ts';
 import type { Clock, Ports } from '../../ports.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from '../../spool/embedded/spool.ts';
 import { canSendFrom, localAddresses } from '../../system.ts';
-import { clientFor } from '../../operations/live-relay.ts';
+import { clientFor } from '../live-relay.ts';
 
 export type TrialAsk = {
   readonly policy: Policy;

@@ -4,6 +4,7 @@ import { userInfo } from 'node:os';
 export function localUser(): string {
   const { username, uid } = known();
   const who = uid < 0 ? username : `${username} (uid ${uid})`;
+  // architecture: as its user, only the process knows who is behind it.
   const behind = process.env['SUDO_USER'] ?? '';
   return behind === '' || behind === username ? who : `${who} for ${behind}`;
 }

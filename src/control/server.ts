@@ -1,14 +1,14 @@
 import { chmod } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { z } from 'zod';
-import type { Clock, Emit } from '../../ports.ts';
-import { SpoolError } from '../../spool/spool.ts';
+import type { Clock, Emit } from '../ports.ts';
+import { SpoolError } from '../spool/spool.ts';
 import { connectControl } from './client.ts';
 import { newControlPath, removeControl } from './path.ts';
 import { ASKS, MAX_ASK_BYTES, unframe, type ControlAnswer, USER_FIELD } from './wire.ts';
-import type { Actor, Audit } from '../../http/audit.ts';
-import { auditedOperations } from '../../operations/audited-operations.ts';
-import { OperationsError, type Operations } from '../../operations/operations.ts';
+import type { Actor, Audit } from '../http/audit.ts';
+import { auditedOperations } from '../operations/audited-operations.ts';
+import { OperationsError, type Operations } from '../operations/operations.ts';
 
 export type ControlNeeds = {
   readonly dataFolder: string;

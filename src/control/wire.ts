@@ -3,14 +3,14 @@
  * feed, and for `submit` the message's bytes. The answer is JSON: `{"value": …}`, or `{"error": "…"}` for operators.
  */
 import { z } from 'zod';
-import { ROLES } from '../../http/sign-in/user.ts';
-import { SCOPES } from '../../http/token.ts';
-import { parseDeliveryId, parseMessageId } from '../../message/ids.ts';
-import { PRIORITIES } from '../../message/message.ts';
-import { SEARCH_LIMIT, SEARCH_STATES } from '../../spool/search.ts';
-import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../../spool/suppressions.ts';
-import { QUEUE_ACTIONS } from '../../operations/operations.ts';
-import { costsAsk, sendReportAsk, seriesAsk, tableAsk } from '../../operations/figures/asks.ts';
+import { ROLES } from '../http/sign-in/user.ts';
+import { SCOPES } from '../http/token.ts';
+import { parseDeliveryId, parseMessageId } from '../message/ids.ts';
+import { PRIORITIES } from '../message/message.ts';
+import { SEARCH_LIMIT, SEARCH_STATES } from '../spool/search.ts';
+import { SUPPRESSION_REASONS, SUPPRESSIONS_AT_ONCE } from '../spool/suppressions.ts';
+import { QUEUE_ACTIONS } from '../operations/operations.ts';
+import { costsAsk, sendReportAsk, seriesAsk, tableAsk } from '../operations/figures/asks.ts';
 
 /** Who runs the command, percent-encoded: told for the audit log, and no matter of rights. */
 export const USER_FIELD = 'x-relevo-user';
