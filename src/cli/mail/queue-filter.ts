@@ -37,6 +37,15 @@ export function addFilterOptions(command: Command, { changes }: { readonly chang
   return command;
 }
 
+/** The same with ids that stand by themselves: `queue hold ID ID` is `queue hold --id ID ID`. */
+export function withNamed<Options extends FilterOptions>(
+  options: Options,
+  [named]: readonly (string | readonly string[] | undefined)[],
+): Options {
+  const ids = [...(options.id ?? []), ...(typeof named === 'string' ? [named] : (named ?? []))];
+  return ids.length === 0 ? options : { ...options, id: ids };
+}
+
 /**
  * @param mustName a change without any filter is refused: the whole queue must be meant; `nowMs`: wall time
  * @throws UsageError
@@ -59,7 +68,7 @@ export function filterOf(
   const isEmpty = Object.keys(filter).length === 0;
   if (mustName && isEmpty && options.all !== true)
     throw new UsageError(
-      'say which: --id, --domain, --client, --stream, --egress, --sender, --recipient, --state, --scheduled, or --all for the whole queue',
+      'say which: ids, --domain, --client, --stream, --egress, --sender, --recipient, --state, --scheduled, or --all for the whole queue',
     );
   if (!isEmpty && options.all === true)
     throw new UsageError('--all is for the whole queue: leave it out, or the filters');

@@ -89,6 +89,22 @@ test('filters say which deliveries are meant; ids may be in lower case', async (
   expect(await listed('--client', 'shop', '--domain', 'three.test')).toEqual([]);
 });
 
+test('ids may stand by themselves, beside those of --id and beside filters, which must hold too', async () => {
+  using rig = new CliRig();
+  const { first, second, third } = await filled(rig);
+  const said = async (...args: string[]) => (await rig.run(['queue', ...args])).stdout;
+  expect(JSON.parse(await said('list', '--json', second.message.id)).deliveries).toHaveLength(1);
+  expect(await said('hold', deliveryOf(first, 2).toLowerCase(), second.message.id)).toBe('2 deliveries held.\n');
+  expect(await said('release', second.message.id, '--id', first.message.id)).toBe('2 deliveries released.\n');
+  expect(await said('discard', first.message.id, '--domain', 'two.test')).toBe('1 delivery discarded.\n');
+  for (const wrong of [
+    ['hold', 'shop'],
+    ['hold', '--all', third.message.id],
+  ])
+    expect(await rig.run(['queue', ...wrong])).toMatchObject({ code: 2, stdout: '' });
+  expect(JSON.parse(await said('list', '--json', '--state', 'held')).deliveries).toEqual([]);
+});
+
 test('a change without a filter is refused, for the whole queue must be meant', async () => {
   using rig = new CliRig();
   await filled(rig);

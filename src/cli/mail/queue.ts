@@ -8,7 +8,7 @@ import type { QueueAction, QueueShape } from '../../operations/operations.ts';
 import { cut, formatDue, formatSize, json, plural, table } from '../output.ts';
 import { plainDelivery } from '../../operations/mail/queue-json.ts';
 import { formatAge } from '../../policy/units.ts';
-import { addFilterOptions, filterOf, type FilterOptions } from './queue-filter.ts';
+import { addFilterOptions, filterOf, type FilterOptions, withNamed } from './queue-filter.ts';
 import { withOperations } from '../reach.ts';
 import { addReschedule } from './reschedule.ts';
 
@@ -23,15 +23,15 @@ export function addQueue(program: Command, registry: Registry): void {
 
 function addList(queue: Command, registry: Registry): void {
   addCommand<FilterOptions & { limit: number; after?: string }>(queue, registry, {
-    usage: 'list',
+    usage: 'list [id...]',
     summary: 'deliveries that wait, newest first',
     json: true,
     shape: (command) =>
       addFilterOptions(command, { changes: false })
         .option('--limit <count>', 'at most so many', countOption, 100)
         .option('--after <id>', 'go on after this delivery'),
-    run: async (cli, { options, where }) => {
-      const filter = filterOf(options, { mustName: false, nowMs: cli.clock.nowMs() });
+    run: async (cli, { args, options, where }) => {
+      const filter = filterOf(withNamed(options, args), { mustName: false, nowMs: cli.clock.nowMs() });
       const after = options.after === undefined ? null : deliveryId(options.after);
       const { limit } = options;
       // One more than is shown tells whether there are more.
@@ -135,12 +135,12 @@ const CHANGES: readonly Change[] = [
 
 function addChange(queue: Command, registry: Registry, { action, summary, done }: Change): void {
   addCommand<FilterOptions>(queue, registry, {
-    usage: action,
+    usage: `${action} [id...]`,
     summary,
     json: true,
     shape: (command) => addFilterOptions(command, { changes: true }),
-    run: async (cli, { options, where }) => {
-      const filter = filterOf(options, { mustName: true, nowMs: cli.clock.nowMs() });
+    run: async (cli, { args, options, where }) => {
+      const filter = filterOf(withNamed(options, args), { mustName: true, nowMs: cli.clock.nowMs() });
       const result = await withOperations(cli, where, (operations) => operations.change({ action, filter }));
       if (options.json === true) {
         cli.terminal.out(json(result));

@@ -8,7 +8,7 @@ import { isoTime } from '../../report/log-fields.ts';
 import type { QueueFilter } from '../../spool/spool.ts';
 import { addCommand, UsageError, type Registry } from '../cli.ts';
 import { json, plural } from '../output.ts';
-import { addFilterOptions, filterOf, type FilterOptions } from './queue-filter.ts';
+import { addFilterOptions, filterOf, type FilterOptions, withNamed } from './queue-filter.ts';
 import { withOperations } from '../reach.ts';
 
 type Options = FilterOptions & { readonly at: string };
@@ -16,7 +16,7 @@ type Options = FilterOptions & { readonly at: string };
 /** `relevo queue reschedule` */
 export function addReschedule(queue: Command, registry: Registry): void {
   addCommand<Options>(queue, registry, {
-    usage: 'reschedule',
+    usage: 'reschedule [id...]',
     summary: 'move mail that nobody has tried yet to another time',
     json: true,
     shape: (command) =>
@@ -24,10 +24,10 @@ export function addReschedule(queue: Command, registry: Registry): void {
         '--at <time>',
         'as 2026-12-24T08:00:00+01:00, or from now: 2h, 3d; now',
       ),
-    run: async (cli, { options, where }) => {
+    run: async (cli, { args, options, where }) => {
       const nowMs = cli.clock.nowMs();
       const toMs = Math.max(timeAt(options.at, nowMs), nowMs);
-      const filter = filterOf(options, { mustName: true, nowMs });
+      const filter = filterOf(withNamed(options, args), { mustName: true, nowMs });
       const result = await withOperations(cli, where, (operations) => moved(operations, filter, toMs));
       if (options.json === true) cli.terminal.out(json({ ...result, sendAtMs: toMs }));
       else {
