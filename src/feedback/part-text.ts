@@ -34,6 +34,11 @@ export function textOfValue(value: string): string {
     .join('');
 }
 
+/** A subject as its reader sees it. @param subject unfolded; the end of a long one may have been cut in the middle of a word */
+export function subjectText(subject: string): string {
+  return textOfValue(subject).replace(/=\?[^?\s]{1,60}\?[BbQq]\?[^?\s]*\??$/, '…');
+}
+
 const ENCODED_WORD = /(=\?[A-Za-z0-9_-]{1,40}(?:\*[A-Za-z-]{1,20})?\?[BbQq]\?[^?\s]{0,500}\?=)/;
 
 function wordIn(text: string): string | null {

@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CliRig } from '../../../tests/fakes/cli-rig.ts';
 import { aSettlement, aSubmission } from '../../../tests/fakes/submission.ts';
@@ -87,4 +88,17 @@ test('what was said in an attempt is told, with nothing in it that a terminal wo
     1,
   );
   expect((await rig.run(['message', delivered, '--transcript'])).stdout).toContain('No conversation is kept');
+});
+
+test('a subject is told as its reader sees it, and moves no cursor', async () => {
+  using rig = new CliRig();
+  writeFileSync(rig.policyFile, `${rig.policyText}log: { subjects: true }\n`);
+  const sent = aSubmission({ atMs: rig.clock.nowMs(), to: ['a@one.test'] });
+  const subject = '=?UTF-8?Q?Confirmaci=C3=B3n_?= =?utf-8?B?ZGUgdmlhamU=?= =?utf-8?Q?=1B[2J?=';
+  {
+    await using spool = await rig.openSpool();
+    await spool.accept({ ...sent, message: { ...sent.message, subject } });
+  }
+  const { stdout } = await rig.run(['message', sent.message.id]);
+  expect(stdout).toMatch(/^subject +Confirmación de viaje\?\[2J$/m);
 });

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { subjectText } from '../../feedback/part-text.ts';
 import type { MessageEvent } from '../../message/event.ts';
 import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
 import { assertNever, FINAL_STATES } from '../../message/outcome.ts';
@@ -81,7 +82,7 @@ function storyText(story: MessageStory, nowMs: number): string {
     ['client', `${message.client}, stream ${message.stream}, priority ${message.priority}`],
     ['size', formatSize(message.sizeBytes)],
     ['Message-ID', message.messageIdHeader],
-    ...(message.subject === null ? [] : [['subject', message.subject]]),
+    ...(message.subject === null ? [] : [['subject', subjectText(message.subject)]]),
     ...(message.tag === null ? [] : [['tag', message.tag]]),
   ].map(([name = '', value = '']) => `${name.padEnd(10)}  ${printable(value)}\n`);
   const rows = events.map((event) => [isoTime(event.atMs), event.event, deliveryOf(event), detailOf(event)]);

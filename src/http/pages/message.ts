@@ -1,5 +1,6 @@
 /** The page of one message: what it is, where each recipient is and why, all that happened, and what was said. */
 import { html } from 'hono/html';
+import { subjectText } from '../../feedback/part-text.ts';
 import { messageIdOf, parseDeliveryId, parseMessageId } from '../../message/ids.ts';
 import type { Transcript } from '../../message/transcript.ts';
 import { plainMessage, type PlainMessage, type PlainRecipient } from '../../operations/mail/message-json.ts';
@@ -11,7 +12,7 @@ import { bytes, count, moment } from './format.ts';
 import { MESSAGE_WORDS } from './message-words.ts';
 import { timelineOf } from './message-timeline.ts';
 import { waitingOf } from './message-waiting.ts';
-import { stateTag, subjectText, type RecordTold } from './record-parts.ts';
+import { stateTag, type RecordTold } from './record-parts.ts';
 import { cardsTable } from './cards-table.ts';
 import { soon } from './soon.ts';
 

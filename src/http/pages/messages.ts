@@ -1,6 +1,7 @@
 /** The page Messages: a search, and what it found. */
 import { html } from 'hono/html';
 import type { z } from 'zod';
+import { subjectText } from '../../feedback/part-text.ts';
 import type { Operations } from '../../operations/operations.ts';
 import type { FoundMail, SearchPage } from '../../spool/search.ts';
 import { searchPage, searchQuery } from '../api/message-search.ts';
@@ -8,17 +9,7 @@ import type { RouteNeeds } from '../needs.ts';
 import type { Html, Language, Page, PageAsk } from '../page.ts';
 import { ago, bytes, count } from './format.ts';
 import { MESSAGES_WORDS } from './messages-words.ts';
-import {
-  choice,
-  field,
-  givenIn,
-  messagePath,
-  names,
-  states,
-  stateTags,
-  subjectText,
-  withFields,
-} from './record-parts.ts';
+import { choice, field, givenIn, messagePath, names, states, stateTags, withFields } from './record-parts.ts';
 import { soon } from './soon.ts';
 import { inZone } from './wall-times.ts';
 

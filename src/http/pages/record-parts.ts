@@ -1,6 +1,5 @@
 /** What the pages about mail have in common: states, addresses, choices. Whatever came from outside is text. */
 import { html, raw } from 'hono/html';
-import { textOfValue } from '../../feedback/part-text.ts';
 import { SEARCH_STATES, type SearchState } from '../../spool/search.ts';
 import type { Html, Language } from '../page.ts';
 import { count } from './format.ts';
@@ -26,11 +25,6 @@ const TONES: Readonly<Record<SearchState, string>> = {
   discarded: 'warn',
   'in-doubt': 'warn',
 };
-
-/** As its reader sees it. The end of a long one may have been cut in the middle of a word. */
-export function subjectText(subject: string): string {
-  return textOfValue(subject).replace(/=\?[^?\s]{1,60}\?[BbQq]\?[^?\s]*\??$/, '…');
-}
 
 /** A word in its colour. @param state of those that a recipient may be in; another is shown as it is */
 export function stateTag(state: string, language: Language, suffix = ''): Html {
