@@ -14,8 +14,8 @@ type Decoded = {
   readonly longest: number;
 };
 
-/** Decodes wire bytes given in chunks of the sizes asked for, the last one repeated. */
-function decode(wire: Buffer | string, sizes: readonly number[] = [Number.MAX_SAFE_INTEGER]): Decoded {
+/** Decodes wire bytes given in chunks of the sizes asked for, the last one repeated. @param before bytes in the memory of a chunk before it */
+function decode(wire: Buffer | string, sizes: readonly number[] = [], before = 0): Decoded {
   const bytes = Buffer.from(wire as string, 'latin1');
   const budget = new MemoryBudget(() => Number.MAX_SAFE_INTEGER);
   const collector = new ContentCollector({ budget, limitBytes: Number.MAX_SAFE_INTEGER, reservedBytes: 0 });
@@ -23,9 +23,10 @@ function decode(wire: Buffer | string, sizes: readonly number[] = [Number.MAX_SA
   let offset = 0;
   let end = -1;
   for (let turn = 0; offset < bytes.length && end === -1; turn++) {
-    const size = Math.max(1, sizes[Math.min(turn, sizes.length - 1)] ?? 1);
+    const size = Math.max(1, sizes[Math.min(turn, sizes.length - 1)] ?? Number.MAX_SAFE_INTEGER);
     const chunk = bytes.subarray(offset, offset + size);
-    const after = decoder.write(Buffer.from(chunk), 0);
+    const memory = Buffer.concat([Buffer.alloc(before), chunk]);
+    const after = decoder.write(memory.subarray(before), 0);
     end = after === -1 ? -1 : offset + after;
     offset += chunk.length;
   }
@@ -142,6 +143,17 @@ test('any chunking gives the same message', () => {
       },
     ),
   );
+});
+
+test('what is looked at by four bytes is what is looked at by one', () => {
+  const odd = ['\r', '\n', '\0', '\t', '\v', '\x0d\x0e', '\x0e', '\x7f', '\x80', '\xff', '\r\n', '\r\n..', '\n\x80\r'];
+  for (const piece of odd)
+    for (let place = 0; place < 12; place++) {
+      const wire = `${'x'.repeat(130 + place)}${piece}${'y'.repeat(140)}\r\n.\r\n`;
+      const byBytes = decode(wire, [1]);
+      // Wherever in memory the chunk begins.
+      for (let before = 0; before < 4; before++) expect(decode(wire, [], before)).toEqual(byBytes);
+    }
 });
 
 test('unstuffing undoes stuffing', () => {
