@@ -136,10 +136,14 @@ test('any chunking gives the same message', () => {
   fc.assert(
     fc.property(
       awkward,
-      fc.array(fc.integer({ min: 1, max: 5000 }), { minLength: 1, maxLength: 20 }),
-      (text, sizes) => {
+      fc.array(fc.oneof(fc.integer({ min: 1, max: 5000 }), fc.integer({ min: 1, max: 8 })), {
+        minLength: 1,
+        maxLength: 20,
+      }),
+      fc.integer({ min: 0, max: 3 }),
+      (text, sizes, before) => {
         const wire = `${text}\r\n.\r\n`;
-        expect(decode(wire, sizes)).toEqual(decode(wire));
+        expect(decode(wire, sizes, before)).toEqual(decode(wire));
       },
     ),
   );
@@ -152,7 +156,8 @@ test('what is looked at by four bytes is what is looked at by one', () => {
       const wire = `${'x'.repeat(130 + place)}${piece}${'y'.repeat(140)}\r\n.\r\n`;
       const byBytes = decode(wire, [1]);
       // Wherever in memory the chunk begins.
-      for (let before = 0; before < 4; before++) expect(decode(wire, [], before)).toEqual(byBytes);
+      for (let before = 0; before < 4; before++)
+        for (const sizes of [[], [1], [2], [3, 200]]) expect(decode(wire, sizes, before)).toEqual(byBytes);
     }
 });
 

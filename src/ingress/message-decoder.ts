@@ -124,8 +124,8 @@ export class MessageDecoder {
           return this.#control(chunk, at, byte);
         }
       }
+      if (at === length) break;
       let index = (at - wordsAt) >> 2;
-      if (index >= count) continue;
       for (; index < count; index++) {
         const word = words[index] as number;
         // The high bit of each byte below 14. A borrow may set the bit of the byte above a set one as well, never hide one: a false
