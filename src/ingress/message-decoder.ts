@@ -104,7 +104,7 @@ export class MessageDecoder {
     this.#words = count < LEAST_WORDS ? NO_WORDS : new Int32Array(buffer, byteOffset + this.#wordsAt, count);
   }
 
-  /** Ordinary text up to the next control character: the loop that all bytes go through. */
+  /** Ordinary text up to the next control character: the loop that all bytes go through, four at a time where it can. */
   #text(chunk: Buffer, from: number): number {
     const length = chunk.length;
     const words = this.#words;
