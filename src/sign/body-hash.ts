@@ -5,10 +5,12 @@
 import { createHash, hash } from 'node:crypto';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-import { isRelaxed, relax, type Text, textOf } from './relaxed-body.ts';
+import { isRelaxed, relax, sliceEnd, type Text, textOf } from './relaxed-body.ts';
 
-/** What is done without giving way: at most 0.2 ms of work, so that fifty bodies at once take 10 ms a turn. */
-const SLICE_BYTES = 64 * 1024;
+/** A body that is relaxed already is hashed at once up to here, in 70 us. */
+const AT_ONCE_BYTES = 64 * 1024;
+/** What is canonicalised without giving way: 1.3 ms at the worst, so that fifty bodies at once take 65 ms a turn. */
+const SLICE_BYTES = 32 * 1024;
 /** Looking backwards for the end of the content costs much less per byte. */
 const SCAN_BYTES = 256 * 1024;
 
@@ -18,8 +20,8 @@ const CR = 0x0d;
 const SPACE = 0x20;
 
 /**
- * @param body in canonical form: lines end with CRLF, the last one perhaps not; a lone CR or LF counts as content.
- *   Must not change until the promise settles.
+ * @param body in canonical form: lines end with CRLF, the last one perhaps not; a lone CR counts as content, and there
+ *   is no lone LF. Must not change until the promise settles.
  * @returns base64
  */
 export async function hashBody(body: Buffer): Promise<string> {
@@ -29,35 +31,27 @@ export async function hashBody(body: Buffer): Promise<string> {
     found = contentEnd(body, found.end);
   }
   const text = textOf(body, found.end);
-  return text.end <= SLICE_BYTES ? hashAtOnce(text) : await hashInSlices(text);
-}
-
-function hashAtOnce(text: Text): string {
-  if (text.end === 0) return hash('sha256', '', 'base64');
-  const { body, end } = text;
+  const { end } = text;
+  if (end === 0) return hash('sha256', '', 'base64');
   // RFC 6376 §3.4.4: a body that is not empty ends with one CRLF. Most mail is in the relaxed form and has it already.
-  if (body[end] === CR && body[end + 1] === LF && isRelaxed(text, 0, end))
+  if (end <= AT_ONCE_BYTES && body[end] === CR && body[end + 1] === LF && isRelaxed(text, 0, end))
     return hash('sha256', body.subarray(0, end + 2), 'base64');
-  const out = Buffer.allocUnsafe(text.end + 2);
-  const { written } = relax(text, { start: 0, stop: text.end, space: false }, out);
-  out[written] = CR;
-  out[written + 1] = LF;
-  return hash('sha256', out.subarray(0, written + 2), 'base64');
+  return await hashInSlices(text);
 }
 
 async function hashInSlices(text: Text): Promise<string> {
   const digest = createHash('sha256');
-  // Room for a space owed from the slice before and for the LF of a CRLF that straddles the end.
-  const out = Buffer.allocUnsafeSlow(SLICE_BYTES + 2);
+  const out = Buffer.allocUnsafe(Math.min(SLICE_BYTES + 1, text.end));
   let start = 0;
-  let space = false;
-  while (start < text.end) {
-    const step = relax(text, { start, stop: Math.min(start + SLICE_BYTES, text.end), space }, out);
-    digest.update(out.subarray(0, step.written));
-    ({ next: start, space } = step);
+  for (;;) {
+    const wanted = start + SLICE_BYTES;
+    const stop = sliceEnd(text, start, wanted);
+    digest.update(out.subarray(0, relax(text, { start, stop }, out)));
+    if (stop === text.end) return digest.update('\r\n').digest('base64');
+    // Of a run of whitespace that fills the slice, the last byte stands for all.
+    start = stop === start ? wanted - 1 : stop;
     await nextTurn();
   }
-  return digest.update('\r\n').digest('base64');
 }
 
 /**
