@@ -1,5 +1,5 @@
 /**
- * What a client sends after DATA, byte by byte: finds the end of the message, takes the dot-stuffing out
+ * What a client sends after DATA: finds the end of the message, takes the dot-stuffing out
  * (RFC 5321 §4.5.2) and keeps bare CR and bare LF from going on. One pass, linear in the bytes whatever they are; the
  * state survives any chunking.
  *

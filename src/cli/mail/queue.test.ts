@@ -244,7 +244,7 @@ test('each delivery says why it is not sent yet', async () => {
   expect(deliveries.map((one: { state: string }) => one.state).toSorted()).toEqual(['held', 'queued']);
   const held = deliveries.find((one: { state: string }) => one.state === 'held');
   expect(held.reasons[0]).toContain('an operator held it');
-  expect(held.reasons[0]).toContain(`relevo queue release --id ${held.deliveryId}`);
+  expect(held.reasons[0]).toContain(`relevo queue release ${held.deliveryId}`);
 });
 
 test('a delivery that was put off before it was ever tried was told nothing', async () => {

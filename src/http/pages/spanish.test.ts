@@ -71,8 +71,8 @@ test('sentences within sentences, and several in a row, are all translated', () 
 });
 
 test('mail that waits for the quota of its client says so', () => {
-  expect(spanish(`held: ${overQuotaText('5/m')}; \`relevo queue release --id X\` lets it go`)).toBe(
-    'retenido: supera la cuota de 5/m: sale por sí solo, en su turno, en cuanto haya sitio; `relevo queue release --id X` lo libera',
+  expect(spanish(`held: ${overQuotaText('5/m')}; \`relevo queue release X\` lets it go`)).toBe(
+    'retenido: supera la cuota de 5/m: sale por sí solo, en su turno, en cuanto haya sitio; `relevo queue release X` lo libera',
   );
 });
 

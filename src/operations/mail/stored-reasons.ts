@@ -19,7 +19,7 @@ export function* storedReasons({ delivery }: QueuedDelivery, story: MessageStory
     const wanted = delivery.state === 'held' ? 'held' : 'quarantined';
     const cause = story.events.findLast((event) => event.event === wanted && event.deliveryId === delivery.id);
     const reason = cause !== undefined && 'reason' in cause && cause.reason !== '' ? `: ${cause.reason}` : '';
-    yield `${delivery.state}${reason}; \`relevo queue release --id ${delivery.id}\` lets it go`;
+    yield `${delivery.state}${reason}; \`relevo queue release ${delivery.id}\` lets it go`;
     return;
   }
   if (delivery.dueAtMs > nowMs) {
