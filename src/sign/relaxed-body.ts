@@ -85,9 +85,11 @@ const canonicalise: (line: Buffer) => Buffer = RelaxedHash.prototype.fixLineBuff
 function marked(body: Buffer, start: number, stop: number): Buffer {
   // At most one byte in three is the LF of a line that is marked.
   const out = Buffer.allocUnsafe(Math.ceil((stop - start) * 1.5));
+  // No further than the stretch: a body may have no line end for megabytes, and each stretch would look at all of them.
+  const lines = body.subarray(0, stop);
   let written = 0;
   let from = start;
-  for (let lf = body.indexOf(LF, start); lf !== -1 && lf < stop; lf = body.indexOf(LF, lf + 1)) {
+  for (let lf = lines.indexOf(LF, start); lf !== -1; lf = lines.indexOf(LF, lf + 1)) {
     const next = body[lf + 1];
     if (!isBlank(next) && next !== MARK) continue;
     written += body.copy(out, written, from, lf + 1);
