@@ -5,10 +5,16 @@
  */
 import { Worker } from 'node:worker_threads';
 
+import { THREAD_FLAGS } from '../src/running/thread-flags.ts';
+
 await import('../src/cli/start/start.ts');
 for (const entry of ['../src/workers/worker.ts', '../src/spool/embedded/owner.ts']) {
   // Without what it should work on, each ends as soon as it has been read.
-  const thread = new Worker(new URL(entry, import.meta.url), { execArgv: [], stdout: true, stderr: true });
+  const thread = new Worker(new URL(entry, import.meta.url), {
+    execArgv: [...THREAD_FLAGS],
+    stdout: true,
+    stderr: true,
+  });
   thread.on('error', () => {});
   await new Promise<void>((resolve) => thread.once('exit', () => resolve()));
 }

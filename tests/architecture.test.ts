@@ -10,6 +10,7 @@ import {
   importRule,
   importsOf,
   nameRule,
+  threadRule,
 } from './architecture/rules.ts';
 import { filesUnder, isTest, readText, ROOT, sourcesUnder } from './architecture/source-tree.ts';
 
@@ -35,6 +36,7 @@ describe('every source', () => {
     { promise: 'has names that say something', files: sources, rule: nameRule },
     { promise: 'states what an exported function or class promises', files: ours, rule: docstringRule },
     { promise: 'exports what is its own', files: ours, rule: barrelRule },
+    { promise: 'starts threads with the flags that save memory', files: sources, rule: threadRule },
     { promise: 'cites RFCs in one form', files: sources, rule: citationRule },
   ])('$promise', ({ files, rule }) => {
     expect(files.flatMap(rule)).toEqual([]);

@@ -1,6 +1,7 @@
 /** A thread that is asked one thing after the other, so that what is read in it has a bound in time and memory. */
 import { type Transferable, Worker } from 'node:worker_threads';
 import type { Clock } from '../ports.ts';
+import { THREAD_FLAGS } from './thread-flags.ts';
 
 /** What comes back over the wire. */
 export type Said<Answer> =
@@ -75,7 +76,11 @@ export class AskedThread<Ask, Answer> implements AsyncDisposable {
 
   #start(): Worker {
     const { entry, name, heapMb } = this.#terms;
-    const thread = new Worker(entry, { execArgv: [], resourceLimits: { maxOldGenerationSizeMb: heapMb }, name });
+    const thread = new Worker(entry, {
+      execArgv: [...THREAD_FLAGS],
+      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+      name,
+    });
     thread.unref();
     const forget = (): void => {
       if (this.#thread === thread) this.#thread = null;

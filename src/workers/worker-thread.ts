@@ -2,6 +2,7 @@
 import { type Transferable, Worker } from 'node:worker_threads';
 import type { Doors } from '../mail-path.ts';
 import type { Clock } from '../ports.ts';
+import { THREAD_FLAGS } from '../running/thread-flags.ts';
 import type { AskName, Asks, FromWorker, Told, ToWorker, WorkerStart } from './worker-wire.ts';
 
 export type WorkerThreadNeeds = {
@@ -47,7 +48,12 @@ export class WorkerThread {
     this.version = start.version;
     this.#clock = clock;
     const transferList = transferOf(start.reach);
-    this.#thread = new Worker(entry, { workerData: start, transferList, execArgv: [], name: `worker ${start.worker}` });
+    this.#thread = new Worker(entry, {
+      workerData: start,
+      transferList,
+      execArgv: [...THREAD_FLAGS],
+      name: `worker ${start.worker}`,
+    });
     const up = Promise.withResolvers<void>();
     const ended = Promise.withResolvers<void>();
     this.up = up.promise;

@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   message: [],
   policy: ['message'],
   sign: ['message'],
-  spool: ['message'],
+  spool: ['message', 'running'],
   running: [],
   egress: ['message', 'policy', 'running'],
   ingress: ['message', 'policy', 'sign', 'spool'],
@@ -73,6 +73,14 @@ function folderOf(path: string): string | null {
   const parts = path.split('/');
   if (parts[0] !== 'src') return null;
   return parts.length === 2 ? '' : (parts[1] ?? null);
+}
+
+/** A thread without them reads what the process keeps out of memory. */
+export function threadRule(file: SourceFile): string[] {
+  if (isTest(file.path)) return [];
+  return [...file.code.matchAll(/\bnew Worker\((?![^;]*\bexecArgv: \[\.\.\.THREAD_FLAGS\])/g)].map(
+    (match) => `${file.path}:${lineAt(file.code, match.index)} starts a thread without THREAD_FLAGS`,
+  );
 }
 
 const NOT_DETERMINISTIC = [

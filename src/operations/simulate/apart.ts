@@ -4,6 +4,7 @@ import type { LoadResult } from '../../policy/file/load.ts';
 import type { Policy } from '../../policy/schema.ts';
 import type { Clock } from '../../ports.ts';
 import { replayedFrom, type Simulation } from '../../routing/simulate.ts';
+import { THREAD_FLAGS } from '../../running/thread-flags.ts';
 import { type Operations, OperationsError } from '../operations.ts';
 import { placedProblem } from '../policy/policy-operations.ts';
 import type { PolicyProblem } from '../policy/put.ts';
@@ -70,7 +71,7 @@ async function replayed(
 ): Promise<Simulation> {
   const thread = new Worker(new URL('./thread.ts', import.meta.url), {
     workerData: start,
-    execArgv: [],
+    execArgv: [...THREAD_FLAGS],
     name: 'simulation',
     resourceLimits: { maxOldGenerationSizeMb: MOST_MEMORY_MB },
   });

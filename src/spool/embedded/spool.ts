@@ -1,6 +1,7 @@
 import { MessageChannel, Worker, type MessagePort } from 'node:worker_threads';
 import type { MessageEvent } from '../../message/event.ts';
 import type { Clock } from '../../ports.ts';
+import { THREAD_FLAGS } from '../../running/thread-flags.ts';
 import { SpoolError } from '../spool.ts';
 import { Link } from './link.ts';
 import { PortSpool } from './port-spool.ts';
@@ -97,7 +98,7 @@ export class EmbeddedSpool extends PortSpool {
       hold: holdWhenInDoubt?.() ?? [],
       floorBytes: floorBytes ?? null,
     };
-    const owner = new Worker(new URL('./owner.ts', import.meta.url), { workerData, execArgv: [] });
+    const owner = new Worker(new URL('./owner.ts', import.meta.url), { workerData, execArgv: [...THREAD_FLAGS] });
     owner.on('message', (news: OwnerNews) => {
       if (news.kind === 'events') onEvents?.(news.events);
     });
