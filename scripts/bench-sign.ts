@@ -1,6 +1,7 @@
 /**
- * What a DKIM signature costs: bare `crypto.sign` of the message, relevo's signer, and mailauth's `dkimSign`, for
- * RSA-2048, Ed25519 and both; text, of which little has to be canonicalised, and indented HTML, of which each line has. CPU time of the whole process a message (the thread pool's included), and how late the event loop ran.
+ * What a DKIM signature costs: bare `crypto.sign` of the message, relevo's signer, and mailauth's `dkimSign`, for RSA-2048,
+ * Ed25519 and both; text, of which little has to be canonicalised, and indented HTML, of which each line has. CPU time of the
+ * whole process a message (the thread pool's included), and how late the event loop ran.
  *
  *     node scripts/bench-sign.ts [messages per figure, 1000]
  */

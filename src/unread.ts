@@ -1,9 +1,10 @@
 /**
- * Read before everything else (`scripts/relevo`): keeps out of memory what comes with something else and nobody needs, for as long as the
- * relay runs. zod brings the words of its errors in some sixty languages, 3 MB in each thread. prom-client reads all of OpenTelemetry's
- * interface for examples beside its metrics, of which the relay keeps none. mailauth's canonicalisation, all that the relay uses of it,
- * lies beside checks of addresses, domains and answers, for which it reads 25 MB in 80 ms. And an `import` of node:http asks for all that it exports, three
- * names of `fetch` among it, for which Node reads that whole: 15 MB.
+ * Read before everything else, in each thread (`scripts/relevo`, `running/thread-flags.ts`): keeps out of memory what comes with
+ * something else and nobody needs, for as long as the relay runs. zod brings the words of its errors in some sixty languages,
+ * 3 MB in each thread. prom-client reads all of OpenTelemetry's interface for examples beside its metrics, of which the relay
+ * keeps none. mailauth's canonicalisation, all that the relay uses of it, lies beside checks of addresses, domains and answers,
+ * for which it reads 25 MB in 80 ms. And an `import` of node:http asks for all that it exports, three names of `fetch` among it,
+ * for which Node reads that whole: 15 MB.
  */
 import { registerHooks } from 'node:module';
 

@@ -82,6 +82,7 @@ describe('the signatures are those of mailauth', () => {
     ['empty lines in the middle', `${HEADER}\r\n\r\n\r\na\r\n\r\n \r\nb\r\n`],
     ['runs of whitespace', `${HEADER}\r\n\ta  b\t\tc \t d \r\n e\r\n`],
     ['lines that begin with whitespace', `${HEADER}\r\n <a>\r\n  <b>\r\n\t<c> \r\n \r\n  \0d\r\n\0  e\r\n\0\0f\r\n`],
+    ['a line end across two slices', `${HEADER}\r\n${'x'.repeat(32 * 1024 - 1)}\r\n${'y'.repeat(40_000)}\r\n`],
     ['lone carriage returns', `${HEADER}\r\na\r\rb \r \r\r\nc\r`],
     ['8-bit bytes in header and body', `Subject: \xfc\xa0\xa0 \xa0\r\n${HEADER}\r\n\xa0\xe9\xff \x00\x85 \xa0\r\n`],
     ['repeated fields', `${HEADER}To: c@example.net\r\nFROM: x@example.com\r\nto:d@example.net\r\n\r\na\r\n`],

@@ -2,8 +2,9 @@
 declare module 'mailauth/lib/dkim/body/relaxed.js' {
   export class RelaxedHash {
     /**
-     * The relaxed form of whole lines (RFC 6376 §3.4.4): a lone LF becomes a line end, a lone CR is content.
-     * @param line any number of them, the last one perhaps without its line end
+     * The relaxed form of a line (RFC 6376 §3.4.4): a lone LF becomes a line end, a lone CR is content. Of several lines,
+     * those after the first lose the whitespace that they begin with.
+     * @param line perhaps without its line end
      */
     fixLineBuffer(line: Buffer): Buffer;
   }

@@ -100,7 +100,11 @@ function marked(body: Buffer, start: number, stop: number): Buffer {
   return out.subarray(0, written);
 }
 
-/** @returns the end of what was written */
+/**
+ * Takes out each byte that looks like a mark where a mark may be. One of the message's own there has got a mark in front of
+ * it, and follows that and no line end: it stays.
+ * @returns the end of what was written
+ */
 function unmark(lines: Buffer, out: Buffer, start: number): number {
   let written = start;
   let from = 0;

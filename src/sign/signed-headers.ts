@@ -118,7 +118,8 @@ export function coverHeaders(fields: readonly HeaderField[], list: HeaderList): 
 
 /**
  * A field in relaxed form (RFC 6376 §3.4.2): mailauth's. Of a field on one line, with single spaces inside the value and at
- * most one before it, only the name changes: most are like that, and there are ten of them to a signature.
+ * most one before it, only the name and the blanks around the colon change: most are like that, and there are ten of them to a
+ * signature.
  */
 function relaxField({ name, raw }: HeaderField): string {
   if (ODD_WHITESPACE.test(raw) || !raw.endsWith('\r\n')) return formatRelaxedLine(raw, '\r\n').toString('latin1');
