@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from 'node:crypto';
 import { systemClock } from '../system.ts';
 import { describe, expect, test } from 'vitest';
 import { CLIENTS, IngressFixture, MAIL, SIGN_IN, atData, send } from '../../tests/fakes/ingress.ts';
@@ -93,6 +94,22 @@ describe('what is answered 250', () => {
     expect(asked).toEqual([['shop.example', ['received', 'from', 'message-id', 'subject', 'date']]]);
     expect(signed).toEqual([['received', 'x-report-token', 'from', 'message-id', 'subject', 'date']]);
     expect(fixture.spool.text).toMatch(/ \+0000\r\nX-Report-Token: t\r\nFrom: ana@shop\.example\r\n/);
+  });
+
+  test.each([false, true])('is signed by the spool where the spool signs: %s', async (signs) => {
+    const { privateKey: key } = generateKeyPairSync('ed25519');
+    const blanks = [{ text: 'x', algorithm: 'ed25519-sha256', key, at: 18 }] as const;
+    await using fixture = await IngressFixture.open({
+      sign: async ({ mayLeaveBlank }) => ({
+        headers: Buffer.from('DKIM-Signature: b=AAA\r\n'),
+        ...(mayLeaveBlank && { blanks }),
+      }),
+    });
+    fixture.spool.signs = signs;
+    await using dialogue = await atData(fixture);
+    await send(dialogue, MAIL);
+    expect(fixture.spool.accepted.map((submission) => submission.blanks)).toEqual([signs ? blanks : []]);
+    expect(fixture.spool.text).toMatch(/^DKIM-Signature: b=AAA\r\nReceived: /);
   });
 
   test('is signed over the fields that leave, with the signature on top', async () => {

@@ -16,6 +16,7 @@ import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
 import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
+import type { BlankSignature } from '../sign/blank-signature.ts';
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeOf, type Once } from './dedupe.ts';
 import type { Timing } from './handling-parameters.ts';
@@ -25,16 +26,9 @@ import type { OverQuota } from './quota.ts';
 import { REPLIES } from './replies.ts';
 import type { Marked, ReturnPaths } from './return-path.ts';
 import { whySenderDenied } from './sender-fields.ts';
+import type { Sign } from './sign.ts';
 import { type Origin, receivedField } from './trace.ts';
 import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
-
-/** Signs what will leave; `headers` go before the header section and may be empty. A rejection is a temporary failure. */
-export type Sign = (message: {
-  readonly fromDomain: string | null;
-  readonly fields: readonly HeaderField[];
-  readonly body: Buffer;
-  readonly nowMs: number;
-}) => Promise<{ readonly headers: Buffer }>;
 
 const EMPTY_LINE = Buffer.from('\r\n');
 
@@ -74,7 +68,7 @@ export type Received =
 
 export type ReceiverDeps = {
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'signs'>;
   readonly handoff: Handoff;
   readonly sign: Sign;
   /** Absent: no complaints are taken. */
@@ -175,12 +169,12 @@ export class Receiver {
     });
     const header = bytesOfFields(fields);
     const [signed, dedupe] = await Promise.all([
-      this.#deps.sign({ fromDomain, fields, body, nowMs: atMs }),
+      this.#deps.sign({ fromDomain, fields, body, nowMs: atMs, mayLeaveBlank: this.#deps.spool.signs === true }),
       dedupeOf(incoming, canonical),
     ]);
     const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
     const message = newMessage({ incoming, canonical, policy, id, atMs, fromDomain, content, terms });
-    return { kind: 'ready', incoming, message, content, dedupe, addresses, warning };
+    return { kind: 'ready', incoming, message, content, blanks: signed.blanks ?? [], dedupe, addresses, warning };
   }
 
   /** Of mail that came by SMTP. */
@@ -211,14 +205,15 @@ export class Receiver {
 
   async #accept(ready: Ready): Promise<Received> {
     const { handoff, spool, emit, policy } = this.#deps;
-    const { message, content, dedupe, warning } = ready;
+    const { message, content, blanks, dedupe, warning } = ready;
     const { deliveries, fresh } = this.#deliveriesOf(ready);
     const received = receivedEvent(ready, this.#deps.clock.monotonicMs());
     const heldFor = ready.incoming.heldFor ?? null;
     const held = heldFor === null ? null : await this.#heldEvents(ready, { deliveries, heldFor });
     let accepted = false;
     try {
-      const result = await spool.accept({ message, deliveries, content, received, dedupe, ...(held && { held }) });
+      const submission = { message, deliveries, content, blanks, received, dedupe, ...(held && { held }) };
+      const result = await spool.accept(submission);
       if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
       accepted = true;
       // A store that had the message already leases nothing again: it is in the queue, and was told of.
@@ -287,6 +282,7 @@ type Ready = {
   readonly incoming: Incoming;
   readonly message: Message;
   readonly content: Buffer;
+  readonly blanks: readonly BlankSignature[];
   readonly dedupe: Submission['dedupe'];
   readonly addresses: readonly string[];
   readonly warning: string | null;

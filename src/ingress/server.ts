@@ -13,7 +13,8 @@ import { Listener, type ListenerDeps } from './listener.ts';
 import { MemoryBudget } from './memory-budget.ts';
 import type { IngressSharing } from './peers.ts';
 import type { QuotaDeps } from './quota.ts';
-import { Receiver, type Sign } from './receive.ts';
+import { Receiver } from './receive.ts';
+import type { Sign } from './sign.ts';
 import { NO_RETURN_PATHS, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
 import { REPLIES } from './replies.ts';
 import { submit, type Submission, type SubmitResult } from './submit.ts';
@@ -23,7 +24,7 @@ import type { UnsubscribeUrl } from './unsubscribe.ts';
 export type IngressDeps = QuotaDeps & {
   /** The policy in force now. */
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'signs'>;
   readonly handoff: Handoff;
   readonly sign: Sign;
   /** Default: there are none. */

@@ -1,5 +1,6 @@
 /** DKIM signatures for one message (RFC 6376, RFC 8463), relaxed/relaxed, never with `l=`. */
 import type { HeaderField } from '../message/header.ts';
+import { blankAt, type BlankSignature, blankValue, mayBeBlank } from './blank-signature.ts';
 import { hashBody } from './body-hash.ts';
 import type { Keyring } from './keyring.ts';
 import { type CoveredHeaders, coverHeaders, DEFAULT_HEADERS, type HeaderList } from './signed-headers.ts';
@@ -17,6 +18,8 @@ export type Unsigned = {
   readonly nowMs: number;
   /** Fields to sign; the default is right for mail. */
   readonly headerList?: HeaderList;
+  /** Who stores it makes the signatures, if they don't take long. Default: they are all made now. */
+  readonly mayLeaveBlank?: boolean;
 };
 
 export type Signed = {
@@ -24,9 +27,11 @@ export type Signed = {
   readonly headers: Buffer;
   /** Names of the keys that signed, as in DNS: `rsa2026._domainkey.example.com`. */
   readonly signedBy: readonly string[];
+  /** Those in `headers` that are to be filled in: all of them, or none. */
+  readonly blanks: readonly BlankSignature[];
 };
 
-const NOT_SIGNED: Signed = { headers: Buffer.alloc(0), signedBy: [] };
+const NOT_SIGNED: Signed = { headers: Buffer.alloc(0), signedBy: [], blanks: [] };
 
 /**
  * Signs with every key of the domain that is nearest above `fromDomain`. No such domain, or no From: no signature.
@@ -41,25 +46,55 @@ export async function signMessage(unsigned: Unsigned): Promise<Signed> {
   if (covered === null) return NOT_SIGNED;
   const bodyHash = await hashBody(body);
   const atSeconds = Math.floor(nowMs / 1000);
-  const signatures = await Promise.all(keys.map((key) => signatureField({ key, covered, bodyHash, atSeconds })));
-  return { headers: Buffer.from(signatures.join(''), 'latin1'), signedBy: keys.map((key) => key.name) };
+  const unsignedFields = keys.map((key) => unsignedField({ key, covered, bodyHash, atSeconds }));
+  const signedBy = keys.map((key) => key.name);
+  if (unsigned.mayLeaveBlank === true && mayBeBlank(keys)) return { ...leftBlank(unsignedFields), signedBy };
+  const signatures = await Promise.all(unsignedFields.map(signatureField));
+  return { headers: Buffer.from(signatures.join(''), 'latin1'), signedBy, blanks: [] };
 }
 
-type Signature = {
+type UnsignedField = {
+  readonly key: SigningKey;
+  /** Of the field itself, up to the value of `b=`. */
+  readonly tags: string;
+  /** What is signed, one character a byte. */
+  readonly text: string;
+};
+
+function unsignedField(of: {
   readonly key: SigningKey;
   readonly covered: CoveredHeaders;
   readonly bodyHash: string;
   readonly atSeconds: number;
-};
-
-async function signatureField({ key, covered, bodyHash, atSeconds }: Signature): Promise<string> {
+}): UnsignedField {
+  const { key, covered, bodyHash, atSeconds } = of;
   const tags =
     `v=1; a=${key.algorithm}; c=relaxed/relaxed; d=${key.domain}; h=${covered.names}; ` +
     `q=dns/txt; s=${key.selector}; t=${atSeconds}; bh=${bodyHash}; b=`;
   // The field itself is signed last, with an empty b= and without its CRLF (RFC 6376 §3.7). Its relaxed form is known
   // without folding it: it folds only before single spaces.
-  const signature = await key.sign(Buffer.from(`${covered.canonical}dkim-signature:${tags}`, 'latin1'));
-  return `${fold(`DKIM-Signature: ${tags}${spaced(signature.toString('base64'))}`)}\r\n`;
+  return { key, tags, text: `${covered.canonical}dkim-signature:${tags}` };
+}
+
+async function signatureField({ key, tags, text }: UnsignedField): Promise<string> {
+  const signature = await key.sign(Buffer.from(text, 'latin1'));
+  return fieldOf(tags, signature.toString('base64'));
+}
+
+/** Folds depend on the length of the value alone: what is filled in later is, byte for byte, what would have been made now. */
+function leftBlank(unsignedFields: readonly UnsignedField[]): Pick<Signed, 'headers' | 'blanks'> {
+  let headers = '';
+  const blanks: BlankSignature[] = [];
+  for (const { key, tags, text } of unsignedFields) {
+    const field = fieldOf(tags, blankValue(key));
+    blanks.push({ text, algorithm: key.algorithm, key: key.privateKey, at: headers.length + blankAt(field) });
+    headers += field;
+  }
+  return { headers: Buffer.from(headers, 'latin1'), blanks };
+}
+
+function fieldOf(tags: string, value: string): string {
+  return `${fold(`DKIM-Signature: ${tags}${spaced(value)}`)}\r\n`;
 }
 
 /** Whitespace inside `b=` is ignored (RFC 6376 §3.5) and gives the fold a place. */

@@ -15,6 +15,8 @@ export type SigningKey = {
   /** Of the modulus; null for Ed25519. */
   readonly rsaBits: number | null;
   readonly publicKey: KeyObject;
+  /** For `signAtOnce`. */
+  readonly privateKey: KeyObject;
   /** Signs on the thread pool. Rejects only when the cryptography itself fails. */
   sign(message: Buffer): Promise<Buffer>;
 };
@@ -85,18 +87,35 @@ export function makeSigningKey(named: {
   const { domain, selector, pem, copies } = named;
   const ring = new KeyRing(pem, copies);
   const publicKey = createPublicKey(pem);
-  const about = { domain, selector, name: `${selector}._domainkey.${domain}`, publicKey };
-  if (publicKey.asymmetricKeyType === 'ed25519') {
-    return {
-      ...about,
-      algorithm: 'ed25519-sha256',
-      rsaBits: null,
-      // RFC 8463 §3: the SHA-256 digest is what PureEdDSA signs.
-      sign: (message) => ring.sign(null, createHash('sha256').update(message).digest()),
-    };
-  }
-  const rsaBits = publicKey.asymmetricKeyDetails?.modulusLength ?? null;
-  return { ...about, algorithm: 'rsa-sha256', rsaBits, sign: (message) => ring.sign('sha256', message) };
+  const isEd25519 = publicKey.asymmetricKeyType === 'ed25519';
+  const algorithm = isEd25519 ? 'ed25519-sha256' : 'rsa-sha256';
+  return {
+    domain,
+    selector,
+    name: `${selector}._domainkey.${domain}`,
+    algorithm,
+    rsaBits: isEd25519 ? null : (publicKey.asymmetricKeyDetails?.modulusLength ?? null),
+    publicKey,
+    privateKey: ring.first,
+    sign: (message) => ring.sign(signedOf(algorithm, message)),
+  };
+}
+
+/**
+ * Signs on the thread that calls.
+ * @throws when the cryptography itself fails
+ */
+export function signAtOnce(algorithm: DkimAlgorithm, key: KeyObject, message: Buffer): Buffer {
+  const { digest, data } = signedOf(algorithm, message);
+  return sign(digest, data, key);
+}
+
+type SignedData = { readonly digest: 'sha256' | null; readonly data: Buffer };
+
+/** RFC 8463 §3: the SHA-256 digest is what PureEdDSA signs. */
+function signedOf(algorithm: DkimAlgorithm, message: Buffer): SignedData {
+  if (algorithm === 'rsa-sha256') return { digest: 'sha256', data: message };
+  return { digest: null, data: createHash('sha256').update(message).digest() };
 }
 
 /**
@@ -114,12 +133,16 @@ class KeyRing {
     this.#keys.push({ key: createPrivateKey(pem), inFlight: 0 });
   }
 
-  async sign(algorithm: 'sha256' | null, message: Buffer): Promise<Buffer> {
+  get first(): KeyObject {
+    return (this.#keys[0] as { readonly key: KeyObject }).key;
+  }
+
+  async sign({ digest, data }: SignedData): Promise<Buffer> {
     const lent = this.#leastBusy();
     lent.inFlight += 1;
     try {
       return await new Promise<Buffer>((resolve, reject) => {
-        sign(algorithm, message, lent.key, (error, signature) => {
+        sign(digest, data, lent.key, (error, signature) => {
           if (error === null) resolve(signature);
           else reject(error);
         });

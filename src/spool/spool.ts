@@ -9,6 +9,7 @@ import type { DeliveryId, MessageId } from '../message/ids.ts';
 import type { Message, Priority, Recipient } from '../message/message.ts';
 import type { FinalState } from '../message/outcome.ts';
 import type { Reply } from '../message/reply.ts';
+import type { BlankSignature } from '../sign/blank-signature.ts';
 
 /**
  * A node's right to a delivery until a time. `token` is the fence: it changes with every lease of that delivery, and
@@ -30,6 +31,11 @@ export type Submission = {
   readonly deliveries: readonly NewDelivery[];
   /** What leaves the relay, byte for byte. The caller must not change it afterwards. */
   readonly content: Buffer;
+  /**
+   * Signatures that are still to be made: the spool makes them as it stores the message, and they are in `content` once the
+   * message is accepted. Only for a spool that `signs`. Default: none.
+   */
+  readonly blanks?: readonly BlankSignature[];
   readonly received: MessageEvent & { readonly event: 'received' };
   /**
    * A resend with the same key within the window gets the first answer (`duplicate`). null: no such check.
@@ -164,6 +170,8 @@ export type ShapeAsk = { readonly nowMs: number; readonly agesMs: readonly numbe
 export type ShapeRow = { readonly domain: string; readonly total: number; readonly byAge: readonly number[] };
 
 export interface Spool extends AsyncDisposable {
+  /** It can make signatures (`Submission.blanks`), and mail is faster for it. Default: no. */
+  readonly signs?: boolean;
   /** Resolves only once message, content, deliveries and event are durable. The same message id twice is one message (`known`). */
   accept(submission: Submission): Promise<AcceptResult>;
   /** Leases what is due, fairly: lanes by waiting time, priorities 16:4:1, clients in turn. */

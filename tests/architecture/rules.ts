@@ -13,7 +13,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   message: [],
   policy: ['message'],
   sign: ['message'],
-  spool: ['message', 'running'],
+  spool: ['message', 'running', 'sign'],
   running: [],
   egress: ['message', 'policy', 'running'],
   ingress: ['message', 'policy', 'sign', 'spool'],

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ingress, type IngressDeps, startIngress } from '../../src/ingress/server.ts';
-import type { Sign } from '../../src/ingress/receive.ts';
+import type { Sign } from '../../src/ingress/sign.ts';
 import { NO_RETURN_PATHS, type ReturnPaths } from '../../src/ingress/return-path.ts';
 import type { Event } from '../../src/message/event.ts';
 import { type Policy, type PolicyInput, policySchema } from '../../src/policy/schema.ts';

@@ -1,4 +1,5 @@
 import type { MessageId } from '../../message/ids.ts';
+import { fillIn } from '../../sign/blank-signature.ts';
 import { checksumOf } from '../checksum.ts';
 import { HELD, insertDelivery, QUEUED, writeEvent } from './queue.ts';
 import type { Store } from './store.ts';
@@ -33,7 +34,9 @@ export function accept(store: Store, ask: AcceptAsk): AcceptAnswer {
       ask.dedupe.untilMs,
     );
   }
-  return { kind: 'accepted', tokens: finished === null ? keep(store, message, ask) : [] };
+  if (finished !== null) return { kind: 'accepted', tokens: [], values: [] };
+  const values = (ask.blanks ?? []).map((blank) => fillIn(ask.content, blank));
+  return { kind: 'accepted', tokens: keep(store, message, ask), values };
 }
 
 function keep(store: Store, message: number, ask: AcceptAsk): number[] {

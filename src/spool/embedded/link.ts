@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { SpoolError } from '../spool.ts';
 import { Company } from './company.ts';
-import type { Answers, CallName, Calls, Request } from './wire.ts';
+import type { AcceptAsk, Answers, CallName, Calls, Request } from './wire.ts';
 
 type Pending = {
   readonly name: CallName;
@@ -69,7 +69,7 @@ export class Link {
       return Promise.reject(new SpoolError('unavailable', this.trouble ?? 'the store is closed'));
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#sendSoon(name);
+    this.#sendSoon(name, name === 'accept' && (ask as AcceptAsk).blanks !== undefined);
     this.#batch.push([id, name, ask]);
     if (transfer !== undefined) this.#transfer.push(transfer);
     return new Promise((resolve, reject) => {
@@ -86,9 +86,9 @@ export class Link {
     });
   }
 
-  #sendSoon(name: CallName): void {
+  #sendSoon(name: CallName, isWork: boolean): void {
     // architecture: how long a thread waits for company is no matter of the relay's clock.
-    const waitMs = this.#company.waitFor(name, performance.now());
+    const waitMs = this.#company.waitFor(name, { nowMs: performance.now(), isWork });
     if (this.#isDue) return;
     if (waitMs > 0) {
       // architecture: as above, no promise of the spool hangs on this timer.

@@ -1,9 +1,11 @@
+import { availableParallelism } from 'node:os';
 import type { MessagePort } from 'node:worker_threads';
 import type { CameBack, MessageEvent } from '../../message/event.ts';
 import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
+import { writeValue } from '../../sign/blank-signature.ts';
 import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
@@ -35,6 +37,12 @@ import { portAccounts, portFeed, portMarks, portSuppressions } from './port-acco
 import { STATES } from './rows.ts';
 import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
+/**
+ * Where there are no more cores, a signature on the thread pool takes a core from whoever works anyway, and waking two threads
+ * besides: the owner makes it with an eighth less CPU in all (docs/decisions/0042). With more, the pool makes several at a time.
+ */
+const FEW_CORES = 2;
+
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
 /** The spool, and what is kept beside it, as seen through a port to the thread that owns them. */
@@ -43,6 +51,7 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
   readonly marks: MarkStore;
   readonly suppressions: Suppressions;
   readonly feed: Feed;
+  readonly signs = availableParallelism() <= FEW_CORES;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];
@@ -67,6 +76,9 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
     const ask = acceptAsk(submission);
     const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
     if (answer.kind !== 'accepted') return answer;
+    // What was handed over was a copy.
+    for (const [place, value] of answer.values.entries())
+      writeValue(submission.content, submission.blanks?.[place]?.at ?? 0, value);
     return { kind: 'accepted', leased: freshlyLeased(submission, (place) => answer.tokens[place] ?? 0) };
   }
 
@@ -207,7 +219,8 @@ export function spoolOverPort(port: MessagePort, clock: Clock): PortSpool {
 }
 
 /** A submission as it goes to the owner. */
-export function acceptAsk({ message, deliveries, content, received, dedupe, held, endsMail }: Submission): AcceptAsk {
+export function acceptAsk(submission: Submission): AcceptAsk {
+  const { message, deliveries, content, received, dedupe, held, endsMail, blanks = [] } = submission;
   return {
     id: message.id,
     sender: message.envelope.sender,
@@ -228,6 +241,7 @@ export function acceptAsk({ message, deliveries, content, received, dedupe, held
     dedupe: dedupe === null ? null : { key: dedupe.key, untilMs: message.receivedAtMs + dedupe.windowMs },
     ...(held === undefined ? {} : { held: held.map(eventAsk) }),
     endsMail: endsMail === true,
+    ...(blanks.length === 0 ? {} : { blanks }),
   };
 }
 

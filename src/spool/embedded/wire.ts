@@ -26,6 +26,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { MessageEvent } from '../../message/event.ts';
 import type { MessageId } from '../../message/ids.ts';
 import type { Reply } from '../../message/reply.ts';
+import type { BlankSignature } from '../../sign/blank-signature.ts';
 
 export type AcceptAsk = {
   readonly id: MessageId;
@@ -42,6 +43,8 @@ export type AcceptAsk = {
   /** Absent: they are queued. */
   readonly held?: readonly EventAsk[];
   readonly endsMail: boolean;
+  /** Absent: none. */
+  readonly blanks?: readonly BlankSignature[];
 };
 
 export type NewDeliveryAsk = {
@@ -56,9 +59,12 @@ export type NewDeliveryAsk = {
 
 export type EventAsk = { readonly kind: string; readonly atMs: number; readonly body: string };
 
-/** `leased`: the tokens, in order, of the deliveries that asked for a lease. `known`: this message id is in the spool already. */
+/**
+ * `tokens`, in order, of the deliveries that asked for a lease; `values`, in order, of the signatures that were filled in.
+ * `known`: this message id is in the spool already.
+ */
 export type AcceptAnswer =
-  | { readonly kind: 'accepted'; readonly tokens: readonly number[] }
+  | { readonly kind: 'accepted'; readonly tokens: readonly number[]; readonly values: readonly string[] }
   | { readonly kind: 'known' }
   | { readonly kind: 'duplicate'; readonly of: MessageId };
 
