@@ -13,6 +13,15 @@ clients:
   host: { networks: [10.1.2.3, "::ffff:198.51.100.0/120"], senders: ['*'], stream: reports, priority: low }
 `);
 
+test('however many strangers have come in between', () => {
+  for (let host = 0; host < 2_500; host++) {
+    const stranger = `192.168.${host >> 8}.${host & 255}`;
+    expect([clientForAddress(policy, stranger), isDenied(policy, stranger)]).toEqual([null, false]);
+    expect(clientForAddress(policy, '10.1.2.3')?.name).toBe('host');
+    expect(isDenied(policy, '203.0.113.9')).toBe(true);
+  }
+});
+
 describe('a client is known by the narrowest of its networks', () => {
   test.each([
     ['10.200.0.1', 'office'],

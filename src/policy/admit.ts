@@ -18,16 +18,12 @@ export function clientByName(policy: Policy, name: string): NamedClient | null {
  * @param address IPv4, IPv6, or IPv4 mapped into IPv6; a zone does not count
  */
 export function clientForAddress(policy: Policy, address: string): NamedClient | null {
-  const peer = parseNetwork(address);
-  if (peer === null) return null;
-  const found = networksOf(policy).clients.find((entry) => containsNetwork(entry.network, peer));
-  return found === undefined ? null : clientByName(policy, found.name);
+  return peerOf(policy, address).client;
 }
 
 /** Whether the address is in one of `limits.deny`. An address that cannot be read is not. */
 export function isDenied(policy: Policy, address: string): boolean {
-  const peer = parseNetwork(address);
-  return peer !== null && networksOf(policy).denied.some((network) => containsNetwork(network, peer));
+  return peerOf(policy, address).isDenied;
 }
 
 /**
@@ -76,10 +72,32 @@ export function streamPriority(policy: Policy, stream: string): Priority {
 }
 
 type ClientNetwork = { readonly network: Network; readonly name: string };
-type Networks = { readonly clients: readonly ClientNetwork[]; readonly denied: readonly Network[] };
+type Peer = { readonly client: NamedClient | null; readonly isDenied: boolean };
+type Networks = {
+  readonly clients: readonly ClientNetwork[];
+  readonly denied: readonly Network[];
+  /** By address: applications come from a few, again and again. */
+  readonly peers: Map<string, Peer>;
+};
+
+/** Strangers have many addresses. */
+const MOST_PEERS = 1_000;
 
 /** Parsed once for each policy, not for each connection. */
 const parsed = new WeakMap<Policy, Networks>();
+
+function peerOf(policy: Policy, address: string): Peer {
+  const { clients, denied, peers } = networksOf(policy);
+  let peer = peers.get(address);
+  if (peer !== undefined) return peer;
+  const network = parseNetwork(address);
+  const isIn = (outer: Network): boolean => network !== null && containsNetwork(outer, network);
+  const found = clients.find((entry) => isIn(entry.network));
+  peer = { client: found === undefined ? null : clientByName(policy, found.name), isDenied: denied.some(isIn) };
+  if (peers.size >= MOST_PEERS) peers.clear();
+  peers.set(address, peer);
+  return peer;
+}
 
 function networksOf(policy: Policy): Networks {
   let networks = parsed.get(policy);
@@ -89,7 +107,7 @@ function networksOf(policy: Policy): Networks {
     );
     // Longest prefix first, so that the first match is the most specific.
     clients.sort((left, right) => right.network.prefix - left.network.prefix);
-    networks = { clients, denied: parseAll(policy.limits.deny) };
+    networks = { clients, denied: parseAll(policy.limits.deny), peers: new Map() };
     parsed.set(policy, networks);
   }
   return networks;
