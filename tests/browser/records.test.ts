@@ -185,7 +185,9 @@ test.each(['selected.later.test', 'all.later.test'])(
     const find = async (fields: (form: Locator) => Promise<unknown>) => {
       await search.getByLabel('Destination').fill(domain);
       await fields(search);
-      await Promise.all([page.waitForURL(/domain=/), search.getByRole('button').click()]);
+      // Not by the address, which was searched before: the page of then must be gone.
+      await Promise.all([page.waitForEvent('load'), search.getByRole('button').click()]);
+      await page.waitForURL(/domain=/);
     };
     const act = async (button: string, many: number) => {
       const boxes = page.getByRole('checkbox');
