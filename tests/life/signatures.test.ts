@@ -1,0 +1,63 @@
+/** What leaves is signed, whoever signs it: the store's thread where there are few cores, the thread pool elsewhere. */
+import { join } from 'node:path';
+import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
+import { expect, test } from 'vitest';
+import { generateDkimKeys } from '../../src/sign/keygen.ts';
+import { startLoad } from '../fakes/load.ts';
+import { freePort } from '../fakes/postfix.ts';
+import { RelayProcess } from '../fakes/relay-process.ts';
+import { startSmtpSink } from '../fakes/smtp-sink.ts';
+
+const AT_ONCE = 300;
+const KEPT = 100;
+
+test.each([
+  { where: 'on one core', options: process.platform === 'linux' ? { wrapper: ['taskset', '-c', '0'] } : {} },
+  { where: 'by two workers', options: { args: ['--workers', '2'] } },
+])(
+  'all signatures hold $where: of mail that leaves at once, and of mail that was kept over kill -9',
+  async ({ options }) => {
+    await using sink = await startSmtpSink();
+    const port = await freePort();
+    await using relay = new RelayProcess('', options);
+    const made = await generateDkimKeys({ domain: 'load.test', folder: join(relay.folder, 'certs/dkim'), year: 2026 });
+    if (made.kind !== 'generated') throw new Error(made.kind);
+    relay.writePolicy(`
+hostname: relay.test
+listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
+clients: { apps: { networks: [127.0.0.0/8], senders: ["*@load.test"] } }
+domains:
+  load.test:
+    dkim: [${made.keys.map(({ selector, path }) => `{ selector: ${selector}, key: "${path}" }`).join(', ')}]
+egress: { out: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none, connections: 20 } }
+`);
+    await relay.start();
+    const send = async (prefix: string, count: number): Promise<void> => {
+      const load = startLoad({ port: () => port, sessions: 20, prefix, count, sizeBytes: 1_000 });
+      await load.finished;
+      expect(load.acknowledged.size).toBe(count);
+    };
+
+    await send('once', AT_ONCE);
+    await sink.until(() => sink.copies('accepted').size === AT_ONCE);
+    sink.fault('rcpt', 451);
+    await send('kept', KEPT);
+    await relay.kill();
+    await relay.start();
+    sink.heal();
+    await relay.cli(['queue', 'retry', '--all']);
+    await expect.poll(() => sink.copies('accepted').size, { timeout: 60_000, interval: 100 }).toBe(AT_ONCE + KEPT);
+
+    const records = new Map(made.keys.map(({ record }) => [record.name, record.value]));
+    const resolver = async (name: string) => [[records.get(name) ?? '']];
+    const verdicts = new Map<string, number>();
+    for (const { content } of sink.accepted) {
+      const { results } = await dkimVerify(content, { resolver });
+      const verdict = results.map(({ status, algo }) => `${status.result} ${algo}`).join(', ');
+      verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
+    }
+    expect([...verdicts]).toEqual([['pass rsa-sha256, pass ed25519-sha256', sink.accepted.length]]);
+    await relay.audit();
+  },
+  120_000,
+);
