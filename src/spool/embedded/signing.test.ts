@@ -1,6 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -62,6 +62,10 @@ async function verdicts(message: Buffer): Promise<string[]> {
 }
 
 const PASS = ['pass rsa-sha256', 'pass ed25519-sha256'];
+
+test('the spool signs where there are at most two cores', () => {
+  expect(spool.signs).toBe(availableParallelism() <= 2);
+});
 
 describe('signatures that were left blank are made', () => {
   test('in what is stored and in what was handed in, which are the same', async () => {
