@@ -35,7 +35,7 @@ const NOT_SIGNED: Signed = { headers: Buffer.alloc(0), signedBy: [], blanks: [] 
 
 /**
  * Signs with every key of the domain that is nearest above `fromDomain`. No such domain, or no From: no signature.
- * The signatures are made on the thread pool and a large body is hashed in slices, so nobody waits long for this one.
+ * The signatures are made on the thread pool, unless they may be left blank, and a large body is hashed in slices, so nobody waits long for this one.
  * @throws when the cryptography itself fails; nothing has been signed then
  */
 export async function signMessage(unsigned: Unsigned): Promise<Signed> {

@@ -8,7 +8,9 @@ export type Signer = Disposable & {
   readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
   /** Now, and without the fields that whoever carries the mail writes itself, in lower case. @returns the signatures */
   readonly signBut: (
-    unsigned: Omit<Unsigned, 'keyring' | 'nowMs' | 'headerList'> & { readonly uncovered: ReadonlySet<string> },
+    unsigned: Omit<Unsigned, 'keyring' | 'nowMs' | 'headerList' | 'mayLeaveBlank'> & {
+      readonly uncovered: ReadonlySet<string>;
+    },
   ) => Promise<Buffer>;
   /** Reads the keys of another policy, for whenever it is swapped in. @returns `errors`: what keeps keys from signing */
   prepare(domains: DkimDomains): Promise<NextKeys>;

@@ -77,8 +77,8 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
     const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
     if (answer.kind !== 'accepted') return answer;
     // What was handed over was a copy.
-    for (const [place, value] of answer.values.entries())
-      writeValue(submission.content, submission.blanks?.[place]?.at ?? 0, value);
+    for (const [place, { at }] of (submission.blanks ?? []).entries())
+      writeValue(submission.content, at, answer.values[place] ?? '');
     return { kind: 'accepted', leased: freshlyLeased(submission, (place) => answer.tokens[place] ?? 0) };
   }
 

@@ -92,6 +92,8 @@ export class Owner {
   #serve(port: MessagePort, batch: Batch): void {
     if (this.#closed) return;
     for (const request of batch) this.#add({ port, request });
+    // Node delivers what keeps coming without a turn of the event loop in between: a group for each would starve the slices.
+    if (this.#scheduled) return;
     this.#drain();
     this.#group();
     this.#schedule();
