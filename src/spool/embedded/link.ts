@@ -1,7 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { SpoolError } from '../spool.ts';
 import { Company } from './company.ts';
-import type { AcceptAsk, Answers, CallName, Calls, Request } from './wire.ts';
+import type { Answers, CallName, Calls, Request } from './wire.ts';
 
 type Pending = {
   readonly name: CallName;
@@ -58,18 +58,18 @@ export class Link {
   }
 
   /**
-   * @param transfer handed over rather than copied: the caller must not touch it again
+   * @param how.transfer handed over rather than copied: the caller must not touch it again; `isWork` as for `Company`
    */
   call<Name extends CallName>(
     name: Name,
     ask: Calls[Name]['ask'],
-    transfer?: ArrayBuffer,
+    { transfer, isWork = false }: { readonly transfer?: ArrayBuffer; readonly isWork?: boolean } = {},
   ): Promise<Calls[Name]['answer']> {
     if (this.#port === null)
       return Promise.reject(new SpoolError('unavailable', this.trouble ?? 'the store is closed'));
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#sendSoon(name, name === 'accept' && (ask as AcceptAsk).blanks !== undefined);
+    this.#sendSoon(name, isWork);
     this.#batch.push([id, name, ask]);
     if (transfer !== undefined) this.#transfer.push(transfer);
     return new Promise((resolve, reject) => {

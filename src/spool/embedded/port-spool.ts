@@ -74,7 +74,8 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
 
   async accept(submission: Submission): Promise<AcceptResult> {
     const ask = acceptAsk(submission);
-    const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
+    const how = { transfer: ask.content.buffer as ArrayBuffer, isWork: ask.blanks !== undefined };
+    const answer = await this.#link.call('accept', ask, how);
     if (answer.kind !== 'accepted') return answer;
     // What was handed over was a copy.
     for (const [place, { at }] of (submission.blanks ?? []).entries())
