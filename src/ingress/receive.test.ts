@@ -98,7 +98,7 @@ describe('what is answered 250', () => {
 
   test.each([false, true])('is signed by the spool where the spool signs: %s', async (signs) => {
     const { privateKey: key } = generateKeyPairSync('ed25519');
-    const blanks = [{ text: 'x', algorithm: 'ed25519-sha256', key, at: 18 }] as const;
+    const blanks = [{ text: 'x', algorithm: 'ed25519-sha256', key, at: 18, length: 3 }] as const;
     await using fixture = await IngressFixture.open({
       sign: async ({ mayLeaveBlank }) => ({
         headers: Buffer.from('DKIM-Signature: b=AAA\r\n'),

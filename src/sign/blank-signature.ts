@@ -11,6 +11,8 @@ export type BlankSignature = {
   readonly key: KeyObject;
   /** Where in the message its value begins; folds may be in between. */
   readonly at: number;
+  /** Of the value, in base64. */
+  readonly length: number;
 };
 
 /** Signatures with larger keys take milliseconds, and so do many: too long for a thread that others wait for. */
@@ -39,10 +41,11 @@ export function blankAt(field: string): number {
 /**
  * Makes the value, on the thread that calls, and writes it into the message. Again, it writes the same.
  * @returns the value, base64
- * @throws when the cryptography itself fails; nothing has been written then
+ * @throws when the cryptography itself fails, or makes a value for which the place is not made; nothing has been written then
  */
-export function fillIn(message: Uint8Array, { text, algorithm, key, at }: BlankSignature): string {
+export function fillIn(message: Uint8Array, { text, algorithm, key, at, length }: BlankSignature): string {
   const value = signAtOnce(algorithm, key, Buffer.from(text, 'latin1')).toString('base64');
+  if (value.length !== length) throw new Error(`a signature of ${value.length} characters for a place of ${length}`);
   writeValue(message, at, value);
   return value;
 }

@@ -35,7 +35,8 @@ const NOT_SIGNED: Signed = { headers: Buffer.alloc(0), signedBy: [], blanks: [] 
 
 /**
  * Signs with every key of the domain that is nearest above `fromDomain`. No such domain, or no From: no signature.
- * The signatures are made on the thread pool, unless they may be left blank, and a large body is hashed in slices, so nobody waits long for this one.
+ * The signatures are made on the thread pool, unless they may be left blank, and a large body is hashed in slices, so
+ * nobody waits long for this one.
  * @throws when the cryptography itself fails; nothing has been signed then
  */
 export async function signMessage(unsigned: Unsigned): Promise<Signed> {
@@ -86,8 +87,10 @@ function leftBlank(unsignedFields: readonly UnsignedField[]): Pick<Signed, 'head
   let headers = '';
   const blanks: BlankSignature[] = [];
   for (const { key, tags, text } of unsignedFields) {
-    const field = fieldOf(tags, blankValue(key));
-    blanks.push({ text, algorithm: key.algorithm, key: key.privateKey, at: headers.length + blankAt(field) });
+    const value = blankValue(key);
+    const field = fieldOf(tags, value);
+    const at = headers.length + blankAt(field);
+    blanks.push({ text, algorithm: key.algorithm, key: key.privateKey, at, length: value.length });
     headers += field;
   }
   return { headers: Buffer.from(headers, 'latin1'), blanks };

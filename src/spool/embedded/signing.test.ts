@@ -87,9 +87,12 @@ describe('signatures that were left blank are made', () => {
     expect(kept.kind === 'found' && (await verdicts(kept.content))).toEqual(PASS);
   });
 
-  test('or their message is not taken, and those that came with it are', async () => {
+  test.each([
+    { why: 'the key cannot sign', wrong: () => ({ key: keyring.keys()[0]!.publicKey }) },
+    { why: 'the place is not made for it', wrong: () => ({ length: 84 }) },
+  ])('or their message is not taken, and those that came with it are: $why', async ({ wrong }) => {
     const [good, bad] = [await aBlankOne(), await aBlankOne()];
-    const blanks = bad.blanks?.map((blank) => ({ ...blank, key: keyring.keys()[0]!.publicKey })) ?? [];
+    const blanks = bad.blanks?.map((blank) => ({ ...blank, ...wrong() })) ?? [];
     const [first, second] = await Promise.allSettled([spool.accept(good), spool.accept({ ...bad, blanks })]);
     expect(first).toMatchObject({ status: 'fulfilled', value: { kind: 'accepted' } });
     expect(second).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } });
