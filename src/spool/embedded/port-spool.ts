@@ -38,10 +38,12 @@ import { STATES } from './rows.ts';
 import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
 /**
- * Where there are no more cores, a signature on the thread pool takes a core from whoever works anyway, and waking two threads
- * besides: the owner makes it with an eighth less CPU in all (docs/decisions/0042). With more, the pool makes several at a time.
+ * Whether the owner makes the signatures of new mail. On two cores the thread pool takes one from whoever works anyway, and waking
+ * two threads besides: it takes an eighth more CPU in all (docs/decisions/0042). On more, it makes several at a time.
  */
-const FEW_CORES = 2;
+export function ownerSigns(cores: number): boolean {
+  return cores <= 2;
+}
 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
@@ -51,7 +53,7 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
   readonly marks: MarkStore;
   readonly suppressions: Suppressions;
   readonly feed: Feed;
-  readonly signs = availableParallelism() <= FEW_CORES;
+  readonly signs = ownerSigns(availableParallelism());
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];

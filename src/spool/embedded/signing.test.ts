@@ -11,8 +11,9 @@ import { signMessage } from '../../sign/dkim.ts';
 import { type Keyring, openKeyring } from '../../sign/keyring.ts';
 import { dkimRecord } from '../../sign/records.ts';
 import type { Submission } from '../spool.ts';
-import { spoolOverPort } from './port-spool.ts';
+import { acceptAsk, ownerSigns, spoolOverPort } from './port-spool.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool.ts';
+import type { Answers } from './wire.ts';
 
 const pems = new Map([
   ['rsa', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' })],
@@ -64,7 +65,34 @@ async function verdicts(message: Buffer): Promise<string[]> {
 const PASS = ['pass rsa-sha256', 'pass ed25519-sha256'];
 
 test('the spool signs where there are at most two cores', () => {
-  expect(spool.signs).toBe(availableParallelism() <= 2);
+  expect([1, 2, 3, 64].map(ownerSigns)).toEqual([true, true, false, false]);
+  expect(spool.signs).toBe(ownerSigns(availableParallelism()));
+});
+
+test('who asks for a page gets it while mail keeps coming faster than it can be signed', async () => {
+  const port = spool.connect();
+  const asks = await Promise.all(Array.from({ length: 1_000 }, async () => acceptAsk(await aBlankOne())));
+  let [answered, before] = [0, -1];
+  const all = Promise.withResolvers<void>();
+  port.on('message', ({ answers }: Answers) => {
+    for (const [id] of answers) {
+      if (id === 0) before = answered;
+      else answered += 1;
+    }
+    if (answered === asks.length) all.resolve();
+  });
+  port.postMessage([[1, 'accept', asks[0]]]);
+  port.postMessage([[0, 'list', { filter: {}, limit: 10, after: null }]]);
+  // One by one, four a millisecond: whenever the owner has worked off what came, there is more.
+  const startedMs = performance.now();
+  for (const [place, ask] of asks.entries()) {
+    if (place > 0) port.postMessage([[place + 1, 'accept', ask]]);
+    while (performance.now() < startedMs + place / 4);
+  }
+  await all.promise;
+  port.close();
+  expect(before).toBeGreaterThanOrEqual(0);
+  expect(before).toBeLessThan(200);
 });
 
 describe('signatures that were left blank are made', () => {
