@@ -2,6 +2,7 @@ import { generateKeyPairSync } from 'node:crypto';
 
 import { expect, test } from 'vitest';
 
+import { keyFiles } from '../../tests/fakes/key-files.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
 import { fillIn } from './blank-signature.ts';
 import { signMessage } from './dkim.ts';
@@ -30,7 +31,7 @@ async function bothWays(
   const offset = bodyOffsetOf(message);
   const { fields } = parseHeaderBlock(message.subarray(0, offset));
   const keyring = await openKeyring(domains, {
-    readFile: (path) => Promise.resolve({ kind: 'read', stamp: '1', mode: 0o600, pem: pems.get(path) ?? '' }),
+    readFile: keyFiles(pems),
   });
   const unsigned = {
     keyring,

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { dkimSign } from 'mailauth/lib/dkim/sign.js';
 import { describe, expect, test } from 'vitest';
 
+import { keyFiles } from '../../tests/fakes/key-files.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
 import { signMessage } from './dkim.ts';
 import { type Keyring, openKeyring } from './keyring.ts';
@@ -22,7 +23,7 @@ const pems = new Map(
 async function keyringOf(...selectors: string[]): Promise<Keyring> {
   return await openKeyring(
     { 'mail.example.com': { dkim: selectors.map((selector) => ({ selector, key: selector })) } },
-    { readFile: (path) => Promise.resolve({ kind: 'read', stamp: '1', mode: 0o600, pem: pems.get(path) ?? '' }) },
+    { readFile: keyFiles(pems) },
   );
 }
 

@@ -4,6 +4,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { describe, expect, test } from 'vitest';
 
+import { keyFiles } from '../../tests/fakes/key-files.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
 import { hashBody } from './body-hash.ts';
 import { type Signed, signMessage } from './dkim.ts';
@@ -48,7 +49,7 @@ const MESSAGE = Buffer.from(
 
 async function keyringOf(domains: DkimDomains): Promise<Keyring> {
   return await openKeyring(domains, {
-    readFile: (path) => Promise.resolve({ kind: 'read', stamp: '1', mode: 0o600, pem: pems.get(path) ?? '' }),
+    readFile: keyFiles(pems),
   });
 }
 

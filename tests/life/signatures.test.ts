@@ -1,9 +1,8 @@
 /** What leaves is signed, whoever signs it: the store's thread where there are few cores, the thread pool elsewhere. */
-import { join } from 'node:path';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { expect, test } from 'vitest';
-import { generateDkimKeys } from '../../src/sign/keygen.ts';
 import { startLoad } from '../fakes/load.ts';
+import { makeDkimDomain } from '../fakes/dkim-domain.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
 import { startSmtpSink } from '../fakes/smtp-sink.ts';
@@ -20,15 +19,13 @@ test.each([
     await using sink = await startSmtpSink();
     const port = await freePort();
     await using relay = new RelayProcess('', options);
-    const made = await generateDkimKeys({ domain: 'load.test', folder: join(relay.folder, 'certs/dkim'), year: 2026 });
-    if (made.kind !== 'generated') throw new Error(made.kind);
+    const dkim = await makeDkimDomain('load.test', relay.folder);
     relay.writePolicy(`
 hostname: relay.test
 listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*@load.test"] } }
 domains:
-  load.test:
-    dkim: [${made.keys.map(({ selector, path }) => `{ selector: ${selector}, key: "${path}" }`).join(', ')}]
+  ${dkim.entry}
 egress: { out: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none, connections: 20 } }
 `);
     await relay.start();
@@ -48,11 +45,9 @@ egress: { out: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none, con
     await relay.cli(['queue', 'retry', '--all']);
     await expect.poll(() => sink.copies('accepted').size, { timeout: 60_000, interval: 100 }).toBe(AT_ONCE + KEPT);
 
-    const records = new Map(made.keys.map(({ record }) => [record.name, record.value]));
-    const resolver = async (name: string) => [[records.get(name) ?? '']];
     const verdicts = new Map<string, number>();
     for (const { content } of sink.accepted) {
-      const { results } = await dkimVerify(content, { resolver });
+      const { results } = await dkimVerify(content, { resolver: dkim.resolver });
       const verdict = results.map(({ status, algo }) => `${status.result} ${algo}`).join(', ');
       verdicts.set(verdict, (verdicts.get(verdict) ?? 0) + 1);
     }

@@ -1,9 +1,8 @@
 /** Mail over HTTP into a relay with two workers, as a user runs it. */
-import { join } from 'node:path';
 import { SendEmailCommand, SESv2Client } from '@aws-sdk/client-sesv2';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { expect, test } from 'vitest';
-import { generateDkimKeys } from '../../src/sign/keygen.ts';
+import { makeDkimDomain } from '../fakes/dkim-domain.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
 import { startSmtpSink } from '../fakes/smtp-sink.ts';
@@ -15,15 +14,13 @@ async function world() {
   const sink = stack.use(await startSmtpSink());
   const [port, httpPort] = [await freePort(), await freePort()];
   const relay = stack.use(new RelayProcess('', { args: ['--workers', '2'] }));
-  const made = await generateDkimKeys({ domain: 'app.test', folder: join(relay.folder, 'certs/dkim'), year: 2026 });
-  if (made.kind !== 'generated') throw new Error(made.kind);
+  const dkim = await makeDkimDomain('app.test', relay.folder);
   relay.writePolicy(`
 hostname: relay.test
 listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
 clients: { app: { networks: [127.0.0.0/8], senders: ["*@app.test"] } }
 domains:
-  app.test:
-    dkim: [${made.keys.map(({ selector, path }) => `{ selector: ${selector}, key: "${path}" }`).join(', ')}]
+  ${dkim.entry}
 egress: { one: { type: smtp, host: 127.0.0.1, port: ${sink.port}, tls: none } }
 routes: [{ name: all, use: [one] }]
 http: { listen: 127.0.0.1:${httpPort} }
@@ -31,13 +28,12 @@ http: { listen: 127.0.0.1:${httpPort} }
   await relay.start();
   const kept = stack.move();
   const base = `http://127.0.0.1:${httpPort}`;
-  const records = new Map(made.keys.map(({ record }) => [record.name, record.value]));
-  return { relay, sink, base, records, [Symbol.asyncDispose]: () => kept.disposeAsync() };
+  return { relay, sink, base, dkim, [Symbol.asyncDispose]: () => kept.disposeAsync() };
 }
 
 test('mail over HTTP leaves signed, its story tells by which exit, and what is asked again after kill -9 is one message', async () => {
   await using place = await world();
-  const { relay, sink, base, records } = place;
+  const { relay, sink, base, dkim } = place;
   const token = async (...args: string[]) =>
     JSON.parse((await relay.cli(['token', 'create', ...args, '--json'])).stdout) as Record<string, string>;
   const {
@@ -70,8 +66,7 @@ test('mail over HTTP leaves signed, its story tells by which exit, and what is a
   const first = await post(0);
   await sink.until(() => sink.accepted.length === 1);
   const mail = sink.accepted[0]?.content ?? Buffer.alloc(0);
-  const resolver = async (name: string) => [[records.get(name) ?? '']];
-  const { results } = await dkimVerify(mail, { resolver });
+  const { results } = await dkimVerify(mail, { resolver: dkim.resolver });
   expect(results.map(({ status }) => status.result)).toEqual(['pass', 'pass']);
   const story = async () => (await (await fetch(`${base}/api/v1/messages/${first}`, { headers })).json()) as object;
   await expect.poll(async () => JSON.stringify(await story()), { timeout: 20_000 }).toContain('"delivered"');

@@ -1,10 +1,9 @@
 /** Dead addresses, and those who unsubscribe, on a relay with two workers as a user runs it. */
 import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { SMTPServer } from 'smtp-server';
 import { expect, test } from 'vitest';
-import { generateDkimKeys } from '../../src/sign/keygen.ts';
+import { makeDkimDomain } from '../fakes/dkim-domain.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
 import { SmtpDialogue } from '../fakes/smtp-dialogue.ts';
@@ -38,14 +37,13 @@ test('who is gone, or unsubscribed, is written to no more, and the history says 
   const server = await startServer(stack);
   const [port, httpPort] = [await freePort(), await freePort()];
   const relay = stack.use(new RelayProcess('', { args: ['--workers', '2'] }));
-  const made = await generateDkimKeys({ domain: 'app.test', folder: join(relay.folder, 'certs'), year: 2026 });
-  if (made.kind !== 'generated') throw new Error(made.kind);
+  const dkim = await makeDkimDomain('app.test', relay.folder);
   const text = (more: string): string => `
 hostname: relay.test
 listen: [{ port: ${port}, address: 127.0.0.1, tls: none, auth: none }]
 clients: { apps: { networks: [127.0.0.0/8], senders: ["*@app.test"] } }
 domains:
-  app.test: { dkim: [${made.keys.map(({ selector, path }) => `{ selector: ${selector}, key: "${path}" }`).join(', ')}] }
+  ${dkim.entry}
 streams: { transactional: {}, marketing: { unsubscribe: add } }
 egress: { up: { type: smtp, host: 127.0.0.1, port: ${server.port}, tls: none } }
 http: { listen: 127.0.0.1:${httpPort}, publicUrl: "https://mail.app.test" }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
+import { keyFiles } from '../../../tests/fakes/key-files.ts';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../../message/header.ts';
 import { signMessage } from '../../sign/dkim.ts';
@@ -31,7 +32,7 @@ beforeEach(async () => {
   spool = await openEmbeddedSpool({ path: folder, durability: 'fsync', clock });
   keyring = await openKeyring(
     { 'example.com': { dkim: ['rsa', 'ed'].map((name) => ({ selector: name, key: name })) } },
-    { readFile: (path) => Promise.resolve({ kind: 'read', stamp: '1', mode: 0o600, pem: pems.get(path) ?? '' }) },
+    { readFile: keyFiles(pems) },
   );
 });
 afterEach(async () => {
