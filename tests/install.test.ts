@@ -1,4 +1,4 @@
-/** scripts/install.sh in a clone whose node_modules is somebody else's: it must not empty that. */
+/** scripts/install.sh in clones whose node_modules is somebody else's, and scripts/relevo wherever a clone may be. */
 import { execFile } from 'node:child_process';
 import { copyFile, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -98,4 +98,18 @@ test('who may not install it reads what is missing', async () => {
   expect(asked).toBeNull();
   expect(said).toContain('libatomic.so.1');
   expect(said).toContain('as root: apt-get install libatomic1');
+});
+
+test.each(['100%20', 'mail #1', 'who?'])('the relay runs from a folder called %j', async (name) => {
+  const folder = await mkdtemp(join(tmpdir(), 'relevo-install-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  const clone = join(folder, name);
+  await mkdir(clone);
+  for (const one of ['src', 'scripts', 'node_modules', 'package.json', 'package-lock.json']) {
+    await symlink(join(ROOT, one), join(clone, one));
+  }
+  const said = await new Promise<string>((resolve) => {
+    execFile('sh', ['scripts/relevo', '--version'], { cwd: clone }, (_, out, errors) => resolve(out + errors));
+  });
+  expect(said).toMatch(/^\d+\.\d+\.\d+/);
 });
