@@ -34,6 +34,7 @@ import { type Scheduler, startScheduler } from './schedule/scheduler.ts';
 import type { ToldEnds } from './schedule/settlement/told-ends.ts';
 import type { ExitUse, SiteStats } from './schedule/stats.ts';
 import { sharedHandoff } from './shared-handoff.ts';
+import { storedSigner } from './sign/sign-stored.ts';
 import { openSigner, type Signer } from './sign/signer.ts';
 import type { Marks } from './spool/marks.ts';
 import type { Nodes } from './spool/nodes.ts';
@@ -147,10 +148,9 @@ type Parts = MailPathNeeds & {
 export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   await using stack = new AsyncDisposableStack();
   const { policy, spool, ports, emit, share, others } = needs;
-  const { clock, random } = ports;
-  const { ledger } = spool;
+  const [{ clock, random }, { ledger }] = [ports, spool];
   const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
-  const { sign, signBut } = signer;
+  const { sign, signBut, leaveBlank } = signer;
   let connectionsOf: (exit: string) => number | null = () => null;
   const takeShare = shareTaker({ quotas: ledger, clock, random });
   const exits = stack.use(
@@ -174,6 +174,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       records: { tallies: ledger, marks: spool.marks },
       exits: (name) => exits.byName.get(name),
       report: createReporter(telling),
+      signStored: storedSigner(sign),
       keepTranscript: stack.use(openTranscripts({ marks: spool.marks, clock })).keep,
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),
@@ -192,7 +193,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       ...common,
       ledger,
       handoff,
-      sign,
+      leaveBlank,
       returnPaths,
       ...(others !== undefined && { sharing: others }),
       ...clientBooks(needs, stack),

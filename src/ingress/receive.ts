@@ -1,24 +1,24 @@
 /**
- * The whole of taking a message in: canonical form → header From → signature → spool → only then the answer. The one way
- * in for every client, whatever it speaks.
+ * The whole of taking a message in: canonical form → header From → spool → only then the answer; its signatures before the spool, or
+ * beside it where it goes straight to its lane. The one way in for every client, whatever it speaks.
  */
 import { domainOf } from '../message/address.ts';
 import { ofMail } from '../message/event.ts';
 import { bytesOfFields, type HeaderField } from '../message/header.ts';
-import { deliveryIdOf, type MessageId, newMessageId } from '../message/ids.ts';
+import { type MessageId, newMessageId } from '../message/ids.ts';
 import type { Message, Recipient } from '../message/message.ts';
-import { heldEvents, overQuotaReply } from '../message/over-quota.ts';
+import { heldEvents } from '../message/over-quota.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
 import type { NamedClient } from '../policy/admit.ts';
-import { isPathPerRecipient } from '../policy/return-path.ts';
 import type { Policy } from '../policy/schema.ts';
 import type { Clock, Emit, Random } from '../ports.ts';
 import type { FreshDelivery, Handoff } from '../spool/handoff.ts';
 import { type LeasedDelivery, type NewDelivery, type Spool, SpoolError, type Submission } from '../spool/spool.ts';
-import type { BlankSignature } from '../sign/blank-signature.ts';
+import type { BlankSignatures } from '../sign/blank-signature.ts';
 import { type Canonical, canonicalForm } from './canonical.ts';
 import { dedupeOf, type Once } from './dedupe.ts';
+import { deliveriesOf } from './deliveries.ts';
 import type { Timing } from './handling-parameters.ts';
 import { newMessage, receivedEvent, termsOf } from './new-message.ts';
 import type { Habits } from './habit-book.ts';
@@ -26,7 +26,7 @@ import type { OverQuota } from './quota.ts';
 import { REPLIES } from './replies.ts';
 import type { Marked, ReturnPaths } from './return-path.ts';
 import { whySenderDenied } from './sender-fields.ts';
-import type { Sign } from './sign.ts';
+import { keptOf, type LeaveBlank, signContent } from './sign.ts';
 import { type Origin, receivedField } from './trace.ts';
 import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
 
@@ -68,9 +68,9 @@ export type Received =
 
 export type ReceiverDeps = {
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'signs'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign'>;
   readonly handoff: Handoff;
-  readonly sign: Sign;
+  readonly leaveBlank: LeaveBlank;
   /** Absent: no complaints are taken. */
   readonly returnPaths?: Pick<ReturnPaths, 'fieldsFor'>;
   /** Absent: everybody is written to. */
@@ -95,7 +95,7 @@ export class Receiver {
     this.#deps = deps;
   }
 
-  /** Messages between their last byte and their answer. */
+  /** Messages between their last byte and their answer, or on their way to their lane. */
   get inFlight(): number {
     return this.#inFlight;
   }
@@ -121,12 +121,16 @@ export class Receiver {
       return await take();
     } catch (error) {
       this.#spoolWasFull = error instanceof SpoolError && error.kind === 'full';
-      const { emit, clock } = this.#deps;
-      emit({ event: 'failed', atMs: clock.nowMs(), where: 'ingress', cause: String(error) });
+      this.#failed(error);
       return refused(this.#spoolWasFull ? REPLIES.spoolFull : REPLIES.temporary);
     } finally {
       this.#inFlight -= 1;
     }
+  }
+
+  #failed(error: unknown): void {
+    const { emit, clock } = this.#deps;
+    emit({ event: 'failed', atMs: clock.nowMs(), where: 'ingress', cause: String(error) });
   }
 
   async #receive(incoming: Incoming): Promise<Received> {
@@ -168,13 +172,13 @@ export class Receiver {
       fields: given.fields,
     });
     const header = bytesOfFields(fields);
-    const [signed, dedupe] = await Promise.all([
-      this.#deps.sign({ fromDomain, fields, body, nowMs: atMs, mayLeaveBlank: this.#deps.spool.signs === true }),
+    const [signatures, dedupe] = await Promise.all([
+      this.#deps.leaveBlank({ fromDomain, fields, body, nowMs: atMs }),
       dedupeOf(incoming, canonical),
     ]);
-    const content = Buffer.concat([signed.headers, header, EMPTY_LINE, body]);
+    const content = Buffer.concat([signatures.headers, header, EMPTY_LINE, body]);
     const message = newMessage({ incoming, canonical, policy, id, atMs, fromDomain, content, terms });
-    return { kind: 'ready', incoming, message, content, blanks: signed.blanks ?? [], dedupe, addresses, warning };
+    return { kind: 'ready', incoming, message, content, signatures, dedupe, addresses, warning };
   }
 
   /** Of mail that came by SMTP. */
@@ -204,21 +208,22 @@ export class Receiver {
   }
 
   async #accept(ready: Ready): Promise<Received> {
-    const { handoff, spool, emit, policy } = this.#deps;
-    const { message, content, blanks, dedupe, warning } = ready;
-    const { deliveries, fresh } = this.#deliveriesOf(ready);
-    const received = receivedEvent(ready, this.#deps.clock.monotonicMs());
+    const { handoff, spool, emit, policy, clock } = this.#deps;
+    const { message, warning } = ready;
+    const { deliveries, fresh } = deliveriesOf(ready, { policy: policy(), handoff });
+    const received = receivedEvent(ready, clock.monotonicMs());
     const heldFor = ready.incoming.heldFor ?? null;
     const held = heldFor === null ? null : await this.#heldEvents(ready, { deliveries, heldFor });
     let accepted = false;
     try {
-      const submission = { message, deliveries, content, blanks, received, dedupe, ...(held && { held }) };
-      const result = await spool.accept(submission);
+      const signing = signContent(ready.content, ready.signatures, spool);
+      const kept = await keptOf(ready, { signing, waits: fresh.length < deliveries.length });
+      const result = await spool.accept({ ...kept, deliveries, received, dedupe: ready.dedupe, ...(held && { held }) });
       if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
       accepted = true;
       // A store that had the message already leases nothing again: it is in the queue, and was told of.
       const leased = result.kind === 'known' ? [] : result.leased;
-      handoff.take(leased, content);
+      this.#handOver(leased, { content: ready.content, signing: kept.message.unsigned === true ? signing : null });
       if (leased.length < fresh.length) cancelAllBut(handoff, fresh, leased);
       this.#spoolWasFull = false;
       if (result.kind === 'accepted') emit(ofMail(received, message));
@@ -232,6 +237,34 @@ export class Receiver {
     }
   }
 
+  /** At once, or as soon as it is signed; nobody waits for that. */
+  #handOver(
+    leased: readonly LeasedDelivery[],
+    { content, signing }: { readonly content: Buffer; readonly signing: Promise<void> | null },
+  ): void {
+    const { handoff } = this.#deps;
+    if (signing === null) {
+      handoff.take(leased, content);
+      return;
+    }
+    // Whoever stops the relay waits for it, as for its acknowledgement.
+    this.#inFlight += 1;
+    const signed = signing.then(
+      () => content,
+      (error: unknown) => {
+        this.#failed(error);
+        // The attempt signs what the spool keeps.
+        return null;
+      },
+    );
+    void signed
+      .then((whole) => handoff.take(leased, whole))
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => {
+        this.#inFlight -= 1;
+      });
+  }
+
   /** Of mail that is to wait for its quota. Rejects where nobody would let it go again. */
   async #heldEvents(
     { incoming: { client }, message }: Ready,
@@ -240,41 +273,6 @@ export class Receiver {
     await this.#deps.overQuota?.expect(client.name, message.id);
     return heldEvents(message, deliveries, heldFor);
   }
-
-  /**
-   * One for each destination domain, or for each recipient where the return path is to name one; those that the hand-off has
-   * room for are leased to this node at once.
-   */
-  #deliveriesOf({ incoming, message, content }: Ready): { deliveries: NewDelivery[]; fresh: FreshDelivery[] } {
-    const isEach = message.envelope.sender !== '' && isPathPerRecipient(this.#deps.policy(), message.fromDomain);
-    const byDomain = new Map<string, Recipient[]>();
-    for (const recipient of incoming.recipients) {
-      const domain = domainOf(recipient.address);
-      const key = isEach ? recipient.address : domain;
-      const others = byDomain.get(key);
-      if (others === undefined) byDomain.set(key, [recipient]);
-      else others.push(recipient);
-    }
-    const deliveries: NewDelivery[] = [];
-    const fresh: FreshDelivery[] = [];
-    const { id, client, priority } = message;
-    const { heldFor = null } = incoming;
-    const held = heldFor === null ? null : { leaseUntilMs: null, lastReply: overQuotaReply(heldFor) };
-    const dueAtMs = Math.max(message.receivedAtMs, message.sendAtMs ?? 0);
-    for (const [key, recipients] of byDomain) {
-      const domain = isEach ? domainOf(key) : key;
-      const deliveryId = deliveryIdOf(id, deliveries.length + 1);
-      const delivery = { id: deliveryId, domain, client, priority, sizeBytes: content.length, dueAtMs };
-      if (held !== null) {
-        deliveries.push({ domain, recipients, dueAtMs, ...held });
-        continue;
-      }
-      const leaseUntilMs = this.#deps.handoff.reserve(delivery);
-      if (leaseUntilMs !== null) fresh.push(delivery);
-      deliveries.push({ domain, recipients, dueAtMs, leaseUntilMs });
-    }
-    return { deliveries, fresh };
-  }
 }
 
 type Ready = {
@@ -282,7 +280,7 @@ type Ready = {
   readonly incoming: Incoming;
   readonly message: Message;
   readonly content: Buffer;
-  readonly blanks: readonly BlankSignature[];
+  readonly signatures: BlankSignatures;
   readonly dedupe: Submission['dedupe'];
   readonly addresses: readonly string[];
   readonly warning: string | null;

@@ -14,7 +14,7 @@ import { MemoryBudget } from './memory-budget.ts';
 import type { IngressSharing } from './peers.ts';
 import type { QuotaDeps } from './quota.ts';
 import { Receiver } from './receive.ts';
-import type { Sign } from './sign.ts';
+import type { LeaveBlank } from './sign.ts';
 import { NO_RETURN_PATHS, RETURNED_MEMORY_BYTES, type ReturnPaths } from './return-path.ts';
 import { REPLIES } from './replies.ts';
 import { submit, type Submission, type SubmitResult } from './submit.ts';
@@ -24,9 +24,9 @@ import type { UnsubscribeUrl } from './unsubscribe.ts';
 export type IngressDeps = QuotaDeps & {
   /** The policy in force now. */
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'signs'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign'>;
   readonly handoff: Handoff;
-  readonly sign: Sign;
+  readonly leaveBlank: LeaveBlank;
   /** Default: there are none. */
   readonly returnPaths?: ReturnPaths;
   /** Default: everybody is written to. */

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { madeSignatures } from '../../tests/fakes/blank-signatures.ts';
 import { FakeClock } from '../../tests/fakes/clock.ts';
 import { CLIENTS } from '../../tests/fakes/ingress.ts';
 import { MemoryLedger, RecordingHandoff, RecordingSpool } from '../../tests/fakes/recording-spool.ts';
@@ -21,8 +22,8 @@ function talk(options: { readonly listener: ListenerInput; readonly address: str
   if (listener === undefined) throw new Error('no listener');
   const clock = new FakeClock();
   const ports = { policy: () => policy, clock, random: systemRandom, emit: () => undefined };
-  const sign = async () => ({ headers: Buffer.alloc(0) });
-  const receiver = new Receiver({ ...ports, spool: new RecordingSpool(), handoff: new RecordingHandoff(), sign });
+  const leaveBlank = async () => madeSignatures();
+  const receiver = new Receiver({ ...ports, spool: new RecordingSpool(), handoff: new RecordingHandoff(), leaveBlank });
   const authenticator = new Authenticator(ports);
   const budget = new MemoryBudget(() => 1e9);
   const mine = { receiver, authenticator, budget, returnBudget: budget, returnPaths: NO_RETURN_PATHS };

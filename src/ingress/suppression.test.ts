@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { madeSignatures } from '../../tests/fakes/blank-signatures.ts';
 import { atData, IngressFixture, MAIL, send } from '../../tests/fakes/ingress.ts';
 import type { Reply } from '../message/reply.ts';
 import type { Screening } from '../message/screening.ts';
@@ -82,9 +83,9 @@ describe('fields for unsubscribing that the relay adds', () => {
     await using fixture = await IngressFixture.open({
       policy,
       needs: { unsubscribeUrl },
-      sign: async ({ fields }) => {
+      leaveBlank: async ({ fields }) => {
         signed.push(...fields.map(({ name }) => name));
-        return { headers: Buffer.alloc(0) };
+        return madeSignatures();
       },
     });
     await using dialogue = await atData(fixture, [ANN]);

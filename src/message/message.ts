@@ -56,8 +56,13 @@ export type Message = {
   readonly priority: Priority;
   readonly tag: string | null;
   readonly envelope: Envelope;
-  /** Of the stored content, bytes: what leaves the relay, signatures included. */
+  /** Of what leaves the relay, bytes: signatures included. */
   readonly sizeBytes: number;
+  /**
+   * The spool keeps its content without the relay's signatures, which were made while it went straight to its lane: whoever reads
+   * the content from there signs it before it leaves. Absent: it is kept as it leaves.
+   */
+  readonly unsigned?: true;
   /** As in the header, with angle brackets. */
   readonly messageIdHeader: string;
   /** Domain of the header From, A-label; null where there is none to be had. */

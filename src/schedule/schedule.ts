@@ -17,6 +17,7 @@ import type { Plan, Terms } from './settlement/settlement.ts';
 import { holdBack } from './settlement/untried.ts';
 import type { Ceilings } from './sites/ceilings.ts';
 import type { Sites } from './sites/sites.ts';
+import type { ContentNeeds } from './window/content.ts';
 import type { ContentBudget } from './window/content-budget.ts';
 import type { Entry } from './window/entry.ts';
 import type { Groups } from './window/groups.ts';
@@ -39,6 +40,8 @@ export type Schedule = {
   readonly random: Random;
   readonly emit: Emit;
   readonly report: Report;
+  /** As in `ContentNeeds`. */
+  readonly signStored: ContentNeeds['signStored'];
   readonly reversePath?: ReversePath;
   /** As in `ConverseNeeds`. */
   readonly keepTranscript?: KeepTranscript;

@@ -20,6 +20,8 @@ function startsOf(scheduling: Scheduling, exit = 'direct'): number[] {
   return attempts.map(({ atMs }) => (atMs - (attempts[0]?.atMs ?? 0)) / SECOND);
 }
 
+const UNSIGNED = Buffer.from('Subject: hi\r\n\r\nbytes\r\n');
+
 describe('fresh mail', () => {
   const reads: string[] = [];
   const counting = (spool: Spool): Spool =>
@@ -43,6 +45,39 @@ describe('fresh mail', () => {
       expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 1 } });
     },
     { between: counting },
+  );
+
+  scheduled('that is kept without its signatures is signed whenever it is read from the store', async (scheduling) => {
+    scheduling.exit('direct').answer = ({ number }) => (number < 3 ? OUTCOMES.notNow : OUTCOMES.delivered);
+    const { message } = await scheduling.accept({ content: UNSIGNED, terms: { unsigned: true } });
+    await scheduling.drained();
+    const signed = `Signed: ${message.id}\r\n${UNSIGNED.toString()}`;
+    const left = scheduling.exit('direct').attempts.map(({ mail }) => String(mail.content));
+    // The first goes as it was handed over.
+    expect(left).toEqual([UNSIGNED.toString(), signed, signed]);
+  });
+
+  let failures = 2;
+  scheduled(
+    'that cannot be signed now leaves once it can be, and not before',
+    async (scheduling) => {
+      await scheduling.store({ content: UNSIGNED, terms: { unsigned: true } });
+      scheduling.scheduler.wake();
+      await scheduling.drained();
+      expect(failures).toBe(0);
+      const { attempts } = scheduling.exit('direct');
+      expect(attempts.map(({ mail }) => String(mail.content))).toEqual(['signed']);
+      expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 1 } });
+    },
+    {
+      needs: {
+        signStored: async () => {
+          if (failures === 0) return Buffer.from('signed');
+          failures -= 1;
+          throw new Error('no memory');
+        },
+      },
+    },
   );
 
   scheduled(

@@ -41,6 +41,7 @@ import { type SchedulerStats, statsOf } from './stats.ts';
 import { Upkeep } from './upkeep.ts';
 import { Watchdog } from './watchdog.ts';
 import { Claims } from './window/claims.ts';
+import type { ContentNeeds } from './window/content.ts';
 import { ContentBudget } from './window/content-budget.ts';
 import { Groups } from './window/groups.ts';
 import { Intake } from './window/intake.ts';
@@ -59,6 +60,8 @@ export type SchedulerNeeds = {
   readonly clock: Clock;
   readonly random: Random;
   readonly emit: Emit;
+  /** As in `ContentNeeds`. */
+  readonly signStored: ContentNeeds['signStored'];
   /** Stores what a sender is to be told; called before the recipients' stories end. */
   readonly report: Report;
   /** Default: every message leaves with its own envelope sender. */

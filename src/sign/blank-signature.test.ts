@@ -4,8 +4,8 @@ import { expect, test } from 'vitest';
 
 import { keyFiles } from '../../tests/fakes/key-files.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
-import { fillIn } from './blank-signature.ts';
-import { signMessage } from './dkim.ts';
+import { fillIn, valueOf } from './blank-signature.ts';
+import { leaveBlank, signMessage } from './dkim.ts';
 import { type DkimDomains, openKeyring } from './keyring.ts';
 
 const keys = {
@@ -23,11 +23,8 @@ const keysOf = (...names: string[]): DkimDomains => ({
   'example.com': { dkim: names.map((name, place) => ({ selector: `${'s'.repeat(place * 7)}${name}`, key: name })) },
 });
 
-/** Signed at once, and with the same signatures filled in afterwards. */
-async function bothWays(
-  domains: DkimDomains,
-  message: Buffer,
-): Promise<{ atOnce: Buffer; filled: Buffer; count: number }> {
+/** Signed at once, with values that are filled in afterwards, made by the calling thread and on the pool; `length` of a value. */
+async function eachWay(domains: DkimDomains, message: Buffer) {
   const offset = bodyOffsetOf(message);
   const { fields } = parseHeaderBlock(message.subarray(0, offset));
   const keyring = await openKeyring(domains, {
@@ -40,42 +37,49 @@ async function bothWays(
     body: message.subarray(offset),
     nowMs: 1_796_119_200_987,
   };
-  const { headers, blanks } = await signMessage({ ...unsigned, mayLeaveBlank: true });
-  const filled = Buffer.concat([headers, message]);
-  for (const blank of blanks) fillIn(filled, blank);
-  return { atOnce: Buffer.concat([(await signMessage(unsigned)).headers, message]), filled, count: blanks.length };
+  const { headers, blanks, areQuick, make } = await leaveBlank(unsigned);
+  const filledWith = (values: readonly string[]): string => {
+    const filled = Buffer.concat([headers, message]);
+    fillIn(filled, blanks, values);
+    return filled.toString('latin1');
+  };
+  const atOnce = `${(await signMessage(unsigned)).headers.toString('latin1')}${message.toString('latin1')}`;
+  return {
+    atOnce,
+    here: filledWith(blanks.map(valueOf)),
+    pool: filledWith(await make()),
+    count: blanks.length,
+    areQuick,
+  };
 }
 
-test.each([['rsa'], ['ed'], ['rsa', 'ed'], ['ed', 'rsa', 'other'], ['odd'], ['small', 'odd']])(
+test.each([['rsa'], ['ed'], ['rsa', 'ed'], ['ed', 'rsa', 'other'], ['odd'], ['small', 'odd'], ['ed', 'large']])(
   'signatures that were left blank are, filled in, those that are made at once: %s %s %s',
   async (...names) => {
-    const { atOnce, filled, count } = await bothWays(keysOf(...names), MESSAGE);
-    expect(filled.toString('latin1')).toBe(atOnce.toString('latin1'));
+    const { atOnce, here, pool, count } = await eachWay(keysOf(...names), MESSAGE);
+    expect([here, pool]).toEqual([atOnce, atOnce]);
     expect(count).toBe(names.length);
   },
 );
 
 test('so they are with a selector of any length, which moves the folds', async () => {
   for (let length = 1; length <= 63; length++) {
-    const selector = 'x'.repeat(length);
-    const domains = {
-      'example.com': {
-        dkim: [
-          { selector, key: 'rsa' },
-          { selector, key: 'ed' },
-        ],
-      },
-    };
-    const { atOnce, filled } = await bothWays(domains, MESSAGE);
-    expect(filled.toString('latin1')).toBe(atOnce.toString('latin1'));
+    const dkim = ['rsa', 'ed'].map((key) => ({ selector: 'x'.repeat(length), key }));
+    const { atOnce, here } = await eachWay({ 'example.com': { dkim } }, MESSAGE);
+    expect(here).toBe(atOnce);
   }
 });
 
-test.each([[['ed', 'large']], [['rsa', 'odd', 'small']]])(
-  'all are made at once where they take milliseconds: %s',
-  async (names) => {
-    const { atOnce, filled, count } = await bothWays(keysOf(...names), MESSAGE);
-    expect(count).toBe(0);
-    expect(filled.equals(atOnce)).toBe(true);
-  },
-);
+test.each([
+  { names: ['rsa', 'ed'], quick: true },
+  { names: ['ed', 'rsa', 'other'], quick: true },
+  { names: ['ed', 'large'], quick: false },
+  { names: ['rsa', 'odd', 'small'], quick: false },
+])('whether a thread that does something else may make them: $names $quick', async ({ names, quick }) => {
+  expect((await eachWay(keysOf(...names), MESSAGE)).areQuick).toBe(quick);
+});
+
+test('a value for which the place is not made is an error', async () => {
+  const blank = { text: 'x', algorithm: 'ed25519-sha256', key: keys.ed, at: 0, length: 84 } as const;
+  expect(() => valueOf(blank)).toThrow('a signature of 88 characters for a place of 84');
+});

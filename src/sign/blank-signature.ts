@@ -1,4 +1,4 @@
-/** A DKIM signature but for its value, which whoever stores the message makes and writes into its place. */
+/** DKIM signatures but for their values, which are made, by whoever has the time, and written into their places later. */
 import type { KeyObject } from 'node:crypto';
 
 import { type DkimAlgorithm, signAtOnce, type SigningKey } from './signing-key.ts';
@@ -9,18 +9,29 @@ export type BlankSignature = {
   readonly text: string;
   readonly algorithm: DkimAlgorithm;
   readonly key: KeyObject;
-  /** Where in the message its value begins; folds may be in between. */
+  /** Where in the fields its value begins; folds may be in between. */
   readonly at: number;
   /** Of the value, in base64. */
   readonly length: number;
+};
+
+/** All signatures of a message but for their values. */
+export type BlankSignatures = {
+  /** The fields, to be put before the header section, as long as they will be; may be empty. */
+  readonly headers: Buffer;
+  readonly blanks: readonly BlankSignature[];
+  /** Their values take so short a time that they may be made by a thread that does something else, too. */
+  readonly areQuick: boolean;
+  /** Makes the values, in order, on the thread pool. Rejects when the cryptography itself fails. */
+  readonly make: () => Promise<readonly string[]>;
 };
 
 /** Signatures with larger keys take milliseconds, and so do many: too long for a thread that others wait for. */
 const MOST_RSA_BITS = 2048;
 const MOST_RSA_KEYS = 2;
 
-/** Whether all of them together sign in so short a time that it may be left to a thread that does something else, too. */
-export function mayBeBlank(keys: readonly SigningKey[]): boolean {
+/** See `BlankSignatures.areQuick`. */
+export function areQuick(keys: readonly SigningKey[]): boolean {
   const bits = keys.flatMap(({ rsaBits }) => rsaBits ?? []);
   return bits.length <= MOST_RSA_KEYS && bits.every((one) => one <= MOST_RSA_BITS);
 }
@@ -39,19 +50,28 @@ export function blankAt(field: string): number {
 }
 
 /**
- * Makes the value, on the thread that calls, and writes it into the message. Again, it writes the same.
- * @returns the value, base64
- * @throws when the cryptography itself fails, or makes a value for which the place is not made; nothing has been written then
+ * Makes the value, on the thread that calls. Again, it is the same: neither RSA (RFC 8017 §8.2) nor Ed25519 draws anything by lot.
+ * @returns base64
+ * @throws when the cryptography itself fails, or makes a value for which the place is not made
  */
-export function fillIn(message: Uint8Array, { text, algorithm, key, at, length }: BlankSignature): string {
-  const value = signAtOnce(algorithm, key, Buffer.from(text, 'latin1')).toString('base64');
+export function valueOf({ text, algorithm, key, length }: BlankSignature): string {
+  return fitting(signAtOnce(algorithm, key, Buffer.from(text, 'latin1')), length);
+}
+
+/** @throws when it is not of that length in base64 */
+export function fitting(signature: Buffer, length: number): string {
+  const value = signature.toString('base64');
   if (value.length !== length) throw new Error(`a signature of ${value.length} characters for a place of ${length}`);
-  writeValue(message, at, value);
   return value;
 }
 
-/** Writes a value into its place, around the folds. @param at as in `BlankSignature` */
-export function writeValue(message: Uint8Array, at: number, value: string): void {
+/** Writes all values into their places. @param content what begins with the fields */
+export function fillIn(content: Uint8Array, blanks: readonly BlankSignature[], values: readonly string[]): void {
+  for (const [place, { at }] of blanks.entries()) writeValue(content, at, values[place] ?? '');
+}
+
+/** Around the folds. */
+function writeValue(message: Uint8Array, at: number, value: string): void {
   let place = at;
   for (let index = 0; index < value.length; index++) {
     while (isFold(message[place])) place += 1;

@@ -1,6 +1,14 @@
 /** DKIM signatures for one message (RFC 6376, RFC 8463), relaxed/relaxed, never with `l=`. */
 import type { HeaderField } from '../message/header.ts';
-import { blankAt, type BlankSignature, blankValue, mayBeBlank } from './blank-signature.ts';
+import {
+  areQuick,
+  blankAt,
+  type BlankSignature,
+  type BlankSignatures,
+  blankValue,
+  fillIn,
+  fitting,
+} from './blank-signature.ts';
 import { hashBody } from './body-hash.ts';
 import type { Keyring } from './keyring.ts';
 import { type CoveredHeaders, coverHeaders, DEFAULT_HEADERS, type HeaderList } from './signed-headers.ts';
@@ -18,8 +26,6 @@ export type Unsigned = {
   readonly nowMs: number;
   /** Fields to sign; the default is right for mail. */
   readonly headerList?: HeaderList;
-  /** Who stores it makes the signatures, if they don't take long. Default: they are all made now. */
-  readonly mayLeaveBlank?: boolean;
 };
 
 export type Signed = {
@@ -27,31 +33,28 @@ export type Signed = {
   readonly headers: Buffer;
   /** Names of the keys that signed, as in DNS: `rsa2026._domainkey.example.com`. */
   readonly signedBy: readonly string[];
-  /** Those in `headers` that are to be filled in: all of them, or none. */
-  readonly blanks: readonly BlankSignature[];
 };
-
-const NOT_SIGNED: Signed = { headers: Buffer.alloc(0), signedBy: [], blanks: [] };
 
 /**
  * Signs with every key of the domain that is nearest above `fromDomain`. No such domain, or no From: no signature.
- * The signatures are made on the thread pool, unless they may be left blank, and a large body is hashed in slices, so
- * nobody waits long for this one.
+ * The signatures are made on the thread pool, and a large body is hashed in slices, so nobody waits long for this one.
  * @throws when the cryptography itself fails; nothing has been signed then
  */
 export async function signMessage(unsigned: Unsigned): Promise<Signed> {
+  const { headers, blanks, make, signedBy } = await leaveBlank(unsigned);
+  fillIn(headers, blanks, await make());
+  return { headers, signedBy };
+}
+
+/** The same but for the values, which can be made by whoever has the time. */
+export async function leaveBlank(unsigned: Unsigned): Promise<BlankSignatures & Pick<Signed, 'signedBy'>> {
   const { keyring, fromDomain, fields, body, nowMs, headerList = DEFAULT_HEADERS } = unsigned;
   const keys = fromDomain === null ? [] : keyring.keysFor(fromDomain);
-  if (keys.length === 0) return NOT_SIGNED;
-  const covered = coverHeaders(fields, headerList);
-  if (covered === null) return NOT_SIGNED;
+  const covered = keys.length === 0 ? null : coverHeaders(fields, headerList);
+  if (covered === null) return blanksOf([]);
   const bodyHash = await hashBody(body);
   const atSeconds = Math.floor(nowMs / 1000);
-  const unsignedFields = keys.map((key) => unsignedField({ key, covered, bodyHash, atSeconds }));
-  const signedBy = keys.map((key) => key.name);
-  if (unsigned.mayLeaveBlank === true && mayBeBlank(keys)) return { ...leftBlank(unsignedFields), signedBy };
-  const signatures = await Promise.all(unsignedFields.map(signatureField));
-  return { headers: Buffer.from(signatures.join(''), 'latin1'), signedBy, blanks: [] };
+  return blanksOf(keys.map((key) => unsignedField({ key, covered, bodyHash, atSeconds })));
 }
 
 type UnsignedField = {
@@ -77,23 +80,29 @@ function unsignedField(of: {
   return { key, tags, text: `${covered.canonical}dkim-signature:${tags}` };
 }
 
-async function signatureField({ key, tags, text }: UnsignedField): Promise<string> {
-  const signature = await key.sign(Buffer.from(text, 'latin1'));
-  return fieldOf(tags, signature.toString('base64'));
-}
-
-/** Folds depend on the length of the value alone: what is filled in later is, byte for byte, what would have been made now. */
-function leftBlank(unsignedFields: readonly UnsignedField[]): Pick<Signed, 'headers' | 'blanks'> {
+/** Folds depend on the length of a value alone: what is filled in later is, byte for byte, what would have been there at once. */
+function blanksOf(unsignedFields: readonly UnsignedField[]): BlankSignatures & Pick<Signed, 'signedBy'> {
   let headers = '';
-  const blanks: BlankSignature[] = [];
-  for (const { key, tags, text } of unsignedFields) {
+  const blanks = unsignedFields.map(({ key, tags, text }): BlankSignature => {
     const value = blankValue(key);
     const field = fieldOf(tags, value);
     const at = headers.length + blankAt(field);
-    blanks.push({ text, algorithm: key.algorithm, key: key.privateKey, at, length: value.length });
     headers += field;
-  }
-  return { headers: Buffer.from(headers, 'latin1'), blanks };
+    return { text, algorithm: key.algorithm, key: key.privateKey, at, length: value.length };
+  });
+  const keys = unsignedFields.map(({ key }) => key);
+  return {
+    headers: Buffer.from(headers, 'latin1'),
+    signedBy: keys.map(({ name }) => name),
+    blanks,
+    areQuick: areQuick(keys),
+    make: () =>
+      Promise.all(
+        unsignedFields.map(async ({ key, text }) =>
+          fitting(await key.sign(Buffer.from(text, 'latin1')), blankValue(key).length),
+        ),
+      ),
+  };
 }
 
 function fieldOf(tags: string, value: string): string {

@@ -1,14 +1,17 @@
 /** Signing as the policy in force says: the keyring that goes with it, kept up to date with its files. */
 import type { Clock, Emit } from '../ports.ts';
-import { type Signed, signMessage, type Unsigned } from './dkim.ts';
+import type { BlankSignatures } from './blank-signature.ts';
+import { leaveBlank, type Signed, signMessage, type Unsigned } from './dkim.ts';
 import { headersBut } from './signed-headers.ts';
 import { type DkimDomains, type KeyProblem, type Keyring, openKeyring } from './keyring.ts';
 
 export type Signer = Disposable & {
   readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
+  /** The same but for the values. */
+  readonly leaveBlank: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<BlankSignatures>;
   /** Now, and without the fields that whoever carries the mail writes itself, in lower case. @returns the signatures */
   readonly signBut: (
-    unsigned: Omit<Unsigned, 'keyring' | 'nowMs' | 'headerList' | 'mayLeaveBlank'> & {
+    unsigned: Omit<Unsigned, 'keyring' | 'nowMs' | 'headerList'> & {
       readonly uncovered: ReadonlySet<string>;
     },
   ) => Promise<Buffer>;
@@ -56,6 +59,7 @@ export async function openSigner(
   cancel = clock.after(REFRESH_MS, () => void refresh());
   return {
     sign: (unsigned) => signMessage({ ...unsigned, keyring }),
+    leaveBlank: (unsigned) => leaveBlank({ ...unsigned, keyring }),
     signBut: async ({ uncovered, ...unsigned }) => {
       const headerList = headersBut(uncovered);
       return (await signMessage({ ...unsigned, keyring, nowMs: clock.nowMs(), headerList })).headers;

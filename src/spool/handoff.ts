@@ -20,8 +20,8 @@ export type FreshDelivery = {
 export type Handoff = {
   /** @returns the end of the lease to ask for; null: no room, or not due yet: leave it queued in the store */
   reserve(delivery: FreshDelivery): number | null;
-  /** Accepted and durable: try them. Only what was reserved. */
-  take(leased: readonly LeasedDelivery[], content: Buffer): void;
+  /** Accepted and durable: try them. Only what was reserved. @param content null: as the store has it */
+  take(leased: readonly LeasedDelivery[], content: Buffer | null): void;
   /** Not accepted after all, or a duplicate: the room is free again. */
   cancel(ids: readonly DeliveryId[]): void;
   /** Something was queued in the store outside the hand-off: claim soon. */

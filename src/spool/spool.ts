@@ -29,13 +29,8 @@ export type Submission = {
   readonly message: Message;
   /** One or more per destination domain, ordinals from 1; `dueAtMs` in the future: scheduled mail. */
   readonly deliveries: readonly NewDelivery[];
-  /** What leaves the relay, byte for byte. The caller must not change it afterwards. */
+  /** What leaves the relay, byte for byte, but for signatures that `message.unsigned` tells of. The caller must not change it afterwards. */
   readonly content: Buffer;
-  /**
-   * Signatures that are still to be made: the spool makes them as it stores the message, and they are in `content` once the
-   * message is accepted. Only for a spool that `signs`. Default: none.
-   */
-  readonly blanks?: readonly BlankSignature[];
   readonly received: MessageEvent & { readonly event: 'received' };
   /**
    * A resend with the same key within the window gets the first answer (`duplicate`). null: no such check.
@@ -170,8 +165,11 @@ export type ShapeAsk = { readonly nowMs: number; readonly agesMs: readonly numbe
 export type ShapeRow = { readonly domain: string; readonly total: number; readonly byAge: readonly number[] };
 
 export interface Spool extends AsyncDisposable {
-  /** It can make signatures (`Submission.blanks`), and mail is faster for it. Default: no. */
-  readonly signs?: boolean;
+  /**
+   * Makes the values of signatures, in order, after what was asked to be accepted before. An engine leaves it out where
+   * mail is no faster for it.
+   */
+  readonly sign?: (blanks: readonly BlankSignature[]) => Promise<readonly string[]>;
   /** Resolves only once message, content, deliveries and event are durable. The same message id twice is one message (`known`). */
   accept(submission: Submission): Promise<AcceptResult>;
   /** Leases what is due, fairly: lanes by waiting time, priorities 16:4:1, clients in turn. */

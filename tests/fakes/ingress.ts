@@ -3,13 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Ingress, type IngressDeps, startIngress } from '../../src/ingress/server.ts';
-import type { Sign } from '../../src/ingress/sign.ts';
+import type { LeaveBlank } from '../../src/ingress/sign.ts';
 import { NO_RETURN_PATHS, type ReturnPaths } from '../../src/ingress/return-path.ts';
 import type { Event } from '../../src/message/event.ts';
 import { type Policy, type PolicyInput, policySchema } from '../../src/policy/schema.ts';
 import type { Clock } from '../../src/ports.ts';
 import { makeSelfSignedCertificate } from '../../src/sign/certificate.ts';
 import { systemClock, systemRandom } from '../../src/system.ts';
+import { madeSignatures } from './blank-signatures.ts';
 import { SmtpDialogue } from './smtp-dialogue.ts';
 import { MemoryLedger, RecordingHandoff, RecordingSpool } from './recording-spool.ts';
 
@@ -33,7 +34,7 @@ export const SIGN_IN = `AUTH PLAIN ${Buffer.from('\0shop\0secret').toString('bas
 export type IngressFixtureOptions = {
   readonly policy?: Partial<PolicyInput>;
   readonly clock?: Clock;
-  readonly sign?: Sign;
+  readonly leaveBlank?: LeaveBlank;
   readonly returnPaths?: ReturnPaths;
   /** What else ingress has. */
   readonly needs?: Pick<IngressDeps, 'screening' | 'unsubscribeUrl' | 'habits' | 'overQuota'>;
@@ -57,7 +58,7 @@ export class IngressFixture implements AsyncDisposable {
   static async open({
     policy,
     clock = systemClock,
-    sign = noSignature,
+    leaveBlank = async () => madeSignatures(),
     returnPaths = NO_RETURN_PATHS,
     needs = {},
   }: IngressFixtureOptions = {}) {
@@ -74,7 +75,7 @@ export class IngressFixture implements AsyncDisposable {
       spool,
       ledger,
       handoff,
-      sign,
+      leaveBlank,
       returnPaths,
       ...needs,
       ...ports,
@@ -111,10 +112,6 @@ export async function writeCertificate(folder: string, hostname = 'relay.example
   const { certPem, keyPem } = await makeSelfSignedCertificate({ hostname, nowMs: systemClock.nowMs() });
   await writeFile(join(folder, 'relay.key'), keyPem);
   await writeFile(join(folder, 'relay.crt'), certPem);
-}
-
-async function noSignature(): Promise<{ readonly headers: Buffer }> {
-  return { headers: Buffer.alloc(0) };
 }
 
 function policyOf(folder: string, input: Partial<PolicyInput> = {}): Policy {

@@ -5,8 +5,8 @@ import type { Delivery } from '../../src/message/delivery.ts';
 import { deliveryIdOf, type MessageId } from '../../src/message/ids.ts';
 
 /** The accepting side of a spool, in memory: keeps what it was given, and fails when told to. */
-export class RecordingSpool implements Pick<Spool, 'accept' | 'trouble' | 'signs'> {
-  signs = false;
+export class RecordingSpool implements Pick<Spool, 'accept' | 'trouble' | 'sign'> {
+  sign?: NonNullable<Spool['sign']>;
   readonly accepted: Submission[] = [];
   /** What the next `accept` calls do. */
   failure: SpoolError | Error | null = null;
@@ -61,7 +61,7 @@ export class MemoryLedger implements Ledger {
 export class RecordingHandoff implements Handoff {
   leaseUntilMs: number | null = null;
   readonly reserved: FreshDelivery[] = [];
-  readonly taken: { readonly leased: readonly LeasedDelivery[]; readonly content: Buffer }[] = [];
+  readonly taken: { readonly leased: readonly LeasedDelivery[]; readonly content: Buffer | null }[] = [];
   readonly cancelled: string[] = [];
   wakes = 0;
 
@@ -70,7 +70,7 @@ export class RecordingHandoff implements Handoff {
     return this.leaseUntilMs;
   }
 
-  take(leased: readonly LeasedDelivery[], content: Buffer): void {
+  take(leased: readonly LeasedDelivery[], content: Buffer | null): void {
     this.taken.push({ leased, content });
   }
 

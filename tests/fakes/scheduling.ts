@@ -23,7 +23,7 @@ export type SchedulingOptions = {
   readonly startsInMs?: number;
   /** What else the scheduler has. */
   readonly needs?: Partial<
-    Pick<SchedulerNeeds, 'standingOf' | 'hostsOf' | 'circles' | 'screening' | 'sharesConnections'>
+    Pick<SchedulerNeeds, 'standingOf' | 'hostsOf' | 'circles' | 'screening' | 'sharesConnections' | 'signStored'>
   >;
 };
 
@@ -123,6 +123,7 @@ export async function openScheduling(options: SchedulingOptions = {}): Promise<S
 export function startOn(scheduling: Scheduling, { between, report, needs }: SchedulingOptions): Scheduler {
   const { spool, clock, events, notices } = scheduling;
   return startScheduler({
+    signStored: async ({ id }, content) => Buffer.concat([Buffer.from(`Signed: ${id}\r\n`), content]),
     ...needs,
     policy: () => scheduling.policy,
     spool: between?.(spool) ?? spool,

@@ -22,6 +22,7 @@ import type { Clock, Emit } from '../../src/ports.ts';
 import type { SpoolWithLedger } from '../../src/foundation/open-spool.ts';
 import { openEmbeddedSpool } from '../../src/spool/embedded/spool.ts';
 import { systemRandom } from '../../src/system.ts';
+import { madeSignatures } from './blank-signatures.ts';
 import { FakeClock } from './clock.ts';
 
 /** Clients: `shop` sends as shop.example, `crm` too, `news` as news.example. */
@@ -55,7 +56,7 @@ function ingressOver(
       accept: (submission) => beforeAccept().then(() => spool.accept(submission)),
     },
     handoff: { reserve: () => null, take: () => {}, cancel: () => {}, wake: () => {} },
-    sign: async () => ({ headers: Buffer.alloc(0) }),
+    leaveBlank: async () => madeSignatures(),
     random: systemRandom,
   });
   return (mail: Parameters<typeof submit>[1]) => submit({ ...given, ledger: spool.ledger, receiver }, mail);

@@ -19,7 +19,11 @@ import type { Entry } from '../window/entry.ts';
 import type { ChosenExit } from './attempt.ts';
 import { takenAfterAll, takeTurn, type Turn } from './turn.ts';
 
-const UNREADABLE: Reply = { code: 451, detail: '3.0', text: 'the content could not be read from the spool' };
+const UNREADABLE: Reply = {
+  code: 451,
+  detail: '3.0',
+  text: 'the content could not be read from the spool, or not be signed',
+};
 const UNREADABLE_MS = 30_000;
 const NOT_BOOKED: Reply = {
   code: 451,

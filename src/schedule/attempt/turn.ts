@@ -1,11 +1,10 @@
 import { peerOf } from '../../egress/egress.ts';
 import type { Recipient } from '../../message/message.ts';
 import type { GateState } from '../../routing/choose.ts';
-import type { Spool } from '../../spool/spool.ts';
 import type { Signal } from '../lanes/feedback.ts';
 import type { Told, TurnOutcome } from '../settlement/settlement.ts';
 import { providerAt } from '../sites/site.ts';
-import { type NoContent, readContent } from '../window/content.ts';
+import { type ContentNeeds, type NoContent, readContent } from '../window/content.ts';
 import type { Entry } from '../window/entry.ts';
 import { type AttemptNeeds, type ChosenExit, endAt, type Tried, tryExit } from './attempt.ts';
 import type { Conversation } from './converse.ts';
@@ -20,7 +19,7 @@ const EXITS_A_TURN = 8;
 const ASKING_LOOKS = 20;
 const ASKING_MS = 10;
 
-export type TurnNeeds = AttemptNeeds & { readonly spool: Pick<Spool, 'content'> };
+export type TurnNeeds = AttemptNeeds & ContentNeeds;
 
 export type Turn =
   | {
@@ -43,7 +42,7 @@ export type Turn =
  * failed of itself, at once by the next one. Never rejects.
  */
 export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExit): Promise<Turn> {
-  const content = entry.content?.bytes ?? (await readContent(needs.spool, entry));
+  const content = entry.content?.bytes ?? (await readContent(needs, entry));
   if (!Buffer.isBuffer(content)) {
     unused(needs, entry, chosen);
     return content;
@@ -69,7 +68,7 @@ export async function takeTurn(needs: TurnNeeds, entry: Entry, chosen: ChosenExi
 /** Of mail in doubt whose time is over: for whom its exits say that it was taken after all; null: for none. Never rejects. */
 export async function takenAfterAll(needs: TurnNeeds, entry: Entry): Promise<TurnOutcome | null> {
   if (entry.leased.delivery.doubtBy === undefined) return null;
-  const content = entry.content?.bytes ?? (await readContent(needs.spool, entry));
+  const content = entry.content?.bytes ?? (await readContent(needs, entry));
   if (!Buffer.isBuffer(content)) return null;
   const { told, conversations } = await settleDoubt(needs, entry, content);
   const taken = told.filter(({ outcome }) => outcome.kind === 'delivered');

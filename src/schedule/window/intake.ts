@@ -31,7 +31,7 @@ export class Intake implements Handoff {
     return null;
   }
 
-  take(leased: readonly LeasedDelivery[], content: Buffer): void {
+  take(leased: readonly LeasedDelivery[], content: Buffer | null): void {
     const { clock, lanes, groups, window, closing } = this.#schedule;
     for (const one of leased) {
       window.unreserve(one.delivery.id);
@@ -51,7 +51,7 @@ export class Intake implements Handoff {
         lane.behind = true;
         continue;
       }
-      const group = groups.groupOf(one, window.hasRoomFor(one.message.id, content));
+      const group = groups.groupOf(one, content !== null && window.hasRoomFor(one.message.id, content));
       const entry = window.admit(one, { lane, group, content, nowMs: clock.monotonicMs() });
       if (!screensFirst(this.#schedule, entry, (left) => this.#push(left))) lanes.push(entry);
     }

@@ -1,5 +1,4 @@
 import type { MessageId } from '../../message/ids.ts';
-import { fillIn } from '../../sign/blank-signature.ts';
 import { checksumOf } from '../checksum.ts';
 import { HELD, insertDelivery, QUEUED, writeEvent } from './queue.ts';
 import type { Store } from './store.ts';
@@ -17,7 +16,7 @@ export function accept(store: Store, ask: AcceptAsk): AcceptAnswer {
     `INSERT INTO message(id, sender, size, received_at, open, finished_at, meta) VALUES (?, ?, ?, ?, ?, ?, ?)`,
     ask.id,
     ask.sender,
-    ask.content.byteLength,
+    ask.sizeBytes,
     ask.receivedAtMs,
     ask.deliveries.length,
     finished,
@@ -34,9 +33,8 @@ export function accept(store: Store, ask: AcceptAsk): AcceptAnswer {
       ask.dedupe.untilMs,
     );
   }
-  if (finished !== null) return { kind: 'accepted', tokens: [], values: [] };
-  const values = (ask.blanks ?? []).map((blank) => fillIn(ask.content, blank));
-  return { kind: 'accepted', tokens: keep(store, message, ask), values };
+  if (finished !== null) return { kind: 'accepted', tokens: [] };
+  return { kind: 'accepted', tokens: keep(store, message, ask) };
 }
 
 function keep(store: Store, message: number, ask: AcceptAsk): number[] {

@@ -42,6 +42,7 @@ function take(domains: readonly string[], receivedAtMs: number): void {
     client: 'shop',
     priority: 1,
     receivedAtMs,
+    sizeBytes: 1,
     meta: '{}',
     dedupe: null,
     endsMail: false,

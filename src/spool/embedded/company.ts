@@ -17,11 +17,8 @@ export class Company {
   #sharedMs = Number.NEGATIVE_INFINITY;
   #lastMs = Number.NEGATIVE_INFINITY;
 
-  /**
-   * @param isWork it keeps the owner busy for so long that others come meanwhile
-   * @returns ms; 0: at once
-   */
-  waitFor(name: string, { nowMs, isWork = false }: { readonly nowMs: number; readonly isWork?: boolean }): number {
+  /** @returns ms; 0: at once */
+  waitFor(name: string, nowMs: number): number {
     if (name === 'settle') {
       // Of a single client they would lengthen its next message's commit.
       const isShared = nowMs - this.#sharedMs < SHARED_MS;
@@ -34,8 +31,7 @@ export class Company {
     this.#accepts[this.#next] = nowMs;
     this.#next = (this.#next + 1) % STREAM;
     this.#lastMs = nowMs;
-    const isStream = nowMs - oldestMs < STREAM_MS && nowMs - this.#sharedMs < SHARED_MS;
-    return isStream && !isWork ? ACCEPTS_WAIT_MS : 0;
+    return nowMs - oldestMs < STREAM_MS && nowMs - this.#sharedMs < SHARED_MS ? ACCEPTS_WAIT_MS : 0;
   }
 
   /** One that was asked is answered. */

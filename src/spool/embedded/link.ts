@@ -57,19 +57,17 @@ export class Link {
     this.#onEmpty?.();
   }
 
-  /**
-   * @param how.transfer handed over rather than copied: the caller must not touch it again; `isWork` as for `Company`
-   */
+  /** @param transfer handed over rather than copied: the caller must not touch it again */
   call<Name extends CallName>(
     name: Name,
     ask: Calls[Name]['ask'],
-    { transfer, isWork = false }: { readonly transfer?: ArrayBuffer; readonly isWork?: boolean } = {},
+    transfer?: ArrayBuffer,
   ): Promise<Calls[Name]['answer']> {
     if (this.#port === null)
       return Promise.reject(new SpoolError('unavailable', this.trouble ?? 'the store is closed'));
     this.#lastId += 1;
     const id = this.#lastId;
-    this.#sendSoon(name, isWork);
+    this.#sendSoon(name);
     this.#batch.push([id, name, ask]);
     if (transfer !== undefined) this.#transfer.push(transfer);
     return new Promise((resolve, reject) => {
@@ -86,9 +84,9 @@ export class Link {
     });
   }
 
-  #sendSoon(name: CallName, isWork: boolean): void {
+  #sendSoon(name: CallName): void {
     // architecture: how long a thread waits for company is no matter of the relay's clock.
-    const waitMs = this.#company.waitFor(name, { nowMs: performance.now(), isWork });
+    const waitMs = this.#company.waitFor(name, performance.now());
     if (this.#isDue) return;
     if (waitMs > 0) {
       // architecture: as above, no promise of the spool hangs on this timer.

@@ -5,7 +5,7 @@ import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.
 import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
-import { writeValue } from '../../sign/blank-signature.ts';
+import type { BlankSignature } from '../../sign/blank-signature.ts';
 import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
@@ -53,7 +53,7 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
   readonly marks: MarkStore;
   readonly suppressions: Suppressions;
   readonly feed: Feed;
-  readonly signs = ownerSigns(availableParallelism());
+  readonly sign?: (blanks: readonly BlankSignature[]) => Promise<readonly string[]>;
   readonly #link: Link;
   readonly #clock: Clock;
   readonly #holdWhenInDoubt: () => readonly string[];
@@ -67,6 +67,7 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
     this.marks = portMarks(link);
     this.suppressions = portSuppressions(link);
     this.feed = portFeed(link);
+    if (ownerSigns(availableParallelism())) this.sign = (blanks) => link.call('sign', blanks);
   }
 
   /** Calls that are not answered yet, of the mail and of what is kept beside it. */
@@ -76,12 +77,8 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
 
   async accept(submission: Submission): Promise<AcceptResult> {
     const ask = acceptAsk(submission);
-    const how = { transfer: ask.content.buffer as ArrayBuffer, isWork: ask.blanks !== undefined };
-    const answer = await this.#link.call('accept', ask, how);
+    const answer = await this.#link.call('accept', ask, ask.content.buffer as ArrayBuffer);
     if (answer.kind !== 'accepted') return answer;
-    // What was handed over was a copy.
-    for (const [place, { at }] of (submission.blanks ?? []).entries())
-      writeValue(submission.content, at, answer.values[place] ?? '');
     return { kind: 'accepted', leased: freshlyLeased(submission, (place) => answer.tokens[place] ?? 0) };
   }
 
@@ -223,13 +220,14 @@ export function spoolOverPort(port: MessagePort, clock: Clock): PortSpool {
 
 /** A submission as it goes to the owner. */
 export function acceptAsk(submission: Submission): AcceptAsk {
-  const { message, deliveries, content, received, dedupe, held, endsMail, blanks = [] } = submission;
+  const { message, deliveries, content, received, dedupe, held, endsMail } = submission;
   return {
     id: message.id,
     sender: message.envelope.sender,
     client: message.client,
     priority: PRIORITIES.indexOf(message.priority),
     receivedAtMs: message.receivedAtMs,
+    sizeBytes: message.sizeBytes,
     meta: JSON.stringify(message),
     deliveries: deliveries.map((delivery) => ({
       domain: delivery.domain,
@@ -244,7 +242,6 @@ export function acceptAsk(submission: Submission): AcceptAsk {
     dedupe: dedupe === null ? null : { key: dedupe.key, untilMs: message.receivedAtMs + dedupe.windowMs },
     ...(held === undefined ? {} : { held: held.map(eventAsk) }),
     endsMail: endsMail === true,
-    ...(blanks.length === 0 ? {} : { blanks }),
   };
 }
 

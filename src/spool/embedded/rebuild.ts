@@ -1,4 +1,6 @@
 /** Messages whose own row is gone, made again from what was told when they were received. */
+import { parseHeaderBlock, unfoldedValue } from '../../message/header.ts';
+import { parseMailboxList } from '../../message/mailbox-list.ts';
 import type { Message } from '../../message/message.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import { parseObject } from './rows.ts';
@@ -55,6 +57,7 @@ export function messageOf(event: Readonly<Record<string, unknown>> | null, bytes
   if (text('messageId') === '') return null;
   const content = Buffer.from(bytes ?? []);
   const header = content.subarray(0, Math.max(0, content.indexOf('\r\n\r\n')));
+  const isSigned = header.subarray(0, SIGNATURE.length).toString('latin1') === SIGNATURE;
   const addresses = [text('sender'), ...(Array.isArray(event?.['recipients']) ? event['recipients'].map(String) : [])];
   return {
     id: text('messageId') as Message['id'],
@@ -72,9 +75,20 @@ export function messageOf(event: Readonly<Record<string, unknown>> | null, bytes
     },
     sizeBytes: bytes === null ? whole('sizeBytes') : content.length,
     messageIdHeader: text('messageIdHeader'),
-    fromDomain: null,
+    fromDomain: fromDomainOf(header),
     subject: null,
+    // The trace field stands first where no signature of ours does; where the policy has no key, there will be none.
+    ...(isSigned ? {} : { unsigned: true }),
   };
+}
+
+const SIGNATURE = 'DKIM-Signature:';
+
+/** As it was read when the message came. */
+function fromDomainOf(header: Buffer): string | null {
+  const from = parseHeaderBlock(header).fields.find(({ name }) => name === 'from');
+  const text = from === undefined ? '' : Buffer.from(unfoldedValue(from), 'latin1').toString('utf8');
+  return parseMailboxList(text)?.[0]?.domain ?? null;
 }
 
 function hasEightBit(bytes: Uint8Array): boolean {

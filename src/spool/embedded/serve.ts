@@ -1,6 +1,7 @@
 import { receiveMessageOnPort, type MessagePort } from 'node:worker_threads';
 import { type Asked, Backlog, contentBytes } from './backlog.ts';
 import { canWait, isQuick, runGroup, type QuickRequest } from './group.ts';
+import { Signing } from './signing.ts';
 import { isLong, Slices } from './slices.ts';
 import type { Space } from './space.ts';
 import { describe } from './sqlite-error.ts';
@@ -23,6 +24,7 @@ export class Owner {
   readonly #upkeep: Upkeep;
   readonly #onCorrupt: (cause: string) => void;
   readonly #slices: Slices;
+  readonly #signing: Signing;
   readonly #ports = new Set<MessagePort>();
   #trouble: string | null = null;
   readonly #backlog = new Backlog();
@@ -49,6 +51,7 @@ export class Owner {
     this.#nowMs = parts.nowMs;
     this.#onCorrupt = parts.onCorrupt;
     this.#slices = new Slices(parts.store, parts.nowMs);
+    this.#signing = new Signing(parts.nowMs);
     this.lastAskedMs = parts.nowMs();
   }
 
@@ -100,7 +103,8 @@ export class Owner {
   }
 
   #add(one: Asked): void {
-    if (contentBytes(one.request) >= LARGE_BYTES) this.#large.push(one);
+    if (isSigning(one)) this.#signing.add(one);
+    else if (contentBytes(one.request) >= LARGE_BYTES) this.#large.push(one);
     else this.#backlog.add(one);
   }
 
@@ -132,12 +136,8 @@ export class Owner {
     if (asked.length === 0) return;
     const startedMs = this.#nowMs();
     this.lastAskedMs = startedMs;
-    const answers = new Map<MessagePort, Answer[]>();
-    const answer = (port: MessagePort, one: Answer): void => {
-      const list = answers.get(port);
-      if (list === undefined) answers.set(port, [one]);
-      else list.push(one);
-    };
+    const answers = new AnswersByPort();
+    const answer = answers.add;
     const refusal = this.#space.refusal(() => this.#upkeep.freeBytes());
     this.#store.frugal = refusal !== null;
     const group: Asked[] = [];
@@ -159,14 +159,14 @@ export class Owner {
       const port = done[place]?.port;
       if (port !== undefined) answer(port, one);
     }
-    for (const [port, list] of answers) post(port, list, this.#trouble);
+    answers.post(this.#trouble);
     this.#space.accepted(done.reduce((sum, { request }) => sum + contentBytes(request), 0));
     if (result.trouble?.kind === 'corrupt') this.#fail(result.trouble.cause);
     else this.#upkeep.afterGroup();
   }
 
   get #waiting(): boolean {
-    return this.#backlog.length > 0 || this.#large.length > 0 || this.#slices.waiting;
+    return this.#backlog.length > 0 || this.#large.length > 0 || this.#signing.waiting || this.#slices.waiting;
   }
 
   /** What waits for its turn gets it between the groups: what has arrived meanwhile comes first. */
@@ -184,9 +184,17 @@ export class Owner {
   }
 
   #next(): void {
+    if (this.#signing.waiting) this.#sign();
     const large = this.#large.shift();
     if (large !== undefined) this.#work([large]);
     if (this.#slices.waiting) this.#slice();
+  }
+
+  #sign(): void {
+    this.lastAskedMs = this.#nowMs();
+    const answers = new AnswersByPort();
+    this.#signing.run(answers.add);
+    answers.post(this.#trouble);
   }
 
   #slice(): void {
@@ -200,6 +208,25 @@ export class Owner {
     this.#closed = true;
     this.#onCorrupt(cause);
   }
+}
+
+/** What is answered together, by who asked. */
+class AnswersByPort {
+  readonly #lists = new Map<MessagePort, Answer[]>();
+
+  readonly add = (port: MessagePort, one: Answer): void => {
+    const list = this.#lists.get(port);
+    if (list === undefined) this.#lists.set(port, [one]);
+    else list.push(one);
+  };
+
+  post(trouble: string | null): void {
+    for (const [port, list] of this.#lists) post(port, list, trouble);
+  }
+}
+
+function isSigning(one: Asked): one is Asked & { readonly request: Request<'sign'> } {
+  return one.request[1] === 'sign';
 }
 
 function post(port: MessagePort, answers: readonly Answer[], trouble: string | null): void {

@@ -3,18 +3,18 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
 import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { keyFiles } from '../../../tests/fakes/key-files.ts';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../../message/header.ts';
-import { signMessage } from '../../sign/dkim.ts';
+import { type BlankSignature, fillIn, valueOf } from '../../sign/blank-signature.ts';
+import { leaveBlank } from '../../sign/dkim.ts';
 import { type Keyring, openKeyring } from '../../sign/keyring.ts';
 import { dkimRecord } from '../../sign/records.ts';
-import type { Submission } from '../spool.ts';
-import { acceptAsk, ownerSigns, spoolOverPort } from './port-spool.ts';
+import { acceptAsk, ownerSigns } from './port-spool.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool.ts';
-import type { Answers } from './wire.ts';
+import type { Answer, Answers, Batch } from './wire.ts';
 
 const pems = new Map([
   ['rsa', generateKeyPairSync('rsa', { modulusLength: 2048 }).privateKey.export({ type: 'pkcs8', format: 'pem' })],
@@ -40,19 +40,17 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function aBlankOne(): Promise<Submission> {
+/** A message that begins with signatures, and what its signatures are made of. */
+async function aBlankOne(): Promise<{ readonly content: Buffer; readonly blanks: readonly BlankSignature[] }> {
   const offset = bodyOffsetOf(UNSIGNED);
-  const { headers, blanks } = await signMessage({
+  const { headers, blanks } = await leaveBlank({
     keyring,
     fromDomain: 'example.com',
     fields: parseHeaderBlock(UNSIGNED.subarray(0, offset)).fields,
     body: UNSIGNED.subarray(offset),
     nowMs: clock.nowMs(),
-    mayLeaveBlank: true,
   });
-  const leaseUntilMs = clock.nowMs() + 60_000;
-  const content = Buffer.concat([headers, UNSIGNED]);
-  return { ...aSubmission({ atMs: clock.nowMs(), content, leaseUntilMs }), blanks };
+  return { content: Buffer.concat([headers, UNSIGNED]), blanks };
 }
 
 async function verdicts(message: Buffer): Promise<string[]> {
@@ -67,12 +65,79 @@ const PASS = ['pass rsa-sha256', 'pass ed25519-sha256'];
 
 test('the spool signs where there are at most two cores', () => {
   expect([1, 2, 3, 64].map(ownerSigns)).toEqual([true, true, false, false]);
-  expect(spool.signs).toBe(ownerSigns(availableParallelism()));
+  expect(spool.sign !== undefined).toBe(ownerSigns(availableParallelism()));
 });
 
-test('who asks for a page gets it while mail keeps coming faster than it can be signed', async () => {
+/** Asks for what the owner answers whatever the number of cores. */
+function asker(): { readonly ask: (batch: Batch) => Promise<readonly Answer[]>; readonly close: () => void } {
   const port = spool.connect();
-  const asks = await Promise.all(Array.from({ length: 1_000 }, async () => acceptAsk(await aBlankOne())));
+  const answered = new Map<number, Answer>();
+  let came = (): void => undefined;
+  port.on('message', ({ answers }: Answers) => {
+    for (const answer of answers) answered.set(answer[0], answer);
+    came();
+  });
+  const ask = async (batch: Batch): Promise<readonly Answer[]> => {
+    port.postMessage(batch);
+    for (;;) {
+      const answers = batch.map(([id]) => answered.get(id)).filter((answer) => answer !== undefined);
+      if (answers.length === batch.length) return answers;
+      await new Promise<void>((resolve) => {
+        came = resolve;
+      });
+    }
+  };
+  return { ask, close: () => port.close() };
+}
+
+test('the owner makes the values of signatures, in order', async () => {
+  const { ask, close } = asker();
+  const { content, blanks } = await aBlankOne();
+  expect(await verdicts(content)).not.toEqual(PASS);
+  const [answer] = await ask([[1, 'sign', blanks]]);
+  fillIn(content, blanks, answer?.[2] as readonly string[]);
+  expect(await verdicts(content)).toEqual(PASS);
+  close();
+});
+
+test.each([
+  { why: 'the key cannot sign', wrong: () => ({ key: keyring.keys()[0]!.publicKey }) },
+  { why: 'the place is not made for it', wrong: () => ({ length: 84 }) },
+])('a signature that fails spoils no other: $why', async ({ wrong }) => {
+  const { ask, close } = asker();
+  const { blanks } = await aBlankOne();
+  const bad = blanks.map((blank) => ({ ...blank, ...wrong() }));
+  const answers = await ask([
+    [1, 'sign', bad],
+    [2, 'sign', blanks],
+    [3, 'overview', null],
+  ]);
+  expect(answers.map(([id, kind]) => [id, kind])).toEqual([
+    [1, 'unavailable'],
+    [2, 'ok'],
+    [3, 'ok'],
+  ]);
+  expect(answers[1]?.[2]).toEqual(blanks.map(valueOf));
+  close();
+});
+
+test('mail is kept before what came with it is signed, and the owner signs all before it closes', async () => {
+  const port = spool.connect();
+  const { blanks } = await aBlankOne();
+  const order: number[] = [];
+  port.on('message', ({ answers }: Answers) => order.push(...answers.map(([id]) => id)));
+  const closed = new Promise<void>((resolve) => port.once('close', resolve));
+  const signing = Array.from({ length: 100 }, (_, id) => [id, 'sign', blanks] as const);
+  port.postMessage([...signing, [100, 'accept', acceptAsk(aSubmission({ atMs: clock.nowMs() }))]] satisfies Batch);
+  await spool[Symbol.asyncDispose]();
+  await closed;
+  expect(order).toEqual([100, ...signing.map(([id]) => id)]);
+});
+
+test('who asks for a page gets it while more keeps coming than can be signed', async () => {
+  const port = spool.connect();
+  const { blanks } = await aBlankOne();
+  const COUNT = 1_000;
   let [answered, before] = [0, -1];
   const all = Promise.withResolvers<void>();
   port.on('message', ({ answers }: Answers) => {
@@ -80,52 +145,18 @@ test('who asks for a page gets it while mail keeps coming faster than it can be 
       if (id === 0) before = answered;
       else answered += 1;
     }
-    if (answered === asks.length) all.resolve();
+    if (answered === COUNT) all.resolve();
   });
-  port.postMessage([[1, 'accept', asks[0]]]);
+  port.postMessage([[1, 'sign', blanks]]);
   port.postMessage([[0, 'list', { filter: {}, limit: 10, after: null }]]);
   // One by one, four a millisecond: whenever the owner has worked off what came, there is more.
   const startedMs = performance.now();
-  for (const [place, ask] of asks.entries()) {
-    if (place > 0) port.postMessage([[place + 1, 'accept', ask]]);
+  for (let place = 0; place < COUNT; place++) {
+    if (place > 0) port.postMessage([[place + 1, 'sign', blanks]]);
     while (performance.now() < startedMs + place / 4);
   }
   await all.promise;
   port.close();
   expect(before).toBeGreaterThanOrEqual(0);
   expect(before).toBeLessThan(200);
-});
-
-describe('signatures that were left blank are made', () => {
-  test('in what is stored and in what was handed in, which are the same', async () => {
-    const submission = await aBlankOne();
-    expect(await verdicts(submission.content)).not.toEqual(PASS);
-    expect(await spool.accept(submission)).toMatchObject({ kind: 'accepted', leased: [{}] });
-    expect(await verdicts(submission.content)).toEqual(PASS);
-    expect(await spool.content(submission.message.id)).toEqual({ kind: 'found', content: submission.content });
-  });
-
-  test('for another thread, and after a start', async () => {
-    const beside = spoolOverPort(spool.connect(), clock);
-    const submission = await aBlankOne();
-    await beside.accept(submission);
-    await beside[Symbol.asyncDispose]();
-    await spool[Symbol.asyncDispose]();
-    spool = await openEmbeddedSpool({ path: folder, durability: 'fsync', clock });
-    const kept = await spool.content(submission.message.id);
-    expect(kept.kind === 'found' && (await verdicts(kept.content))).toEqual(PASS);
-  });
-
-  test.each([
-    { why: 'the key cannot sign', wrong: () => ({ key: keyring.keys()[0]!.publicKey }) },
-    { why: 'the place is not made for it', wrong: () => ({ length: 84 }) },
-  ])('or their message is not taken, and those that came with it are: $why', async ({ wrong }) => {
-    const [good, bad] = [await aBlankOne(), await aBlankOne()];
-    const blanks = bad.blanks?.map((blank) => ({ ...blank, ...wrong() })) ?? [];
-    const [first, second] = await Promise.allSettled([spool.accept(good), spool.accept({ ...bad, blanks })]);
-    expect(first).toMatchObject({ status: 'fulfilled', value: { kind: 'accepted' } });
-    expect(second).toMatchObject({ status: 'rejected', reason: { kind: 'unavailable' } });
-    expect(await spool.content(bad.message.id)).toEqual({ kind: 'missing' });
-    expect(await verdicts(good.content)).toEqual(PASS);
-  });
 });

@@ -34,6 +34,8 @@ export type AcceptAsk = {
   readonly client: string;
   readonly priority: number;
   readonly receivedAtMs: number;
+  /** See `Message`. */
+  readonly sizeBytes: number;
   /** The message, as JSON. */
   readonly meta: string;
   readonly deliveries: readonly NewDeliveryAsk[];
@@ -43,8 +45,6 @@ export type AcceptAsk = {
   /** Absent: they are queued. */
   readonly held?: readonly EventAsk[];
   readonly endsMail: boolean;
-  /** Absent: none. */
-  readonly blanks?: readonly BlankSignature[];
 };
 
 export type NewDeliveryAsk = {
@@ -59,12 +59,9 @@ export type NewDeliveryAsk = {
 
 export type EventAsk = { readonly kind: string; readonly atMs: number; readonly body: string };
 
-/**
- * `tokens`, in order, of the deliveries that asked for a lease; `values`, in order, of the signatures that were filled in.
- * `known`: this message id is in the spool already.
- */
+/** `tokens`, in order, of the deliveries that asked for a lease. `known`: this message id is in the spool already. */
 export type AcceptAnswer =
-  | { readonly kind: 'accepted'; readonly tokens: readonly number[]; readonly values: readonly string[] }
+  | { readonly kind: 'accepted'; readonly tokens: readonly number[] }
   | { readonly kind: 'known' }
   | { readonly kind: 'duplicate'; readonly of: MessageId };
 
@@ -198,7 +195,12 @@ export type LongCalls = {
   peek: { ask: { readonly filter: QueueFilter } & PeekTerms; answer: Peeked };
 };
 
-export type Calls = QuickCalls & LongCalls;
+/** What is no matter of the database: done between the groups, too. */
+export type SigningCalls = {
+  sign: { ask: readonly BlankSignature[]; answer: readonly string[] };
+};
+
+export type Calls = QuickCalls & LongCalls & SigningCalls;
 export type CallName = keyof Calls;
 
 /** One request: its number, which the answer repeats, and what is asked. */
