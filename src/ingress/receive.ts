@@ -63,7 +63,8 @@ export type Incoming = {
 };
 
 export type Received =
-  | { readonly kind: 'accepted'; readonly id: MessageId; readonly text: string }
+  /** `isRepeat`: it had been accepted before. */
+  | { readonly kind: 'accepted'; readonly id: MessageId; readonly text: string; readonly isRepeat: boolean }
   | { readonly kind: 'refused'; readonly reply: Reply };
 
 export type ReceiverDeps = {
@@ -219,7 +220,8 @@ export class Receiver {
       const signing = signContent(ready.content, ready.signatures, spool);
       const kept = await keptOf(ready, { signing, waits: fresh.length < deliveries.length });
       const result = await spool.accept({ ...kept, deliveries, received, dedupe: ready.dedupe, ...(held && { held }) });
-      if (result.kind === 'duplicate') return { kind: 'accepted', id: result.of, text: `${result.of} queued` };
+      if (result.kind === 'duplicate')
+        return { kind: 'accepted', id: result.of, text: `${result.of} queued`, isRepeat: true };
       accepted = true;
       // A store that had the message already leases nothing again: it is in the queue, and was told of.
       const leased = result.kind === 'known' ? [] : result.leased;
@@ -230,7 +232,7 @@ export class Receiver {
       if (result.kind === 'accepted') for (const event of held ?? []) emit(ofMail(event, message));
       const note = policy().spool.durability === 'relaxed' ? ' (not yet on disk)' : '';
       const text = `${message.id} queued${note}${warning === null ? '' : `; ${warning}`}`;
-      return { kind: 'accepted', id: message.id, text };
+      return { kind: 'accepted', id: message.id, text, isRepeat: result.kind === 'known' };
     } finally {
       if (!accepted && fresh.length > 0) handoff.cancel(fresh.map((delivery) => delivery.id));
       if (accepted && held === null && fresh.length < deliveries.length) handoff.wake();

@@ -15,7 +15,7 @@ const ONE: Submission = {
 test('a message is taken without SMTP on the same terms', async () => {
   await using fixture = await IngressFixture.open();
   const result = await fixture.ingress.submit(ONE);
-  expect(result).toEqual({ kind: 'accepted', id: fixture.spool.last.message.id });
+  expect(result).toEqual({ kind: 'accepted', id: fixture.spool.last.message.id, isRepeat: false });
   expect(fixture.spool.last.deliveries).toMatchObject([{ domain: 'dest.example' }]);
   expect(fixture.spool.text).toMatch(/^Received: by relay\.example\r\n\twith local id /);
   expect(fixture.spool.text).toMatch(/\r\n\r\nbody\r\n\.\r\nlast line\r\n$/);

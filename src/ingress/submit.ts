@@ -34,7 +34,8 @@ export type Submission = {
 export type RefusalAbout = 'client' | 'sender' | 'recipients' | 'size' | 'quota' | 'content' | 'temporary';
 
 export type SubmitResult =
-  | { readonly kind: 'accepted'; readonly id: MessageId }
+  /** `isRepeat`: it had been accepted before. */
+  | { readonly kind: 'accepted'; readonly id: MessageId; readonly isRepeat: boolean }
   /** The reply that SMTP would have given; `recipient`: the address that it is about. */
   | { readonly kind: 'refused'; readonly reply: Reply; readonly about: RefusalAbout; readonly recipient?: string };
 
@@ -78,7 +79,8 @@ export async function submit(deps: SubmitDeps, submission: Submission): Promise<
     ...(submission.once === undefined ? {} : { once: submission.once }),
     ...(submission.traceparent === undefined ? {} : { traceparent: submission.traceparent }),
   });
-  return received.kind === 'accepted' ? { kind: 'accepted', id: received.id } : refused(received.reply);
+  if (received.kind === 'refused') return refused(received.reply);
+  return { kind: 'accepted', id: received.id, isRepeat: received.isRepeat };
 }
 
 type Envelope = { readonly kind: 'ok'; readonly sender: string; readonly recipients: readonly Recipient[] };

@@ -24,7 +24,7 @@ export type SubmitMail = (mail: {
   readonly once?: Once;
   readonly traceparent?: string;
 }) => Promise<
-  | { readonly kind: 'accepted'; readonly id: MessageId }
+  | { readonly kind: 'accepted'; readonly id: MessageId; readonly isRepeat: boolean }
   | { readonly kind: 'refused'; readonly reply: Reply; readonly about: RefusalAbout; readonly recipient?: string }
 >;
 
@@ -91,7 +91,8 @@ export class Submitter {
       ...(traceparent === null ? {} : { traceparent }),
     });
     if (result.kind === 'refused') return this.#refusal(result, client.name);
-    return once === null ? { kind: 'accepted', id: result.id, isRepeat: false } : answerOf(result.id, once, false);
+    if (once === null) return { kind: 'accepted', id: result.id, isRepeat: false };
+    return answerOf(result.id, once, result.isRepeat);
   }
 
   /** That of the token; or the one that the request names; or the only one that may send so. */
