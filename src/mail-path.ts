@@ -174,7 +174,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
       records: { tallies: ledger, marks: spool.marks },
       exits: (name) => exits.byName.get(name),
       report: createReporter(telling),
-      signStored: storedSigner(sign),
+      signStored: storedSigner(signer),
       keepTranscript: stack.use(openTranscripts({ marks: spool.marks, clock })).keep,
       reversePath: (message, deliveryId) => returnPaths.reversePath(message, deliveryId),
       share: () => deliveryShare(policy(), share),

@@ -20,6 +20,7 @@ export async function signContent(
   { blanks, areQuick, make }: BlankSignatures,
   spool: Pick<Spool, 'sign'>,
 ): Promise<void> {
+  if (blanks.length === 0) return;
   const values = areQuick && spool.sign !== undefined ? await spool.sign(blanks).catch(make) : await make();
   fillIn(content, blanks, values);
 }

@@ -58,9 +58,15 @@ test('what waits in the spool is signed before it is kept', async () => {
 
 test('what nobody signs is kept as it leaves', async () => {
   const { fixture, dialogue } = await rig({ headers: Buffer.alloc(0), blanks: [], make: async () => [] }, true);
+  let asked = false;
+  fixture.spool.sign = async () => {
+    asked = true;
+    return [];
+  };
   expect(await send(dialogue, MAIL)).toMatch(/^250 /);
   expect(fixture.spool.last.message).not.toHaveProperty('unsigned');
   expect(await takenBy(fixture)).toBe(fixture.spool.text);
+  expect(asked).toBe(false);
 });
 
 test.each([

@@ -65,6 +65,8 @@ describe('fresh mail', () => {
       scheduling.scheduler.wake();
       await scheduling.drained();
       expect(failures).toBe(0);
+      const told = scheduling.events.filter(({ event }) => event === 'failed');
+      expect(JSON.stringify(told)).toContain('no memory');
       const { attempts } = scheduling.exit('direct');
       expect(attempts.map(({ mail }) => String(mail.content))).toEqual(['signed']);
       expect(await scheduling.audit()).toMatchObject({ ...CLEAN, finished: { delivered: 1 } });

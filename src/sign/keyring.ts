@@ -26,6 +26,8 @@ export type Keyring = {
   keysFor(fromDomain: string): readonly SigningKey[];
   /** Every key in use. */
   keys(): readonly SigningKey[];
+  /** Why keys of that domain cannot sign at all. */
+  lacksFor(fromDomain: string): readonly KeyProblem[];
   /** What is wrong now, since the files were last read. */
   problems(): readonly KeyProblem[];
   /**
@@ -85,6 +87,11 @@ export async function openKeyring(
   return {
     keysFor: (fromDomain) => nearest(found, fromDomain),
     keys: () => [...found.values()].flat(),
+    lacksFor: (fromDomain) => {
+      const domain = nearestDomain(fromDomain, (one) => bySlot.has(one));
+      const slots = domain === null ? [] : (bySlot.get(domain) ?? []);
+      return slots.filter(({ key }) => key === null).flatMap((slot) => slot.problems);
+    },
     problems,
     refresh: async () => {
       reading ??= readAll().finally(() => (reading = null));

@@ -54,7 +54,24 @@ test.each([
   const { headers } = await signMessage({ keyring, fromDomain, fields, body, nowMs: AT_MS });
   const kept = Buffer.concat([bytesOfFields(fields), Buffer.from('\r\n'), body]);
   const { message } = aSubmission({ id, atMs: AT_MS, content: kept, terms: { fromDomain, unsigned: true } });
-  const sign = storedSigner((unsigned) => signMessage({ ...unsigned, keyring }));
+  const sign = storedSigner({
+    sign: (unsigned) => signMessage({ ...unsigned, keyring }),
+    lacksFor: (domain) => keyring.lacksFor(domain),
+  });
   expect(headers.toString().match(/^DKIM-Signature:/gm)).toHaveLength(2);
   expect((await sign(message, kept)).toString('latin1')).toBe(Buffer.concat([headers, kept]).toString('latin1'));
+});
+
+test('what was taken to be signed is not signed while a key that it needs cannot be read', async () => {
+  const dkim = ['rsa', 'gone'].map((name) => ({ selector: name, key: name }));
+  const keyring = await openKeyring({ 'example.com': { dkim }, 'free.example': {} }, { readFile: keyFiles(pems) });
+  const signStored = storedSigner({
+    sign: (unsigned) => signMessage({ ...unsigned, keyring }),
+    lacksFor: (domain) => keyring.lacksFor(domain),
+  });
+  const content = Buffer.from(`${FROM}\r\nx\r\n`);
+  const from = (fromDomain: string) =>
+    aSubmission({ atMs: AT_MS, content, terms: { fromDomain, unsigned: true } }).message;
+  await expect(signStored(from('sub.example.com'), content)).rejects.toThrow(/^DKIM key gone \(gone, example\.com\)/);
+  expect(await signStored(from('free.example'), content)).toEqual(content);
 });

@@ -19,6 +19,8 @@ export type Signer = Disposable & {
   prepare(domains: DkimDomains): Promise<NextKeys>;
   /** Reads changed key files now, and not at the next look. */
   refresh(): Promise<void>;
+  /** Why keys that the policy names for mail from there cannot sign. */
+  lacksFor(fromDomain: string): readonly KeyProblem[];
   /** What is wrong with the keys in use, warnings included. */
   problems(): readonly KeyProblem[];
 };
@@ -74,6 +76,7 @@ export async function openSigner(
       return { errors, use };
     },
     refresh,
+    lacksFor: (fromDomain) => keyring.lacksFor(fromDomain),
     problems: () => keyring.problems(),
     [Symbol.dispose]: () => cancel(),
   };

@@ -112,7 +112,7 @@ export function testSpool(engine: Engine): void {
 
     test('stays until the last destination is done, then it goes; the story stays', async () => {
       const { spool, nowMs, claimed } = bound(fixture());
-      const submission = aSubmission({ atMs: nowMs, to: ['a@one.test', 'b@two.test'] });
+      const submission = aSubmission({ atMs: nowMs, to: ['a@1.test', 'b@2.test'], terms: { sizeBytes: 5_000 } });
       await spool.accept(submission);
       const [first, second] = await claimed();
       if (first === undefined || second === undefined) throw new Error('two domains, two deliveries');

@@ -10,6 +10,7 @@ import {
   termsFor,
   waitingIn,
   type Schedule,
+  tellFailure,
 } from '../schedule.ts';
 import { needsScreening, screened } from '../settlement/screen.ts';
 import { settlementOf, type Plan } from '../settlement/settlement.ts';
@@ -170,6 +171,7 @@ function planFor(schedule: Schedule, entry: Entry, turn: Turn): Plan {
     case 'no-content':
       return setAside(leased, terms.nowMs, `its content is ${turn.why} in the spool`);
     case 'unreadable':
+      tellFailure(schedule, 'content', turn.cause);
       return putOff(leased, terms, { delayMs: UNREADABLE_MS, reply: UNREADABLE });
   }
 }

@@ -1,12 +1,12 @@
 /** The content of a delivery whose turn it is, where it is not in memory any more. */
 import type { Message } from '../../message/message.ts';
-import type { Spool } from '../../spool/spool.ts';
+import { type Spool, SpoolError } from '../../spool/spool.ts';
 import type { Entry } from './entry.ts';
 
 /** `no-content`: the store's copy is gone or damaged. `unreadable`: the store did not answer, or it could not be signed; nothing was tried. */
 export type NoContent =
   | { readonly kind: 'no-content'; readonly why: 'corrupt' | 'missing' }
-  | { readonly kind: 'unreadable'; readonly cause: string };
+  | { readonly kind: 'unreadable'; readonly cause: SpoolError };
 
 export type ContentNeeds = {
   readonly spool: Pick<Spool, 'content'>;
@@ -22,6 +22,9 @@ export async function readContent({ spool, signStored }: ContentNeeds, { leased 
     if (found.kind !== 'found') return { kind: 'no-content', why: found.kind };
     return message.unsigned === true ? await signStored(message, found.content) : found.content;
   } catch (cause) {
-    return { kind: 'unreadable', cause: String(cause) };
+    return {
+      kind: 'unreadable',
+      cause: cause instanceof SpoolError ? cause : new SpoolError('unavailable', String(cause)),
+    };
   }
 }

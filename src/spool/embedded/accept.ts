@@ -45,7 +45,7 @@ function keep(store: Store, message: number, ask: AcceptAsk): number[] {
     ask.content,
   );
   store.count('messages', 1);
-  store.count('contentBytes', ask.content.byteLength);
+  store.count('contentBytes', ask.sizeBytes);
   const tokens: number[] = [];
   for (const [place, delivery] of ask.deliveries.entries()) {
     const of = { message, ordinal: place + 1, client: ask.client, priority: ask.priority };
