@@ -26,7 +26,8 @@ import type { OverQuota } from './quota.ts';
 import { REPLIES } from './replies.ts';
 import type { Marked, ReturnPaths } from './return-path.ts';
 import { whySenderDenied } from './sender-fields.ts';
-import { keptOf, type LeaveBlank, signContent } from './sign.ts';
+import type { LeaveBlank } from './sign.ts';
+import { Signing } from './signing.ts';
 import { type Origin, receivedField } from './trace.ts';
 import { type UnsubscribeUrl, withUnsubscribe } from './unsubscribe.ts';
 
@@ -69,7 +70,7 @@ export type Received =
 
 export type ReceiverDeps = {
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign' | 'takesUnsigned'>;
   readonly handoff: Handoff;
   readonly leaveBlank: LeaveBlank;
   /** Absent: no complaints are taken. */
@@ -89,11 +90,13 @@ export type ReceiverDeps = {
 
 export class Receiver {
   readonly #deps: ReceiverDeps;
+  readonly #signing: Signing;
   #spoolWasFull = false;
   #inFlight = 0;
 
   constructor(deps: ReceiverDeps) {
     this.#deps = deps;
+    this.#signing = new Signing(deps.spool);
   }
 
   /** Messages between their last byte and their answer, or on their way to their lane. */
@@ -217,15 +220,14 @@ export class Receiver {
     const held = heldFor === null ? null : await this.#heldEvents(ready, { deliveries, heldFor });
     let accepted = false;
     try {
-      const signing = signContent(ready.content, ready.signatures, spool);
-      const kept = await keptOf(ready, { signing, waits: fresh.length < deliveries.length });
+      const { kept, signing } = await this.#signing.begin(ready, fresh.length === deliveries.length);
       const result = await spool.accept({ ...kept, deliveries, received, dedupe: ready.dedupe, ...(held && { held }) });
       if (result.kind === 'duplicate')
         return { kind: 'accepted', id: result.of, text: `${result.of} queued`, isRepeat: true };
       accepted = true;
       // A store that had the message already leases nothing again: it is in the queue, and was told of.
       const leased = result.kind === 'known' ? [] : result.leased;
-      this.#handOver(leased, { content: ready.content, signing: kept.message.unsigned === true ? signing : null });
+      this.#handOver(leased, { content: ready.content, signing });
       if (leased.length < fresh.length) cancelAllBut(handoff, fresh, leased);
       this.#spoolWasFull = false;
       if (result.kind === 'accepted') emit(ofMail(received, message));

@@ -108,3 +108,37 @@ test('whoever stops the relay waits for mail that is being signed', async () => 
   await stopped;
   expect(order).toEqual(['signed', 'stopped, 1 taken']);
 });
+
+test('as much is signed after its acknowledgement as is bounded: what comes then is signed first', async () => {
+  const { fixture, dialogue } = await rig({}, true);
+  const made: ((values: readonly string[]) => void)[] = [];
+  fixture.spool.sign = () => new Promise((resolve) => void made.push(resolve));
+  const next = async (number: number): Promise<Promise<string>> => {
+    await dialogue.all('MAIL FROM:<ana@shop.example>', 'RCPT TO:<bob@dest.example>');
+    return send(dialogue, `${MAIL}${number}\r\n`);
+  };
+  await send(dialogue, MAIL);
+  for (let number = 1; number < 64; number++) expect(await next(number)).toMatch(/^250 /);
+  const last = next(64);
+  await expect.poll(() => made.length).toBe(65);
+  expect(fixture.spool.accepted).toHaveLength(64);
+  for (const make of made) make(['sto']);
+  expect(await last).toMatch(/^250 /);
+  expect(fixture.spool.last.message).not.toHaveProperty('unsigned');
+  await expect.poll(() => fixture.handoff.taken.length).toBe(65);
+  fixture.spool.sign = async () => ['sto'];
+  await next(65);
+  expect(fixture.spool.last.message.unsigned).toBe(true);
+});
+
+test('so is a large message, and all of them for a spool that is no faster for it', async () => {
+  const { fixture, dialogue } = await rig({}, true);
+  fixture.spool.sign = async () => ['sto'];
+  await send(dialogue, `${MAIL}${'a line of 32 bytes, with its end\r\n'.repeat(540_000)}`);
+  expect(fixture.spool.last.message).not.toHaveProperty('unsigned');
+  fixture.spool.takesUnsigned = undefined;
+  await dialogue.all('MAIL FROM:<ana@shop.example>', 'RCPT TO:<bob@dest.example>');
+  await send(dialogue, `${MAIL}more\r\n`);
+  expect(fixture.spool.last.message).not.toHaveProperty('unsigned');
+  expect(fixture.spool.accepted).toHaveLength(2);
+});
