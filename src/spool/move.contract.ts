@@ -15,8 +15,7 @@ import {
 } from '../../tests/fakes/movable.ts';
 import { aSettlement, aSubmission, deliveryOf } from '../../tests/fakes/submission.ts';
 import { checksumOf } from './checksum.ts';
-import type { SourceMark } from './move.ts';
-import { sumsOf } from './move.ts';
+import { type SourceMark, sumsOf } from './move.ts';
 import { SpoolError, type Spool } from './spool.ts';
 
 const SOURCE: SourceMark = { role: 'source', id: 'move-1', peer: 'the other store', startedAtMs: 5, phase: 'copying' };
@@ -75,6 +74,18 @@ export function testMove(engine: MoveEngine): void {
       }
       expect(await spool.overview()).toMatchObject({ messages: 0, deliveries: 0, contentBytes: 0, leased: 0 });
       expect(await spool.audit()).toMatchObject({ messages: ids.length, queued: 0, violations: [] });
+    });
+
+    test('takes along that mail is kept without its signatures, and what it counts as', async () => {
+      const [source, target] = [await fresh(), await fresh()];
+      const unsigned = aSubmission({ atMs: clock.nowMs(), terms: { unsigned: true, sizeBytes: 5_000 } });
+      await using(source, (spool) => spool.accept(unsigned));
+      await carried(source, target);
+      await using spool = await target.spool();
+      expect(await spool.story(unsigned.message.id)).toMatchObject({ message: { unsigned: true, sizeBytes: 5_000 } });
+      expect((await spool.overview()).contentBytes).toBe(5_000);
+      await spool.discard({}, clock.nowMs());
+      expect((await spool.overview()).contentBytes).toBe(0);
     });
 
     test('takes its digests along: a resend is known in the new store', async () => {

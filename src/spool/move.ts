@@ -26,6 +26,11 @@ export type StoredMessage = {
   readonly finishedAtMs: number | null;
 };
 
+/** What it counts as: what is kept without its signatures is smaller than what will leave. */
+export function sizeOf({ message, content }: Pick<StoredMessage, 'message' | 'content'>): number {
+  return content === null || message.unsigned === true ? message.sizeBytes : content.bytes.byteLength;
+}
+
 export type StoredDelivery = {
   readonly delivery: Delivery;
   /** Of its last lease: the next one gets a greater one, in whatever store. */
@@ -156,6 +161,7 @@ export type MoveSums = {
   readonly violations: number;
 };
 
+/** Those of an audit. */
 export function sumsOf(report: AuditReport): MoveSums {
   const { messages, accepted, finished, queued, possibleDuplicates, violations } = report;
   return { messages, accepted, finished, queued, possibleDuplicates, violations: violations.length };

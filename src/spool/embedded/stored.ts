@@ -1,6 +1,13 @@
 /** What the database holds, as records that go whole into another store, and back. */
 import type { Message } from '../../message/message.ts';
-import type { StoredCounter, StoredDelivery, StoredDigest, StoredMessage, StoredPage } from '../move.ts';
+import {
+  sizeOf,
+  type StoredCounter,
+  type StoredDelivery,
+  type StoredDigest,
+  type StoredMessage,
+  type StoredPage,
+} from '../move.ts';
 import { providerIdsIn } from '../provider-ids.ts';
 import { SpoolError } from '../spool.ts';
 import { arrived, hasArrived, type Written } from './arrival.ts';
@@ -130,7 +137,7 @@ export function writeMessage(store: Store, record: StoredMessage): Written {
     `INSERT INTO message(id, sender, size, received_at, open, finished_at, meta) VALUES (?, ?, ?, ?, ?, ?, ?)`,
     message.id,
     message.envelope.sender,
-    content?.bytes.byteLength ?? message.sizeBytes,
+    sizeOf(record),
     message.receivedAtMs,
     deliveries.length,
     finishedAtMs,
@@ -140,7 +147,7 @@ export function writeMessage(store: Store, record: StoredMessage): Written {
   if (content !== null) {
     const { checksum, bytes } = content;
     store.run('INSERT INTO content(message, checksum, bytes) VALUES (?, ?, ?)', seq, checksum, bytes);
-    store.count('contentBytes', bytes.byteLength);
+    store.count('contentBytes', sizeOf(record));
   }
   for (const event of events) writeEvent(store, seq, event);
   writeProviderIds(store, seq, providerIdsIn(events.map(({ body }) => body)));

@@ -4,7 +4,7 @@ import type { DeliveryId, MessageId } from '../../message/ids.ts';
 import { PRIORITIES } from '../../message/message.ts';
 import { checksumOf } from '../checksum.ts';
 import { packLastReply } from '../last-reply.ts';
-import type { StoredDelivery, StoredEvent, StoredMessage } from '../move.ts';
+import { sizeOf, type StoredDelivery, type StoredEvent, type StoredMessage } from '../move.ts';
 import { providerIdsIn } from '../provider-ids.ts';
 import { SpoolError } from '../spool.ts';
 import { contentWith, packContent, unpackContent } from './content-form.ts';
@@ -84,7 +84,7 @@ export async function writeMessage(store: Store, record: StoredMessage): Promise
   const { message, content, deliveries, events, finishedAtMs } = record;
   const shard = store.keys.shardOf(message.id);
   const at = { shard, extra: store.keys.arrived(shard) };
-  const sized = { ...message, sizeBytes: content?.bytes.byteLength ?? message.sizeBytes };
+  const sized = { ...message, sizeBytes: sizeOf(record) };
   const lines = events.map((event) => lineOf(event, record));
   const ordinals = [...deliveries.map(({ delivery }) => ordinalOf(delivery.id)), ...events.map(ordinalIn)];
   const { record: head, fields } = packMessage(sized, deliveries.length, lines);
