@@ -29,6 +29,7 @@ export class Signing {
    */
   async begin({ message, content, signatures }: Blank, goesOn: boolean): Promise<Signed> {
     if (signatures.blanks.length === 0) return { kept: { message, content }, signing: null };
+    // Asked for before the message is: what waits for company in the spool's line then goes at once, which the figures in 0043 have in them.
     const signing = this.#fill(content, signatures);
     if (!goesOn || this.#spool.takesUnsigned !== true || !this.#hasRoomFor(content.length)) {
       await signing;

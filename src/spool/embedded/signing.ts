@@ -3,7 +3,7 @@ import { valueOf } from '../../sign/blank-signature.ts';
 import type { Asked } from './backlog.ts';
 import type { Answer, Request } from './wire.ts';
 
-/** With 2 ms in its place each group is smaller, and 20 sessions are served 5 to 20 % slower: docs/performance.md. */
+/** With 2 ms in its place each group is smaller, and 20 sessions are served 5 to 20 % slower: docs/decisions/0043. */
 const SIGNING_MS = 6;
 
 /** Work for the processor alone: the database has no part in it. */
