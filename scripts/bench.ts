@@ -156,7 +156,9 @@ async function main(): Promise<number> {
   if (folder !== undefined) {
     const cell = THROUGHPUT_CELLS.find(({ name }) => isWanted(name));
     if (cell === undefined) throw new Error('--cpu-prof is for cells of one stretch of load');
-    process.stdout.write(await profiled(run, folder, cell));
+    process.stdout.write(
+      await profiled(run, folder, { cell, engine: values.engine === 'redis' ? 'redis' : 'embedded' }),
+    );
     return 0;
   }
   const rows = await measureAll(run);

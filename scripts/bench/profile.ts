@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Thread } from './machine.ts';
-import { Relevo } from './peer-relevo.ts';
+import { Relevo, type Engine } from './peer-relevo.ts';
 import type { Run } from './run.ts';
 import { send, type ThroughputCell, warmUp } from './throughput.ts';
 import { Traffic } from './traffic.ts';
@@ -48,13 +48,18 @@ const NATIVE: ReadonlyMap<string, string> = new Map([
 const NO_SCRIPT = [
   { pattern: /^libuv-worker/, purpose: 'signing and look-ups, on the thread pool' },
   { pattern: /V8Worker|^DelayedTaskSche|^SignalInspector/, purpose: 'garbage collection and compiling, beside' },
+  { pattern: /^redis-server|^bio_|^jemalloc|^io_thd_/, purpose: 'the Redis server' },
 ];
 /** Works because it is being measured. */
 const PROFILER = /ProfEvntProc/;
 const TOP_FUNCTIONS = 25;
 
 /** Measures the cell once with profiles written to `folder`. @returns what it found, in Markdown */
-export async function profiled(run: Run, folder: string, cell: ThroughputCell): Promise<string> {
+export async function profiled(
+  run: Run,
+  folder: string,
+  { cell, engine }: { readonly cell: ThroughputCell; readonly engine: Engine },
+): Promise<string> {
   const profileFolder = resolve(folder);
   mkdirSync(profileFolder, { recursive: true });
   for (const name of profilesIn(profileFolder)) rmSync(join(profileFolder, name));
@@ -64,7 +69,7 @@ export async function profiled(run: Run, folder: string, cell: ThroughputCell): 
   const needs = { folder: run.folder(), sinkPort, keyFile: run.keyFile };
   const { sessions, bodyBytes, perConnection } = cell;
   const measured = await (async () => {
-    await using relay = await Relevo.start(needs, { engine: 'embedded', workers, profileFolder });
+    await using relay = await Relevo.start(needs, { engine, workers, profileFolder });
     const shot = { port: relay.port, sessions, bodyBytes, perConnection };
     const perS = await warmUp(traffic, shot, messages);
     const count = messages ?? Math.round(perS * seconds);
