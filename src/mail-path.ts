@@ -149,7 +149,7 @@ export async function openMailPath(needs: MailPathNeeds): Promise<MailPath> {
   await using stack = new AsyncDisposableStack();
   const { policy, spool, ports, emit, share, others } = needs;
   const [{ clock, random }, { ledger }] = [ports, spool];
-  const signer = stack.use(await openSigner(policy().domains, { clock, emit }));
+  const signer = stack.use(await openSigner(policy().domains, { clock, emit, hasThread: spool.sign === undefined }));
   const { sign, signBut, leaveBlank } = signer;
   let connectionsOf: (exit: string) => number | null = () => null;
   const takeShare = shareTaker({ quotas: ledger, clock, random });

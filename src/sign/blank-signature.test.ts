@@ -1,11 +1,11 @@
 import { generateKeyPairSync } from 'node:crypto';
 
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 
 import { keyFiles } from '../../tests/fakes/key-files.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../message/header.ts';
-import { fillIn, valueOf } from './blank-signature.ts';
-import { leaveBlank, signMessage } from './dkim.ts';
+import { fillIn, type MakeValues, valueOf } from './blank-signature.ts';
+import { leaveBlank, signMessage, type Unsigned } from './dkim.ts';
 import { type DkimDomains, openKeyring } from './keyring.ts';
 
 const keys = {
@@ -23,20 +23,17 @@ const keysOf = (...names: string[]): DkimDomains => ({
   'example.com': { dkim: names.map((name, place) => ({ selector: `${'s'.repeat(place * 7)}${name}`, key: name })) },
 });
 
-/** Signed at once, with values that are filled in afterwards, made by the calling thread and on the pool; `length` of a value. */
-async function eachWay(domains: DkimDomains, message: Buffer) {
+async function unsignedBy(domains: DkimDomains, message: Buffer = MESSAGE): Promise<Unsigned> {
   const offset = bodyOffsetOf(message);
   const { fields } = parseHeaderBlock(message.subarray(0, offset));
-  const keyring = await openKeyring(domains, {
-    readFile: keyFiles(pems),
-  });
-  const unsigned = {
-    keyring,
-    fromDomain: 'example.com',
-    fields,
-    body: message.subarray(offset),
-    nowMs: 1_796_119_200_987,
-  };
+  const keyring = await openKeyring(domains, { readFile: keyFiles(pems) });
+  const body = message.subarray(offset);
+  return { keyring, fromDomain: 'example.com', fields, body, nowMs: 1_796_119_200_987 };
+}
+
+/** Signed at once, with values that are filled in afterwards, made by the calling thread and on the pool; `length` of a value. */
+async function eachWay(domains: DkimDomains, message: Buffer) {
+  const unsigned = await unsignedBy(domains, message);
   const { headers, blanks, areQuick, make } = await leaveBlank(unsigned);
   const filledWith = (values: readonly string[]): string => {
     const filled = Buffer.concat([headers, message]);
@@ -82,4 +79,26 @@ test.each([
 test('a value for which the place is not made is an error', async () => {
   const blank = { text: 'x', algorithm: 'ed25519-sha256', key: keys.ed, at: 0, length: 84 } as const;
   expect(() => valueOf(blank)).toThrow('a signature of 88 characters for a place of 84');
+});
+
+describe('with somebody who makes values that are quick to make', () => {
+  test('they are made there, and all others on the thread pool', async () => {
+    const asked: (readonly string[])[] = [];
+    const makeValues: MakeValues = async (blanks) => {
+      asked.push(blanks.map(({ algorithm }) => algorithm));
+      return blanks.map(valueOf);
+    };
+    for (const names of [['rsa', 'ed'], ['large']]) {
+      const unsigned = await unsignedBy(keysOf(...names));
+      const { headers } = await signMessage(unsigned);
+      expect((await signMessage({ ...unsigned, makeValues })).headers).toEqual(headers);
+    }
+    expect(asked).toEqual([['rsa-sha256', 'ed25519-sha256']]);
+  });
+
+  test('the thread pool makes them where nobody does any more', async () => {
+    const unsigned = await unsignedBy(keysOf('rsa', 'ed'));
+    const makeValues = (): Promise<never> => Promise.reject(new Error('the thread that signs ended'));
+    expect(await signMessage({ ...unsigned, makeValues })).toEqual(await signMessage(unsigned));
+  });
 });

@@ -22,9 +22,20 @@ export type BlankSignatures = {
   readonly blanks: readonly BlankSignature[];
   /** Their values take so short a time that they may be made by a thread that does something else, too. */
   readonly areQuick: boolean;
-  /** Makes the values, in order, on the thread pool. Rejects when the cryptography itself fails. */
+  /** Makes the values, in order, on other threads. Rejects when the cryptography itself fails. */
   readonly make: () => Promise<readonly string[]>;
 };
+
+/** Makes quick values, in order. Rejects when it cannot (any more): the thread pool can. */
+export type MakeValues = (blanks: readonly BlankSignature[]) => Promise<readonly string[]>;
+
+/**
+ * Whether one thread makes the signatures of all new mail. On two cores the thread pool takes one from whoever works anyway, and
+ * waking two threads besides: it takes an eighth more CPU in all (docs/decisions/0042, 0044). On more, it makes several at a time.
+ */
+export function oneThreadSigns(cores: number): boolean {
+  return cores <= 2;
+}
 
 /** Signatures with larger keys take milliseconds, and so do many: too long for a thread that others wait for. */
 const MOST_RSA_BITS = 2048;

@@ -8,6 +8,7 @@ import {
   blankValue,
   fillIn,
   fitting,
+  type MakeValues,
 } from './blank-signature.ts';
 import { hashBody } from './body-hash.ts';
 import type { Keyring } from './keyring.ts';
@@ -26,6 +27,8 @@ export type Unsigned = {
   readonly nowMs: number;
   /** Fields to sign; the default is right for mail. */
   readonly headerList?: HeaderList;
+  /** Who makes values that are quick to make. Default: the thread pool, as the others. */
+  readonly makeValues?: MakeValues | undefined;
 };
 
 export type Signed = {
@@ -37,7 +40,7 @@ export type Signed = {
 
 /**
  * Signs with every key of the domain that is nearest above `fromDomain`. No such domain, or no From: no signature.
- * The signatures are made on the thread pool, and a large body is hashed in slices, so nobody waits long for this one.
+ * The signatures are made on other threads, and a large body is hashed in slices, so nobody waits long for this one.
  * @throws when the cryptography itself fails; nothing has been signed then
  */
 export async function signMessage(unsigned: Unsigned): Promise<Signed> {
@@ -48,13 +51,16 @@ export async function signMessage(unsigned: Unsigned): Promise<Signed> {
 
 /** The same but for the values, which can be made by whoever has the time. */
 export async function leaveBlank(unsigned: Unsigned): Promise<BlankSignatures & Pick<Signed, 'signedBy'>> {
-  const { keyring, fromDomain, fields, body, nowMs, headerList = DEFAULT_HEADERS } = unsigned;
+  const { keyring, fromDomain, fields, body, nowMs, headerList = DEFAULT_HEADERS, makeValues } = unsigned;
   const keys = fromDomain === null ? [] : keyring.keysFor(fromDomain);
   const covered = keys.length === 0 ? null : coverHeaders(fields, headerList);
-  if (covered === null) return blanksOf([]);
+  if (covered === null) return blanksOf([], makeValues);
   const bodyHash = await hashBody(body);
   const atSeconds = Math.floor(nowMs / 1000);
-  return blanksOf(keys.map((key) => unsignedField({ key, covered, bodyHash, atSeconds })));
+  return blanksOf(
+    keys.map((key) => unsignedField({ key, covered, bodyHash, atSeconds })),
+    makeValues,
+  );
 }
 
 type UnsignedField = {
@@ -81,7 +87,10 @@ function unsignedField(of: {
 }
 
 /** Folds depend on the length of a value alone: what is filled in later is, byte for byte, what would have been there at once. */
-function blanksOf(unsignedFields: readonly UnsignedField[]): BlankSignatures & Pick<Signed, 'signedBy'> {
+function blanksOf(
+  unsignedFields: readonly UnsignedField[],
+  makeValues: MakeValues | undefined,
+): BlankSignatures & Pick<Signed, 'signedBy'> {
   let headers = '';
   const blanks = unsignedFields.map(({ key, tags, text }): BlankSignature => {
     const value = blankValue(key);
@@ -91,18 +100,19 @@ function blanksOf(unsignedFields: readonly UnsignedField[]): BlankSignatures & P
     return { text, algorithm: key.algorithm, key: key.privateKey, at, length: value.length };
   });
   const keys = unsignedFields.map(({ key }) => key);
+  const quick = areQuick(keys);
+  const onPool = (): Promise<readonly string[]> => Promise.all(unsignedFields.map(valueOnPool));
   return {
     headers: Buffer.from(headers, 'latin1'),
     signedBy: keys.map(({ name }) => name),
     blanks,
-    areQuick: areQuick(keys),
-    make: () =>
-      Promise.all(
-        unsignedFields.map(async ({ key, text }) =>
-          fitting(await key.sign(Buffer.from(text, 'latin1')), blankValue(key).length),
-        ),
-      ),
+    areQuick: quick,
+    make: () => (quick && makeValues !== undefined ? makeValues(blanks).catch(onPool) : onPool()),
   };
+}
+
+async function valueOnPool({ key, text }: UnsignedField): Promise<string> {
+  return fitting(await key.sign(Buffer.from(text, 'latin1')), blankValue(key).length);
 }
 
 function fieldOf(tags: string, value: string): string {

@@ -1,11 +1,13 @@
 /** Signing as the policy in force says: the keyring that goes with it, kept up to date with its files. */
+import { availableParallelism } from 'node:os';
 import type { Clock, Emit } from '../ports.ts';
-import type { BlankSignatures } from './blank-signature.ts';
+import { type BlankSignatures, type MakeValues, oneThreadSigns } from './blank-signature.ts';
 import { leaveBlank, type Signed, signMessage, type Unsigned } from './dkim.ts';
 import { headersBut } from './signed-headers.ts';
+import { SigningThread } from './signing-thread.ts';
 import { type DkimDomains, type KeyProblem, type Keyring, openKeyring } from './keyring.ts';
 
-export type Signer = Disposable & {
+export type Signer = AsyncDisposable & {
   readonly sign: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<Signed>;
   /** The same but for the values. */
   readonly leaveBlank: (unsigned: Omit<Unsigned, 'keyring'>) => Promise<BlankSignatures>;
@@ -31,12 +33,21 @@ export type NextKeys = { readonly errors: readonly KeyProblem[]; readonly use: (
 /** Key files change at most a few times a year; a minute is soon enough, and a glance at each costs nothing. */
 const REFRESH_MS = 60_000;
 
+export type SignerNeeds = {
+  readonly clock: Clock;
+  readonly emit: Emit;
+  /** Whether a thread of its own signs, where the machine is one on which that is faster. Default: the thread pool does. */
+  readonly hasThread?: boolean;
+};
+
 /** Opens the keys of a policy; look at `problems()` for those that cannot be used. */
 export async function openSigner(
   domains: DkimDomains,
-  { clock, emit }: { readonly clock: Clock; readonly emit: Emit },
+  { clock, emit, hasThread = false }: SignerNeeds,
 ): Promise<Signer> {
   let keyring: Keyring = await openKeyring(domains);
+  const thread = hasThread && oneThreadSigns(availableParallelism()) ? new SigningThread(clock) : null;
+  const makeValues: MakeValues | undefined = thread?.make.bind(thread);
   let told: ReadonlyMap<string, string> = new Map();
   let cancel = (): void => {};
 
@@ -60,11 +71,11 @@ export async function openSigner(
   tell(keyring.problems());
   cancel = clock.after(REFRESH_MS, () => void refresh());
   return {
-    sign: (unsigned) => signMessage({ ...unsigned, keyring }),
-    leaveBlank: (unsigned) => leaveBlank({ ...unsigned, keyring }),
+    sign: (unsigned) => signMessage({ ...unsigned, keyring, makeValues }),
+    leaveBlank: (unsigned) => leaveBlank({ ...unsigned, keyring, makeValues }),
     signBut: async ({ uncovered, ...unsigned }) => {
       const headerList = headersBut(uncovered);
-      return (await signMessage({ ...unsigned, keyring, nowMs: clock.nowMs(), headerList })).headers;
+      return (await signMessage({ ...unsigned, keyring, nowMs: clock.nowMs(), headerList, makeValues })).headers;
     },
     prepare: async (next) => {
       const candidate = await openKeyring(next);
@@ -78,7 +89,10 @@ export async function openSigner(
     refresh,
     lacksFor: (fromDomain) => keyring.lacksFor(fromDomain),
     problems: () => keyring.problems(),
-    [Symbol.dispose]: () => cancel(),
+    [Symbol.asyncDispose]: async () => {
+      cancel();
+      await thread?.[Symbol.asyncDispose]();
+    },
   };
 }
 

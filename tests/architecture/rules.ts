@@ -12,7 +12,7 @@ export type Rule = (file: SourceFile) => string[];
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   message: [],
   policy: ['message'],
-  sign: ['message'],
+  sign: ['message', 'running'],
   spool: ['message', 'running', 'sign'],
   running: [],
   egress: ['message', 'policy', 'running'],

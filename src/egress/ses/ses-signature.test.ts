@@ -30,7 +30,7 @@ test('what SES is given has one signature, which verifies after it wrote its own
   await writeFile(join(folder, 'rsa.pem'), rsa.privateKey.export(pem), { mode: 0o600 });
   await writeFile(join(folder, 'ed.pem'), ed.privateKey.export(pem), { mode: 0o600 });
   try {
-    using signer = await openSigner({ 'example.com': { dkim } }, { clock: systemClock, emit: () => {} });
+    await using signer = await openSigner({ 'example.com': { dkim } }, { clock: systemClock, emit: () => {} });
     await using rig = await openSesRig({ sign: signer.signBut });
     const result = await rig.egress.attempt(mailTo({ content: `${HEADER}text\r\n` }), NEVER);
     expect(result.outcomes).toMatchObject([{ kind: 'delivered' }]);

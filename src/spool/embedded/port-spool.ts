@@ -5,7 +5,7 @@ import { messageIdOf, type DeliveryId, type MessageId } from '../../message/ids.
 import { PRIORITIES } from '../../message/message.ts';
 import type { Reply } from '../../message/reply.ts';
 import type { Clock } from '../../ports.ts';
-import type { BlankSignature } from '../../sign/blank-signature.ts';
+import { type BlankSignature, oneThreadSigns } from '../../sign/blank-signature.ts';
 import type { Feed } from '../feed.ts';
 import { freshlyLeased } from '../fresh.ts';
 import { packDoubt, packLastReply } from '../last-reply.ts';
@@ -37,14 +37,6 @@ import { portAccounts, portFeed, portMarks, portSuppressions } from './port-acco
 import { STATES } from './rows.ts';
 import type { AcceptAsk, Calls, EventAsk, LeaseAsk, LongCalls, SettleAsk } from './wire.ts';
 
-/**
- * Whether the owner makes the signatures of new mail. On two cores the thread pool takes one from whoever works anyway, and waking
- * two threads besides: it takes an eighth more CPU in all (docs/decisions/0042). On more, it makes several at a time.
- */
-export function ownerSigns(cores: number): boolean {
-  return cores <= 2;
-}
-
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
 /** The spool, and what is kept beside it, as seen through a port to the thread that owns them. */
@@ -68,7 +60,7 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
     this.marks = portMarks(link);
     this.suppressions = portSuppressions(link);
     this.feed = portFeed(link);
-    if (ownerSigns(availableParallelism())) this.sign = (blanks) => link.call('sign', blanks);
+    if (oneThreadSigns(availableParallelism())) this.sign = (blanks) => link.call('sign', blanks);
   }
 
   /** Calls that are not answered yet, of the mail and of what is kept beside it. */

@@ -8,11 +8,11 @@ import { FakeClock } from '../../../tests/fakes/clock.ts';
 import { keyFiles } from '../../../tests/fakes/key-files.ts';
 import { aSubmission } from '../../../tests/fakes/submission.ts';
 import { bodyOffsetOf, parseHeaderBlock } from '../../message/header.ts';
-import { type BlankSignature, fillIn, valueOf } from '../../sign/blank-signature.ts';
+import { type BlankSignature, fillIn, oneThreadSigns, valueOf } from '../../sign/blank-signature.ts';
 import { leaveBlank } from '../../sign/dkim.ts';
 import { type Keyring, openKeyring } from '../../sign/keyring.ts';
 import { dkimRecord } from '../../sign/records.ts';
-import { acceptAsk, ownerSigns } from './port-spool.ts';
+import { acceptAsk } from './port-spool.ts';
 import { type EmbeddedSpool, openEmbeddedSpool } from './spool.ts';
 import type { Answer, Answers, Batch } from './wire.ts';
 
@@ -64,8 +64,8 @@ async function verdicts(message: Buffer): Promise<string[]> {
 const PASS = ['pass rsa-sha256', 'pass ed25519-sha256'];
 
 test('the spool signs where there are at most two cores', () => {
-  expect([1, 2, 3, 64].map(ownerSigns)).toEqual([true, true, false, false]);
-  expect(spool.sign !== undefined).toBe(ownerSigns(availableParallelism()));
+  expect([1, 2, 3, 64].map(oneThreadSigns)).toEqual([true, true, false, false]);
+  expect(spool.sign !== undefined).toBe(oneThreadSigns(availableParallelism()));
 });
 
 /** Asks for what the owner answers whatever the number of cores. */

@@ -16,8 +16,10 @@ export interface RedisLink extends AsyncDisposable {
    * 5 s, read-only, …); `isFinal` for an error of the script itself.
    */
   run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
+  /** The same together with what else comes at that time: for what comes by the hundred a second, and is short. */
+  runTogether(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown>;
   /**
-   * The same for what a 250 hangs on: resolves only once it, and all that was written to those keys before, is as durable
+   * As `runTogether` for what a 250 hangs on: resolves only once it, and all that was written to those keys before, is as durable
    * as the policy asks. Rejects with `unavailable` without running the script while there is `trouble`, and when it ran
    * but is not known to be durable.
    */

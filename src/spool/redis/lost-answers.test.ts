@@ -39,6 +39,7 @@ function broken(link: RedisLink, fault: Fault): RedisLink {
   return {
     topology: link.topology,
     run: through((...call) => link.run(...call)),
+    runTogether: through((...call) => link.runTogether(...call)),
     runDurably: through((...call) => link.runDurably(...call)),
     trouble: () => link.trouble(),
     isFull: () => link.isFull(),

@@ -1,8 +1,8 @@
 import type { Redis } from 'ioredis';
 import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
+import { CallGroups } from './call-groups.ts';
 import { createClient, createNodeClients } from './client.ts';
-import { DurableGroups } from './durable-groups.ts';
 import type { Wanted } from './durability.ts';
 import type { Look, RedisLink, Script, ScriptArgument, Topology } from './link.ts';
 import { isSuspicious, spoolErrorOf } from './redis-error.ts';
@@ -48,7 +48,9 @@ class Link implements RedisLink {
   readonly #watched: WatchedClient;
   /** A second connection for what is waited for; null: nothing has to be. */
   #waiting: WatchedClient | null = null;
-  #groups: DurableGroups | null = null;
+  /** Over that. */
+  #durable: CallGroups | null = null;
+  readonly #together: CallGroups;
   #opening: Promise<void> | null = null;
   #told: string | null = null;
   #isOpen = false;
@@ -62,6 +64,7 @@ class Link implements RedisLink {
     this.#options = options;
     this.#place = describeTarget(options.target);
     this.#watched = this.#createWatched();
+    this.#together = new CallGroups(this.#watched, { clock: options.clock, waits: false });
   }
 
   async open(): Promise<void> {
@@ -85,6 +88,10 @@ class Link implements RedisLink {
 
   async run(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#track(this.#run({ script, keys, args }, this.#watched));
+  }
+
+  async runTogether(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#track(this.#run({ script, keys, args }, this.#watched, this.#together));
   }
 
   async runDurably(script: Script, keys: readonly string[], args: readonly ScriptArgument[]): Promise<unknown> {
@@ -111,7 +118,7 @@ class Link implements RedisLink {
     this.#watched.end();
   }
 
-  async #run(call: Call, watched: WatchedClient, groups: DurableGroups | null = null): Promise<unknown> {
+  async #run(call: Call, watched: WatchedClient, groups: CallGroups | null = null): Promise<unknown> {
     if (this.#isEnded) throw new SpoolError('unavailable', `${this.#place}: closed`);
     try {
       return await (groups === null ? callScript(watched.client, call) : groups.call(call));
@@ -129,7 +136,7 @@ class Link implements RedisLink {
     if (hindrance !== null) throw new SpoolError('unavailable', hindrance);
     const watched = this.#waiting ?? this.#watched;
     const { epoch } = watched;
-    const answer = await this.#run(call, watched, this.#groups);
+    const answer = await this.#run(call, watched, this.#durable ?? this.#together);
     if (watched.epoch !== epoch) {
       const trouble = await watched.askNow();
       if (trouble !== null) throw new SpoolError('unavailable', trouble);
@@ -171,7 +178,7 @@ class Link implements RedisLink {
     } finally {
       this.#asked = null;
     }
-    this.#groups = new DurableGroups(watched, this.#options.clock);
+    this.#durable = new CallGroups(watched, { clock: this.#options.clock, waits: true });
     this.#waiting = watched;
   }
 

@@ -67,10 +67,15 @@ export function withTlsHint(text: string, isTls: boolean): string {
 
 /** Replies, or the lack of one, after which a server must be asked before anything is accepted again. */
 export function isSuspicious(error: unknown): boolean {
-  if (explained(firstLine(error)) === NO_ANSWER) return true;
+  if (isUnanswered(error)) return true;
   return ['READONLY', 'MISCONF', 'MASTERDOWN', 'LOADING', 'CLUSTERDOWN', 'NOPERM', 'NOAUTH', 'MOVING'].includes(
     replyCode(error),
   );
+}
+
+/** Whether the server gave no answer in time. */
+export function isUnanswered(error: unknown): boolean {
+  return error instanceof Error && explained(firstLine(error)) === NO_ANSWER;
 }
 
 /** The first line of what an error says: the library adds the script's position and arguments below. */

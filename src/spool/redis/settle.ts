@@ -21,7 +21,7 @@ export async function settle(store: Store, settlement: Settlement): Promise<'set
   // On a server that has no room, mail that is tried again and again must not use up what delivering it needs.
   const frugal = !store.isSound && finished.length === 0;
   const events = settlement.events.filter(({ event }) => !frugal || !OF_RETRIES.has(event));
-  const reply = await store.run(store.keys.shardOf(messageIdOf(deliveryId)), SCRIPTS.settle, [
+  const reply = await store.runTogether(store.keys.shardOf(messageIdOf(deliveryId)), SCRIPTS.settle, [
     deliveryId,
     settlement.token,
     settlement.atMs,

@@ -80,6 +80,11 @@ export class Store {
     return this.#link.run(script, this.#keysAt(at), args);
   }
 
+  /** The same together with what else comes at that time. */
+  runTogether(at: Place, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
+    return this.#link.runTogether(script, this.#keysAt(at), args);
+  }
+
   /** As durable as the policy asks, or refused: for what a 250 stands for. */
   durably(at: Place, script: Script, args: readonly ScriptArgument[]): Promise<unknown> {
     return this.#link.runDurably(script, this.#keysAt(at), args);

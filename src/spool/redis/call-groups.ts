@@ -1,8 +1,9 @@
 import { Cluster } from 'ioredis';
 import type { Clock } from '../../ports.ts';
 import { SpoolError } from '../spool.ts';
-import { replyCode } from './redis-error.ts';
-import { addScript, type Call } from './script-call.ts';
+import type { Pipeline } from './client.ts';
+import { isUnanswered, replyCode } from './redis-error.ts';
+import { addScript, type Call, callScript } from './script-call.ts';
 import type { WatchedClient } from './watched-client.ts';
 
 /** So long replicas and disk may take, each: together less than the 5 s in which an answer must come. */
@@ -10,6 +11,8 @@ const WAIT_MS = 2_000;
 /** One group's calls: their content is copied once more on its way out. */
 const GROUP_CALLS = 128;
 const GROUP_BYTES = 4 * 1024 ** 2;
+/** Not worth the copy, where nothing has to be waited for. */
+const ALONE_FROM_BYTES = 256 * 1024;
 const REDIRECTIONS = ['MOVED', 'ASK', 'TRYAGAIN'];
 /** Nodes learn of a slot that moved one after the other, within some 2 s; the library may ask one that does not know yet. */
 const MOST_TRIES = 8;
@@ -28,22 +31,33 @@ type Waiting = Call & {
   readonly reject: (error: unknown) => void;
 };
 
+/** `again`: the calls that were not run where they went. `mute`: the server gave no answer in time. */
+type Sent = { readonly again: readonly Waiting[]; readonly mute: Error | null };
+
 /**
- * Calls whose answers wait for replicas or disk: those that come while a group is waited for are the next group, so that
- * the wait costs one round trip a group, not one a call. Has a connection to itself, since a wait holds up all behind it.
+ * Calls that are sent together: those that come while a group is under way are the next group. A write, an answer and, with
+ * `appendfsync always`, a sync of the server's then serve all of a group (measured: docs/performance.md). A call that comes alone waits
+ * for nobody.
  */
-export class DurableGroups {
+export class CallGroups {
   readonly #watched: WatchedClient;
   readonly #clock: Clock;
+  readonly #waits: boolean;
   readonly #lines = new Map<string, Waiting[]>();
 
-  constructor(watched: WatchedClient, clock: Clock) {
+  /**
+   * @param waits whether the answers of a group wait for replicas or disk, as the servers are judged to need. That holds up all
+   * behind it: such groups have a connection to themselves
+   */
+  constructor(watched: WatchedClient, { clock, waits }: { readonly clock: Clock; readonly waits: boolean }) {
     this.#watched = watched;
     this.#clock = clock;
+    this.#waits = waits;
   }
 
   /** Rejects with the client's errors, or `SpoolError` when it ran and is not known to be durable. */
   call(call: Call): Promise<unknown> {
+    if (!this.#waits && bytesOf(call) >= ALONE_FROM_BYTES) return callScript(this.#watched.client, call);
     const fence = fenceOf(call.keys[0] ?? '');
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     const waiting = { ...call, tries: 0, isKnown: true, resolve, reject };
@@ -60,31 +74,32 @@ export class DurableGroups {
     await Promise.resolve();
     while (line.length > 0) {
       const group = line.splice(0, countOf(line));
-      const again = await this.#send(fence, group).catch((error: unknown) => {
+      const { again, mute } = await this.#send(fence, group).catch((error: unknown) => {
         for (const one of group) one.reject(error);
-        return [];
+        return { again: [], mute: null };
       });
+      // What waits behind would get its answer in another 5 s, if at all: whoever asked is not to wait longer than that.
+      if (mute !== null) for (const one of line.splice(0)) one.reject(mute);
       line.unshift(...again);
     }
     this.#lines.delete(fence);
   }
 
-  /** @returns the calls that were not run where they went, to be sent again */
-  async #send(fence: string, group: readonly Waiting[]): Promise<Waiting[]> {
-    const { client, awaited } = this.#watched;
+  async #send(fence: string, group: readonly Waiting[]): Promise<Sent> {
+    const { client } = this.#watched;
     const pipeline = client.pipeline();
     for (const one of group) addScript(pipeline, one, one.isKnown);
-    addScript(pipeline, { script: FENCE, keys: [fence], args: [] }, false);
-    pipeline.call('WAIT', awaited.replicas, awaited.replicas > 0 ? WAIT_MS : 1);
-    if (awaited.fsync) pipeline.call('WAITAOF', 1, 0, WAIT_MS);
+    if (this.#waits) this.#addWaits(pipeline, fence);
     const replies = (await pipeline.exec()) ?? [];
-    const failure = this.#failureOf(replies.slice(group.length));
+    const failure = this.#waits ? this.#failureOf(replies.slice(group.length)) : null;
     const again: Waiting[] = [];
+    let mute: Error | null = null;
     let hasMoved = false;
     for (const [place, one] of group.entries()) {
       const [error, answer] = replies[place] ?? [new Error('no answer'), null];
       const code = replyCode(error);
       one.tries += 1;
+      if (isUnanswered(error)) mute = error;
       if (code === 'NOSCRIPT') one.isKnown = false;
       hasMoved ||= REDIRECTIONS.includes(code);
       if (one.tries < MOST_TRIES && (code === 'NOSCRIPT' || REDIRECTIONS.includes(code))) again.push(one);
@@ -96,7 +111,14 @@ export class DurableGroups {
       await refreshed(client);
       await this.#clock.sleep(REDIRECTION_MS * (again[0]?.tries ?? 1));
     }
-    return again;
+    return { again, mute };
+  }
+
+  #addWaits(pipeline: Pipeline, fence: string): void {
+    const { replicas, fsync } = this.#watched.awaited;
+    addScript(pipeline, { script: FENCE, keys: [fence], args: [] }, false);
+    pipeline.call('WAIT', replicas, replicas > 0 ? WAIT_MS : 1);
+    if (fsync) pipeline.call('WAITAOF', 1, 0, WAIT_MS);
   }
 
   /** @param replies of fence, WAIT and WAITAOF */
@@ -125,11 +147,17 @@ function fenceOf(key: string): string {
 
 function countOf(line: readonly Waiting[]): number {
   let bytes = 0;
-  const over = line.slice(0, GROUP_CALLS).findIndex(({ args }) => {
-    for (const arg of args) bytes += typeof arg === 'number' ? 8 : arg.length;
+  const over = line.slice(0, GROUP_CALLS).findIndex((call) => {
+    bytes += bytesOf(call);
     return bytes > GROUP_BYTES;
   });
   return over === -1 ? GROUP_CALLS : Math.max(1, over);
+}
+
+function bytesOf({ args }: Call): number {
+  let bytes = 0;
+  for (const arg of args) bytes += typeof arg === 'number' ? 8 : arg.length;
+  return bytes;
 }
 
 function refreshed(cluster: Cluster): Promise<void> {
