@@ -70,7 +70,7 @@ export type Received =
 
 export type ReceiverDeps = {
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign' | 'takesUnsigned'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign'>;
   readonly handoff: Handoff;
   readonly leaveBlank: LeaveBlank;
   /** Absent: no complaints are taken. */

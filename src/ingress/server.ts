@@ -24,7 +24,7 @@ import type { UnsubscribeUrl } from './unsubscribe.ts';
 export type IngressDeps = QuotaDeps & {
   /** The policy in force now. */
   readonly policy: () => Policy;
-  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign' | 'takesUnsigned'>;
+  readonly spool: Pick<Spool, 'accept' | 'trouble' | 'sign'>;
   readonly handoff: Handoff;
   readonly leaveBlank: LeaveBlank;
   /** Default: there are none. */

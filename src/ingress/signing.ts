@@ -14,24 +14,24 @@ export type Blank = Kept & { readonly signatures: BlankSignatures };
 export type Signed = { readonly kept: Kept; readonly signing: Promise<void> | null };
 
 export class Signing {
-  readonly #spool: Pick<Spool, 'sign' | 'takesUnsigned'>;
+  readonly #spool: Pick<Spool, 'sign'>;
   #messages = 0;
   #bytes = 0;
 
-  constructor(spool: Pick<Spool, 'sign' | 'takesUnsigned'>) {
+  constructor(spool: Pick<Spool, 'sign'>) {
     this.#spool = spool;
   }
 
   /**
    * Mail that waits in the spool is kept with its signatures, so that each is made once. Mail that goes straight to its lane is kept
-   * without, where the spool takes that, and nobody waits for them; what is too much of that is signed first as well.
+   * without, and nobody waits for them; what is too much of that is signed first as well.
    * Rejects when what is to be signed first cannot be.
    */
   async begin({ message, content, signatures }: Blank, goesOn: boolean): Promise<Signed> {
     if (signatures.blanks.length === 0) return { kept: { message, content }, signing: null };
     // Asked for before the message is: what waits for company in the spool's line then goes at once, which the figures in 0043 have in them.
     const signing = this.#fill(content, signatures);
-    if (!goesOn || this.#spool.takesUnsigned !== true || !this.#hasRoomFor(content.length)) {
+    if (!goesOn || !this.#hasRoomFor(content.length)) {
       await signing;
       return { kept: { message, content }, signing: null };
     }

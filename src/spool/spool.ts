@@ -165,8 +165,6 @@ export type ShapeAsk = { readonly nowMs: number; readonly agesMs: readonly numbe
 export type ShapeRow = { readonly domain: string; readonly total: number; readonly byAge: readonly number[] };
 
 export interface Spool extends AsyncDisposable {
-  /** More mail is taken when what goes straight to its lane is signed meanwhile (`Message.unsigned`). Default: no. */
-  readonly takesUnsigned?: true | undefined;
   /**
    * Makes the values of signatures, in order, after what was asked to be accepted before. An engine leaves it out where
    * mail is no faster for it.

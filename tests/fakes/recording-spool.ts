@@ -5,8 +5,7 @@ import type { Delivery } from '../../src/message/delivery.ts';
 import { deliveryIdOf, type MessageId } from '../../src/message/ids.ts';
 
 /** The accepting side of a spool, in memory: keeps what it was given, and fails when told to. */
-export class RecordingSpool implements Pick<Spool, 'accept' | 'trouble' | 'sign' | 'takesUnsigned'> {
-  takesUnsigned: true | undefined = true;
+export class RecordingSpool implements Pick<Spool, 'accept' | 'trouble' | 'sign'> {
   sign?: NonNullable<Spool['sign']>;
   readonly accepted: Submission[] = [];
   /** What the next `accept` calls do. */

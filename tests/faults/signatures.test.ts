@@ -8,33 +8,47 @@ import { type DkimDomain, makeDkimDomain } from '../fakes/dkim-domain.ts';
 import { startLoad } from '../fakes/load.ts';
 import { freePort } from '../fakes/postfix.ts';
 import { RelayProcess } from '../fakes/relay-process.ts';
+import { startRedis } from '../fakes/redis.ts';
+import type { RedisServer } from '../fakes/redis-server.ts';
 import { type SmtpSink, startSmtpSink } from '../fakes/smtp-sink.ts';
+import { Keys } from '../../src/spool/redis/keys.ts';
 
 const KILLS = 6;
 const SESSIONS = 20;
 /** Acknowledged between two kills. */
 const STRETCH = 150;
 
+const [MESSAGES = '', , , QUEUE = ''] = new Keys('relevo:', 1).ofShard[0] ?? [];
+const MARKED_ON_REDIS = `local count = 0
+  for _, id in ipairs(redis.call('ZRANGE', KEYS[2], 0, -1)) do
+    if string.find(redis.call('HGET', KEYS[1], id), '"unsigned":true', 1, true) then count = count + 1 end
+  end
+  return count`;
+
 class Rig implements AsyncDisposable {
   readonly relay: RelayProcess;
   readonly sink: SmtpSink;
   readonly port: number;
   readonly dkim: DkimDomain;
+  /** The spool; null: the embedded one. */
+  readonly redis: RedisServer | null;
 
-  private constructor(of: Pick<Rig, 'relay' | 'sink' | 'port' | 'dkim'>) {
+  private constructor(of: Pick<Rig, 'relay' | 'sink' | 'port' | 'dkim' | 'redis'>) {
     this.relay = of.relay;
     this.sink = of.sink;
     this.port = of.port;
     this.dkim = of.dkim;
+    this.redis = of.redis;
   }
 
-  static async open(args: readonly string[] = []): Promise<Rig> {
+  static async open(args: readonly string[] = [], redis: RedisServer | null = null): Promise<Rig> {
     const relay = new RelayProcess('', { args });
     const rig = new Rig({
       relay,
       sink: await startSmtpSink(),
       port: await freePort(),
       dkim: await makeDkimDomain('load.test', relay.folder),
+      redis,
     });
     rig.writePolicy(rig.dkim.entry);
     await relay.start();
@@ -51,11 +65,14 @@ retry: { delays: [1s] }
 domains:
   ${domain}
 egress: { out: { type: smtp, host: 127.0.0.1, port: ${this.sink.port}, tls: none, connections: 20 } }
+spool: ${this.redis === null ? '{ engine: embedded }' : `{ engine: redis, url: "${this.redis.url}" }`}
 `);
   }
 
   /** How many of the messages in the store of a relay that is dead are kept without their signatures. */
-  unsigned(): number {
+  async unsigned(): Promise<number> {
+    const { redis } = this;
+    if (redis !== null) return Number(await redis.cli('EVAL', MARKED_ON_REDIS, 2, MESSAGES, QUEUE));
     const database = new DatabaseSync(join(this.relay.dataFolder, 'spool/spool.db'));
     try {
       const marked = `SELECT count(*) AS count FROM message JOIN content ON content.message = message.seq
@@ -84,15 +101,20 @@ egress: { out: { type: smtp, host: 127.0.0.1, port: ${this.sink.port}, tls: none
   async [Symbol.asyncDispose](): Promise<void> {
     await this.relay[Symbol.asyncDispose]();
     await this.sink[Symbol.asyncDispose]();
+    await this.redis?.[Symbol.asyncDispose]();
   }
 }
 
 const PASS = 'pass rsa-sha256, pass ed25519-sha256';
 
-test.each([{ args: [] }, { args: ['--workers', '2'] }])(
-  'killed again and again under load, all that was acknowledged leaves, and all of it signed: start $args',
-  async ({ args }) => {
-    await using rig = await Rig.open(args);
+test.each([
+  { how: 'by one worker', args: [], isOnRedis: false },
+  { how: 'by two', args: ['--workers', '2'], isOnRedis: false },
+  { how: 'on Redis', args: [], isOnRedis: true },
+])(
+  'killed again and again under load, all that was acknowledged leaves, and all of it signed: $how',
+  async ({ args, isOnRedis }) => {
+    await using rig = await Rig.open(args, isOnRedis ? await startRedis() : null);
     const { relay, sink } = rig;
     const load = startLoad({ port: () => rig.port, sessions: SESSIONS, prefix: 'k', sizeBytes: 1_000 });
     let unsigned = 0;
@@ -102,7 +124,7 @@ test.each([{ args: [] }, { args: ['--workers', '2'] }])(
         .poll(() => load.acknowledged.size, { timeout: 60_000, interval: 1 })
         .toBeGreaterThan(before + STRETCH);
       await relay.kill();
-      unsigned += rig.unsigned();
+      unsigned += await rig.unsigned();
       await relay.start();
     }
     await load.stop();
@@ -152,7 +174,7 @@ test(
     const load = startLoad({ port: () => rig.port, sessions: 4, prefix: 'w', count: COUNT, sizeBytes: 1_000 });
     await load.finished;
     await relay.kill();
-    const unsigned = rig.unsigned();
+    const unsigned = await rig.unsigned();
     expect(unsigned).toBeGreaterThan(0);
     const keys = join(relay.folder, 'certs/dkim');
     await rename(keys, `${keys}.away`);

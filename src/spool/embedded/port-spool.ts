@@ -45,7 +45,6 @@ export class PortSpool implements Spool, Traffic, Search, Peek {
   readonly marks: MarkStore;
   readonly suppressions: Suppressions;
   readonly feed: Feed;
-  readonly takesUnsigned = true as const;
   readonly sign?: (blanks: readonly BlankSignature[]) => Promise<readonly string[]>;
   readonly #link: Link;
   readonly #clock: Clock;

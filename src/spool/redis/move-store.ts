@@ -5,6 +5,7 @@ import { type AuditReport, SpoolError } from '../spool.ts';
 import { packSuppressionKey, parseSuppressionCursor, suppressionCursor } from '../suppressions.ts';
 import { audit } from './audit.ts';
 import { overview } from './find.ts';
+import { raiseForm } from './form.ts';
 import type { RedisLink } from './link.ts';
 import { marksIn, writeMark } from './marks.ts';
 import { isClosing, type Marked, readMark, setFence, writeMark as writeMoveMark } from './move-mark.ts';
@@ -43,6 +44,7 @@ export type RedisMoveOptions = {
 export async function openRedisMoveStore(options: RedisMoveOptions): Promise<RedisMoveStore> {
   const { clock, prefix, link } = options;
   const store = await openStore({ ...options, node: '', onEvents: () => undefined });
+  await raiseForm(store, link, prefix);
   const { mark } = await readMark(link, prefix);
   const opened = new RedisMoveStore(store, options);
   if (isClosing(mark)) {

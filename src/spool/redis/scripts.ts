@@ -40,6 +40,7 @@ const NAMES = [
   'pour',
   'providers',
   'prune',
+  'raise',
   'recall',
   'reschedule',
   'repost',

@@ -222,13 +222,6 @@ test('the number of shards is what the first opening made it', async () => {
   expect(await claim(later, 9)).toHaveLength(1);
 });
 
-test('a spool in a form that is not known is not touched', async () => {
-  const prefix = aPrefix();
-  await redis.server().cli('SET', `${prefix}{format}`, '99 1');
-  const message = expect.stringMatching(/is kept in form 99, .* knows form \d+: docs\/operating\.md/) as string;
-  await expect(node('one', { prefix })).rejects.toMatchObject({ kind: 'in-use', isFinal: true, message });
-});
-
 describe('a server that is full', () => {
   const big = (): Buffer => randomBytes(200_000);
   afterEach(async () => {

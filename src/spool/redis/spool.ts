@@ -28,7 +28,8 @@ import { audit } from './audit.ts';
 import { claim } from './claim.ts';
 import { RedisFeed, wantFeed } from './feed.ts';
 import { byMessageIdHeader, byProviderId, content, note, overview, prune, story } from './find.ts';
-import { formatKey, Keys } from './keys.ts';
+import { openForm, raiseForm } from './form.ts';
+import { Keys } from './keys.ts';
 import { RedisLedger } from './ledger.ts';
 import type { RedisLink } from './link.ts';
 import { RedisMarks } from './marks.ts';
@@ -37,11 +38,10 @@ import { RedisNodes } from './nodes.ts';
 import { discard, hold, list, reap, reapOwn, release, retry, take } from './operate.ts';
 import { peek } from './peek.ts';
 import { reschedule } from './reschedule.ts';
-import { SCRIPTS } from './scripts.ts';
 import { search } from './search.ts';
 import { extend, giveBack, settle } from './settle.ts';
 import { RedisShape } from './shape.ts';
-import { Store, textOf } from './store.ts';
+import { Store } from './store.ts';
 import { RedisSuppressions } from './suppressions.ts';
 import { traffic } from './traffic.ts';
 import { identityOf, watchOf } from './watch.ts';
@@ -86,19 +86,16 @@ export type OpenReport = { readonly reaped: number; readonly identity: string };
 
 type Leases = readonly { readonly deliveryId: DeliveryId; readonly token: number }[];
 
-const SHARDS_OF_A_CLUSTER = 16;
-const SHARDS_AT_MOST = 1_024;
-const FORMAT = 3;
-
 /**
  * Opens the spool under a prefix, made where there is none.
- * @throws SpoolError `in-use` when it is kept in a form that this version does not know
+ * @throws SpoolError `in-use` when it is kept in a form that this version does not know, or cannot use beside nodes of before
  */
 export async function openRedisSpool(options: RedisSpoolOptions): Promise<RedisSpool> {
   const { link, prefix, clock } = options;
   const store = await openStore(options);
   await refuseWhileMoved(store, link, prefix);
   await options.admit?.(new RedisNodes((ask) => ask(store)));
+  await raiseForm(store, link, prefix);
   link.watch(watchOf(prefix, store.format));
   if (options.feed?.() === true) await wantFeed(store);
   const report = { reaped: await reapOwn(store, clock.nowMs()), identity: identityOf(store.format) };
@@ -116,14 +113,7 @@ export async function openStore(options: RedisSpoolOptions): Promise<Store> {
     holdWhenInDoubt = () => [],
     feed = () => true,
   } = options;
-  const wanted = options.shards ?? (link.topology === 'cluster' ? SHARDS_OF_A_CLUSTER : 1);
-  const format = textOf(await link.run(SCRIPTS.format, [formatKey(prefix)], [`${FORMAT} ${wanted}`]));
-  const [version, shards = 0] = format.split(' ').map(Number);
-  if (version !== FORMAT || !Number.isInteger(shards) || shards < 1 || shards > SHARDS_AT_MOST) {
-    const forms = `in form ${format.split(' ', 1)[0]}, and this version of relevo knows form ${FORMAT}`;
-    const todo = 'docs/operating.md, "Upgrades", tells how its mail is carried over';
-    throw new SpoolError('in-use', `the spool under ${prefix} is kept ${forms}: ${todo}`, { isFinal: true });
-  }
+  const { format, shards } = await openForm(options);
   return new Store({ link, keys: new Keys(prefix, shards), format, clock, node, onEvents, holdWhenInDoubt, feed });
 }
 

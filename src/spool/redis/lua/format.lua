@@ -1,4 +1,4 @@
-#!lua
+#!lua flags=allow-oom
 -- The form in which a spool is kept: set by whoever opens it first, read by all that come after. With it the moment at
 -- which it was made, by which another spool in its place is known.
 
