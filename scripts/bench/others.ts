@@ -117,19 +117,20 @@ export const urgentMail = told('urgent mail while newsletters drain', async (run
   return [row({ cell, figures, note, broken: await conservedInQueue(board, relay) })];
 });
 
-/** Started, and nobody asks anything of it. */
+/** Nobody asks anything of it, after it had as long to settle as it is measured. */
 export const idle = told('idle', async (run, options) => {
   await using traffic = new Traffic(1_000);
   const sinkPort = await traffic.listen();
   await using relay = await Relevo.start({ folder: run.folder(), sinkPort, keyFile: run.keyFile }, options);
-  await sleep(5_000);
+  const idleMs = run.settings.idleSeconds * 1_000;
+  await sleep(idleMs);
   relay.group.begin();
-  await sleep(run.settings.idleSeconds * 1_000);
+  await sleep(idleMs);
   const { cpuS, rssMb, pssMb, stealCores, seconds } = relay.group.end();
   const note = `${((cpuS / seconds) * 100).toFixed(2)} % of a core over ${Math.round(seconds)} s`;
   const fresh = row({ cell: 'idle, as started', figures: { rssMb, pssMb, stealCores }, note, broken: null });
   await send(traffic, { ...SHOT, port: relay.port, count: 500 });
-  await sleep(5_000);
+  await sleep(idleMs);
   const after = relay.group.memory();
   const broken = await conservedInQueue(traffic.board, relay);
   return [fresh, row({ cell: 'idle, after 500 messages', figures: after, note: '', broken })];

@@ -4,8 +4,8 @@ import { THREAD_FLAGS } from '../running/thread-flags.ts';
 import type { BlankSignature } from './blank-signature.ts';
 import type { SigningAnswer, SigningAsks } from './signing-wire.ts';
 
-/** Not asked for so long, it ends: its memory is worth more than the tenth of a second that its start takes. */
-const IDLE_MS = 60_000;
+/** Not asked for so long, it ends: its 10 MB are worth more than the tenth of a second that its start takes. */
+const IDLE_MS = 15_000;
 /** It was lost for a reason, which may last: the thread pool makes them meanwhile. */
 const START_AGAIN_MS = 10_000;
 const ENTRY = new URL('signing-entry.ts', import.meta.url);
