@@ -4,6 +4,7 @@ import { type Fault, faultsOf } from '../faults.ts';
 import { outboundSchema } from '../ses/outbound.ts';
 import { type Composed, composed } from './compose.ts';
 import { mailSchema } from './mail.ts';
+import { hasMoreValues } from './value-count.ts';
 
 /** `mail`: one of ours. `batch`: a list of those. `outbound`: a request of SES's. */
 export type Form = 'mail' | 'batch' | 'outbound';
@@ -27,6 +28,9 @@ export type ReadAnswer =
 /** Of one batch. */
 const MOST_IN_BATCH = 100;
 
+/** A hundred messages to a thousand recipients each are half of it. More would not fit: Node ends the process, not the thread, where JSON is too much for it. */
+const MOST_VALUES = 1_000_000;
+
 const EXPECTED = `expected a list of 1 to ${MOST_IN_BATCH} messages`;
 /** Each of them is read by itself. */
 const LIST = z.strictObject({
@@ -35,6 +39,7 @@ const LIST = z.strictObject({
 
 /** One message of `mail` and `outbound`; of a batch each by itself, so that one that is wrong stops no other. */
 export async function readBody({ form, body, nowMs }: ReadAsk): Promise<ReadAnswer> {
+  if (hasMoreValues(body, MOST_VALUES)) return unread('', `has more than ${MOST_VALUES.toLocaleString('en')} values`);
   const value = valueIn(body);
   if (value === undefined) return unread('', 'is no JSON');
   if (form === 'mail') return { kind: 'read', messages: [await readMail(value, nowMs)] };
