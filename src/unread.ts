@@ -4,9 +4,12 @@
  * 3 MB in each thread. prom-client reads all of OpenTelemetry's interface for examples beside its metrics, of which the relay
  * keeps none. mailauth's canonicalisation, all that the relay uses of it, lies beside checks of addresses, domains and answers,
  * for which it reads 25 MB in 80 ms. And an `import` of node:http asks for all that it exports, three names of `fetch` among it,
- * for which Node reads that whole: 15 MB.
+ * for which Node reads that whole: 15 MB. Sources come without their types from where they are kept (`stripped.ts`).
  */
-import { registerHooks } from 'node:module';
+import { getCompileCacheDir, registerHooks } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { strippedSource } from './stripped.ts';
 
 const OTHER_LANGUAGE = /\/node_modules\/zod\/v4\/locales\/(?!en\.js$|index\.js$)[^/]+\.js$/;
 const STAND_IN = 'relevo:stand-in/';
@@ -18,6 +21,9 @@ const UNUSED: readonly (readonly [user: string, specifiers: ReadonlySet<string>]
 /** mailauth makes a schema as soon as it is read. Whatever else is asked of a stand-in is an error. */
 const stands: Readonly<Record<string, string>> = { joi: '{ string: () => ({ base64: () => ({}) }) }' };
 const HTTP = 'relevo:http';
+/** Beside what this version of Node keeps, where it may keep anything (`scripts/relevo`). */
+const cacheFolder = getCompileCacheDir();
+const strippedFolder = cacheFolder === undefined ? null : join(cacheFolder, 'stripped');
 const OF_FETCH: ReadonlySet<string> = new Set(['WebSocket', 'CloseEvent', 'MessageEvent']);
 
 function httpWithoutFetch(): string {
@@ -40,6 +46,10 @@ registerHooks({
     if (url.startsWith(STAND_IN)) {
       const source = `module.exports = ${stands[url.slice(STAND_IN.length)] ?? '{}'};`;
       return { format: 'commonjs', source, shortCircuit: true };
+    }
+    if (context.format === 'module-typescript' && strippedFolder !== null) {
+      const source = strippedSource(fileURLToPath(url), strippedFolder);
+      return { format: 'module', source, shortCircuit: true };
     }
     if (url === HTTP) return { format: 'module', source: httpWithoutFetch(), shortCircuit: true };
     return OTHER_LANGUAGE.test(url)

@@ -113,3 +113,31 @@ test.each(['100%20', 'mail #1', 'who?'])('the relay runs from a folder called %j
   });
   expect(said).toMatch(/^\d+\.\d+\.\d+/);
 });
+
+test.each([
+  ['all', '--nothing'],
+  ['not all', '--invocation-count-for-turbofan'],
+])("a Node of the system's runs the relay when it knows %s of the flags that make it faster", async (_, unknown) => {
+  const folder = await mkdtemp(join(tmpdir(), 'relevo-install-'));
+  onTestFinished(() => rm(folder, { recursive: true, force: true }));
+  for (const one of ['src', 'scripts', 'package.json', 'package-lock.json']) {
+    await symlink(join(ROOT, one), join(folder, one));
+  }
+  // Installed, but without a Node: its package is optional.
+  await mkdir(join(folder, 'node_modules'));
+  await writeFile(join(folder, 'node_modules/.package-lock.json'), '{}');
+  await mkdir(join(folder, 'bin'));
+  const lines = [
+    `echo "$*" >>'${folder}/asked'`,
+    `case "$*" in *${unknown}*) echo 'bad option' >&2; exit 9;; esac`,
+    `exec '${process.execPath}' "$@"`,
+  ];
+  await writeFile(join(folder, 'bin/node'), `#!/bin/sh\n${lines.join('\n')}\n`, { mode: 0o755 });
+  const env = { ...process.env, PATH: `${folder}/bin:/usr/bin:/bin` };
+  const said = await new Promise<string>((resolve) => {
+    execFile('sh', ['scripts/relevo', '--version'], { cwd: folder, env }, (__, out, errors) => resolve(out + errors));
+  });
+  expect(said).toMatch(/^\d+\.\d+\.\d+/);
+  const started = (await readFile(join(folder, 'asked'), 'utf8')).split('\n').find((line) => line.includes('main.ts'));
+  expect(started?.includes('--max-semi-space-size')).toBe(unknown === '--nothing');
+});
