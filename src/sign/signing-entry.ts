@@ -3,8 +3,8 @@ import { parentPort } from 'node:worker_threads';
 import { valueOf } from './blank-signature.ts';
 import type { SigningAnswer, SigningAsks } from './signing-wire.ts';
 
-/** Each answer wakes whoever asked, and what waits for it goes on the sooner: measured, docs/decisions/0044. */
-const ANSWER_EVERY_MS = 1;
+/** Each answer wakes whoever asked, whose time is shorter, and until it comes what waits for it does not go on: measured, docs/decisions/0044. */
+const ANSWER_EVERY_MS = 4;
 
 let waiting: SigningAsks[number][] = [];
 
